@@ -1,0 +1,57 @@
+"""``gap``: entry point; turns known problems into one paragraph and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gap.cli import aggregate, checkpoints, corpora, evaluate, fetch, figures, models, posttrain, project, report
+from gap.core.errors import GapError
+from gap.core.files import no_room
+
+NO_SPACE = 28
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+COMMANDS = {
+    "fetch-items": fetch.fetch_items,
+    "lm-eval-tasks": evaluate.lm_eval_tasks,
+    "corpus": corpora.corpus,
+    "overlap": corpora.overlap,
+    "tokenizer": models.tokenizer,
+    "model": models.model,
+    "post-train": posttrain.post_train,
+    "evaluate": evaluate.evaluate,
+    "aggregate": aggregate.aggregate,
+    "tables": figures.tables,
+    "figures": figures.figures,
+    "export": checkpoints.export,
+    "report": report.report,
+    "where": project.where,
+    "schema": project.schema,
+    "lock-code": project.lock_code,
+}
+for name, function in COMMANDS.items():
+    app.command(name)(function)
+
+
+def main() -> None:
+    """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
+    try:
+        app()
+    except GapError as error:
+        print(f"gap: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != NO_SPACE:
+            raise
+        print(f"gap: {no_room(error.filename or 'output', error)}", file=sys.stderr)
+        sys.exit(3)
+    except KeyboardInterrupt:
+        print("gap: interrupted; finished work is kept, the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

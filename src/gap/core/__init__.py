@@ -1,0 +1,1 @@
+"""What every stage shares: errors, digests, files, tables, progress, birth records."""

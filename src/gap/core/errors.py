@@ -1,0 +1,43 @@
+"""Errors that a user can act on.
+
+Each says in one paragraph where the problem is, what was found, what is allowed and how to mend it.  The command line
+prints that paragraph and exits with ``exit_code``; anything else that escapes is a defect of ours and shows a traceback.
+"""
+
+from __future__ import annotations
+
+
+class GapError(Exception):
+    """A problem with a known cause.
+
+    Parameters
+    ----------
+    where: the file, key or column concerned.
+    found: what was found there.
+    allowed: what is allowed there.
+    cure: what the user can do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, where: str, found: str, allowed: str, cure: str) -> None:
+        self.where, self.found, self.allowed, self.cure = where, found, allowed, cure
+        super().__init__(f"{where}: {found}. Allowed: {allowed}. {cure}")
+
+
+class BadInput(GapError):
+    """A parameter, file or column that does not hold what it must (exit code 2)."""
+
+    exit_code = 2
+
+
+class Unavailable(GapError):
+    """Something outside the project is out of reach: a hub, a mirror, disk space (exit code 3)."""
+
+    exit_code = 3
+
+
+class Refused(GapError):
+    """A result that would not be trustworthy is not produced: a replay or a digest that differs (exit code 4)."""
+
+    exit_code = 4

@@ -1,0 +1,67 @@
+"""Finished units of a long job, kept outside its output so that a killed job does not lose them.
+
+Snakemake deletes the output of a job that was killed; the journal lives under ``.gap/journal`` and survives.  A unit
+is one run of a shard.  Its name must hold everything that determines its rows besides the folder of the output, which
+already carries the digests of model, task and settings (see ``gap.plan``).  Rows that stand in a finished file of the
+same folder are reused as well: asking for more texts, steps or items computes only what is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.core.digest import text_digest
+from gap.core.errors import BadInput
+from gap.core.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROOT = Path(".gap/journal")
+
+
+class Journal:
+    """The finished units of the job that writes ``output`` as table ``table``."""
+
+    def __init__(self, output: Path, table: str) -> None:
+        self.output, self.table = Path(output), table
+        self.folder = ROOT / text_digest(str(self.output.parent))
+        self.added: list[Path] = []
+
+    def _place(self, unit: str) -> Path:
+        return self.folder / f"{unit}.parquet"
+
+    def get(self, unit: str) -> pd.DataFrame | None:
+        """The rows of a finished unit, or None; an unreadable leftover counts as not finished."""
+        place = self._place(unit)
+        if not place.exists():
+            return None
+        try:
+            rows = read_table(place, self.table)
+        except BadInput:
+            return None
+        self.added.append(place)
+        return rows
+
+    def add(self, unit: str, rows: pd.DataFrame) -> None:
+        """Keep the rows of a finished unit."""
+        write_table(rows, self._place(unit), self.table)
+        self.added.append(self._place(unit))
+
+    def siblings(self, runs: list[str]) -> Iterator[pd.DataFrame]:
+        """Rows of these runs in the finished files beside the output, file by file in name order."""
+        for path in sorted(self.output.parent.glob("*.parquet")):
+            if path != self.output and not path.name.startswith("."):
+                with contextlib.suppress(BadInput):
+                    yield read_table(path, self.table, filters=[("run", "in", runs)])
+
+    def finish(self, rows: pd.DataFrame) -> None:
+        """Write the output, then drop the units it now holds."""
+        write_table(rows, self.output, self.table)
+        for place in self.added:
+            place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()

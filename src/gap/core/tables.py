@@ -1,0 +1,154 @@
+"""The tables that stages hand to each other: Parquet, long form, one row per observation.
+
+``TABLES`` is the contract: a name, its columns with type and meaning.  ``write_table`` refuses a frame that does not
+fit, so a stage can trust what it reads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.core.errors import BadInput
+from gap.core.files import writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+RUN = {
+    "model": ("dictionary", "name of the model in params.yaml"),
+    "method": ("dictionary", "name of the post-training method"),
+    "corpus": ("dictionary", "name of the corpus the text comes from; empty for the unmodified model"),
+    "text": ("int32", "index of the text in its corpus; -1 for the unmodified model"),
+    "run": ("dictionary", "digest of the run: base model, method, corpus, text; 'base' for the unmodified model"),
+}
+
+TABLES: dict[str, dict[str, tuple[str, str]]] = {
+    "texts": {
+        "corpus": ("dictionary", "name of the corpus"),
+        "text": ("int32", "index in the corpus, from 0"),
+        "string": ("string", "the text itself"),
+        "tokens": ("int32", "length by the tokenizer the corpus was cut with, without special tokens"),
+        "source": ("dictionary", "where the document came from"),
+        "document": ("string", "identity of the document in its source"),
+        "hash": ("string", "digest of the text"),
+    },
+    "trajectories": {
+        **RUN,
+        "step": ("int32", "real updates done after this row; 0 is the unmodified model"),
+        "epoch": ("int32", "updates tried, skipped ones included (the authors' printed epoch)"),
+        "real": ("bool", "whether the weights were updated (false: the loss scaler skipped it; step 0: false)"),
+        "loss": ("double", "mean token NLL (nats) of the text before this update; NaN in row 0"),
+        "grad_norm": ("double", "L2 norm of the unscaled gradient over all weights; NaN in row 0"),
+        "update_norm": ("double", "L2 norm of the change of all weights by this update; 0 in row 0"),
+        "moved": ("double", "share of weights whose bits changed by this update"),
+        "loss_scale": ("double", "scale in force for this update; 1 without a scaler"),
+        "diverged": ("bool", "loss or gradient not finite: the run stops here, the weights are those of the last real step"),
+        "digest": ("string", "digest of all weights after this row"),
+        "seconds": ("double", "wall time of this update"),
+    },
+    "item_scores": {
+        **RUN,
+        "step": ("int32", "real updates done; 0 is the unmodified model"),
+        "task": ("dictionary", "task name, e.g. gap_piqa"),
+        "split": ("dictionary", "validation or test"),
+        "item": ("int32", "position among the items that the protocol keeps, from 0"),
+        "item_hash": ("string", "digest of the item's context, continuations and gold"),
+        "gold": ("int32", "index of the right continuation; -1 for dialogue"),
+        "prediction": ("int32", "index of the best continuation, the first on ties; -1 for dialogue"),
+        "correct": ("bool", "prediction == gold; false for dialogue"),
+        "log_probabilities": ("list<double>", "sum of token log-probabilities (nats) per continuation; empty for dialogue"),
+        "response": ("string", "greedy answer, cut at the next speaker; empty for multiple choice"),
+        "f1": ("double", "unigram F1 of the response; NaN for multiple choice"),
+        "nll": ("double", "summed NLL (nats) of the reference answer; NaN for multiple choice"),
+        "tokens": ("int32", "tokens of the reference answer; 0 for multiple choice"),
+    },
+    "run_scores": {
+        **RUN,
+        "step": ("int32", "real updates done; 0 is the unmodified model"),
+        "task": ("dictionary", "task name, or classification / dialogue / all for averages over tasks"),
+        "split": ("dictionary", "validation or test"),
+        "metric": ("dictionary", "acc, f1, or nll (mean per token)"),
+        "value": ("double", "the metric, as a fraction (nats for nll)"),
+        "items": ("int32", "items behind the value"),
+    },
+    "selections": {
+        **RUN,
+        "policy": ("dictionary", "how the step was chosen: best, authors, last"),
+        "group": ("dictionary", "classification or dialogue"),
+        "split": ("dictionary", "split the step was chosen and scored on"),
+        "step": ("int32", "the chosen step"),
+        "value": ("double", "average over the group's tasks at that step"),
+        "baseline": ("double", "the same of the unmodified model"),
+        "gain": ("double", "value - baseline"),
+    },
+}
+
+
+def schema(name: str) -> pa.Schema:
+    """The Arrow schema of table ``name``; each field's metadata holds its meaning."""
+    import pyarrow as pa
+
+    kinds = {
+        "dictionary": pa.dictionary(pa.int32(), pa.string()),
+        "int32": pa.int32(),
+        "double": pa.float64(),
+        "bool": pa.bool_(),
+        "string": pa.string(),
+        "list<double>": pa.list_(pa.float64()),
+    }
+    fields = [
+        pa.field(column, kinds[kind], nullable=False, metadata={"description": meaning})
+        for column, (kind, meaning) in TABLES[name].items()
+    ]
+    return pa.schema(fields)
+
+
+def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
+    """Write ``frame`` as table ``name`` (Parquet, zstd), in one step.
+
+    Raises
+    ------
+    BadInput: a column is missing, unknown, or of another type.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = list(TABLES[name])
+    if set(frame.columns) != set(wanted):
+        raise BadInput(str(path), f"columns {sorted(frame.columns)}", f"columns {sorted(wanted)}", f"Mend what makes table {name}.")
+    try:
+        columns = [pa.array(frame[field.name].tolist(), type=field.type, from_pandas=field.type != pa.float64()) for field in schema(name)]
+        table = pa.Table.from_arrays(columns, schema=schema(name))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise BadInput(str(path), f"a value of the wrong type ({error})", f"the types of table {name}", "Mend what makes it.") from error
+    for column in wanted:
+        if table[column].null_count:
+            raise BadInput(str(path), f"{table[column].null_count} empty value(s) in column {column!r}", "a value in every row", f"Mend what makes table {name}.")
+    with writing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, name: str, columns: list[str] | None = None, filters: list[tuple] | None = None) -> pd.DataFrame:
+    """Read table ``name``; dictionary columns come back as plain strings.
+
+    Raises
+    ------
+    BadInput: the file is missing, not Parquet, or lacks a column.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = columns or list(TABLES[name])
+    try:
+        table = pq.read_table(path, columns=wanted, filters=filters)
+    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
+        raise BadInput(str(path), f"not a readable Parquet file ({error})", f"table {name}", "Remove it and run again.") from error
+    missing = [column for column in wanted if column not in table.column_names]
+    if missing:
+        raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {wanted}", "Remove the file and run again.")
+    plain = [
+        pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(plain)).to_pandas()

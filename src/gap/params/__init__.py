@@ -1,0 +1,1 @@
+"""params.yaml as a typed contract: the models here are its only source; the JSON schema is generated from them."""

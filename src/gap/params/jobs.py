@@ -1,0 +1,82 @@
+"""What one job of each heavy stage is told: the contract between the plan (which makes these) and the CLI.
+
+Rules pass a job as JSON to ``gap <stage> --job``; file paths travel beside it, so that a job's text names exactly what
+determines its result.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gap.params.base import Settings
+from gap.params.methods import Evaluate, Gap, Items
+from gap.params.models import Model
+from gap.params.sources import Corpus, Source, Tokenizer
+
+
+class TaskJob(Settings):
+    """Fetch one task's split in the hub's column schema."""
+
+    task: str
+    split: str
+    items: Items
+
+
+class TokenizerJob(Settings):
+    """Make or copy a tokenizer."""
+
+    name: str
+    tokenizer: Tokenizer
+    sources: dict[str, Source] = Field({}, description="The sources that the mixture names.")
+    seed: int
+
+
+class ModelJob(Settings):
+    """Make or copy a base model."""
+
+    name: str
+    model: Model
+    sources: dict[str, Source] = {}
+    seed: int
+
+
+class CorpusJob(Settings):
+    """Sample ``texts`` texts of one corpus."""
+
+    name: str
+    corpus: Corpus
+    source: Source
+    texts: int
+    seed: int
+
+
+class RunId(Settings):
+    """One run: the digest of (base model, method, corpus, text) and its readable parts."""
+
+    run: str
+    corpus: str
+    text: int
+
+
+class PosttrainJob(Settings):
+    """Post-train one model on a shard of texts."""
+
+    model: str
+    method: str
+    gap: Gap
+    updates: int
+    runs: list[RunId]
+
+
+class EvaluateJob(Settings):
+    """Score one task's split on every step of a shard of runs (none: the unmodified model alone, step 0)."""
+
+    model: str
+    method: str
+    task: str
+    split: str
+    gap: Gap | None = None
+    updates: int = 0
+    evaluate: Evaluate
+    items: int
+    runs: list[RunId] = []

@@ -1,0 +1,93 @@
+"""From params.yaml to a checked ``Study``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gap.core.errors import BadInput
+from gap.params.study import Study
+
+#: Entries of a study that replace the shared one as a whole instead of being laid over it key by key.
+WHOLE = {"items", "tasks"}
+
+
+def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study:
+    """Read ``path`` and return the selected study; ``overrides`` (Snakemake's ``--config``) replace top-level entries."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "no such file", "the parameters of this project", "Run from the root of the repository.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), f"not YAML ({error})", "a YAML mapping", "Mend the file at the place named.") from error
+    if not isinstance(raw, dict):
+        raise BadInput(str(path), f"a {type(raw).__name__}", "a YAML mapping", "Start from the file in the repository.")
+    return resolve({**raw, **(overrides or {})}, str(path))
+
+
+def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study:
+    """Lay the selected study over the shared defaults and check everything.
+
+    Raises
+    ------
+    BadInput: naming the key, what was found, what is allowed and the cure.
+    """
+    shared = {key: value for key, value in raw.items() if key not in ("study", "studies")}
+    studies = raw.get("studies") or {}
+    selected = raw.get("study")
+    if selected not in studies:
+        raise BadInput(f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'.")
+    merged = lay_over(shared, studies[selected] or {})
+    try:
+        check_shared(shared)
+        return Study.model_validate({"name": selected, **merged})
+    except ValidationError as error:
+        raise explain(error, where, selected) from error
+
+
+def check_shared(shared: dict[str, Any]) -> None:
+    """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study."""
+    kept = {key: value for key, value in shared.items() if key in Study.model_fields}
+    problems = []
+    try:
+        Study.model_validate(kept)
+    except ValidationError as error:
+        problems = [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]
+    if problems:
+        lines: list[Any] = [{"type": problem["type"], "loc": problem["loc"], "input": problem["input"], "ctx": problem.get("ctx", {})} for problem in problems]
+        raise ValidationError.from_exception_data("params", lines)
+
+
+def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Deep-merge two mappings; ``above`` wins; entries named in ``WHOLE`` are replaced, not merged."""
+    merged = dict(below)
+    for key, value in above.items():
+        if key not in WHOLE and isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = lay_over(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def explain(error: ValidationError, where: str, study: str) -> BadInput:
+    """One paragraph for the first problem pydantic found."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    found = first.get("input")
+    more = f" ({error.error_count() - 1} further problem(s) in the same file.)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return BadInput(f"{where}, key '{key}' (study {study})", f"an unknown key with value {found!r}", _siblings(first["loc"]), f"Remove it or correct its spelling.{more}")
+    if first["type"] == "missing":
+        return BadInput(f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}")
+    shown = repr(found) if not isinstance(found, dict) else "this mapping"
+    return BadInput(f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"), shown, first["msg"], f"Correct the value; docs/params.schema.json describes every key.{more}")
+
+
+def _siblings(location: tuple[Any, ...]) -> str:
+    """The keys allowed beside an unknown one, found by walking the JSON schema along ``location``."""
+    from gap.params.json_schema import keys_at
+
+    return f"the keys {keys_at(location[:-1])}"

@@ -1,0 +1,103 @@
+"""Where text comes from (``sources``), and what is sampled from it (``corpora``)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from gap.params.base import Settings
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Source(Settings):
+    heldout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the documents (chosen by the hash of their text) that `part: heldout` takes and training never sees."
+    )
+
+
+class StdlibSource(_Source):
+    """Text that ships inside every Python."""
+
+    kind: Literal["stdlib"]
+    content: Literal["docs", "code"] = Field(description="docs: the language reference and docstrings; code: source files.")
+
+
+class FilesSource(_Source):
+    """Plain text files, documents separated by an empty line; .xz and .gz are unpacked on the fly."""
+
+    kind: Literal["files"]
+    paths: list[str] = Field(min_length=1, description="Paths; `mirror:...` is relative to $GAP_MIRROR.")
+
+
+class TableSource(_Source):
+    """One document per row of a CSV, JSONL or Parquet file."""
+
+    kind: Literal["csv", "jsonl", "parquet"]
+    path: str = Field(description="Path; `mirror:...` is relative to $GAP_MIRROR.")
+    column: str = Field("text", description="Column that holds the text.")
+    id_column: str | None = Field(None, description="Column that names the document; the row number without it.")
+
+
+class HubSource(_Source):
+    """A stream of a Hugging Face data set at a pinned revision."""
+
+    kind: Literal["hub"]
+    dataset: str
+    config: str | None = None
+    split: str = "train"
+    revision: str = Field(description="Commit of the data set; a moving name such as main is refused.", pattern="^([0-9a-f]{40}|refs/.+)$")
+    column: str = "text"
+    where: dict[str, str] = Field({}, description="Only rows whose (dotted) column equals the value, e.g. meta.pile_set_name: Github.")
+    documents: int = Field(20_000, gt=0, description="Documents read from the stream, after `where`.")
+
+
+class AuthorsSource(_Source):
+    """The texts that the paper's authors released, in their order: index i is row i."""
+
+    kind: Literal["authors"]
+    name: Literal["TDEC", "CC", "Git"]
+
+
+Source = Annotated[StdlibSource | FilesSource | TableSource | HubSource | AuthorsSource, Field(discriminator="kind")]
+
+
+class Corpus(Settings):
+    """Texts for post-training runs: token windows sampled from a source (the authors' texts are taken whole)."""
+
+    source: str = Field(description="Name of an entry of `sources`.")
+    part: Literal["all", "train", "heldout"] = "all"
+    window: int = Field(200, gt=1, description="Tokens per text, by the model's own tokenizer.")
+    near_duplicates: Fraction = Field(0.8, description="Texts whose estimated Jaccard similarity (5-word shingles) reaches this are dropped; 1 keeps them.")
+    overlap: Literal["report", "remove"] = Field("report", description="What to do with texts that share a 13-word run with an evaluation item.")
+    label: str = Field("", description="Name in figures; the key when empty.")
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})
+
+
+class TokenizerTrained(Settings):
+    """Byte-level BPE trained here, with OPT's special tokens at OPT's places (<s> 0, <pad> 1, </s> 2, <unk> 3)."""
+
+    kind: Literal["train"]
+    mixture: dict[str, float] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
+    vocab_size: int = Field(ge=260)
+    max_bytes: int = Field(20_000_000, gt=0, description="Bytes of text read at most.")
+
+
+class TokenizerFiles(Settings):
+    """vocab.json and merges.txt of an OPT-style byte-level BPE."""
+
+    kind: Literal["files"]
+    path: str = Field(description="Folder; `mirror:...` is relative to $GAP_MIRROR.")
+
+
+class TokenizerHub(Settings):
+    """The tokenizer of a hub model at a pinned revision."""
+
+    kind: Literal["hub"]
+    id: str
+    revision: str = Field(pattern="^[0-9a-f]{40}$")
+
+
+Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerHub, Field(discriminator="kind")]

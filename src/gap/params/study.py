@@ -1,0 +1,61 @@
+"""A study: one complete experiment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from gap.params.base import Settings
+from gap.params.methods import Evaluate, Gap, Items, Jobs
+from gap.params.models import Model, PretrainedHere
+from gap.params.sources import Corpus, Source, Tokenizer
+
+CLASSIFICATION = ["piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa"]
+DIALOGUE = ["blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia"]
+TaskName = Literal[
+    "piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa",
+    "blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia",
+]  # fmt: skip
+
+
+class Study(Settings):
+    """The shared defaults with one study's entries laid over them."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_-]*$")
+    title: str = ""
+    seed: int = Field(ge=0, description="Every random choice derives from it.")
+    sources: dict[str, Source] = {}
+    tokenizers: dict[str, Tokenizer]
+    models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
+    corpora: dict[str, Corpus]
+    gap: Gap
+    evaluate: Evaluate
+    items: Items
+    tasks: list[TaskName] = Field(min_length=1)
+    jobs: Jobs
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Study:
+        for name, model in self.models.items():
+            _known(f"models.{name}.tokenizer", model.tokenizer, self.tokenizers)
+            if isinstance(model, PretrainedHere):
+                for source in model.mixture:
+                    _known(f"models.{name}.mixture", source, self.sources)
+        for name, corpus in self.corpora.items():
+            _known(f"corpora.{name}.source", corpus.source, self.sources)
+        for name, tokenizer in self.tokenizers.items():
+            for source in getattr(tokenizer, "mixture", {}):
+                _known(f"tokenizers.{name}.mixture", source, self.sources)
+        if not any(model.role == "subject" for model in self.models.values()):
+            raise ValueError("models: at least one needs role: subject")
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ValueError("tasks: a task is named twice")
+        if self.items.kind == "folder" and not self.items.path:
+            raise ValueError("items.path: kind folder needs a path")
+        return self
+
+
+def _known(key: str, name: str, entries: dict) -> None:
+    if name not in entries:
+        raise ValueError(f"{key}: {name!r} is not defined; defined are {sorted(entries)}")

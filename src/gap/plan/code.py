@@ -1,0 +1,88 @@
+"""The code a result depends on, as part of its identity.
+
+Every stage has a digest of its source (docstrings, comments and layout left out).  ``code.lock.json`` holds, per stage,
+the digest last looked at and a version.  While the two agree, the *version* enters the keys of the stage's outputs; as
+soon as the code differs, the digest itself does, so that changed code never reuses old results.  After a change that
+leaves results as they were, ``gap lock-code --same-results`` keeps the version (and the GPU-days); after any other,
+``gap lock-code --new-results`` raises it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from gap.core.files import read_json, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = Path(__file__).with_name("code.lock.json")
+
+#: What each kind of output depends on: packages or modules below src/gap.
+STAGES: dict[str, tuple[str, ...]] = {
+    "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
+    "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py"),
+    "models": ("models", "corpora/documents.py"),
+    "posttrain": ("posttrain", "models/load.py", "models/weights.py"),
+    "evaluate": ("evaluate", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
+    "aggregate": ("aggregate", "core/tables.py"),
+    "checkpoints": ("checkpoints",),
+    "figures": ("figures",),
+    "report": ("report",),
+}
+
+
+@cache
+def stage_digest(stage: str) -> str:
+    """Digest of the stage's source, blind to comments, docstrings and layout; templates count byte by byte."""
+    total = hashlib.sha256()
+    for entry in STAGES[stage]:
+        place = ROOT / entry
+        files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml"})
+        for path in files:
+            total.update(str(path.relative_to(ROOT)).encode())
+            total.update(_meaning(path))
+    return total.hexdigest()[:12]
+
+
+def _meaning(path: Path) -> bytes:
+    if path.suffix != ".py":
+        return path.read_bytes()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+            body[0].value.value = ""
+    return ast.dump(tree).encode()
+
+
+@cache
+def locked() -> dict[str, dict[str, object]]:
+    """The lock file: stage -> {"version": int, "digest": str}."""
+    return read_json(LOCK) if LOCK.exists() else {}
+
+
+def code_version(stage: str) -> str:
+    """``v<version>`` while the code is the locked one, else its digest."""
+    entry = locked().get(stage, {})
+    now = stage_digest(stage)
+    return f"v{entry['version']}" if entry.get("digest") == now else now
+
+
+def changed_stages() -> list[str]:
+    """Stages whose code differs from the lock."""
+    return [stage for stage in STAGES if locked().get(stage, {}).get("digest") != stage_digest(stage)]
+
+
+def lock_code(new_results: bool) -> list[str]:
+    """Record the present code; raise the version of changed stages when ``new_results``.  Returns the changed stages."""
+    changed = changed_stages()
+    entries = {stage: dict(locked().get(stage, {"version": 1 if not new_results else 0})) for stage in STAGES}
+    for stage in changed:
+        entries[stage]["digest"] = stage_digest(stage)
+        if new_results:
+            entries[stage]["version"] = int(str(entries[stage]["version"])) + 1
+    write_json(LOCK, entries)
+    locked.cache_clear()
+    return changed

@@ -1,0 +1,86 @@
+"""Content digests of input files that parameters only name by path.
+
+A key made of a path alone would not notice an edited file.  Where the file is at hand its SHA-256 is taken (and kept in
+``sources.lock.json``, which belongs into Git); where it is not, as in a clone that pulled the results, the lock speaks.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from gap.core.digest import digest, file_digest
+from gap.core.errors import BadInput, Unavailable
+from gap.core.files import read_json, write_json
+from gap.core.places import locate
+
+LOCK = Path("sources.lock.json")
+CACHE = Path(".gap/fingerprints.json")
+
+
+class Fingerprints:
+    """Digests of named inputs, remembered between calls by size and time."""
+
+    def __init__(self) -> None:
+        self.lock: dict[str, str] = read_json(LOCK) if LOCK.exists() else {}
+        self.before = dict(self.lock)
+        try:
+            self.cache: dict[str, list] = json.loads(CACHE.read_text()) if CACHE.exists() else {}
+        except json.JSONDecodeError:
+            self.cache = {}
+        self.cached = dict(self.cache)
+
+    def of(self, path: str) -> str:
+        """Digest of the file, folder or glob pattern that ``path`` names.
+
+        Raises
+        ------
+        BadInput: nothing is there and the lock does not know it.
+        Unavailable: it lies in a mirror, none is configured, and the lock does not know it.
+        """
+
+        def look() -> dict[str, Path]:
+            place = locate(path)
+            files = self._files(place)
+            if not files:
+                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", "Correct the path in params.yaml (or GAP_MIRROR).")
+            return {str(file.relative_to(place)) if place.is_dir() else file.name: file for file in files}
+
+        return self.named(path, look)
+
+    def named(self, name: str, look: Callable[[], dict[str, Path]]) -> str:
+        """Digest of the files that ``look`` finds (name -> file); where it finds none, what the lock says of ``name``."""
+        try:
+            files = look()
+        except (BadInput, Unavailable):
+            if name in self.lock:
+                return self.lock[name]
+            raise
+        self.lock[name] = digest({short: self._digest(file) for short, file in files.items()})
+        return self.lock[name]
+
+    @staticmethod
+    def _files(place: Path) -> list[Path]:
+        if place.is_file():
+            return [place]
+        if place.is_dir():
+            return sorted(path for path in place.rglob("*") if path.is_file())
+        return sorted(Path(name) for name in glob.glob(str(place)) if Path(name).is_file())
+
+    def _digest(self, file: Path) -> str:
+        status = file.stat()
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = self.cache.get(str(file.resolve()))
+        if known and known[:2] == stamp:
+            return str(known[2])
+        self.cache[str(file.resolve())] = [*stamp, file_digest(file)]
+        return str(self.cache[str(file.resolve())][2])
+
+    def save(self) -> None:
+        """Write lock and cache where they changed."""
+        if self.lock != self.before:
+            write_json(LOCK, self.lock)
+        if self.cache != self.cached:
+            write_json(CACHE, self.cache)

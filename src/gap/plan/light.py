@@ -1,0 +1,157 @@
+"""The light outputs: small, at fixed paths, made anew whenever the plan's digest differs from their birth record.
+
+Heavy outputs carry their digest in the path.  Tables, figures and the report keep one name, because Git and DVC
+compare them over time; so each light stage writes, last of all, a record with the digest of the plan it was made for.
+``settle`` compares record and plan and sets the files' times so that Snakemake sees what is true: fresh files are newer
+than their inputs whatever a clone, a pull or a checkout did to the times, and stale ones are older.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from gap.core.digest import digest
+from gap.core.files import write_json
+from gap.plan.build import Plan
+from gap.plan.code import code_version
+
+FIGURES = ("figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "pretraining")
+#: File time of a stale output.  Not 0: Snakemake ignores a file time of 0.
+STALE = 1
+
+
+def figure_names(plan: Plan) -> list[str]:
+    """The figures this study has: no dialogue figure without dialogue tasks, no loss curves without models trained here."""
+    from gap.params.models import PretrainedHere
+    from gap.tasks.registry import TASKS
+
+    groups = {TASKS[task].group for task in plan.study.tasks}
+    absent = {f"figure1_{group}" for group in ("dialogue", "classification") if group not in groups}
+    if not any(isinstance(model, PretrainedHere) for model in plan.study.models.values()):
+        absent.add("pretraining")
+    return [name for name in FIGURES if name not in absent]
+
+
+def light_paths(plan: Plan) -> dict[str, str]:
+    """Every light output by the name that plan.json gives it."""
+    tables, plots = plan.results / "tables", plan.results / "plots"
+    paths = {
+        "texts": tables / "texts.parquet",
+        "trajectories": tables / "trajectories.parquet",
+        "run_scores": tables / "run_scores.parquet",
+        "selections": tables / "selections.parquet",
+        "estimates": tables / "estimates.csv",
+        "metrics": plan.results / "metrics.json",
+        "plot_steps": plots / "score_by_step.csv",
+        "plot_runs": plots / "gain_by_run.csv",
+        "plot_pretraining": plots / "pretraining.csv",
+        "figures": plan.figures,
+        "captions": plan.figures / "captions.json",
+        "report": plan.results / "report.html",
+        "checkpoints": Path("checkpoints") / plan.study.name,
+        "overlap": plan.results / "overlap.json",
+    }
+    for table in ("main", "tasks"):
+        for ending in ("csv", "md", "tex"):
+            paths[f"{table}_{ending}"] = tables / f"{table}.{ending}"
+    return {name: str(path) for name, path in paths.items()}
+
+
+def light_stages(plan: Plan) -> dict[str, list[str]]:
+    """Outputs of each light stage, in the order in which they are made."""
+    paths = light_paths(plan)
+    figures = [str(plan.figures / f"{name}.{ending}") for name in figure_names(plan) for ending in ("pdf", "png")]
+    return {
+        "plan": [str(plan.results / "plan.json")],
+        "overlap": [paths["overlap"]],
+        "aggregate": [paths[name] for name in ("texts", "trajectories", "run_scores", "selections", "estimates", "metrics", "plot_steps", "plot_runs", "plot_pretraining")],
+        "tables": [paths[f"{table}_{ending}"] for table in ("main", "tasks") for ending in ("csv", "md", "tex")],
+        **{f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")] for model in plan.subjects},
+        "figures": [*figures, paths["captions"]],
+        "report": [paths["report"]],
+    }
+
+
+def record_path(plan_results: Path, stage: str) -> Path:
+    """Birth record of a light stage."""
+    return Path(plan_results) / "births" / f"{stage}.json"
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """What plan.json holds: the resolved study, every path, and the digest of all of it."""
+    study = plan.study
+    document: dict[str, Any] = {
+        "study": study.model_dump(mode="json"),
+        "models": {
+            name: {"role": model.role, "label": model.label or name, "folder": str(plan.model_path(name).parent), "key": plan.model_key(name)}
+            for name, model in study.models.items()
+        },
+        "corpora": [
+            {
+                "name": corpus,
+                "label": study.corpora[corpus].label or corpus,
+                "tokenizer": tokenizer,
+                "path": str(plan.corpus_path(corpus, tokenizer)),
+                "models": [name for name in plan.subjects if study.models[name].tokenizer == tokenizer],
+            }
+            for corpus, tokenizer in plan.corpus_tokenizers
+        ],
+        "items": {task: {split: str(plan.items_path(task, split)) for one, split in plan.task_splits if one == task} for task in study.tasks},
+        "runs": [
+            {"model": shard.model, "method": shard.method, "corpus": run.corpus, "text": run.text, "run": run.run}
+            for shard in plan.shards
+            for run in plan.runs(shard)
+        ],
+        "trajectories": [str(plan.trajectories_path(shard)) for shard in plan.shards],
+        "scores": [
+            {"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)
+        ],
+        "overlap": light_paths(plan)["overlap"],
+        "light": light_paths(plan),
+        "figure_names": figure_names(plan),
+        "code": {stage: code_version(stage) for stage in ("aggregate", "checkpoints", "figures", "report")},
+    }
+    return document | {"digest": digest(document)}
+
+
+def score_files(plan: Plan) -> list[tuple[str, str, str, Path]]:
+    """Every file of item scores: (model, task, split, path), the unmodified models first."""
+    base = [(model, task, split, plan.base_scores_path(model, task, split)) for task, split in plan.task_splits for model in plan.study.models]
+    runs = [(shard.model, task, split, plan.scores_path(shard, task, split)) for task, split in plan.task_splits for shard in plan.shards]
+    return base + runs
+
+
+def write_record(document: dict[str, Any], stage: str) -> None:
+    """Say that ``stage`` has been made for this plan; the last thing a light stage does."""
+    results = Path("results") / document["study"]["name"]
+    write_json(record_path(results, stage), {"stage": stage, "digest": document["digest"]})
+
+
+def fresh(record: Path, outputs: list[str], wanted: str) -> bool:
+    """Whether all outputs exist and their record names the wanted digest."""
+    try:
+        found = json.loads(record.read_text(encoding="utf-8")).get("digest")
+    except (OSError, json.JSONDecodeError, AttributeError):
+        return False
+    return found == wanted and all(os.path.exists(path) for path in outputs)
+
+
+def settle(plan: Plan, document: dict[str, Any]) -> list[str]:
+    """Set the times of all light outputs by what their records say; returns the stale stages."""
+    stale: list[str] = []
+    now = time.time()
+    for level, (stage, outputs) in enumerate(light_stages(plan).items()):
+        record = Path(outputs[0]) if stage == "plan" else record_path(plan.results, stage)
+        is_fresh = fresh(record, outputs, document["digest"])
+        if not is_fresh:
+            stale.append(stage)
+        when = now + level * 0.001 if is_fresh else STALE
+        for path in outputs:
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(path, (when, when))
+    return stale

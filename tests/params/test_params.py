@@ -1,0 +1,117 @@
+"""params.yaml: the shipped studies are valid, wrong values are explained, the editor schema is current."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from gap.core.errors import BadInput
+from gap.params.json_schema import params_schema
+from gap.params.load import lay_over, load_study, resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def changed(path: str, value: Any, drop: bool = False) -> dict[str, Any]:
+    tree = copy.deepcopy(RAW)
+    *outer, last = path.split(".")
+    place = tree
+    for part in outer:
+        place = place[part]
+    if drop:
+        del place[last]
+    else:
+        place[last] = value
+    return tree
+
+
+@pytest.mark.parametrize("study", ["demo", "mini", "paper"])
+def test_shipped_studies_are_valid(study: str) -> None:
+    assert load_study(ROOT / "params.yaml", {"study": study}).name == study
+
+
+def test_the_paper_study_holds_the_papers_settings() -> None:
+    study = load_study(ROOT / "params.yaml", {"study": "paper"})
+    gap = study.gap
+    assert (gap.learning_rate, gap.betas, gap.eps, gap.weight_decay) == (5e-5, (0.9, 0.98), 1e-8, 0)
+    assert (gap.precision, gap.loss_scale, gap.updates, gap.texts, gap.max_tokens) == ("fp16", 65536, 15, 100, 512)
+    assert (study.evaluate.items, study.evaluate.max_new_tokens, len(study.tasks)) == (320, 32, 12)
+    assert list(study.models) == ["opt-350m", "opt-1.3b", "opt-2.7b", "opt-6.7b"]
+    assert [study.sources[corpus.source].name for corpus in study.corpora.values()] == ["TDEC", "CC", "Git"]
+
+
+def test_no_default_hides_from_dvc() -> None:
+    """Every key with a default in the models is written out in params.yaml, so that DVC sees its value."""
+    for study in RAW["studies"]:
+        resolved = resolve(RAW | {"study": study}).model_dump(mode="json")
+        merged = lay_over({k: v for k, v in RAW.items() if k not in ("study", "studies")}, RAW["studies"][study])
+        hidden = [
+            f"{path} = {value!r}" for path, value in leaves(resolved) if path not in dict(leaves(merged)) and value not in (None, "", {}) and path != "name"
+        ]
+        assert not hidden
+
+
+def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        return [leaf for key, value in tree.items() for leaf in leaves(value, f"{path}.{key}".lstrip("."))]
+    return [(path, tree)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("gap.learning_rat", 1, ["'gap.learning_rat'", "unknown key", "learning_rate"]),
+        ("gap.updates", -3, ["gap.updates", "-3", "greater than or equal to 1"]),
+        ("gap.precision", "fp8", ["gap.precision", "'fp8'", "'fp32', 'bf16' or 'fp16'"]),
+        ("gap.learning_rate", "fast", ["gap.learning_rate", "'fast'", "valid number"]),
+        ("study", "nope", ["'nope'", "demo", "mini", "paper"]),
+        ("studies.demo.models.nano-s.heads", 5, ["hidden_size 64 is not a multiple of heads 5"]),
+        ("studies.demo.models.nano-s.wdith", 5, ["wdith", "hidden_size"]),
+        ("studies.demo.models.nano-s.tokenizer", "bpe", ["models.nano-s.tokenizer", "'bpe'", "docs-bpe"]),
+        ("studies.demo.corpora.seen.source", "dcos", ["corpora.seen.source", "'dcos'", "docs"]),
+        ("studies.demo.sources.docs.kind", "stdlb", ["stdlb", "stdlib"]),
+        ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(path: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(changed(path, value))
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_value_is_named() -> None:
+    with pytest.raises(BadInput, match=r"gap\.betas"):
+        resolve(changed("gap.betas", None, drop=True))
+
+
+def test_a_file_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        load_study(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(BadInput, match="not YAML"):
+        load_study(tmp_path / "params.yaml")
+
+
+def test_the_editor_schema_is_generated_from_the_models() -> None:
+    assert json.loads((ROOT / "docs/params.schema.json").read_text()) == params_schema()
+
+
+def test_the_editor_schema_accepts_the_file_and_rejects_an_unknown_key() -> None:
+    jsonschema.validate(RAW, params_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed("gap.learning_rat", 1), params_schema())
+
+
+def test_laying_over_merges_mappings_and_replaces_the_rest() -> None:
+    below = {"gap": {"a": 1, "b": 2}, "items": {"kind": "hub", "path": "x"}, "tasks": [1, 2]}
+    above = {"gap": {"b": 3}, "items": {"kind": "miniature"}, "tasks": [3]}
+    assert lay_over(below, above) == {"gap": {"a": 1, "b": 3}, "items": {"kind": "miniature"}, "tasks": [3]}

@@ -1,0 +1,168 @@
+"""Temporary clones of the project, and a study cut down to seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+TINY = {
+    "title": "Cut down to seconds for the tests",
+    "sources": {"words": {"kind": "files", "paths": ["input/words.txt"], "heldout": 0.3}},
+    "tokenizers": {"bpe": {"kind": "train", "mixture": {"words": 1.0}, "vocab_size": 320, "max_bytes": 100000}},
+    "models": {
+        "pico": {"kind": "pretrain", "role": "subject", "tokenizer": "bpe", "hidden_size": 16, "layers": 1, "heads": 2, "ffn": 32, "context": 512,
+                 "mixture": {"words": 1.0}, "tokens": 8192, "sequence": 64, "batch": 8, "learning_rate": 0.003, "warmup": 0.05, "weight_decay": 0.1,
+                 "precision": "fp32"},
+    },
+    "corpora": {"words": {"source": "words", "part": "train", "window": 40, "near_duplicates": 1.0, "overlap": "report"}},
+    "gap": {"precision": "fp32", "updates": 2, "texts": 2},
+    "evaluate": {"items": 8, "precision": "fp32", "max_length": 256, "max_new_tokens": 4, "batch_tokens": 4096},
+    "items": {"kind": "miniature"},
+    "tasks": ["copa", "blended_skill_talk"],
+    "jobs": {"texts_per_job": 2, "device": "cpu"},
+}  # fmt: skip
+
+RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base"}
+RULES_LIGHT = {"write_plan", "aggregate", "report_overlap", "make_tables", "draw_figures", "export_checkpoint", "write_report", "all"}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout in a temporary folder, and the commands a user types there."""
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "SNAKEMAKE", "DVC_"))}
+        return kept | {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "DVC_NO_ANALYTICS": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))},
+        }
+
+    def start(self, *command: str, **more: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **more
+        )
+
+    def run(self, *command: str, code: int | None = 0, **variables: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment() | variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
+        )
+        assert code is None or done.returncode == code, f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def snakemake(self, *flags: str, code: int | None = 0) -> str:
+        return self.run("snakemake", "--cores", "2", *flags, code=code)
+
+    def planned(self, *flags: str) -> dict[str, int]:
+        """Rule -> number of jobs that a dry run lists."""
+        text = self.run("snakemake", "--cores", "2", "-n", "--quiet", "rules", *flags)
+        return job_counts(text)
+
+    def git(self, *words: str) -> str:
+        return self.run("git", *words)
+
+    def dvc(self, *words: str, code: int | None = 0) -> str:
+        return self.run("dvc", *words, code=code)
+
+    def commit(self, message: str) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def edit(self, **changes: object) -> None:
+        """Set keys of params.yaml by dotted name (double underscores), as a user would in an editor."""
+        path = self.folder / "params.yaml"
+        tree = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            *outer, last = key.split("__")
+            place = tree
+            for part in outer:
+                place = place[part]
+            place[last] = value
+        path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+    def copy(self, to: Path) -> Workspace:
+        shutil.copytree(self.folder, to, symlinks=True)
+        return Workspace(to)
+
+    def read(self, path: str) -> bytes:
+        return (self.folder / path).read_bytes()
+
+
+def job_counts(text: str) -> dict[str, int]:
+    """The job table that Snakemake prints."""
+    lines = text.split("\n")
+    if not any(line.startswith("job ") for line in lines):
+        return {}
+    counts: dict[str, int] = {}
+    for line in lines[next(i for i, line in enumerate(lines) if line.startswith("job ")) + 2 :]:
+        words = line.split()
+        if len(words) != 2 or not words[1].isdigit():
+            break
+        if words[0] != "total":
+            counts[words[0]] = int(words[1])
+    return counts
+
+
+def checkout(folder: Path) -> Workspace:
+    """The tracked and not ignored files of this project as a fresh repository."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    workspace = Workspace(folder)
+    workspace.git("init", "-q", "-b", "main")
+    workspace.commit("start")
+    return workspace
+
+
+def words(seed: int = 1) -> str:
+    """Documents of made-up but regular sentences."""
+    import random
+
+    draw = random.Random(seed)
+    names = "list file module string number function object server window reader writer index table value error".split()
+    verbs = "returns opens reads closes raises checks moves copies prints sorts".split()
+    documents = []
+    for _ in range(60):
+        sentences = [f"The {draw.choice(names)} {draw.choice(verbs)} the {draw.choice(names)} when the {draw.choice(names)} is {draw.choice(['empty', 'open', 'closed', 'ready'])}." for _ in range(14)]
+        documents.append(" ".join(sentences))
+    return "\n\n".join(documents) + "\n"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A checkout with study `tiny` selected, committed, nothing computed."""
+    workspace = checkout(tmp_path_factory.mktemp("tiny") / "project")
+    (workspace.folder / "input").mkdir()
+    (workspace.folder / "input/words.txt").write_text(words())
+    workspace.edit(study="tiny", studies__tiny=TINY)
+    workspace.commit("study tiny")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def finished(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Study `tiny` made by `dvc repro`, committed, and pushed to a local remote."""
+    base = tmp_path_factory.mktemp("finished")
+    workspace = tiny.copy(base / "project")
+    workspace.dvc("remote", "add", "-d", "store", str(base / "store"))
+    workspace.dvc("repro")
+    workspace.dvc("push")
+    workspace.commit("results of tiny")
+    return workspace

@@ -1,0 +1,68 @@
+"""The commands of the README start real work, and refuse wrong input in one paragraph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import ROOT, Workspace
+
+pytestmark = pytest.mark.workflow
+
+
+def test_the_default_dry_run_has_jobs(tiny: Workspace) -> None:
+    planned = tiny.planned()
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["evaluate_base"] == 2 and planned["all"] == 1
+
+
+@pytest.mark.parametrize("study", ["demo", "paper"])
+def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None:
+    planned = tiny.planned("--config", f"study={study}")
+    texts = {"demo": (5, 5), "paper": (100, 10)}[study]
+    models = {"demo": 2, "paper": 3}[study]
+    splits = {"demo": 12, "paper": 12 + 7}[study]
+    shards = models * -(-texts[0] // texts[1])
+    assert planned["post_train"] == shards
+    assert planned["evaluate_runs"] == shards * splits
+    assert planned["evaluate_base"] == (models + 1) * splits
+
+
+def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:
+    import shutil
+
+    if shutil.which("conda") or shutil.which("mamba"):
+        pytest.skip("conda is here: the flag works")
+    for flags in (["--use-conda"], ["--sdm", "conda"]):
+        text = tiny.snakemake("-n", *flags, code=1)
+        assert "--use-conda needs the command conda" in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gap__learning_rat": 1.0}, ["gap.learning_rat", "unknown key", "learning_rate"]),
+        ({"gap__updates": -1, "studies__tiny__gap__updates": -1}, ["gap.updates", "-1", "greater than or equal to 1"]),
+        ({"study": "dmeo"}, ["'study'", "'dmeo'", "demo", "tiny"]),
+        ({"studies__tiny__sources__words__paths": ["input/nothing.txt"]}, ["input/nothing.txt", "existing"]),
+        ({"studies__tiny__corpora__words__source": "wrds"}, ["wrds", "words"]),
+        ({"tasks": ["piqua"], "studies__tiny__tasks": ["piqua"]}, ["tasks", "piqua", "piqa"]),
+    ],
+)
+def test_wrong_parameters_are_refused_before_any_job(tiny: Workspace, tmp_path: Path, changes: dict, words: list[str]) -> None:
+    path = tiny.folder / "params.yaml"
+    kept = path.read_text()
+    try:
+        tiny.edit(**changes)
+        text = tiny.snakemake("-n", code=1)
+    finally:
+        path.write_text(kept)
+    assert all(word in text for word in words), text
+    assert "Traceback" not in text
+
+
+def test_params_names_every_value_that_dvc_must_track() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    tracked = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["results"]["params"]
+    assert set(params) - {"studies"} == set(tracked) - {"studies.${item.study}"}

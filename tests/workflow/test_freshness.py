@@ -1,0 +1,144 @@
+"""The freshness contract (docs/architecture.md): what exists is never recomputed, what changed is never reused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace
+
+pytestmark = pytest.mark.workflow
+
+RATE = 0.004
+METRICS = "results/tiny/metrics.json"
+
+
+@pytest.fixture
+def clone(finished: Workspace, tmp_path: Path) -> Workspace:
+    """What a colleague has after `git clone` and `dvc pull`."""
+    finished.run("git", "clone", "-q", str(finished.folder), str(tmp_path / "clone"))
+    workspace = Workspace(tmp_path / "clone")
+    workspace.dvc("pull", "-q")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def changed_metrics(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The metrics of the changed learning rate, computed from nothing but the sources."""
+    workspace = finished.copy(tmp_path_factory.mktemp("changed") / "project")
+    for folder in ("data", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
+        shutil.rmtree(workspace.folder / folder, ignore_errors=True)
+    workspace.edit(gap__learning_rate=RATE)
+    workspace.snakemake("--quiet", "rules")
+    return workspace.read(METRICS)
+
+
+def test_a_second_run_wants_nothing(finished: Workspace) -> None:
+    assert finished.planned() == {}
+    assert "up to date" in finished.dvc("status")
+
+
+def test_clone_and_pull_want_nothing_and_a_change_reaches_exactly_what_depends_on_it(
+    clone: Workspace, finished: Workspace, changed_metrics: bytes
+) -> None:
+    assert clone.planned() == {}
+    assert "up to date" in clone.dvc("status")
+
+    clone.edit(gap__learning_rate=RATE)
+    planned = clone.planned()
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2
+    assert set(planned) - {"post_train", "evaluate_runs"} == RULES_LIGHT
+    assert not set(planned) & RULES_BEFORE
+
+    clone.snakemake("--quiet", "rules")
+    assert clone.read(METRICS) == changed_metrics != finished.read(METRICS)
+    assert clone.planned() == {}
+
+    clone.git("checkout", "-q", "params.yaml")
+    assert set(clone.planned()) <= RULES_LIGHT
+    clone.snakemake("--quiet", "rules")
+    assert clone.read(METRICS) == finished.read(METRICS)
+
+
+def test_dvc_repro_in_a_clone_files_the_metric_under_the_value_that_made_it(clone: Workspace, finished: Workspace, changed_metrics: bytes) -> None:
+    clone.edit(gap__learning_rate=RATE)
+    clone.dvc("repro")
+    assert clone.read(METRICS) == changed_metrics
+    difference = json.loads(clone.dvc("metrics", "diff", "--json"))
+    [(path, entry)] = difference.items() if "diff" not in difference else difference["diff"].items()
+    assert path == METRICS and any(value["diff"] for value in entry.values())
+
+    clone.git("checkout", "-q", "params.yaml")
+    clone.dvc("repro")
+    assert clone.read(METRICS) == finished.read(METRICS)
+
+
+def test_experiments_in_a_temporary_folder_compute_the_new_value(clone: Workspace, finished: Workspace, changed_metrics: bytes) -> None:
+    clone.dvc("exp", "run", "--temp", "-n", "faster", "-S", f"gap.learning_rate={RATE}")
+    shown = json.loads(clone.dvc("metrics", "show", "--json", "faster"))
+    assert shown["faster"]["data"][METRICS]["data"] == json.loads(changed_metrics)
+    assert clone.read(METRICS) == finished.read(METRICS)
+
+
+def test_without_snakemakes_memory_a_change_is_still_seen(finished: Workspace, tmp_path: Path, changed_metrics: bytes) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    shutil.rmtree(workspace.folder / ".snakemake")
+    assert workspace.planned() == {}
+    workspace.edit(gap__learning_rate=RATE)
+    assert not set(workspace.planned()) & RULES_BEFORE
+    workspace.snakemake("--quiet", "rules")
+    assert workspace.read(METRICS) == changed_metrics
+
+
+def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    workspace.edit(studies__tiny__gap__texts=3)
+    planned = workspace.planned()
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["sample_corpus"] == 1
+    assert not {"build_model", "build_tokenizer", "evaluate_base", "fetch_items"} & set(planned)
+
+    workspace.edit(studies__tiny__gap__texts=2, studies__tiny__tasks=["copa", "blended_skill_talk", "piqa"])
+    planned = workspace.planned()
+    assert planned["evaluate_runs"] == 1 and planned["evaluate_base"] == 1 and planned["fetch_items"] == 1
+    assert not {"build_model", "build_tokenizer", "post_train", "sample_corpus"} & set(planned)
+
+    workspace.edit(studies__tiny__tasks=["copa", "blended_skill_talk"], studies__tiny__evaluate__items=40)
+    planned = workspace.planned()
+    assert planned["evaluate_runs"] == 2 and planned["evaluate_base"] == 2
+    assert not {"build_model", "build_tokenizer", "post_train", "sample_corpus", "fetch_items"} & set(planned)
+    before = scores(workspace)
+    workspace.snakemake("--quiet", "rules")
+    after = scores(workspace)
+    assert len(before) == 2 * 3 * 2 * 8 // 2 and len(after) == 40 * 3 * 2
+    both = before.merge(after, on=["run", "step", "task", "item"])
+    assert len(both) == len(before) and (both["prediction_x"] == both["prediction_y"]).all()
+
+
+def scores(workspace: Workspace) -> pd.DataFrame:
+    """The item scores that plan.json names, without the second text."""
+    plan = json.loads(workspace.read("results/tiny/plan.json"))
+    frame = pd.concat([pd.read_parquet(workspace.folder / entry["path"]) for entry in plan["scores"]])
+    first = {row["run"] for row in plan["runs"] if row["text"] == 0} | {"base"}
+    return frame[frame["run"].astype(str).isin(first)][["run", "step", "task", "item", "prediction"]].astype({"run": str, "task": str})
+
+
+def test_an_edited_input_file_is_noticed(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    path = workspace.folder / "input/words.txt"
+    path.write_text(path.read_text().replace("The list", "A list"))
+    assert {"build_tokenizer", "build_model", "sample_corpus", "post_train"} <= set(workspace.planned())
+
+
+def test_a_damaged_workspace_mends_itself(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    plan = json.loads(workspace.read("results/tiny/plan.json"))
+    lost = next(entry["path"] for entry in plan["scores"] if "texts-" in entry["path"])
+    before = pd.read_parquet(workspace.folder / lost)
+    (workspace.folder / lost).unlink()
+    assert workspace.planned()["evaluate_runs"] == 1
+    workspace.snakemake("--quiet", "rules")
+    pd.testing.assert_frame_equal(pd.read_parquet(workspace.folder / lost), before)

@@ -1,0 +1,33 @@
+# The resolved study with every path and digest; every light output is made from it.
+rule write_plan:
+    input:
+        "params.yaml",
+    output:
+        PLAN_JSON,
+    log:
+        f"{LOGS}/plan.log",
+    run:
+        write_json(output[0], DOCUMENT)
+
+
+# Tidy tables, estimates, metrics and the data of DVC's plots.
+rule aggregate:
+    input:
+        plan=PLAN_JSON,
+        heavy=heavy_outputs(PLAN),
+    output:
+        STAGES["aggregate"],
+    log:
+        f"{LOGS}/aggregate.log",
+    benchmark:
+        f"{TIMING}/aggregate.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    message:
+        "Aggregating scores"
+    shell:
+        "gap aggregate --plan {input.plan:q} 2> {log:q}"

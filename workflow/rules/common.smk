@@ -1,0 +1,73 @@
+# The plan of the selected study, and small helpers for the rules.
+import os
+import shutil
+import sys
+
+from gap.core.device import device_kind
+from gap.core.errors import GapError
+from gap.core.files import write_json
+from gap.params.load import resolve
+from gap.plan.build import Plan
+from gap.plan.code import changed_stages
+from gap.plan.light import light_paths, light_stages, plan_document, settle
+from gap.plan.outputs import corpora_of, heavy_outputs, items_flags, job_text, light_outputs, shard_of, tokenizer_of
+
+
+def read_plan(raw):
+    """The plan and its document; one paragraph instead of a traceback when the parameters are wrong."""
+    try:
+        plan = Plan(resolve(raw))
+        document = plan_document(plan)
+    except GapError as error:
+        stop(error)
+    plan.fingerprints.save()
+    return plan, document
+
+
+def stop(reason):
+    """End with one paragraph and the exit code of a failed run."""
+    logger.error(f"gap: {reason}")
+    sys.exit(1)
+
+
+def check_conda():
+    """Say in one line that --use-conda needs conda."""
+    methods = {str(method) for method in workflow.deployment_settings.deployment_method}
+    if any("conda" in method.lower() for method in methods) and not (shutil.which("conda") or shutil.which("mamba")):
+        stop(
+            "--use-conda needs the command conda, which is not on PATH: install it (conda-forge's Miniforge), "
+            "or leave the flag out to use the active environment (make builds one)."
+        )
+
+
+PLAN, DOCUMENT = read_plan(config)
+STUDY = PLAN.study
+DATA, RESULTS, FIGURES = str(PLAN.data), str(PLAN.results), str(PLAN.figures)
+LIGHT, STAGES = light_paths(PLAN), light_stages(PLAN)
+PLAN_JSON = f"{RESULTS}/plan.json"
+LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
+# A GPU is reserved per job only where one is used: on a CPU all cores may work.
+DEVICE = device_kind(STUDY.jobs.device)
+GPU = 1 if DEVICE == "cuda" else 0
+
+if workflow.is_main_process:
+    check_conda()
+    settle(PLAN, DOCUMENT)
+    if changed_stages():
+        logger.info(
+            f"Code differs from src/gap/plan/code.lock.json in: {', '.join(changed_stages())}; results are keyed by the code itself (gap lock-code)."
+        )
+
+
+wildcard_constraints:
+    taskkey="[0-9a-f]{12}",
+    key="[0-9a-f]{12}",
+    number="[0-9]+",
+    hash="[0-9a-f]{8}",
+    first="[0-9]{4}",
+    last="[0-9]{4}",
+    task="[a-z_]+",
+    split="validation|test",
+    name="[A-Za-z0-9._-]+",
+    model="[A-Za-z0-9._-]+",
+    corpus="[A-Za-z0-9._-]+",

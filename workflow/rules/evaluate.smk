@@ -1,0 +1,58 @@
+# Evaluation: one job per model and task, for the unmodified model and for each shard of runs.
+rule evaluate_base:
+    input:
+        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
+        tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
+    output:
+        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/base-items-{{number}}.parquet",
+    log:
+        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-base-{{number}}.log",
+    benchmark:
+        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-base-{{number}}.tsv"
+    conda:
+        "../envs/compute.yaml"
+    threads: STUDY.jobs.threads
+    resources:
+        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        runtime=240,
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split)),
+        model=lambda wildcards, input: os.path.dirname(input.model),
+        device=DEVICE,
+    message:
+        "Scoring {wildcards.task} on the unmodified {wildcards.model}"
+    shell:
+        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+
+
+rule evaluate_runs:
+    input:
+        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
+        tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
+        corpora=lambda wildcards: [ancient(path) for path in corpora_of(PLAN, wildcards.model).values()],
+        trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard_of(PLAN, wildcards.model, wildcards.first)))),
+    output:
+        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
+    log:
+        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.log",
+    benchmark:
+        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.tsv"
+    conda:
+        "../envs/compute.yaml"
+    threads: STUDY.jobs.threads
+    resources:
+        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        runtime=1440,
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job_text(
+            PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard_of(PLAN, wildcards.model, wildcards.first))
+        ),
+        model=lambda wildcards, input: os.path.dirname(input.model),
+        corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
+        device=DEVICE,
+    message:
+        "Scoring {wildcards.task} on {wildcards.model}, texts {wildcards.first} to {wildcards.last}"
+    shell:
+        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"

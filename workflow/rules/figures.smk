@@ -1,0 +1,64 @@
+# Tables (CSV, Markdown, LaTeX) and figures (PDF, PNG) from the tidy tables.
+rule make_tables:
+    input:
+        plan=PLAN_JSON,
+        tables=STAGES["aggregate"],
+    output:
+        report(
+            LIGHT["main_md"],
+            caption="../report/main_table.rst",
+            category="Tables",
+            labels={"table": "Scores by model", "format": "Markdown"},
+        ),
+        LIGHT["main_csv"],
+        LIGHT["main_tex"],
+        report(
+            LIGHT["tasks_md"],
+            caption="../report/tasks_table.rst",
+            category="Tables",
+            labels={"table": "Scores by task", "format": "Markdown"},
+        ),
+        LIGHT["tasks_csv"],
+        LIGHT["tasks_tex"],
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{TIMING}/tables.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Writing tables"
+    shell:
+        "gap tables --plan {input.plan:q} 2> {log:q}"
+
+
+rule draw_figures:
+    input:
+        plan=PLAN_JSON,
+        tables=STAGES["aggregate"],
+    output:
+        [path for path in STAGES["figures"] if not path.endswith(".png")],
+        report(
+            [path for path in STAGES["figures"] if path.endswith(".png")],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels=lambda wildcards: {"study": STUDY.name},
+        ),
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{TIMING}/figures.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Drawing figures"
+    shell:
+        "gap figures --plan {input.plan:q} 2> {log:q}"

@@ -1,0 +1,27 @@
+# Post-training: a shard of texts of every corpus for one model, journalled run by run.
+rule post_train:
+    input:
+        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
+        corpora=lambda wildcards: [ancient(path) for path in corpora_of(PLAN, wildcards.model).values()],
+    output:
+        f"{RESULTS}/runs/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
+    log:
+        f"{LOGS}/runs/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.log",
+    benchmark:
+        f"{TIMING}/runs/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.tsv"
+    conda:
+        "../envs/compute.yaml"
+    threads: STUDY.jobs.threads
+    resources:
+        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        runtime=720,
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job_text(PLAN.posttrain_job(shard_of(PLAN, wildcards.model, wildcards.first))),
+        model=lambda wildcards, input: os.path.dirname(input.model),
+        corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
+        device=DEVICE,
+    message:
+        "Post-training {wildcards.model} on texts {wildcards.first} to {wildcards.last}"
+    shell:
+        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
