@@ -42,12 +42,10 @@ rule draw_figures:
         tables=STAGES["aggregate"],
     output:
         [path for path in STAGES["figures"] if not path.endswith(".png")],
-        report(
-            [path for path in STAGES["figures"] if path.endswith(".png")],
-            caption="../report/figure.rst",
-            category="Figures",
-            labels=lambda wildcards: {"study": STUDY.name},
-        ),
+        [
+            report(f"{FIGURES}/{name}.png", caption=f"../report/{name}.rst", category="Figures", labels={"figure": name.replace("_", " ")})
+            for name in DOCUMENT["figure_names"]
+        ],
     log:
         f"{LOGS}/figures.log",
     benchmark:

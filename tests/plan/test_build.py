@@ -1,0 +1,116 @@
+"""Keys: what determines a result changes its path, what only counts or labels does not."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gap.params.load import resolve
+from gap.plan.build import Plan
+from gap.plan.light import STALE, fresh, light_stages, plan_document, record_path, settle, write_record
+from gap.plan.outputs import heavy_outputs
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(**changes: Any) -> Plan:
+    raw = copy.deepcopy(RAW)
+    for key, value in changes.items():
+        *outer, last = key.split("__")
+        place = raw
+        for part in outer:
+            place = place.setdefault(part.replace("_m", "-m").replace("_s", "-s") if part.startswith("nano") else part, {})
+        place[last] = value
+    return Plan(resolve(raw))
+
+
+def kinds(one: Plan, other: Plan) -> set[str]:
+    """Kinds of heavy outputs that `other` needs and `one` does not have."""
+    new = set(heavy_outputs(other)) - set(heavy_outputs(one))
+    return {"base" if "/base-" in path else path.split("/")[2] for path in new}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"gap__learning_rate": 1e-4}, {"runs", "scores"}),
+        ({"gap__betas": [0.9, 0.99]}, {"runs", "scores"}),
+        ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
+        ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
+        ({"studies__demo__evaluate__items": 40}, {"scores", "base"}),
+        ({"evaluate__max_new_tokens": 16}, {"scores", "base"}),
+        ({"evaluate__replay_tolerance": 0.1}, set()),
+        ({"seed": 1}, {"models", "corpora", "runs", "scores", "base"}),
+        ({"studies__demo__models__nano_s__tokens": 64}, {"models", "runs", "scores", "base"}),
+        ({"studies__demo__models__nano_s__label": "S"}, set()),
+        ({"studies__demo__corpora__seen__window": 100}, {"corpora", "runs", "scores"}),
+        ({"studies__demo__corpora__seen__label": "known"}, set()),
+        ({"studies__demo__sources__docs__heldout": 0.2}, {"tokenizers", "models", "corpora", "runs", "scores", "base"}),
+        ({"studies__demo__title": "x"}, set()),
+    ],
+)
+def test_a_change_reaches_exactly_what_it_determines(change: dict[str, Any], expected: set[str]) -> None:
+    assert kinds(plan(), plan(**change)) == expected
+
+
+def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
+    few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__gap__updates=15, studies__demo__evaluate__items=10)
+    assert {run["run"] for run in plan_document(few)["runs"]} < {run["run"] for run in plan_document(many)["runs"]}
+
+
+def test_no_two_outputs_share_a_path_and_none_leaves_the_study() -> None:
+    for study in ("demo", "paper"):
+        paths = heavy_outputs(plan(study=study)) + [path for paths in light_stages(plan(study=study)).values() for path in paths]
+        assert len(set(paths)) == len(paths)
+        assert all(path.split("/")[1] == study for path in paths)
+
+
+def make_light(made: Plan) -> dict[str, Any]:
+    document = plan_document(made)
+    for stage, outputs in light_stages(made).items():
+        for path in outputs:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text('{"digest": "%s"}' % document["digest"])
+        if stage != "plan":
+            write_record(document, stage)
+    return document
+
+
+def test_settle_tells_fresh_from_stale_by_record_not_by_time() -> None:
+    made = plan()
+    document = make_light(made)
+    outputs = [path for paths in light_stages(made).values() for path in paths]
+    for path in outputs:
+        os.utime(path, (12345, 12345))
+    assert settle(made, document) == []
+    assert all(os.stat(path).st_mtime > 1e9 for path in outputs)
+    times = [os.stat(paths[0]).st_mtime for paths in light_stages(made).values()]
+    assert times == sorted(times) and len(set(times)) == len(times)
+
+    other = plan(gap__learning_rate=1.0)
+    assert set(settle(other, plan_document(other))) == set(light_stages(other))
+    assert {os.stat(path).st_mtime for path in outputs} == {float(STALE)}
+
+
+def test_a_missing_output_or_record_is_stale() -> None:
+    made = plan()
+    document = make_light(made)
+    [report] = light_stages(made)["report"]
+    record = record_path(made.results, "report")
+    assert fresh(record, [report], document["digest"])
+    assert not fresh(record, [report, "nothing"], document["digest"])
+    record.write_text("not json")
+    assert not fresh(record, [report], document["digest"])
+    record.unlink()
+    assert settle(made, document) == ["report"]

@@ -1,0 +1,57 @@
+"""Input files named by path count by content; a clone without them trusts the lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gap.core.errors import BadInput, Unavailable
+from gap.plan.fingerprints import Fingerprints
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GAP_MIRROR", raising=False)
+
+
+def once(path: str) -> str:
+    prints = Fingerprints()
+    found = prints.of(path)
+    prints.save()
+    return found
+
+
+def test_content_counts_and_time_does_not() -> None:
+    place = Path("a.txt")
+    place.write_text("one")
+    first = once("a.txt")
+    place.touch()
+    assert once("a.txt") == first
+    place.write_text("two")
+    assert once("a.txt") != first
+
+
+def test_folders_and_patterns() -> None:
+    Path("d/e").mkdir(parents=True)
+    Path("d/a.txt").write_text("1")
+    Path("d/e/b.txt").write_text("2")
+    folder, pattern = once("d"), once("d/*.txt")
+    Path("d/e/b.txt").write_text("3")
+    assert once("d") != folder and once("d/*.txt") == pattern
+
+
+def test_where_the_file_is_absent_the_lock_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "t.txt").write_text("text")
+    monkeypatch.setenv("GAP_MIRROR", str(mirror))
+    known = once("mirror:t.txt")
+    assert str(tmp_path) not in Path("sources.lock.json").read_text()
+    monkeypatch.delenv("GAP_MIRROR")
+    assert once("mirror:t.txt") == known
+    with pytest.raises(Unavailable, match="GAP_MIRROR"):
+        once("mirror:u.txt")
+    with pytest.raises(BadInput, match="nothing at"):
+        once("nothing.txt")

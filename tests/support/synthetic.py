@@ -1,0 +1,205 @@
+"""A made-up study in a folder: plan.json and every table the later stages read, with real structure and some traps.
+
+Item difficulties, model abilities and a smooth effect of the updates give scores that rise and fall as real ones do.
+On purpose the files also hold what must be left out: a run that is not planned, updates and items beyond the planned
+numbers.  One run diverges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gap.core.digest import digest
+from gap.core.files import write_json, write_text
+from gap.core.tables import write_table
+from gap.tasks.registry import TASKS
+
+TASK_NAMES = ("piqa", "arc_easy", "copa", "pubmed_qa", "blended_skill_talk", "wizard_of_wikipedia")
+LABELS = {"seen": "seen text", "prose": "unseen prose", "code": "source code"}
+EXTRA = 2  # updates and items beyond the plan
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the study is."""
+
+    subjects: dict[str, str]
+    reference: dict[str, str]
+    corpora: tuple[str, ...] = ("seen", "prose", "code")
+    texts: int = 5
+    updates: int = 7
+    items: int = 24
+    tasks: tuple[str, ...] = TASK_NAMES
+    splits: tuple[str, ...] = ("validation",)
+    skipped: int = 0
+    shard: int = 3
+    seed: int = 7
+
+
+#: Small to large is not the alphabetical order, on purpose: plan.json sorts its keys.
+SMALL = Shape(subjects={"tiny": "0.2M", "big": "0.5M"}, reference={"huge": "1.2M"})
+
+
+def build(folder: Path, shape: Shape = SMALL) -> Path:
+    """Write the study below ``folder``; the path of its plan.json."""
+    draw = np.random.default_rng(shape.seed)
+    plan = _plan(folder, shape)
+    for entry in plan["corpora"]:
+        write_table(_texts(entry["name"], shape), Path(entry["path"]), "texts")
+    trajectories = {model: _trajectories(plan, model, shape, draw) for model in shape.subjects}
+    for path in plan["trajectories"]:
+        model, first = Path(path).stem.split("@")
+        rows = trajectories[model]
+        write_table(rows[_in_shard(rows, int(first), shape)], Path(path), "trajectories")
+    for number, entry in enumerate(plan["scores"]):
+        _write_scores(entry, trajectories, shape, number)
+    _write_rest(plan, folder, shape)
+    path = folder / "plan.json"
+    write_json(path, plan)
+    return path
+
+
+def _study(shape: Shape) -> dict[str, Any]:
+    model = {"kind": "pretrain", "tokenizer": "bpe", "hidden_size": 64, "layers": 2, "heads": 4, "mixture": {"docs": 1.0}, "tokens": 1000}
+    return {
+        "name": "synthetic", "title": "A made-up study", "seed": shape.seed, "sources": {"docs": {"kind": "stdlib", "content": "docs", "heldout": 0.1}},
+        "tokenizers": {"bpe": {"kind": "train", "mixture": {"docs": 1.0}, "vocab_size": 512, "max_bytes": 10000}},
+        "models": {name: model | {"role": "subject", "label": label} for name, label in shape.subjects.items()}
+        | {name: model | {"role": "reference", "label": label} for name, label in shape.reference.items()},
+        "corpora": {name: {"source": "docs", "part": "all", "window": 200, "label": LABELS.get(name, name)} for name in shape.corpora},
+        "gap": {"direction": "ascent", "optimizer": "adam", "learning_rate": 5e-5, "precision": "fp32", "updates": shape.updates, "texts": shape.texts},
+        "evaluate": {"items": shape.items, "splits": list(shape.splits), "precision": "fp32", "max_length": 512, "max_new_tokens": 32},
+        "items": {"kind": "miniature", "path": None}, "tasks": list(shape.tasks), "jobs": {"texts_per_job": shape.shard, "threads": 1, "device": "cpu"},
+    }  # fmt: skip
+
+
+def _plan(folder: Path, shape: Shape) -> dict[str, Any]:
+    models = [*shape.subjects, *shape.reference]
+    splits = {task: [split for split in shape.splits if split in TASKS[task].splits] for task in shape.tasks}
+    cells = [(task, split) for task in shape.tasks for split in splits[task]]
+    firsts = range(0, shape.texts, shape.shard)
+    scores = [{"model": model, "task": task, "split": split, "path": f"{folder}/scores/{task}-{split}/{model}@base.parquet"} for task, split in cells for model in models]
+    scores += [
+        {"model": model, "task": task, "split": split, "path": f"{folder}/scores/{task}-{split}/{model}@{first}.parquet"}
+        for task, split in cells for model in shape.subjects for first in firsts
+    ]  # fmt: skip
+    plan: dict[str, Any] = {
+        "study": _study(shape),
+        "models": {
+            name: {"role": "subject" if name in shape.subjects else "reference", "label": (shape.subjects | shape.reference)[name],
+                   "folder": f"{folder}/models/{name}", "key": digest(name)} for name in models
+        },
+        "corpora": [{"name": name, "label": LABELS.get(name, name), "tokenizer": "bpe", "path": f"{folder}/corpora/{name}.parquet", "models": list(shape.subjects)}
+                    for name in shape.corpora],
+        "items": {task: {split: f"{folder}/items/{task}/{split}.jsonl" for split in splits[task]} for task in shape.tasks},
+        "runs": [{"model": model, "method": "gap", "corpus": corpus, "text": text, "run": digest([model, corpus, text], 16)}
+                 for model in shape.subjects for corpus in shape.corpora for text in range(shape.texts)],
+        "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
+        "scores": scores,
+        "overlap": f"{folder}/overlap.json",
+        "light": _light(folder),
+        "code": {"aggregate": "v1", "figures": "v1"},
+    }  # fmt: skip
+    return plan | {"digest": digest([plan["runs"], plan["study"]])}
+
+
+def _light(folder: Path) -> dict[str, str]:
+    results = folder / "results"
+    names = {name: results / "tables" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
+    names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
+    names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
+    names |= {"plot_pretraining": results / "plots/pretraining.csv", "captions": folder / "figures/captions.json", "report": results / "report.html"}
+    names |= {f"{table}_{ending}": results / f"tables/{table}.{ending}" for table in ("main", "tasks") for ending in ("csv", "md", "tex")}
+    return {name: str(path) for name, path in names.items()}
+
+
+def _texts(corpus: str, shape: Shape) -> pd.DataFrame:
+    count = shape.texts + EXTRA
+    strings = [f"Text {index} of corpus {corpus}, with <angle> & \\\\backslash." for index in range(count)]
+    return pd.DataFrame({
+        "corpus": corpus, "text": range(count), "string": strings, "tokens": 200, "source": "docs",
+        "document": [f"docs/{index}" for index in range(count)], "hash": [digest(string) for string in strings],
+    })  # fmt: skip
+
+
+def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:
+    runs = [run for run in plan["runs"] if run["model"] == model]
+    stray = {"model": model, "method": "gap", "corpus": shape.corpora[0], "text": 0, "run": digest(["stray", model], 16)}
+    rows = []
+    for number, run in enumerate([*runs, stray]):
+        step, loss = 0, 2.0 + draw.normal(0, 0.2)
+        diverges = 3 + shape.skipped if number == 1 and model == next(iter(shape.subjects)) else 0
+        for epoch in range(shape.updates + EXTRA + 1):
+            real = epoch > shape.skipped and epoch != diverges
+            step += real
+            rows.append({
+                **run, "step": step, "epoch": epoch, "real": bool(real), "loss": loss if epoch else np.nan, "grad_norm": 1.0 if epoch else np.nan,
+                "update_norm": 0.1 * real, "moved": 0.9 * real, "loss_scale": 1.0, "diverged": bool(diverges and epoch == diverges),
+                "digest": digest([run["run"], step]) if step else digest(model), "seconds": 0.01,
+            })  # fmt: skip
+            loss += 0.3 * real
+            if diverges and epoch == diverges:
+                break
+    return pd.DataFrame(rows)
+
+
+def _in_shard(rows: pd.DataFrame, first: int, shape: Shape) -> pd.Series:
+    return (rows["text"] >= first) & (rows["text"] < first + shape.shard)
+
+
+def _write_scores(entry: dict[str, Any], trajectories: dict[str, pd.DataFrame], shape: Shape, number: int) -> None:
+    path, model = Path(entry["path"]), entry["model"]
+    draw = np.random.default_rng([shape.seed, number])
+    first = path.stem.split("@")[1]
+    if first == "base":
+        runs = pd.DataFrame({"model": [model], "method": [""], "corpus": [""], "text": [-1], "run": ["base"], "step": [0]})
+    else:
+        rows = trajectories[model]
+        steps = rows[_in_shard(rows, int(first), shape) & rows["real"]]
+        runs = steps[["model", "method", "corpus", "text", "run", "step"]]
+    write_table(_items(entry, runs, shape, draw), path, "item_scores")
+
+
+def effect(runs: pd.DataFrame, shape: Shape) -> np.ndarray:
+    """What the updates do to the ability of each row of ``runs``: up for some steps, then down, more for some corpora."""
+    kinds = {corpus: place for place, corpus in enumerate(shape.corpora)}
+    strength = np.array([0.05 + 0.12 * kinds.get(corpus, 0) for corpus in runs["corpus"]])
+    step = runs["step"].to_numpy() / max(shape.updates, 1)
+    own = np.array([0.8 * (hash_unit(run) - 0.5) for run in runs["run"]])
+    return np.where(runs["run"] == "base", 0.0, (strength + own) * (step - 0.9 * step**2) * 1.5)
+
+
+def hash_unit(name: str) -> float:
+    """A number in [0, 1) from a name."""
+    return int(digest(name, 8), 16) / 16**8
+
+
+def _items(entry: dict[str, Any], runs: pd.DataFrame, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:
+    task = TASKS[entry["task"]]
+    count = (8 if task.name == "copa" else shape.items + EXTRA)
+    ability = 0.4 * [*shape.subjects, *shape.reference].index(entry["model"])
+    difficulty = np.random.default_rng(int(digest([task.name, entry["split"]], 8), 16)).normal(0, 1.2, count)
+    level = ability + effect(runs, shape)[:, None] - difficulty[None, :] + draw.normal(0, 0.1, (len(runs), count))
+    rows = runs.loc[runs.index.repeat(count)].reset_index(drop=True).assign(task=task.name, split=entry["split"], item=np.tile(np.arange(count), len(runs)))
+    rows["item_hash"] = [f"{item:016x}" for item in rows["item"]]
+    flat, multiple = level.ravel(), task.group == "classification"
+    correct = (flat > 0) & multiple
+    return rows.assign(
+        gold=0 if multiple else -1, prediction=np.where(correct, 0, 1) if multiple else -1, correct=correct,
+        log_probabilities=[[-1.0, -1.5]] * len(rows) if multiple else [[]] * len(rows), response="" if multiple else "Hi.",
+        f1=np.nan if multiple else np.round(np.clip(0.15 + 0.03 * flat, 0, 1), 6), nll=np.nan if multiple else 20.0 - flat, tokens=0 if multiple else 10,
+    )  # fmt: skip
+
+
+def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
+    overlap = {"corpora": {name: {"texts": shape.texts, "flagged": []} for name in shape.corpora}}
+    write_json(folder / "overlap.json", overlap)
+    for place, model in enumerate([*shape.subjects, *shape.reference]):
+        lines = ["step,tokens,train_loss,validation_loss"]
+        lines += [f"{step},{step * 2048},{6 * (step + 1) ** -0.3 - 0.1 * place:.6f},{6 * (step + 1) ** -0.28 - 0.1 * place:.6f}" for step in range(0, 600, 60)]
+        write_text(folder / "models" / model / "pretraining.csv", "\n".join(lines) + "\n")
