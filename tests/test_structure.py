@@ -10,7 +10,22 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "gap"
-ORDER = ["core", "params", "tasks", "fetch", "corpora", "models", "posttrain", "evaluate", "aggregate", "checkpoints", "figures", "report", "plan", "cli"]
+ORDER = [
+    "core",
+    "params",
+    "tasks",
+    "fetch",
+    "corpora",
+    "models",
+    "posttrain",
+    "evaluate",
+    "aggregate",
+    "checkpoints",
+    "figures",
+    "report",
+    "plan",
+    "cli",
+]
 
 
 def imported(path: Path) -> set[str]:

@@ -14,7 +14,15 @@ from gap.core.tables import TABLES, read_table, schema, write_table
 
 def texts(count: int) -> pd.DataFrame:
     return pd.DataFrame(
-        {"corpus": "c", "text": range(count), "string": [f"s{i}" for i in range(count)], "tokens": 3, "source": "s", "document": "d", "hash": "h"}
+        {
+            "corpus": "c",
+            "text": range(count),
+            "string": [f"s{i}" for i in range(count)],
+            "tokens": 3,
+            "source": "s",
+            "document": "d",
+            "hash": "h",
+        }
     )
 
 
@@ -37,7 +45,9 @@ def test_every_column_has_a_meaning() -> None:
         assert all(field.metadata[b"description"] for field in schema(name))
 
 
-@pytest.mark.parametrize("spoil", [lambda f: f.drop(columns="hash"), lambda f: f.assign(more=1), lambda f: f.assign(tokens="x"), lambda f: f.assign(string=None)])
+@pytest.mark.parametrize(
+    "spoil", [lambda f: f.drop(columns="hash"), lambda f: f.assign(more=1), lambda f: f.assign(tokens="x"), lambda f: f.assign(string=None)]
+)
 def test_a_frame_that_does_not_fit_is_refused(tmp_path: Path, spoil) -> None:
     with pytest.raises(BadInput):
         write_table(spoil(texts(2)), tmp_path / "t.parquet", "texts")

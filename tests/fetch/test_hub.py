@@ -97,7 +97,13 @@ def run(code: str, folder: Path, endpoint: str, **more: str) -> Any:
     """What ``code`` prints last, as JSON, with the hub at ``endpoint`` and an empty cache under ``folder``."""
     hidden = ("HF_", "HUGGING", "GAP_", "TRANSFORMERS")
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(hidden) and "proxy" not in name.lower()}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", **more}
+    environment |= {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(folder / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        **more,
+    }
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True, env=environment, cwd=folder, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -156,10 +162,11 @@ def test_model_files_without_network(tmp_path: Path) -> None:
 def test_dataset_rows_are_streamed_and_filtered(hub: str, tmp_path: Path) -> None:
     code = ROWS_OF + (
         "print(json.dumps([rows(), rows(where={'meta.pile_set_name': 'Github'}), rows(where={'meta.set': 'Github'}),"
-        " rows(split='absent'), rows(config='absent')]))"
+        " rows(split='absent'), rows(config='absent'), sorted({'torch', 'transformers'} & set(sys.modules))]))"
     )
-    everything, github, column, split, config = run(code, tmp_path, hub)
+    everything, github, column, split, config, heavy = run("import sys\n" + code, tmp_path, hub)
     assert everything == ROWS
+    assert heavy == []
     assert github == ROWS[1::2]
     assert column[0] == "BadInput"
     assert "['pile_set_name']" in column[1]

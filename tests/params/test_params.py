@@ -53,7 +53,9 @@ def test_no_default_hides_from_dvc() -> None:
         resolved = resolve(RAW | {"study": study}).model_dump(mode="json")
         merged = lay_over({k: v for k, v in RAW.items() if k not in ("study", "studies")}, RAW["studies"][study])
         hidden = [
-            f"{path} = {value!r}" for path, value in leaves(resolved) if path not in dict(leaves(merged)) and value not in (None, "", {}) and path != "name"
+            f"{path} = {value!r}"
+            for path, value in leaves(resolved)
+            if path not in dict(leaves(merged)) and value not in (None, "", {}) and path != "name"
         ]
         assert not hidden
 

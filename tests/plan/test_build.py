@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"evaluate__max_new_tokens": 16}, {"scores", "base"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"seed": 1}, {"models", "corpora", "runs", "scores", "base"}),
-        ({"studies__demo__models__nano_s__tokens": 64}, {"models", "runs", "scores", "base"}),
+        ({"studies__demo__models__nano_s__tokens": 64}, {"models", "runs", "scores"}),
         ({"studies__demo__models__nano_s__label": "S"}, set()),
         ({"studies__demo__corpora__seen__window": 100}, {"corpora", "runs", "scores"}),
         ({"studies__demo__corpora__seen__label": "known"}, set()),
@@ -81,7 +82,7 @@ def make_light(made: Plan) -> dict[str, Any]:
     for stage, outputs in light_stages(made).items():
         for path in outputs:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text('{"digest": "%s"}' % document["digest"])
+            Path(path).write_text(json.dumps({"digest": document["digest"]}))
         if stage != "plan":
             write_record(document, stage)
     return document

@@ -7,48 +7,25 @@ numbers.  One run diverges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from synthetic_plan import SMALL, Shape, make_plan
 
 from gap.core.digest import digest
 from gap.core.files import write_json, write_text
 from gap.core.tables import write_table
 from gap.tasks.registry import TASKS
 
-TASK_NAMES = ("piqa", "arc_easy", "copa", "pubmed_qa", "blended_skill_talk", "wizard_of_wikipedia")
-LABELS = {"seen": "seen text", "prose": "unseen prose", "code": "source code"}
 EXTRA = 2  # updates and items beyond the plan
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How large the study is."""
-
-    subjects: dict[str, str]
-    reference: dict[str, str]
-    corpora: tuple[str, ...] = ("seen", "prose", "code")
-    texts: int = 5
-    updates: int = 7
-    items: int = 24
-    tasks: tuple[str, ...] = TASK_NAMES
-    splits: tuple[str, ...] = ("validation",)
-    skipped: int = 0
-    shard: int = 3
-    seed: int = 7
-
-
-#: Small to large is not the alphabetical order, on purpose: plan.json sorts its keys.
-SMALL = Shape(subjects={"tiny": "0.2M", "big": "0.5M"}, reference={"huge": "1.2M"})
 
 
 def build(folder: Path, shape: Shape = SMALL) -> Path:
     """Write the study below ``folder``; the path of its plan.json."""
     draw = np.random.default_rng(shape.seed)
-    plan = _plan(folder, shape)
+    plan = make_plan(folder, shape)
     for entry in plan["corpora"]:
         write_table(_texts(entry["name"], shape), Path(entry["path"]), "texts")
     trajectories = {model: _trajectories(plan, model, shape, draw) for model in shape.subjects}
@@ -64,67 +41,20 @@ def build(folder: Path, shape: Shape = SMALL) -> Path:
     return path
 
 
-def _study(shape: Shape) -> dict[str, Any]:
-    model = {"kind": "pretrain", "tokenizer": "bpe", "hidden_size": 64, "layers": 2, "heads": 4, "mixture": {"docs": 1.0}, "tokens": 1000}
-    return {
-        "name": "synthetic", "title": "A made-up study", "seed": shape.seed, "sources": {"docs": {"kind": "stdlib", "content": "docs", "heldout": 0.1}},
-        "tokenizers": {"bpe": {"kind": "train", "mixture": {"docs": 1.0}, "vocab_size": 512, "max_bytes": 10000}},
-        "models": {name: model | {"role": "subject", "label": label} for name, label in shape.subjects.items()}
-        | {name: model | {"role": "reference", "label": label} for name, label in shape.reference.items()},
-        "corpora": {name: {"source": "docs", "part": "all", "window": 200, "label": LABELS.get(name, name)} for name in shape.corpora},
-        "gap": {"direction": "ascent", "optimizer": "adam", "learning_rate": 5e-5, "precision": "fp32", "updates": shape.updates, "texts": shape.texts},
-        "evaluate": {"items": shape.items, "splits": list(shape.splits), "precision": "fp32", "max_length": 512, "max_new_tokens": 32},
-        "items": {"kind": "miniature", "path": None}, "tasks": list(shape.tasks), "jobs": {"texts_per_job": shape.shard, "threads": 1, "device": "cpu"},
-    }  # fmt: skip
-
-
-def _plan(folder: Path, shape: Shape) -> dict[str, Any]:
-    models = [*shape.subjects, *shape.reference]
-    splits = {task: [split for split in shape.splits if split in TASKS[task].splits] for task in shape.tasks}
-    cells = [(task, split) for task in shape.tasks for split in splits[task]]
-    firsts = range(0, shape.texts, shape.shard)
-    scores = [{"model": model, "task": task, "split": split, "path": f"{folder}/scores/{task}-{split}/{model}@base.parquet"} for task, split in cells for model in models]
-    scores += [
-        {"model": model, "task": task, "split": split, "path": f"{folder}/scores/{task}-{split}/{model}@{first}.parquet"}
-        for task, split in cells for model in shape.subjects for first in firsts
-    ]  # fmt: skip
-    plan: dict[str, Any] = {
-        "study": _study(shape),
-        "models": {
-            name: {"role": "subject" if name in shape.subjects else "reference", "label": (shape.subjects | shape.reference)[name],
-                   "folder": f"{folder}/models/{name}", "key": digest(name)} for name in models
-        },
-        "corpora": [{"name": name, "label": LABELS.get(name, name), "tokenizer": "bpe", "path": f"{folder}/corpora/{name}.parquet", "models": list(shape.subjects)}
-                    for name in shape.corpora],
-        "items": {task: {split: f"{folder}/items/{task}/{split}.jsonl" for split in splits[task]} for task in shape.tasks},
-        "runs": [{"model": model, "method": "gap", "corpus": corpus, "text": text, "run": digest([model, corpus, text], 16)}
-                 for model in shape.subjects for corpus in shape.corpora for text in range(shape.texts)],
-        "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
-        "scores": scores,
-        "overlap": f"{folder}/overlap.json",
-        "light": _light(folder),
-        "code": {"aggregate": "v1", "figures": "v1"},
-    }  # fmt: skip
-    return plan | {"digest": digest([plan["runs"], plan["study"]])}
-
-
-def _light(folder: Path) -> dict[str, str]:
-    results = folder / "results"
-    names = {name: results / "tables" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
-    names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
-    names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
-    names |= {"plot_pretraining": results / "plots/pretraining.csv", "captions": folder / "figures/captions.json", "report": results / "report.html"}
-    names |= {f"{table}_{ending}": results / f"tables/{table}.{ending}" for table in ("main", "tasks") for ending in ("csv", "md", "tex")}
-    return {name: str(path) for name, path in names.items()}
-
-
 def _texts(corpus: str, shape: Shape) -> pd.DataFrame:
     count = shape.texts + EXTRA
     strings = [f"Text {index} of corpus {corpus}, with <angle> & \\\\backslash." for index in range(count)]
-    return pd.DataFrame({
-        "corpus": corpus, "text": range(count), "string": strings, "tokens": 200, "source": "docs",
-        "document": [f"docs/{index}" for index in range(count)], "hash": [digest(string) for string in strings],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "corpus": corpus,
+            "text": range(count),
+            "string": strings,
+            "tokens": 200,
+            "source": "docs",
+            "document": [f"docs/{index}" for index in range(count)],
+            "hash": [digest(string) for string in strings],
+        }
+    )
 
 
 def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:
@@ -137,11 +67,22 @@ def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.rando
         for epoch in range(shape.updates + EXTRA + 1):
             real = epoch > shape.skipped and epoch != diverges
             step += real
-            rows.append({
-                **run, "step": step, "epoch": epoch, "real": bool(real), "loss": loss if epoch else np.nan, "grad_norm": 1.0 if epoch else np.nan,
-                "update_norm": 0.1 * real, "moved": 0.9 * real, "loss_scale": 1.0, "diverged": bool(diverges and epoch == diverges),
-                "digest": digest([run["run"], step]) if step else digest(model), "seconds": 0.01,
-            })  # fmt: skip
+            rows.append(
+                {
+                    **run,
+                    "step": step,
+                    "epoch": epoch,
+                    "real": bool(real),
+                    "loss": loss if epoch else np.nan,
+                    "grad_norm": 1.0 if epoch else np.nan,
+                    "update_norm": 0.1 * real,
+                    "moved": 0.9 * real,
+                    "loss_scale": 1.0,
+                    "diverged": bool(diverges and epoch == diverges),
+                    "digest": digest([run["run"], step]) if step else digest(model),
+                    "seconds": 0.01,
+                }
+            )
             loss += 0.3 * real
             if diverges and epoch == diverges:
                 break
@@ -156,12 +97,12 @@ def _write_scores(entry: dict[str, Any], trajectories: dict[str, pd.DataFrame], 
     path, model = Path(entry["path"]), entry["model"]
     draw = np.random.default_rng([shape.seed, number])
     first = path.stem.split("@")[1]
-    if first == "base":
-        runs = pd.DataFrame({"model": [model], "method": [""], "corpus": [""], "text": [-1], "run": ["base"], "step": [0]})
-    else:
+    runs = pd.DataFrame({"model": [model], "method": [""], "corpus": [""], "text": [-1], "run": ["base"], "step": [0]})
+    if first != "base":  # a subject's first shard holds its unmodified model too
         rows = trajectories[model]
         steps = rows[_in_shard(rows, int(first), shape) & rows["real"]]
-        runs = steps[["model", "method", "corpus", "text", "run", "step"]]
+        steps = steps[["model", "method", "corpus", "text", "run", "step"]]
+        runs = pd.concat([runs, steps], ignore_index=True) if first == "0" else steps
     write_table(_items(entry, runs, shape, draw), path, "item_scores")
 
 
@@ -181,25 +122,45 @@ def hash_unit(name: str) -> float:
 
 def _items(entry: dict[str, Any], runs: pd.DataFrame, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:
     task = TASKS[entry["task"]]
-    count = (8 if task.name == "copa" else shape.items + EXTRA)
+    count = 8 if task.name == "copa" else shape.items + EXTRA
     ability = 0.4 * [*shape.subjects, *shape.reference].index(entry["model"])
     difficulty = np.random.default_rng(int(digest([task.name, entry["split"]], 8), 16)).normal(0, 1.2, count)
     level = ability + effect(runs, shape)[:, None] - difficulty[None, :] + draw.normal(0, 0.1, (len(runs), count))
-    rows = runs.loc[runs.index.repeat(count)].reset_index(drop=True).assign(task=task.name, split=entry["split"], item=np.tile(np.arange(count), len(runs)))
+    rows = (
+        runs.loc[runs.index.repeat(count)]
+        .reset_index(drop=True)
+        .assign(task=task.name, split=entry["split"], item=np.tile(np.arange(count), len(runs)))
+    )
     rows["item_hash"] = [f"{item:016x}" for item in rows["item"]]
     flat, multiple = level.ravel(), task.group == "classification"
     correct = (flat > 0) & multiple
     return rows.assign(
-        gold=0 if multiple else -1, prediction=np.where(correct, 0, 1) if multiple else -1, correct=correct,
-        log_probabilities=[[-1.0, -1.5]] * len(rows) if multiple else [[]] * len(rows), response="" if multiple else "Hi.",
-        f1=np.nan if multiple else np.round(np.clip(0.15 + 0.03 * flat, 0, 1), 6), nll=np.nan if multiple else 20.0 - flat, tokens=0 if multiple else 10,
-    )  # fmt: skip
+        gold=0 if multiple else -1,
+        prediction=np.where(correct, 0, 1) if multiple else -1,
+        correct=correct,
+        log_probabilities=[[-1.0, -1.5]] * len(rows) if multiple else [[]] * len(rows),
+        response="" if multiple else "Hi.",
+        f1=np.nan if multiple else np.round(np.clip(0.15 + 0.03 * flat, 0, 1), 6),
+        nll=np.nan if multiple else 20.0 - flat,
+        tokens=0 if multiple else 10,
+    )
 
 
 def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
-    overlap = {"corpora": {name: {"texts": shape.texts, "flagged": []} for name in shape.corpora}}
-    write_json(folder / "overlap.json", overlap)
+    corpora = [
+        {"name": name, "path": f"{name}.parquet", "texts": shape.texts, "overlapping": 0, "indices": [], "tasks": {}, "matches": []}
+        for name in shape.corpora
+    ]
+    corpora[0] |= {"overlapping": 1, "indices": [1], "tasks": {"piqa": [1]}}
+    write_json(folder / "overlap.json", {"words": 13, "corpora": corpora, "tasks": {"piqa": {"validation": {"items": 30, "too_short": 4}}}})
     for place, model in enumerate([*shape.subjects, *shape.reference]):
-        lines = ["step,tokens,train_loss,validation_loss"]
-        lines += [f"{step},{step * 2048},{6 * (step + 1) ** -0.3 - 0.1 * place:.6f},{6 * (step + 1) ** -0.28 - 0.1 * place:.6f}" for step in range(0, 600, 60)]
+        lines = ["tokens,train_loss,validation_loss"]
+        lines += [
+            f"{step * 2048},{6 * (step + 1) ** -0.3 - 0.1 * place:.6f},{6 * (step + 1) ** -0.28 - 0.1 * place:.6f}"
+            for step in range(0, 600, 60)
+        ]
+        write_json(
+            folder / "models" / model / "birth.json",
+            {"weights": digest(model), "parameters": 200_000 * (place + 1), "versions": {"torch": "2.13"}},
+        )
         write_text(folder / "models" / model / "pretraining.csv", "\n".join(lines) + "\n")

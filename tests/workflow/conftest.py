@@ -50,17 +50,32 @@ class Workspace:
             "TOKENIZERS_PARALLELISM": "false",
             "DVC_NO_ANALYTICS": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
-            **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))},
+            **{
+                f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
+            },
         }
 
     def start(self, *command: str, **more: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **more
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **more,
         )
 
     def run(self, *command: str, code: int | None = 0, **variables: str) -> str:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment() | variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
+            command,
+            cwd=self.folder,
+            env=self.environment() | variables,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=900,
         )
         assert code is None or done.returncode == code, f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}"
         return done.stdout
@@ -120,7 +135,9 @@ def job_counts(text: str) -> dict[str, int]:
 
 def checkout(folder: Path) -> Workspace:
     """The tracked and not ignored files of this project as a fresh repository."""
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -136,11 +153,30 @@ def words(seed: int = 1) -> str:
     import random
 
     draw = random.Random(seed)
-    names = "list file module string number function object server window reader writer index table value error".split()
-    verbs = "returns opens reads closes raises checks moves copies prints sorts".split()
+    names = [
+        "list",
+        "file",
+        "module",
+        "string",
+        "number",
+        "function",
+        "object",
+        "server",
+        "window",
+        "reader",
+        "writer",
+        "index",
+        "table",
+        "value",
+        "error",
+    ]
+    verbs = ["returns", "opens", "reads", "closes", "raises", "checks", "moves", "copies", "prints", "sorts"]
     documents = []
     for _ in range(60):
-        sentences = [f"The {draw.choice(names)} {draw.choice(verbs)} the {draw.choice(names)} when the {draw.choice(names)} is {draw.choice(['empty', 'open', 'closed', 'ready'])}." for _ in range(14)]
+        sentences = [
+            f"The {draw.choice(names)} {draw.choice(verbs)} the {draw.choice(names)} when the {draw.choice(names)} is {draw.choice(['empty', 'open', 'closed', 'ready'])}."
+            for _ in range(14)
+        ]
         documents.append(" ".join(sentences))
     return "\n\n".join(documents) + "\n"
 

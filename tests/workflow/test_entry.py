@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 
 def test_the_default_dry_run_has_jobs(tiny: Workspace) -> None:
     planned = tiny.planned()
-    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["evaluate_base"] == 2 and planned["all"] == 1
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["build_model"] == 1 and planned["all"] == 1
 
 
 @pytest.mark.parametrize("study", ["demo", "paper"])
@@ -26,7 +26,7 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     shards = models * -(-texts[0] // texts[1])
     assert planned["post_train"] == shards
     assert planned["evaluate_runs"] == shards * splits
-    assert planned["evaluate_base"] == (models + 1) * splits
+    assert planned["evaluate_base"] == splits
 
 
 def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:

@@ -44,5 +44,7 @@ def test_every_compute_rule_has_log_benchmark_resources_conda_and_message() -> N
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         for block in re.split(r"\n(?=rule )", path.read_text()):
             if block.startswith("rule ") and "shell:" in block:
-                missing = [word for word in ("log:", "benchmark:", "resources:", "conda:", "message:", "threads:") if f"    {word}" not in block]
+                missing = [
+                    word for word in ("log:", "benchmark:", "resources:", "conda:", "message:", "threads:") if f"    {word}" not in block
+                ]
                 assert not missing, f"{path.name}: {block.split(':')[0]} lacks {missing}"

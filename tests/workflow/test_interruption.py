@@ -21,7 +21,11 @@ MANY = {"texts": 24, "updates": 12}
 def long_study(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Study `tiny` with enough runs in one shard that a kill meets them half done; nothing of them computed yet."""
     workspace = finished.copy(tmp_path_factory.mktemp("long") / "project")
-    workspace.edit(studies__tiny__gap=MANY | {"precision": "fp32"}, studies__tiny__jobs={"texts_per_job": 24, "device": "cpu"}, studies__tiny__tasks=["copa"])
+    workspace.edit(
+        studies__tiny__gap=MANY | {"precision": "fp32"},
+        studies__tiny__jobs={"texts_per_job": 24, "device": "cpu"},
+        studies__tiny__tasks=["copa"],
+    )
     return workspace
 
 
@@ -34,7 +38,9 @@ def undisturbed(long_study: Workspace, tmp_path_factory: pytest.TempPathFactory)
 
 def units(workspace: Workspace) -> dict[Path, int]:
     """Finished runs in the journal and when each was written."""
-    return {path: path.stat().st_mtime_ns for path in (workspace.folder / ".gap/journal").rglob("*.parquet") if not path.name.startswith(".")}
+    return {
+        path: path.stat().st_mtime_ns for path in (workspace.folder / ".gap/journal").rglob("*.parquet") if not path.name.startswith(".")
+    }
 
 
 def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -> dict[Path, int]:
@@ -52,7 +58,9 @@ def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("rule", ["post_train", "evaluate_runs"])
-def test_a_killed_run_goes_on_where_it_was(long_study: Workspace, undisturbed: Workspace, tmp_path: Path, rule: str, how: signal.Signals) -> None:
+def test_a_killed_run_goes_on_where_it_was(
+    long_study: Workspace, undisturbed: Workspace, tmp_path: Path, rule: str, how: signal.Signals
+) -> None:
     workspace = long_study.copy(tmp_path / "project")
     if rule == "evaluate_runs":
         workspace.snakemake("--quiet", "rules", "--until", "post_train")
@@ -73,6 +81,9 @@ def test_a_killed_run_goes_on_where_it_was(long_study: Workspace, undisturbed: W
     for table in ("run_scores", "selections", "texts"):
         path = f"results/tiny/tables/{table}.parquet"
         assert workspace.read(path) == undisturbed.read(path)
-    kept = [pd.read_parquet(each.folder / "results/tiny/tables/trajectories.parquet").drop(columns="seconds") for each in (workspace, undisturbed)]
+    kept = [
+        pd.read_parquet(each.folder / "results/tiny/tables/trajectories.parquet").drop(columns="seconds")
+        for each in (workspace, undisturbed)
+    ]
     pd.testing.assert_frame_equal(*kept)
     assert workspace.read("results/tiny/metrics.json") == undisturbed.read("results/tiny/metrics.json")

@@ -1,4 +1,4 @@
-# Evaluation: one job per model and task, for the unmodified model and for each shard of runs.
+# Evaluation: one job per model, task and shard of runs; a reference model is scored as it is.
 rule evaluate_base:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),

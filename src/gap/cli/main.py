@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -14,7 +16,7 @@ NO_SPACE = 28
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
     "lm-eval-tasks": evaluate.lm_eval_tasks,
     "corpus": corpora.corpus,
@@ -46,7 +48,8 @@ def main() -> None:
     except OSError as error:
         if error.errno != NO_SPACE:
             raise
-        print(f"gap: {no_room(error.filename or 'output', error)}", file=sys.stderr)
+        place = Path(error.filename or "output")
+        print(f"gap: {no_room(place, error)}", file=sys.stderr)
         sys.exit(3)
     except KeyboardInterrupt:
         print("gap: interrupted; finished work is kept, the same command goes on from there.", file=sys.stderr)

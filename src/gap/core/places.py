@@ -28,7 +28,12 @@ def locate(path: str) -> Path:
         return Path(path)
     root = mirror()
     if root is None:
-        raise Unavailable(path, f"no local mirror: {VARIABLE} is not set", "a folder that holds this path", f"Set {VARIABLE}=/path/to/mirror, or name a path without {PREFIX!r}.")
+        raise Unavailable(
+            path,
+            f"no local mirror: {VARIABLE} is not set",
+            "a folder that holds this path",
+            f"Set {VARIABLE}=/path/to/mirror, or name a path without {PREFIX!r}.",
+        )
     return root / path.removeprefix(PREFIX)
 
 

@@ -99,8 +99,7 @@ def schema(name: str) -> pa.Schema:
         "list<double>": pa.list_(pa.float64()),
     }
     fields = [
-        pa.field(column, kinds[kind], nullable=False, metadata={"description": meaning})
-        for column, (kind, meaning) in TABLES[name].items()
+        pa.field(column, kinds[kind], nullable=False, metadata={"description": meaning}) for column, (kind, meaning) in TABLES[name].items()
     ]
     return pa.schema(fields)
 
@@ -125,7 +124,12 @@ def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
         raise BadInput(str(path), f"a value of the wrong type ({error})", f"the types of table {name}", "Mend what makes it.") from error
     for column in wanted:
         if table[column].null_count:
-            raise BadInput(str(path), f"{table[column].null_count} empty value(s) in column {column!r}", "a value in every row", f"Mend what makes table {name}.")
+            raise BadInput(
+                str(path),
+                f"{table[column].null_count} empty value(s) in column {column!r}",
+                "a value in every row",
+                f"Mend what makes table {name}.",
+            )
     with writing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
@@ -148,7 +152,5 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
     missing = [column for column in wanted if column not in table.column_names]
     if missing:
         raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {wanted}", "Remove the file and run again.")
-    plain = [
-        pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema
-    ]
+    plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
     return table.cast(pa.schema(plain)).to_pandas()

@@ -36,7 +36,7 @@ class ModelJob(Settings):
 
     name: str
     model: Model
-    sources: dict[str, Source] = {}
+    sources: dict[str, Source] = Field(default_factory=dict)
     seed: int
 
 
@@ -56,6 +56,10 @@ class RunId(Settings):
     run: str
     corpus: str
     text: int
+
+
+#: The unmodified model as a pseudo-run of step 0.
+BASE = RunId(run="base", corpus="", text=-1)
 
 
 class PosttrainJob(Settings):
@@ -79,4 +83,4 @@ class EvaluateJob(Settings):
     updates: int = 0
     evaluate: Evaluate
     items: int
-    runs: list[RunId] = []
+    runs: list[RunId] = Field(default_factory=list)

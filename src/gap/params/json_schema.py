@@ -52,7 +52,9 @@ def keys_at(location: tuple[Any, ...]) -> list[str]:
                     step.append(choice["additionalProperties"])
                 elif "items" in choice and isinstance(part, int):
                     step.append(choice["items"])
-                elif choice.get("properties", {}).get("kind", {}).get("const") == part or part in choice.get("properties", {}).get("kind", {}).get("enum", []):
+                elif choice.get("properties", {}).get("kind", {}).get("const") == part or part in choice.get("properties", {}).get(
+                    "kind", {}
+                ).get("enum", []):
                     step.append(choice)
         nodes = step or nodes
     names: set[str] = set()

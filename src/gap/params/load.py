@@ -37,9 +37,11 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study:
     """
     shared = {key: value for key, value in raw.items() if key not in ("study", "studies")}
     studies = raw.get("studies") or {}
-    selected = raw.get("study")
+    selected = str(raw.get("study"))
     if selected not in studies:
-        raise BadInput(f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'.")
+        raise BadInput(
+            f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'."
+        )
     merged = lay_over(shared, studies[selected] or {})
     try:
         check_shared(shared)
@@ -57,7 +59,10 @@ def check_shared(shared: dict[str, Any]) -> None:
     except ValidationError as error:
         problems = [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]
     if problems:
-        lines: list[Any] = [{"type": problem["type"], "loc": problem["loc"], "input": problem["input"], "ctx": problem.get("ctx", {})} for problem in problems]
+        lines: list[Any] = [
+            {"type": problem["type"], "loc": problem["loc"], "input": problem["input"], "ctx": problem.get("ctx", {})}
+            for problem in problems
+        ]
         raise ValidationError.from_exception_data("params", lines)
 
 
@@ -79,11 +84,23 @@ def explain(error: ValidationError, where: str, study: str) -> BadInput:
     found = first.get("input")
     more = f" ({error.error_count() - 1} further problem(s) in the same file.)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return BadInput(f"{where}, key '{key}' (study {study})", f"an unknown key with value {found!r}", _siblings(first["loc"]), f"Remove it or correct its spelling.{more}")
+        return BadInput(
+            f"{where}, key '{key}' (study {study})",
+            f"an unknown key with value {found!r}",
+            _siblings(first["loc"]),
+            f"Remove it or correct its spelling.{more}",
+        )
     if first["type"] == "missing":
-        return BadInput(f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}")
+        return BadInput(
+            f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
+        )
     shown = repr(found) if not isinstance(found, dict) else "this mapping"
-    return BadInput(f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"), shown, first["msg"], f"Correct the value; docs/params.schema.json describes every key.{more}")
+    return BadInput(
+        f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"),
+        shown,
+        first["msg"],
+        f"Correct the value; docs/params.schema.json describes every key.{more}",
+    )
 
 
 def _siblings(location: tuple[Any, ...]) -> str:

@@ -21,7 +21,9 @@ class Gap(Settings):
     eps: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     max_tokens: int = Field(gt=1, description="Longer texts are cut here.")
-    precision: Literal["fp32", "bf16", "fp16"] = Field(description="fp32; bf16 or fp16 autocast over fp32 weights, fp16 with a dynamic loss scaler.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        description="fp32; bf16 or fp16 autocast over fp32 weights, fp16 with a dynamic loss scaler."
+    )
     loss_scale: float = Field(gt=0, description="First scale of the fp16 loss scaler.")
     updates: int = Field(ge=1, description="Updates tried per run.")
     texts: int = Field(ge=1, description="Texts per corpus, from index 0.")
@@ -45,7 +47,10 @@ class Evaluate(Settings):
     max_length: int = Field(gt=8, description="Tokens of context and continuation; longer contexts are cut from the left.")
     max_new_tokens: int = Field(ge=1, description="Greedy tokens per dialogue answer.")
     batch_tokens: int = Field(ge=64, description="Tokens per forward pass, padding included.")
-    replay_tolerance: float = Field(ge=0, description="Largest relative difference of loss and update norm at which a replayed checkpoint with another digest is still accepted; 0 refuses.")
+    replay_tolerance: float = Field(
+        ge=0,
+        description="Largest relative difference of loss and update norm at which a replayed checkpoint with another digest is still accepted; 0 refuses.",
+    )
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance"})
 
@@ -61,5 +66,7 @@ class Jobs(Settings):
 class Items(Settings):
     """Where the evaluation items come from."""
 
-    kind: Literal["miniature", "folder", "hub"] = Field(description="miniature: the small sets shipped here; folder: files in the hub's column schemas; hub: pinned revisions.")
+    kind: Literal["miniature", "folder", "hub"] = Field(
+        description="miniature: the small sets shipped here; folder: files in the hub's column schemas; hub: pinned revisions."
+    )
     path: str | None = Field(None, description="Folder for kind `folder`; `mirror:` is $GAP_MIRROR.")

@@ -11,7 +11,9 @@ from gap.params.base import Settings
 
 class _Model(Settings):
     tokenizer: str = Field(description="Name of an entry of `tokenizers`.")
-    role: Literal["subject", "reference"] = Field("subject", description="subject: post-trained; reference: evaluated only (a solid line in the figures).")
+    role: Literal["subject", "reference"] = Field(
+        "subject", description="subject: post-trained; reference: evaluated only (a solid line in the figures)."
+    )
     label: str = Field("", description="Name in figures; the key when empty.")
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role"})

@@ -21,7 +21,9 @@ class StdlibSource(_Source):
     """Text that ships inside every Python."""
 
     kind: Literal["stdlib"]
-    content: Literal["docs", "code"] = Field(description="docs: the language reference and docstrings; code: source files.")
+    content: Literal["docs", "turns", "code"] = Field(
+        description="docs: the language reference and long docstrings; turns: short docstrings as lines of two users; code: source files."
+    )
 
 
 class FilesSource(_Source):
@@ -69,8 +71,12 @@ class Corpus(Settings):
     source: str = Field(description="Name of an entry of `sources`.")
     part: Literal["all", "train", "heldout"] = "all"
     window: int = Field(200, gt=1, description="Tokens per text, by the model's own tokenizer.")
-    near_duplicates: Fraction = Field(0.8, description="Texts whose estimated Jaccard similarity (5-word shingles) reaches this are dropped; 1 keeps them.")
-    overlap: Literal["report", "remove"] = Field("report", description="What to do with texts that share a 13-word run with an evaluation item.")
+    near_duplicates: Fraction = Field(
+        0.8, description="Texts whose Jaccard similarity (5-word shingles) reaches this are dropped; 1 keeps them."
+    )
+    overlap: Literal["report", "remove"] = Field(
+        "report", description="What to do with texts that share a 13-word run with an evaluation item."
+    )
     label: str = Field("", description="Name in figures; the key when empty.")
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})

@@ -25,7 +25,7 @@ class Study(Settings):
     name: str = Field(pattern="^[a-z][a-z0-9_-]*$")
     title: str = ""
     seed: int = Field(ge=0, description="Every random choice derives from it.")
-    sources: dict[str, Source] = {}
+    sources: dict[str, Source] = Field(default_factory=dict)
     tokenizers: dict[str, Tokenizer]
     models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
     corpora: dict[str, Corpus]

@@ -7,13 +7,14 @@ meets old ones, and asking for more computes only what is new (docs/architecture
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gap.core.digest import digest
-from gap.params.jobs import CorpusJob, EvaluateJob, ModelJob, PosttrainJob, RunId, TaskJob, TokenizerJob
+from gap.params.jobs import BASE, CorpusJob, EvaluateJob, ModelJob, PosttrainJob, RunId, TaskJob, TokenizerJob
 from gap.params.models import HubModel, LocalModel, Model, PretrainedHere
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource, TokenizerFiles, TokenizerTrained
 from gap.params.study import Study
@@ -58,8 +59,10 @@ class Plan:
             identity["paths"] = [self.fingerprints.of(path) for path in source.paths]
         elif isinstance(source, TableSource):
             identity["path"] = self.fingerprints.of(source.path)
-        elif isinstance(source, HubSource | AuthorsSource | StdlibSource):
-            pass  # pinned by revision, by sha256, or shipped inside Python
+        elif isinstance(source, StdlibSource):
+            identity["python"] = platform.python_version()
+        else:
+            assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
         return identity
 
     def tokenizer_key(self, name: str) -> str:
@@ -190,7 +193,12 @@ class Plan:
     def trajectories_path(self, shard: Shard) -> Path:
         """The shard's trajectories."""
         name = digest([[run.run for run in self.runs(shard)], self.study.gap.updates], 8)
-        return self.results / "runs" / f"{shard.model}-{self.model_key(shard.model)}" / f"texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
+        return (
+            self.results
+            / "runs"
+            / f"{shard.model}-{self.model_key(shard.model)}"
+            / f"texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
+        )
 
     def scores_folder(self, model: str, task: str, split: str) -> Path:
         """Folder of a model's item scores on one task."""
@@ -227,15 +235,27 @@ class Plan:
     def corpus_job(self, corpus: str) -> CorpusJob:
         """Sample a corpus."""
         settings = self.study.corpora[corpus]
-        return CorpusJob(name=corpus, corpus=settings, source=self.study.sources[settings.source], texts=self.study.gap.texts, seed=self.study.seed)
+        return CorpusJob(
+            name=corpus, corpus=settings, source=self.study.sources[settings.source], texts=self.study.gap.texts, seed=self.study.seed
+        )
 
     def posttrain_job(self, shard: Shard) -> PosttrainJob:
         """Post-train a shard."""
-        return PosttrainJob(model=shard.model, method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=self.runs(shard))
+        return PosttrainJob(
+            model=shard.model, method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=self.runs(shard)
+        )
 
     def evaluate_job(self, model: str, task: str, split: str, shard: Shard | None = None) -> EvaluateJob:
         """Score a shard on a task, or without one the unmodified model."""
-        common: dict[str, Any] = {"model": model, "task": task, "split": split, "evaluate": self.study.evaluate, "items": self.study.evaluate.items}
+        common: dict[str, Any] = {
+            "model": model,
+            "task": task,
+            "split": split,
+            "evaluate": self.study.evaluate,
+            "items": self.study.evaluate.items,
+        }
         if shard is None:
             return EvaluateJob(method="", **common)
-        return EvaluateJob(method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=self.runs(shard), **common)
+        # The first shard scores the unmodified model too: one process less per task than a job of its own.
+        runs = [BASE, *self.runs(shard)] if shard.first == 0 else self.runs(shard)
+        return EvaluateJob(method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=runs, **common)

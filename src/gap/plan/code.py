@@ -22,8 +22,8 @@ LOCK = Path(__file__).with_name("code.lock.json")
 #: What each kind of output depends on: packages or modules below src/gap.
 STAGES: dict[str, tuple[str, ...]] = {
     "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
-    "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py"),
-    "models": ("models", "corpora/documents.py"),
+    "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
+    "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
     "posttrain": ("posttrain", "models/load.py", "models/weights.py"),
     "evaluate": ("evaluate", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
     "aggregate": ("aggregate", "core/tables.py"),
@@ -39,7 +39,9 @@ def stage_digest(stage: str) -> str:
     total = hashlib.sha256()
     for entry in STAGES[stage]:
         place = ROOT / entry
-        files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml"})
+        files = (
+            [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml"})
+        )
         for path in files:
             total.update(str(path.relative_to(ROOT)).encode())
             total.update(_meaning(path))
@@ -52,7 +54,13 @@ def _meaning(path: Path) -> bytes:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
             body[0].value.value = ""
     return ast.dump(tree).encode()
 

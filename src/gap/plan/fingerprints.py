@@ -45,7 +45,9 @@ class Fingerprints:
             place = locate(path)
             files = self._files(place)
             if not files:
-                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", "Correct the path in params.yaml (or GAP_MIRROR).")
+                raise BadInput(
+                    path, f"nothing at {place}", "an existing file, folder or pattern", "Correct the path in params.yaml (or GAP_MIRROR)."
+                )
             return {str(file.relative_to(place)) if place.is_dir() else file.name: file for file in files}
 
         return self.named(path, look)

@@ -69,9 +69,25 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
     return {
         "plan": [str(plan.results / "plan.json")],
         "overlap": [paths["overlap"]],
-        "aggregate": [paths[name] for name in ("texts", "trajectories", "run_scores", "selections", "estimates", "metrics", "plot_steps", "plot_runs", "plot_pretraining")],
+        "aggregate": [
+            paths[name]
+            for name in (
+                "texts",
+                "trajectories",
+                "run_scores",
+                "selections",
+                "estimates",
+                "metrics",
+                "plot_steps",
+                "plot_runs",
+                "plot_pretraining",
+            )
+        ],
         "tables": [paths[f"{table}_{ending}"] for table in ("main", "tasks") for ending in ("csv", "md", "tex")],
-        **{f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")] for model in plan.subjects},
+        **{
+            f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")]
+            for model in plan.subjects
+        },
         "figures": [*figures, paths["captions"]],
         "report": [paths["report"]],
     }
@@ -88,7 +104,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     document: dict[str, Any] = {
         "study": study.model_dump(mode="json"),
         "models": {
-            name: {"role": model.role, "label": model.label or name, "folder": str(plan.model_path(name).parent), "key": plan.model_key(name)}
+            name: {
+                "role": model.role,
+                "label": model.label or name,
+                "folder": str(plan.model_path(name).parent),
+                "key": plan.model_key(name),
+            }
             for name, model in study.models.items()
         },
         "corpora": [
@@ -101,16 +122,16 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for corpus, tokenizer in plan.corpus_tokenizers
         ],
-        "items": {task: {split: str(plan.items_path(task, split)) for one, split in plan.task_splits if one == task} for task in study.tasks},
+        "items": {
+            task: {split: str(plan.items_path(task, split)) for one, split in plan.task_splits if one == task} for task in study.tasks
+        },
         "runs": [
             {"model": shard.model, "method": shard.method, "corpus": run.corpus, "text": run.text, "run": run.run}
             for shard in plan.shards
             for run in plan.runs(shard)
         ],
         "trajectories": [str(plan.trajectories_path(shard)) for shard in plan.shards],
-        "scores": [
-            {"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)
-        ],
+        "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)],
         "overlap": light_paths(plan)["overlap"],
         "light": light_paths(plan),
         "figure_names": figure_names(plan),
@@ -120,8 +141,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def score_files(plan: Plan) -> list[tuple[str, str, str, Path]]:
-    """Every file of item scores: (model, task, split, path), the unmodified models first."""
-    base = [(model, task, split, plan.base_scores_path(model, task, split)) for task, split in plan.task_splits for model in plan.study.models]
+    """Every file of item scores: (model, task, split, path).  A subject's first shard holds its unmodified model too."""
+    references = [name for name in plan.study.models if name not in plan.subjects]
+    base = [(model, task, split, plan.base_scores_path(model, task, split)) for task, split in plan.task_splits for model in references]
     runs = [(shard.model, task, split, plan.scores_path(shard, task, split)) for task, split in plan.task_splits for shard in plan.shards]
     return base + runs
 

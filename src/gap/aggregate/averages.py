@@ -1,0 +1,52 @@
+"""Averages over tasks, as the authors take them: unweighted over the tasks of a group, then over the two groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gap.aggregate.view import ALL, BASE, METRIC, View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ["model", "run", "step", "split"]
+#: Metric of task ``all``: a mean of an accuracy and an F1 is neither.
+MEAN = "mean"
+
+
+def add_averages(scores: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Table ``run_scores``: ``scores`` with the tasks classification, dialogue (F1 and NLL) and all, and the run's parts.
+
+    A split's averages are over the tasks that have it.  ``all`` is the mean of the two group averages, or the only
+    group's.  ``items`` of an average is the sum of its tasks' items.
+    """
+    import pandas as pd
+
+    groups = [_mean_over(scores[scores["metric"] == metric], name, metric) for name, metric in (*METRIC.items(), ("dialogue", "nll"))]
+    averages = pd.concat(groups, ignore_index=True)
+    overall = _mean_over(averages[averages["metric"].isin(METRIC.values())], ALL, MEAN)
+    return _with_parts(pd.concat([scores, averages, overall], ignore_index=True), view)
+
+
+def _mean_over(rows: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
+    """Unweighted mean over the tasks of ``rows``, NaN where one of them is."""
+    if rows.empty:
+        return rows
+    grouped = rows.sort_values([*KEYS, "task"], kind="stable").groupby(KEYS, sort=True)
+    sums = grouped.agg(total=("value", "sum"), known=("value", "count"), tasks=("value", "size"), items=("items", "sum")).reset_index()
+    value = (sums["total"] / sums["tasks"]).where(sums["known"] == sums["tasks"])
+    return sums[[*KEYS, "items"]].assign(value=value, task=name, metric=metric)
+
+
+def _with_parts(rows: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Add method, corpus and text, and put the rows in the order of the plan."""
+    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], place) for place, run in enumerate(view.runs)}
+    parts |= {(model, BASE): ("", "", -1, -1) for model in view.models}
+    found = [parts[key] for key in zip(rows["model"], rows["run"], strict=True)]
+    method, corpus, text, place = zip(*found, strict=True)
+    models, tasks = list(view.models), [*view.splits, *METRIC, ALL]
+    order = rows.assign(method=method, corpus=corpus, text=text, place=place)
+    order["model_place"] = order["model"].map({name: index for index, name in enumerate(models)})
+    order["task_place"] = order["task"].map({name: index for index, name in enumerate(tasks)})
+    order = order.sort_values(["model_place", "place", "split", "step", "task_place", "metric"], kind="stable", ignore_index=True)
+    return order.drop(columns=["place", "model_place", "task_place"])

@@ -1,0 +1,79 @@
+"""Means over runs with bootstrap intervals, per model, corpus, task group or task, and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.aggregate.policies import DECIMALS, POLICIES
+from gap.aggregate.selections import curves
+from gap.aggregate.view import ALL, BASE, METRIC, View
+from gap.core.digest import text_digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESAMPLES = 2000
+LEVEL = 0.95
+#: Value of column ``task`` in rows about a group's average.
+AVERAGE = "average"
+#: Per task, the step is the one that the group's average picks; ``authors`` is left to the averages.
+TASK_POLICIES = ("best", "last")
+CELL = ["model", "corpus", "group", "task", "policy"]
+COLUMNS = [*CELL, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
+
+
+def interval(gains: np.ndarray, seed: int, name: str) -> tuple[float, float]:
+    """Percentile bootstrap interval (95 %) of the mean of ``gains`` [n] over runs; NaN for fewer than two runs.
+
+    The draw depends on ``seed`` and ``name`` only, so one cell's interval does not move when another cell is added.
+    """
+    if len(gains) < 2:
+        return float("nan"), float("nan")
+    draw = np.random.default_rng([seed, int(text_digest(name), 16)])
+    means = gains[draw.integers(0, len(gains), size=(RESAMPLES, len(gains)))].mean(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def estimate(run_scores: pd.DataFrame, selections: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Table ``estimates``: columns ``COLUMNS``; scores and gains as fractions, corpus ``all`` pools the corpora."""
+    import pandas as pd
+
+    rows = [_row(cell, baseline, values, view.seed) for cell, baseline, values in _cells(run_scores, selections, view)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _cells(run_scores: pd.DataFrame, selections: pd.DataFrame, view: View) -> Iterator[tuple[dict[str, str], float, np.ndarray]]:
+    """Each cell's names, baseline, and its runs' values [n]."""
+    for group in view.groups:
+        chosen = selections[selections["group"] == group]
+        for task in (AVERAGE, *view.tasks(group)):
+            by_run = curves(run_scores, view, group if task == AVERAGE else task, METRIC[group])
+            for model, policy in product(view.subjects, POLICIES if task == AVERAGE else TASK_POLICIES):
+                part = chosen[(chosen["model"] == model) & (chosen["policy"] == policy)]
+                values = np.array([by_run[model, run][step] for run, step in zip(part["run"], part["step"], strict=True)])
+                for corpus in (ALL, *view.corpora):
+                    kept = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
+                    if len(kept):
+                        yield dict(zip(CELL, (model, corpus, group, task, policy), strict=True)), float(by_run[model, BASE][0]), kept
+
+
+def _row(cell: dict[str, str], baseline: float, values: np.ndarray, seed: int) -> dict[str, Any]:
+    gains = np.round(values - baseline, DECIMALS)
+    low, high = interval(gains, seed, "/".join(cell.values()))
+    return {
+        **cell,
+        "runs": len(values),
+        "baseline": baseline,
+        "mean": values.mean(),
+        "median": np.median(values),
+        "best": values.max(),
+        "mean_gain": gains.mean(),
+        "low": low,
+        "high": high,
+        "share_above": (gains > 0).mean(),
+    }

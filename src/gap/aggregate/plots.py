@@ -1,0 +1,88 @@
+"""The CSV files that ``dvc plots`` draws and that the figures read: tidy, one row per point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gap.aggregate.policies import POLICIES
+from gap.aggregate.trajectories import losses_at_steps
+from gap.aggregate.view import BASE, METRIC, View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEP_COLUMNS = ["series", "model", "corpus", "step", "runs", "dialogue", "classification", "loss"]
+#: Name of a pretrained model's loss curve in its folder.
+CURVE = "pretraining.csv"
+
+
+def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Means over runs by model, corpus and step: columns ``STEP_COLUMNS``.
+
+    Step 0 is the unmodified model.  ``runs`` counts the runs that reached the step (a diverged run ends early);
+    ``loss`` is that of the runs' own texts at the step (nats per token, empty at the last one).
+    """
+    import pandas as pd
+
+    rows = run_scores[run_scores["split"] == view.split]
+    losses = losses_at_steps(trajectories)
+    parts = []
+    for model in view.subjects:
+        for corpus in view.corpora:
+            runs = [run["run"] for run in view.runs_of(model) if run["corpus"] == corpus]
+            if runs:
+                mine = rows[(rows["model"] == model) & rows["run"].isin([*runs, BASE])]
+                means = _means(mine, losses[losses["run"].isin(runs)], len(runs))
+                parts.append(means.assign(series=f"{view.models[model]} {view.corpora[corpus]}", model=model, corpus=corpus))
+    return pd.concat(parts, ignore_index=True)[STEP_COLUMNS] if parts else pd.DataFrame(columns=STEP_COLUMNS)
+
+
+def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
+    import pandas as pd
+
+    finite = losses[np.isfinite(losses["loss"])]
+    columns = {"loss": finite.groupby("step")["loss"].mean()}
+    counts: pd.Series = pd.Series({0: runs}, dtype=int)
+    for group, metric in METRIC.items():
+        steps = rows[(rows["task"] == group) & (rows["metric"] == metric)].groupby("step")["value"]
+        columns[group] = steps.mean()
+        if steps.ngroups:
+            counts = steps.size()
+    frame = pd.DataFrame(columns).assign(runs=counts)
+    frame.loc[0, "runs"] = runs
+    return frame[frame["runs"].notna()].astype({"runs": int}).rename_axis("step").reset_index()
+
+
+def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+    """One row per run: steps done, whether it diverged, and per group and policy the chosen step and the gain."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(view.runs), columns=["model", "corpus", "text", "run"])
+    frame.insert(0, "series", [f"{view.models[run['model']]} {view.corpora[run['corpus']]}" for run in view.runs])
+    by_run = trajectories.groupby("run", sort=False)
+    frame["steps"] = frame["run"].map(by_run["step"].max())
+    frame["diverged"] = frame["run"].map(by_run["diverged"].any())
+    for group in view.groups:
+        for policy in POLICIES:
+            rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")
+            frame[f"{group}_step_{policy}"] = frame["run"].map(rows["step"])
+            frame[f"{group}_gain_{policy}"] = frame["run"].map(rows["gain"])
+    return frame
+
+
+def pretraining(view: View) -> pd.DataFrame:
+    """The loss curves of the models trained here, with a column ``model``; only the header where there are none."""
+    import pandas as pd
+
+    parts = []
+    for model in view.models:
+        path = Path(view.plan["models"][model]["folder"]) / CURVE
+        if path.exists():
+            curve = pd.read_csv(path)
+            curve = curve.drop(columns=[column for column in ("model",) if column in curve])
+            curve.insert(0, "model", model)
+            parts.append(curve)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["model"])

@@ -1,0 +1,141 @@
+"""From item scores to one value per run, step, task and split, file by file.
+
+A study of the paper's size has some 50 million item rows; no more than one file of them is in memory at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.aggregate.view import BASE, METRIC, View
+from gap.core.errors import BadInput
+from gap.core.progress import progress
+from gap.core.tables import read_table
+from gap.tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Model, task, split, run, step.
+Cell = tuple[str, str, str, str, int]
+CURE = "Remove that file of scores and run again."
+IDENTITY = ["model", "task", "split", "run", "step", "item"]
+VALUES = {"classification": ["correct"], "dialogue": ["f1", "nll", "tokens"]}
+
+
+def read_scores(view: View, last: dict[str, int]) -> pd.DataFrame:
+    """Columns model, run, step, task, split, metric, value, items for all that is planned.
+
+    ``last`` maps each run to its last real step: later steps of a file are left out, as are items beyond the planned
+    number and runs that are not planned.  ``value`` is a mean over items (fraction correct, F1 as a fraction) or, for
+    ``nll``, summed NLL over summed tokens (nats per token).
+
+    Raises
+    ------
+    BadInput: something planned is missing or scored twice, or a file holds another model or task.
+    """
+    import pandas as pd
+
+    planned = {model: {BASE: 0} | {run["run"]: last[run["run"]] for run in view.runs_of(model)} for model in view.models}
+    parts = []
+    with progress("aggregate", len(view.plan["scores"])) as shown:
+        for entry in view.plan["scores"]:
+            parts.append(_summarise(entry, view.items, planned[entry["model"]]))
+            shown.step(note=entry["task"])
+    means = pd.concat(parts, ignore_index=True)
+    _check_complete(means, view, planned)
+    return _long(means)
+
+
+def _summarise(entry: dict[str, Any], items: int, last: dict[str, int]) -> pd.DataFrame:
+    """One row per run and step of one file: means, number of items, largest item index."""
+    group = TASKS[entry["task"]].group
+    rows = read_table(Path(entry["path"]), "item_scores", columns=IDENTITY + VALUES[group])
+    _check_identity(rows, entry)
+    final = rows["run"].map(last)
+    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < items) & (rows["step"] <= final)]
+    rows = rows.sort_values(["run", "step", "item"], kind="stable")
+    return _means(rows, entry, group)
+
+
+def _check_identity(rows: pd.DataFrame, entry: dict[str, Any]) -> None:
+    names = {"model": {entry["model"]}, "task": {entry["task"], TASKS[entry["task"]].lm_eval}}
+    for column, allowed in names.items():
+        found = set(rows[column].unique()) - allowed
+        if found:
+            raise BadInput(f"{entry['path']}, column {column}", f"{min(found)!r}", f"one of {sorted(allowed)}", CURE)
+
+
+def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFrame:
+    """Means over consecutive rows of equal run and step; a NaN stays one (pandas' own sums would skip it)."""
+    import pandas as pd
+
+    run, step, item = rows["run"].to_numpy(dtype=object), rows["step"].to_numpy(), rows["item"].to_numpy()
+    if not len(rows):
+        return pd.DataFrame()
+    new = np.r_[True, (run[1:] != run[:-1]) | (step[1:] != step[:-1])]
+    twice = ~new[1:] & (item[1:] == item[:-1])
+    if twice.any():
+        at = int(np.flatnonzero(twice)[0])
+        raise BadInput(entry["path"], f"item {item[at]} of run {run[at]}, step {step[at]} twice", "each item once", CURE)
+    starts = np.flatnonzero(new)
+    count = np.diff(np.r_[starts, len(rows)])
+    total = {name: np.add.reduceat(rows[name].to_numpy(dtype=float), starts) for name in VALUES[group]}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = {METRIC[group]: total[VALUES[group][0]] / count}
+        if "nll" in total:
+            values["nll"] = total["nll"] / total["tokens"]
+    frame = pd.DataFrame({"run": run[starts], "step": step[starts], **values, "items": count, "highest": np.maximum.reduceat(item, starts)})
+    if frame[METRIC[group]].isna().any():
+        raise BadInput(f"{entry['path']}, column {VALUES[group][0]}", "NaN", "a number for every item", CURE)
+    return frame.assign(model=entry["model"], task=entry["task"], split=entry["split"])
+
+
+def _expected(view: View, planned: dict[str, dict[str, int]]) -> Iterator[Cell]:
+    for task, splits in view.splits.items():
+        for split in splits:
+            for model, runs in planned.items():
+                for run, last in runs.items():
+                    for step in range(1 if run != BASE else 0, last + 1):
+                        yield model, task, split, run, step
+
+
+def _check_complete(means: pd.DataFrame, view: View, planned: dict[str, dict[str, int]]) -> None:
+    """Every planned cell once, on the same items as the unmodified model of the same name."""
+    columns = ["model", "task", "split", "run", "step"]
+    found: dict[Cell, tuple[int, int]] = {}
+    for model, task, split, run, step, items, highest in means[[*columns, "items", "highest"]].itertuples(index=False, name=None):
+        if (model, task, split, run, step) in found:
+            raise BadInput(_place(model, task, split, run, step), "scores in two files", "one file per run", CURE)
+        found[model, task, split, run, step] = (items, highest)
+    parts = {(run["model"], run["run"]): f"{run['corpus']}, text {run['text']}" for run in view.runs}
+    for cell in _expected(view, planned):
+        where = _place(*cell) + (f" (corpus {parts[cell[0], cell[3]]})" if cell[3] != BASE else "")
+        if cell not in found:
+            raise BadInput(where, "no scores", "scores of all that is planned", "Run the workflow again: it computes what is missing.")
+        items, highest = found[cell]
+        base, _ = found[cell[0], cell[1], cell[2], BASE, 0]  # comes first
+        if items != highest + 1 or items != base:
+            raise BadInput(where, f"{items} items up to number {highest}", f"the items 0 to {base - 1} of the unmodified model", CURE)
+
+
+def _place(model: str, task: str, split: str, run: str, step: int) -> str:
+    return f"scores of model {model}, task {task} ({split}), run {run}, step {step}"
+
+
+def _long(means: pd.DataFrame) -> pd.DataFrame:
+    """One row per metric."""
+    import pandas as pd
+
+    keys = ["model", "run", "step", "task", "split", "items"]
+    parts = []
+    for metric in ("acc", "f1", "nll"):
+        if metric in means:
+            group = "classification" if metric == "acc" else "dialogue"
+            rows = means[[TASKS[task].group == group for task in means["task"]]]
+            parts.append(rows[keys].assign(metric=metric, value=rows[metric]))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,72 @@
+"""The planned part of the trajectories: which runs, how far they went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.aggregate.view import View
+from gap.core.errors import BadInput
+from gap.core.tables import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_trajectories(view: View) -> pd.DataFrame:
+    """Rows of the planned runs up to ``gap.updates`` tried updates, ordered as planned.
+
+    Raises
+    ------
+    BadInput: a planned run is missing, lacks updates, or stands in two files.
+    """
+    import pandas as pd
+
+    wanted = {run["run"]: place for place, run in enumerate(view.runs)}
+    parts = []
+    for path in view.plan["trajectories"]:
+        rows = read_table(Path(path), "trajectories")
+        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= view.updates)])
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(place=rows["run"].map(wanted)).sort_values(["place", "epoch"], kind="stable", ignore_index=True)
+    _check(rows, view)
+    return rows.drop(columns="place")
+
+
+def _check(rows: pd.DataFrame, view: View) -> None:
+    """Each run has the updates 0, 1, ... up to the last planned one, or to the one at which it diverged."""
+    found = rows.groupby("place").agg(
+        rows=("epoch", "size"), first=("epoch", "min"), last=("epoch", "max"), distinct=("epoch", "nunique"), diverged=("diverged", "any")
+    )
+    for place, run in enumerate(view.runs):
+        where = f"trajectory of model {run['model']}, corpus {run['corpus']}, text {run['text']} (run {run['run']})"
+        allowed, cure = f"one row for each of the updates 0 to {view.updates}", "Remove the shard's file under runs/ and run again."
+        if place not in found.index:
+            raise BadInput(where, "no rows", allowed, cure)
+        seen = found.loc[place]
+        if seen["rows"] != seen["distinct"] or seen["first"] != 0 or seen["distinct"] != seen["last"] + 1:
+            raise BadInput(where, f"{seen['rows']} rows from update {seen['first']} to {seen['last']}", allowed, cure)
+        if seen["last"] < view.updates and not seen["diverged"]:
+            raise BadInput(where, f"updates up to {seen['last']}", f"{allowed}, unless the run diverges", cure)
+
+
+def last_steps(rows: pd.DataFrame) -> dict[str, int]:
+    """Run -> number of real updates it did."""
+    return {str(run): int(step) for run, step in rows.groupby("run", sort=False)["step"].max().items()}
+
+
+def steps_by_epoch(rows: pd.DataFrame) -> dict[str, list[int]]:
+    """Run -> the step reached after each tried update; entry 0 is the unmodified model."""
+    return {str(run): [int(step) for step in steps] for run, steps in rows.groupby("run", sort=False)["step"]}
+
+
+def losses_at_steps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Loss (nats per token) of a run's text *at* each step: columns model, corpus, run, step, loss.
+
+    A row of the trajectory holds the loss before its update, which is the loss at the step before; so the last step has
+    none.
+    """
+    tried = rows[rows["epoch"] > 0]
+    before = tried.assign(step=tried["step"] - tried["real"].astype(int))
+    first = before.drop_duplicates(["run", "step"])
+    return first[["model", "corpus", "run", "step", "loss"]].reset_index(drop=True)

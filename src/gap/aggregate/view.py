@@ -1,0 +1,127 @@
+"""What the later stages need to know of plan.json, read once and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gap.core.errors import BadInput
+from gap.core.files import read_json
+from gap.tasks.registry import TASKS
+
+BASE = "base"
+GROUPS = ("dialogue", "classification")
+METRIC = {"classification": "acc", "dialogue": "f1"}
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class View:
+    """A study as its results are counted.
+
+    ``models`` and ``corpora`` map names to labels, in the order of the figures, subjects before references (plan.json
+    sorts the keys of mappings, so the order of the models is that of its list ``scores``); ``splits`` maps each task to
+    the splits it is scored on; ``split`` is the first of the study; ``runs`` are the plan's entries (model, method,
+    corpus, text, run).
+    """
+
+    study: str
+    title: str
+    digest: str
+    models: dict[str, str]
+    subjects: tuple[str, ...]
+    references: tuple[str, ...]
+    corpora: dict[str, str]
+    splits: dict[str, tuple[str, ...]]
+    split: str
+    updates: int
+    texts: int
+    items: int
+    seed: int
+    runs: tuple[dict[str, Any], ...]
+    plan: dict[str, Any]
+
+    def path(self, name: str) -> Path:
+        """A light output by its name in plan.json."""
+        return Path(self.plan["light"][name])
+
+    def tasks(self, group: str, split: str | None = None) -> list[str]:
+        """Tasks of ``group`` (all groups: ``all``) that are scored on ``split`` (the first split when None), in order."""
+        wanted = split or self.split
+        return [task for task, splits in self.splits.items() if wanted in splits and group in (ALL, TASKS[task].group)]
+
+    @property
+    def groups(self) -> list[str]:
+        """The task groups that the first split has."""
+        return [group for group in GROUPS if self.tasks(group)]
+
+    def runs_of(self, model: str) -> list[dict[str, Any]]:
+        """The planned runs of a model."""
+        return [run for run in self.runs if run["model"] == model]
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """The plan of a study.
+
+    Raises
+    ------
+    BadInput: the file is missing, not JSON, or lacks a part.
+    """
+    plan = read_json(path)
+    view(plan, str(path))
+    return plan
+
+
+def view(plan: dict[str, Any], where: str = "plan.json") -> View:
+    """Check ``plan`` and give what later stages need of it.
+
+    Raises
+    ------
+    BadInput: a part is missing, a task is unknown, nothing is planned, or runs of several methods are mixed.
+    """
+    try:
+        study = plan["study"]
+        splits = {task: tuple(plan["items"][task]) for task in study["tasks"] if plan["items"].get(task)}
+        models = {name: plan["models"][name] for name in _in_order(plan)}
+        made = View(
+            study=study["name"],
+            title=study.get("title") or study["name"],
+            digest=plan["digest"],
+            models={name: entry.get("label") or name for name, entry in models.items()},
+            subjects=tuple(name for name, entry in models.items() if entry["role"] == "subject"),
+            references=tuple(name for name, entry in models.items() if entry["role"] == "reference"),
+            corpora={entry["name"]: entry.get("label") or entry["name"] for entry in plan["corpora"]},
+            splits=splits,
+            split=study["evaluate"]["splits"][0],
+            updates=study["gap"]["updates"],
+            texts=study["gap"]["texts"],
+            items=study["evaluate"]["items"],
+            seed=study["seed"],
+            runs=tuple(plan["runs"]),
+            plan=plan,
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        cure = "Let the workflow write plan.json anew."
+        raise BadInput(where, f"no usable entry {error}", "the plan of a study", cure) from error
+    _check(made, where)
+    return made
+
+
+def _in_order(plan: dict[str, Any]) -> list[str]:
+    """Models in the study's order, subjects before references."""
+    names = dict.fromkeys(entry["model"] for entry in plan["scores"])
+    return sorted(names, key=lambda name: plan["models"][name]["role"] != "subject")
+
+
+def _check(made: View, where: str) -> None:
+    unknown = sorted(set(made.splits) - set(TASKS))
+    if unknown:
+        raise BadInput(where, f"the unknown task {unknown[0]!r}", f"one of {list(TASKS)}", "Correct `tasks` in params.yaml.")
+    if not made.groups:
+        raise BadInput(where, f"no task with the split {made.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
+    if ALL in made.corpora:
+        raise BadInput(where, f"a corpus named {ALL!r}", "any other name", "Rename it: this name stands for all corpora together.")
+    methods = sorted({run["method"] for run in made.runs})
+    if len(methods) > 1:
+        raise BadInput(where, f"runs of the methods {methods}", "one method per study", "Give each method a study of its own.")

@@ -1,0 +1,1 @@
+"""Checkpoints as recipes: any step of any run as a normal Hugging Face folder."""

@@ -1,0 +1,40 @@
+"""``gap evaluate`` and ``gap lm-eval-tasks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    job: Annotated[str, typer.Option(help="The job (EvaluateJob) as JSON, or @file.")],
+    model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
+    items: Annotated[Path, typer.Option(help="The task's fetched items (JSONL).")],
+    out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
+    corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")] = [],  # noqa: B006 - typer reads the default
+    trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Score one task on every step of a shard of runs, or on the unmodified model."""
+    from gap.cli.job import named_files, read_job
+    from gap.evaluate.shard import evaluate as run
+    from gap.params.jobs import EvaluateJob
+
+    folder = model.parent if model.is_file() else model
+    run(read_job(job, EvaluateJob), folder, items, named_files("--corpus", corpus), trajectories, out, device, threads)
+
+
+def lm_eval_tasks(
+    items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder to write, for lm_eval --include_path.")],
+    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
+) -> None:
+    """Write the tasks as a folder for lm-eval, with their items, and print the commands that run them."""
+    from gap.cli.job import named_files
+    from gap.tasks.export import commands, export_tasks
+
+    for line in commands(export_tasks(named_files("--items", items), limit, out), out):
+        print(line)

@@ -1,0 +1,51 @@
+"""Reading ``--job`` and ``NAME=FILE`` options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from gap.params.base import Settings
+
+Kind = TypeVar("Kind", bound="Settings")
+
+
+def read_job(text: str, kind: type[Kind]) -> Kind:
+    """The job behind ``--job``: JSON, or ``@`` and the path of a JSON file.
+
+    Raises
+    ------
+    BadInput: no such file, not JSON, or not a job of this kind.
+    """
+    from pydantic import ValidationError
+
+    from gap.core.errors import BadInput
+
+    try:
+        return kind.model_validate_json(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+    except FileNotFoundError as error:
+        raise BadInput(f"--job {text}", "no such file", "JSON, or @ and the path of a JSON file", "Correct the path.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        allowed = f"the JSON of a {kind.__name__} (gap.params.jobs)"
+        raise BadInput(f"--job, {where}", first["msg"], allowed, "Let the workflow write it.") from error
+
+
+def named_files(option: str, entries: list[str]) -> dict[str, Path]:
+    """``NAME=FILE`` entries as a mapping.
+
+    Raises
+    ------
+    BadInput: an entry of another form, or a name given twice.
+    """
+    from gap.core.errors import BadInput
+
+    found: dict[str, Path] = {}
+    for entry in entries:
+        name, equals, path = entry.partition("=")
+        if not (name and equals and path) or name in found:
+            raise BadInput(f"{option} {entry}", "not a pair to be read", "NAME=FILE, each name once", "Correct it.")
+        found[name] = Path(path)
+    return found

@@ -1,0 +1,36 @@
+"""``gap tokenizer`` and ``gap model``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def tokenizer(
+    job: Annotated[str, typer.Option(help="The job (TokenizerJob) as JSON, or @file.")],
+    out: Annotated[Path, typer.Option(help="The folder to fill; tokenizer.json is written last.")],
+) -> None:
+    """Train a tokenizer, or take one from files or the hub."""
+    from gap.cli.job import read_job
+    from gap.models.tokenizer import build_tokenizer
+    from gap.params.jobs import TokenizerJob
+
+    build_tokenizer(read_job(job, TokenizerJob), out)
+
+
+def model(
+    job: Annotated[str, typer.Option(help="The job (ModelJob) as JSON, or @file.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder of the model's tokenizer, or a file in it.")],
+    out: Annotated[Path, typer.Option(help="The folder to fill; birth.json is written last.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto; for models trained here.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Pretrain a base model, or take one from a folder or the hub."""
+    from gap.cli.job import read_job
+    from gap.models.base import build_model
+    from gap.params.jobs import ModelJob
+
+    folder = tokenizer.parent if tokenizer.is_file() else tokenizer
+    build_model(read_job(job, ModelJob), folder, out, device, threads)

@@ -1,0 +1,25 @@
+"""``gap post-train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def post_train(
+    job: Annotated[str, typer.Option(help="The job (PosttrainJob) as JSON, or @file.")],
+    model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
+    corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Post-train a model on a shard of texts, run by run."""
+    from gap.cli.job import named_files, read_job
+    from gap.params.jobs import PosttrainJob
+    from gap.posttrain.shard import posttrain
+
+    folder = model.parent if model.is_file() else model
+    posttrain(read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, threads)

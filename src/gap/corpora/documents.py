@@ -1,0 +1,77 @@
+"""Documents of any source, in a fixed order, and their split into a training and a held-out part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from gap.core.digest import text_digest
+from gap.core.places import existing
+from gap.corpora.readers.blocks import read_blocks
+from gap.corpora.readers.rows import read_rows, texts
+from gap.corpora.readers.stdlib import read_code, read_docs, read_turns
+from gap.fetch.hub import dataset_rows
+from gap.fetch.upstream import read_upstream
+from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource
+
+Part = Literal["all", "train", "heldout"]
+
+#: The authors' three corpora in their repository (Datasets.py reads them by these names).
+AUTHORS = {"TDEC": "data/train_data/lm_extraction.csv", "CC": "data/train_data/pile-cc.csv", "Git": "data/train_data/github.csv"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document: its identity inside its source, its text, and the source it came from (a file or data set name)."""
+
+    id: str
+    text: str
+    source: str
+
+
+def documents(source: Source, part: Part = "all") -> Iterator[Document]:
+    """Documents of ``part`` of a source, in the source's order.
+
+    Raises
+    ------
+    BadInput: a file is missing, empty, not UTF-8 or not of its kind, or a column is not there.
+    Unavailable: a mirror, the authors' repository or the hub is out of reach.
+    Refused: a file of the authors has another checksum.
+    """
+    for document in _read(source):
+        if part == "all" or is_heldout(document.text, source.heldout) == (part == "heldout"):
+            yield document
+
+
+def is_heldout(text: str, share: float) -> bool:
+    """Whether a document belongs to the held-out share: a property of its text alone, so copies never part.
+
+    The first 32 bits of the text's SHA-256, read as a fraction, lie below ``share``.
+    """
+    return int(text_digest(text, 8), 16) / 16**8 < share
+
+
+def _read(source: Source) -> Iterator[Document]:
+    if isinstance(source, FilesSource):
+        for name in source.paths:
+            path = existing(name)
+            yield from _labelled(read_blocks(path), path.name)
+    elif isinstance(source, StdlibSource):
+        read = {"docs": read_docs, "turns": read_turns, "code": read_code}[source.content]
+        yield from _labelled(read(), f"stdlib {source.content}")
+    elif isinstance(source, AuthorsSource):
+        yield from _labelled(read_rows(read_upstream(AUTHORS[source.name]), "csv", "text", "doc_id"), source.name)
+    elif isinstance(source, HubSource):
+        label = source.dataset if source.config is None else f"{source.dataset}/{source.config}"
+        rows = islice(dataset_rows(source), source.documents)
+        yield from _labelled(texts(rows, f"data set {source.dataset}", source.column), label)
+    else:
+        path = existing(source.path)
+        yield from _labelled(read_rows(path, source.kind, source.column, source.id_column), path.name)
+
+
+def _labelled(pairs: Iterator[tuple[str, str]], label: str) -> Iterator[Document]:
+    for identity, text in pairs:
+        yield Document(identity, text, label)

@@ -1,0 +1,98 @@
+"""Plain text files: documents are blocks of lines parted by an empty line, or articles under `` = Title = `` lines."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from gap.core.errors import BadInput
+
+#: Blocks shorter than this many characters join the next one: a heading or a caption is no document.
+SHORTEST = 200
+#: A top-level heading of WikiText's token files (`` = = Section = = `` is a lower one).
+TITLE = re.compile(r" = [^=\n]+ = ")
+
+
+def read_blocks(path: Path) -> Iterator[tuple[str, str]]:
+    """(file name#number, text) of every document of a UTF-8 file; ``.xz`` and ``.gz`` are unpacked on the fly.
+
+    Files whose first line with text is a WikiText title are cut at titles, because every one of their paragraphs
+    stands alone; all others at empty lines (lines of white space count as empty).
+
+    Raises
+    ------
+    BadInput: not a file, not readable as its ending says, not UTF-8, or without any text.
+    """
+    if not path.is_file():
+        raise BadInput(str(path), "not a file", "a text file", "Name a file, not a folder.")
+    number = -1
+    try:
+        with _opened(path) as lines:
+            for number, text in enumerate(split_documents(lines)):
+                yield f"{path.name}#{number}", text
+    except UnicodeDecodeError as error:
+        raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
+    except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise BadInput(
+            str(path), f"cannot be unpacked ({error})", f"a whole {path.suffix} file", "Fetch or pack the file again."
+        ) from error
+    if number < 0:
+        raise BadInput(str(path), "no text", "at least one line of text", "Fill the file or take it off the list.")
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix == ".xz":
+        return lzma.open(path, "rt", encoding="utf-8-sig")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
+
+
+def split_documents(lines: Iterable[str]) -> Iterator[str]:
+    """Documents of a stream of lines, without the empty lines around them."""
+    rest = iter(lines)
+    for line in rest:
+        if line.strip():
+            whole = chain([line], rest)
+            yield from _articles(whole) if TITLE.fullmatch(line.rstrip("\n")) else _merged(_blocks(whole))
+            return
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[str]:
+    """Runs of lines that hold text."""
+    block: list[str] = []
+    for line in chain(lines, [""]):
+        if line.strip():
+            block.append(line.rstrip())
+        elif block:
+            yield "\n".join(block)
+            block = []
+
+
+def _merged(blocks: Iterable[str]) -> Iterator[str]:
+    """Blocks of at least ``SHORTEST`` characters, short ones joined to the next; a short last one stands alone."""
+    held: list[str] = []
+    for block in blocks:
+        held.append(block)
+        if sum(map(len, held)) >= SHORTEST:
+            yield "\n\n".join(held)
+            held = []
+    if held:
+        yield "\n\n".join(held)
+
+
+def _articles(lines: Iterable[str]) -> Iterator[str]:
+    """Blocks from one title to the next; a title stands between empty lines (a table may hold lines that only look like one)."""
+    article: list[str] = []
+    for block in _blocks(lines):
+        if article and TITLE.fullmatch(block + " "):
+            yield "\n\n".join(article)
+            article = []
+        article.append(block)
+    yield "\n\n".join(article)

@@ -1,0 +1,105 @@
+"""Tables of documents: CSV, JSON lines, Parquet; one document per row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gap.core.errors import BadInput
+from gap.core.files import read_jsonl
+
+#: Longest CSV field in characters; Python's own limit (131072) is shorter than many documents.
+LONGEST_FIELD = 2**31 - 1
+
+
+def read_rows(path: Path, kind: str, column: str, id_column: str | None) -> Iterator[tuple[str, str]]:
+    """(identity, text) of every row that holds text; the identity is the row number from 0 without ``id_column``.
+
+    Parameters
+    ----------
+    kind: csv (newlines inside fields are kept), jsonl or parquet.
+
+    Raises
+    ------
+    BadInput: not a readable file of that kind, no such column, a value that is no text, or no rows.
+    """
+    if not path.is_file():
+        raise BadInput(str(path), "not a file", f"a {kind} file", "Name a file, not a folder.")
+    wanted = [column] if id_column is None else [column, id_column]
+    rows = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](path, wanted)
+    yield from texts(rows, str(path), column, id_column)
+
+
+def texts(rows: Iterable[dict[str, Any]], where: str, column: str, id_column: str | None = None) -> Iterator[tuple[str, str]]:
+    """(identity, text) of rows; those whose text is blank are passed over but counted.
+
+    Raises
+    ------
+    BadInput: a row lacks a column or holds something else than text there; there is no row.
+    """
+    number = -1
+    for number, row in enumerate(rows):
+        for name in (column, id_column):
+            if name is not None and name not in row:
+                raise missing(where, name, list(row))
+        text = row[column]
+        if not isinstance(text, str):
+            raise BadInput(f"{where}, row {number}, column {column!r}", f"a {type(text).__name__}", "text", "Mend or remove that row.")
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise BadInput(
+                f"{where}, row {number}, column {column!r}",
+                "half of a surrogate pair",
+                "text that UTF-8 can hold",
+                "Mend or remove that row.",
+            )
+        if text.strip():
+            yield (str(number) if id_column is None else str(row[id_column])), text
+    if number < 0:
+        raise BadInput(where, "no rows", "at least one row", "Fill the file or name another.")
+
+
+def missing(where: str, column: str, found: Sequence[str]) -> BadInput:
+    """The error for a column that is not there."""
+    return BadInput(
+        where, f"no column {column!r} among {sorted(found)}", "a column of the file", "Set `column` (or `id_column`) to one of those."
+    )
+
+
+def _csv(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(LONGEST_FIELD)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            header = reader.fieldnames or []
+            for name in wanted:
+                if header and name not in header:
+                    raise missing(str(path), name, header)
+            yield from reader
+    except UnicodeDecodeError as error:
+        raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
+    except csv.Error as error:
+        raise BadInput(
+            f"{path}, line {reader.reader.line_num}", f"not CSV ({error})", "comma-separated values, quotes doubled", "Mend that line."
+        ) from error
+
+
+def _jsonl(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    yield from read_jsonl(path)
+
+
+def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            for name in wanted:
+                if name not in header:
+                    raise missing(str(path), name, header)
+            for batch in file.iter_batches(batch_size=1024, columns=list(wanted)):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(str(path), f"not a readable Parquet file ({error})", "Parquet", "Fetch or write the file again.") from error

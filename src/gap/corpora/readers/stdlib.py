@@ -1,0 +1,132 @@
+"""Text inside every Python: the language reference and the docstrings as prose or as turns of a dialogue, or the source code."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sysconfig
+import tokenize
+import warnings
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+
+from gap.core.errors import Unavailable
+
+#: Shorter docstrings say too little.
+SHORTEST = 200
+#: Shorter turns say too little.
+LEAST_WORDS = 4
+#: Folders left out: tests, other people's packages, code tables, what newer Pythons lack, and the reference itself.
+SKIPPED = frozenset(
+    {
+        "test", "tests", "idle_test", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__",
+        "turtledemo", "ensurepip", "encodings", "distutils", "pydoc_data",
+    }
+)  # fmt: skip
+
+
+def source_files(root: Path | None = None) -> list[tuple[str, Path]]:
+    """(path inside the library, file) of the standard library's modules, sorted; files made at build time are left out.
+
+    Raises
+    ------
+    Unavailable: this Python comes without its source files.
+    """
+    top = root or Path(sysconfig.get_paths()["stdlib"])
+    found = []
+    for folder, inner, names in os.walk(top):
+        inner[:] = [name for name in inner if name not in SKIPPED and not name.startswith("config-")]
+        found += [Path(folder, name) for name in names if name.endswith(".py") and not name.startswith("_sysconfigdata")]
+    if not found:
+        raise Unavailable(
+            f"kind: stdlib ({top})",
+            "no source files",
+            "a Python that ships its library as .py files",
+            "Use a source of kind files, or another Python.",
+        )
+    return sorted((path.relative_to(top).as_posix(), path) for path in found)
+
+
+def read_code(root: Path | None = None) -> Iterator[tuple[str, str]]:
+    """(module path, source) of every module that is not blank."""
+    for name, path in source_files(root):
+        text = _source(path)
+        if text.strip():
+            yield name, text
+
+
+def read_docs(root: Path | None = None) -> Iterator[tuple[str, str]]:
+    """Topics of the language reference, then each module's docstrings of at least ``SHORTEST`` characters as one document."""
+    from pydoc_data.topics import topics
+
+    for name in sorted(topics):
+        yield f"topics/{name}", unwrap(topics[name])
+    for name, path in source_files(root):
+        text = _source(path)
+        # parsing is the slow part: files without a long string are passed over
+        found = [one for one in docstrings(text) if len(one) >= SHORTEST] if _has_long_string(text) else []
+        if found:
+            yield name, "\n".join(map(unwrap, found))
+
+
+def read_turns(root: Path | None = None) -> Iterator[tuple[str, str]]:
+    """Each module's docstrings shorter than ``SHORTEST`` (``read_docs`` leaves those out), as lines of two users in turn.
+
+    Nano models learn from it the form of the dialogue tasks' prompts; documents have at least two turns.
+    """
+    for name, path in source_files(root):
+        short = [unwrap(one).split("\n")[0] for one in docstrings(_source(path)) if len(one) < SHORTEST]
+        turns = list(dict.fromkeys(turn for turn in short if len(turn.split()) >= LEAST_WORDS))
+        if len(turns) >= 2:
+            yield f"turns/{name}", "\n".join(f"User {1 + place % 2}: {turn}" for place, turn in enumerate(turns))
+
+
+def unwrap(text: str) -> str:
+    """Paragraphs as single lines: lines broken for a terminal's width are joined, indented ones (code, lists) stay apart."""
+    paragraphs: list[str] = []
+    inside = False
+    for line in text.strip().split("\n"):
+        plain = line.strip()
+        if inside and plain and not line.startswith((" ", "\t", "*", "-")):
+            paragraphs[-1] += f" {plain}"
+        elif plain:
+            paragraphs.append(line.rstrip())
+        inside = bool(plain) and not line.startswith((" ", "\t"))
+    return "\n".join(paragraphs)
+
+
+def _has_long_string(source: str) -> bool:
+    """Whether there is room for a long docstring between two triple quotes."""
+    return any(len(part) >= SHORTEST for quote in ('"""', "'''") for part in source.split(quote)[1:-1])
+
+
+def docstrings(source: str) -> Iterator[str]:
+    """Docstrings of a module, its classes and functions in reading order; none when it is not valid Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError):
+            return
+    yield from _below(tree)
+
+
+def _below(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        text = cleandoc(first.value.value).strip()
+        if text:
+            yield text
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _below(inner)
+
+
+def _source(path: Path) -> str:
+    """Text of a module in the encoding it declares; empty when it cannot be decoded."""
+    try:
+        with tokenize.open(path) as stream:
+            return stream.read()
+    except (SyntaxError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,51 @@
+"""A tokenizer without the model libraries: importing those takes longer than sampling a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.core.errors import BadInput
+from gap.core.files import read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+FILE = "tokenizer.json"
+
+
+def tokenizer_file(place: Path) -> Path:
+    """The ``tokenizer.json`` that a folder holds, or the file itself.
+
+    Raises
+    ------
+    BadInput: it is not there.
+    """
+    file = place / FILE if place.is_dir() else place
+    if not file.is_file():
+        raise BadInput(str(place), f"no {FILE}", f"a tokenizer folder, or its {FILE}", "Build the tokenizer first (gap tokenizer).")
+    return file
+
+
+def open_tokenizer(place: Path) -> Tokenizer:
+    """The tokenizer of a folder, without truncation or padding.
+
+    Raises
+    ------
+    BadInput: no ``tokenizer.json``, or not one this library reads.
+    """
+    from tokenizers import Tokenizer
+
+    file = tokenizer_file(place)
+    content = read_json(file)
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise BadInput(str(file), "no 'model' entry", "the JSON of a fast tokenizer", "Build the tokenizer again.")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Token ids of a text, without special tokens around them."""
+    return tokenizer.encode(text, add_special_tokens=False).ids

@@ -1,0 +1,1 @@
+"""Scoring a task's items on the checkpoints of a shard of runs."""

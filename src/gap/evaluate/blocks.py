@@ -1,0 +1,26 @@
+"""Blocks of items: what is scored together, whatever else a job holds.
+
+The last bits of a score depend on what shares its batches.  A block is a fixed number of items in file order and a batch
+never spans blocks, so a complete block's scores do not depend on how many items follow, and can be reused bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gap.tasks.items import Dialogue, Item
+
+#: Items per block.  Dialogues are answered token by token, at nearly the same cost for many rows as for few.
+CHOICE_BLOCK = 32
+DIALOGUE_BLOCK = 64
+
+
+def block_size(items: Sequence[Item]) -> int:
+    """Items per block of a task with these items."""
+    return DIALOGUE_BLOCK if isinstance(items[0], Dialogue) else CHOICE_BLOCK
+
+
+def blocks(items: Sequence[Item]) -> list[range]:
+    """Item positions of each block; the last one may be shorter."""
+    size = block_size(items)
+    return [range(first, min(first + size, len(items))) for first in range(0, len(items), size)]

@@ -1,0 +1,63 @@
+"""Summed log-probabilities of continuations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gap.evaluate.compile import Batch, Block
+from gap.evaluate.network import Network
+
+#: Logits held at once (fp32 numbers): 128 MiB.
+LOGITS = 2**25
+
+
+def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndarray]]:
+    """Per block, per item: the sum of token log-probabilities (nats) of each continuation, fp64.
+
+    Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.
+    """
+    blocks = list(blocks)
+    with torch.inference_mode():
+        parts = [token_log_probabilities(network, batch) for block in blocks for batch in block.batches]
+        # one transfer for everything: on a GPU each one waits for all work in flight
+        flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
+    scores, place = [], 0
+    for block in blocks:
+        sums = np.zeros(sum(block.sizes))
+        for batch in block.batches:
+            np.add.at(sums, np.array(batch.slot), flat[place : place + len(batch.slot)])
+            place += len(batch.slot)
+        scores.append(np.split(sums, np.cumsum(block.sizes)[:-1]))
+    return scores
+
+
+def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
+    """Log-probability (fp32) of each target of a batch, [t].
+
+    No mask is needed: padding stands on the right, behind everything that is looked up.
+    """
+    features = network.features(batch.ids, use_cache=False)
+    return log_probabilities(network, features.flatten(0, 1)[batch.rows], batch.pick, batch.target)
+
+
+def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+    """Log-probabilities [t] of ``target`` [t] by the features [n, size] that ``pick`` [t] chooses.
+
+    The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
+    """
+    rows = max(1, LOGITS // network.model.config.vocab_size)
+    if len(features) <= rows:
+        return _looked_up(network.logits(features), pick, target)
+    found = torch.empty(len(pick), device=features.device)
+    for first in range(0, len(features), rows):
+        here = torch.nonzero((pick >= first) & (pick < first + rows)).squeeze(1)
+        found[here] = _looked_up(network.logits(features[first : first + rows]), pick[here] - first, target[here])
+    return found
+
+
+def _looked_up(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+    return logits[pick, target] - torch.logsumexp(logits, dim=-1)[pick]

@@ -1,0 +1,88 @@
+"""A causal language model in two halves: the body that makes hidden states, and the head that turns some into logits.
+
+Most positions of a sequence need no logits, and the head is the widest layer of a small model: only the rows that
+predict something go through it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+#: Largest difference between the two halves and the whole model's logits, relative to the largest logit.
+TOLERANCE = 1e-4
+#: Length of the sequences that the halves are tried on.
+TRIAL = 7
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The model to score with.
+
+    ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
+    features because the halves do not reproduce them (``reason`` says why).
+    """
+
+    model: Any
+    body: nn.Module
+    head: nn.Module | None
+    reason: str = ""
+
+    def features(self, ids: Tensor, **more: Any) -> Tensor:
+        """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model."""
+        # spelled out: OPT would count positions with a sum that has no deterministic form on a GPU
+        more.setdefault("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
+        if self.head is None:
+            return self.model(input_ids=ids, **more).logits
+        return self.body(input_ids=ids, **more).last_hidden_state
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits in fp32, [..., vocabulary], of features [..., size]."""
+        return (features if self.head is None else self.head(features)).float()
+
+
+def open_network(model: Any) -> Network:
+    """Split ``model`` (in eval mode) into body and head, or fall back to its own logits with a logged reason.
+
+    The halves are tried once against the full logits: a model may scale or cap its logits behind the head, which no
+    attribute tells.
+    """
+    head = model.get_output_embeddings()
+    network = Network(model, model.base_model, head)
+    reason = "it has no output embedding" if head is None else _difference(network)
+    if not reason:
+        return network
+    LOG.warning("%s is scored through its full logits: %s", type(model).__name__, reason)
+    return Network(model, model, None, reason)
+
+
+@torch.inference_mode()
+def _difference(network: Network) -> str:
+    """Why body and head do not give the model's logits on a small batch; empty where they do."""
+    vocabulary = network.model.config.vocab_size
+    ids = (torch.arange(2 * TRIAL, device=network.model.device) * 7919 % vocabulary).reshape(2, TRIAL)
+    whole = network.model(input_ids=ids, use_cache=False).logits.float()
+    halves = network.logits(network.features(ids, use_cache=False))
+    if halves.shape != whole.shape:
+        return f"its head gives shape {list(halves.shape)} instead of {list(whole.shape)}"
+    gap = float((halves - whole).abs().max() / whole.abs().max().clamp(min=1.0))
+    return "" if gap <= TOLERANCE else f"its head differs from its logits by {gap:.2g} (relative)"
+
+
+def eos_ids(model: Any) -> tuple[int, ...]:
+    """Tokens that end a greedy answer, as ``generate`` has them."""
+    found = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    found = model.config.eos_token_id if found is None else found
+    if found is None:
+        return ()
+    return tuple(found) if isinstance(found, list | tuple) else (int(found),)
+
+
+def positions(model: Any) -> int:
+    """Longest sequence that the model has positions for (a very large number where it says nothing)."""
+    return int(getattr(model.config, "max_position_embeddings", None) or 2**31)

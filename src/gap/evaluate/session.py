@@ -1,0 +1,93 @@
+"""The loaded model with a task's items compiled for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from gap.core.errors import BadInput
+from gap.evaluate.blocks import blocks
+from gap.evaluate.compile import compile_choices
+from gap.evaluate.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.multiple_choice import score_blocks
+from gap.evaluate.network import open_network, positions
+from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
+from gap.models.load import load_model, open_device
+from gap.models.tokenizer import load_tokenizer
+from gap.models.weights import Snapshot
+from gap.params.jobs import EvaluateJob
+from gap.posttrain.replay import replay
+from gap.posttrain.text import encode_text
+from gap.tasks.items import Dialogue, Item, MultipleChoice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Session:
+    """One model on one device, ready to score any step of any run on one task."""
+
+    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int) -> None:
+        self.job, self.items = job, list(items)
+        self.place = open_device(device, threads)
+        self.device = self.place.type
+        self.tokenizer = load_tokenizer(folder)
+        self.model: Any = load_model(folder, self.place)
+        self.network = open_network(self.model)
+        self.snapshot: Snapshot | None = None
+        self.compiled: Any = self._compile()
+
+    def _compile(self) -> Any:
+        """Everything that does not depend on the weights.
+
+        Raises
+        ------
+        BadInput: the model has fewer positions than evaluate.max_length asks for.
+        """
+        settings = self.job.evaluate
+        if isinstance(self.items[0], Dialogue):
+            return compile_dialogues(cast("list[Dialogue]", self.items), self.tokenizer, settings, self.model, self.device)
+        # the last token of a sequence is not fed
+        if settings.max_length - 1 > positions(self.model):
+            found = f"{settings.max_length} for a model of {positions(self.model)} positions"
+            raise BadInput("evaluate.max_length", found, f"at most {positions(self.model) + 1}", "Lower it.")
+        items = cast("list[MultipleChoice]", self.items)
+        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device)
+
+    def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
+        """Rows of the item blocks with these numbers, by the weights that are in the model now."""
+        names = names | {"task": self.job.task, "split": self.job.split}
+        places = [list(block) for block in blocks(self.items)]
+        with self._precision():
+            if isinstance(self.items[0], Dialogue):
+                columns = [answer_columns(answers) for answers in answer_blocks(self.network, self.compiled, wanted)]
+            else:
+                scores = score_blocks(self.network, [self.compiled[block] for block in wanted])
+                own = [[cast("MultipleChoice", self.items[place]) for place in places[block]] for block in wanted]
+                columns = [choice_columns(*pair) for pair in zip(own, scores, strict=True)]
+        for block, found in zip(wanted, columns, strict=True):
+            yield block, frame(names, item_columns(places[block], self.items) | found)
+
+    def base(self) -> None:
+        """Put the base weights back, if a replay has changed them."""
+        if self.snapshot is not None:
+            self.snapshot.restore()
+
+    def replay(self, text: str, expected: pd.DataFrame) -> Iterator[int]:
+        """Walk through a run; yields each real step with its weights in the model."""
+        assert self.job.gap is not None
+        if self.snapshot is None:
+            self.snapshot = Snapshot(self.model)
+        ids = encode_text(self.tokenizer, text, self.job.gap, getattr(self.model.config, "max_position_embeddings", None))
+        return replay(self.model, self.snapshot, ids, self.job.gap, expected, self.job.evaluate.replay_tolerance)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """Autocast over the fp32 weights; its cached copies of them last for one checkpoint."""
+        dtype = AUTOCAST.get(self.job.evaluate.precision)
+        return nullcontext() if dtype is None else torch.autocast(self.device, dtype=dtype)

@@ -1,0 +1,145 @@
+"""Reading the Hugging Face hub at pinned revisions: rows of data sets, files of models."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from gap.core.errors import BadInput, Unavailable
+from gap.core.files import no_room
+from gap.params.sources import HubSource
+
+#: Files of a model that ``transformers`` reads; other frameworks' weights are left out.
+MODEL_FILES = ("*.json", "*.txt", "*.safetensors", "*.bin")
+#: Files of a model's tokenizer.
+TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+
+
+@contextmanager
+def _reaching(what: str, cure: str) -> Iterator[None]:
+    """Turn the hub libraries' errors into one paragraph.
+
+    Raises
+    ------
+    Unavailable: no connection, offline mode, no such repository or revision, no access, no room on the disk.
+    BadInput: the library rejects the names (configuration, split, a data set that is a script).
+    """
+    from huggingface_hub.errors import HTTPError
+
+    try:
+        yield
+    except (OSError, HTTPError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise no_room(Path(error.filename or "the download folder"), error) from error
+        raise Unavailable(
+            what,
+            f"could not be read from the hub ({_first_line(error)})",
+            "a hub that can be reached, or files that are already here",
+            cure,
+        ) from error
+    except (ValueError, RuntimeError) as error:
+        raise BadInput(
+            what,
+            f"the hub's library rejects it: {_first_line(error)}",
+            "names that exist at this revision",
+            "Correct id, configuration or split in params.yaml.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.split("\n")[0].rstrip(".")
+
+
+def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
+    """Rows of a data set in its own order, streamed, only those that ``source.where`` keeps.
+
+    Raises
+    ------
+    Unavailable: the hub cannot be reached, or has no such data set or revision.
+    BadInput: configuration or split do not exist, or a column of ``where`` is missing.
+    """
+    import datasets
+
+    if "torch" not in sys.modules:
+        # a stream imports torch only to share a counter with torch's data loaders, which takes seconds
+        datasets.config.TORCH_AVAILABLE = False
+    what = f"data set {source.dataset} at {source.revision}"
+    cure = "Connect to the network (with HF_HUB_OFFLINE unset), or copy the text here and use a source of kind files, jsonl or parquet."
+    with _reaching(what, cure):
+        rows = datasets.load_dataset(source.dataset, source.config, split=source.split, revision=source.revision, streaming=True)
+        for row in rows:
+            if all(str(_dotted(row, column, what)) == wanted for column, wanted in source.where.items()):
+                yield row
+
+
+def _dotted(row: dict[str, Any], column: str, what: str) -> Any:
+    """The value behind a dotted column name, e.g. ``meta.pile_set_name``."""
+    value: Any = row
+    for part in column.split("."):
+        if not isinstance(value, dict) or part not in value:
+            found = f"the columns {sorted(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
+            raise BadInput(
+                f"{what}, where: {column}", f"no {part!r} among {found}", "a dotted path of columns", "Correct the name under `where`."
+            )
+        value = value[part]
+    return value
+
+
+def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MODEL_FILES) -> list[str]:
+    """Copy a model's files to folder ``out``; returns their names, sorted.
+
+    With ``HF_HUB_OFFLINE=1`` they come from the library's cache, which must hold this very revision.
+
+    Parameters
+    ----------
+    patterns: shell patterns of the names wanted; ``.bin`` weights are left out where the model has ``.safetensors``.
+
+    Raises
+    ------
+    Unavailable: the hub cannot be reached (or the cache lacks the revision), has no such model or revision, or no room.
+    BadInput: no file matches.
+    """
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    what = f"model {id} at {revision}"
+    cure = "Connect to the network (HF_HUB_OFFLINE unset), set HF_HUB_OFFLINE=1 where the cache holds it, or name a folder (`kind: local`)."
+    out = Path(out)
+    with _reaching(what, cure):
+        if constants.HF_HUB_OFFLINE:
+            cached = Path(snapshot_download(id, revision=revision, local_files_only=True))
+            names = choose([str(path.relative_to(cached)) for path in cached.rglob("*") if path.is_file()], patterns, what)
+            for name in names:
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(cached / name, out / name)
+        else:
+            names = choose(HfApi().list_repo_files(id, revision=revision), patterns, what)
+            snapshot_download(id, revision=revision, local_dir=out, allow_patterns=names)
+            shutil.rmtree(out / ".cache", ignore_errors=True)
+    return names
+
+
+def choose(offered: Sequence[str], patterns: Sequence[str], what: str) -> list[str]:
+    """The names that match, without ``.bin`` weights (and their index) where there are ``.safetensors``.
+
+    Raises
+    ------
+    BadInput: none matches.
+    """
+    names = sorted(name for name in offered if any(_matches(name, pattern) for pattern in patterns))
+    if not names:
+        raise BadInput(what, f"the files {sorted(offered)}", f"a file matching one of {list(patterns)}", "Name another model or revision.")
+    if any(name.endswith(".safetensors") for name in names):
+        names = [name for name in names if not name.endswith((".bin", ".bin.index.json"))]
+    return names
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a path fits a shell pattern of the same depth (``*`` alone would cross folders)."""
+    return name.count("/") == pattern.count("/") and fnmatch(name, pattern)

@@ -1,0 +1,122 @@
+"""Evaluation items: from wherever they lie to JSONL in the hub's columns, with a birth record.
+
+Rows are kept as they are, all of them and in their order; only columns that the hub does not have are left out.  What
+the protocol drops (ARC rows with another number of choices, one-turn dialogues) is dropped when items are loaded.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import gap.tasks
+from gap.core.birth import write_birth
+from gap.core.digest import file_digest
+from gap.core.errors import BadInput
+from gap.core.files import read_json, read_jsonl, write_jsonl
+from gap.core.places import existing
+from gap.fetch.parquet import parquet_rows
+from gap.fetch.upstream import read_upstream
+from gap.params.jobs import TaskJob
+from gap.params.methods import Items
+from gap.tasks.items import check_row, known_task
+from gap.tasks.registry import Task
+
+MINIATURE = Path(gap.tasks.__file__).with_name("miniature")
+#: where the authors' repository lies in a data folder
+UPSTREAM = "upstream_gap"
+
+
+def fetch_items(job: TaskJob, out: Path) -> None:
+    """Write one split of one task to ``out`` (JSONL) and ``<stem>.birth.json`` beside it (source, rows, sha256).
+
+    Raises
+    ------
+    BadInput: unknown task or split; no such file; a row that lacks what the protocol reads.
+    Unavailable: the hub, the authors' repository or the mirror is out of reach.
+    """
+    task = known_task(job.task)
+    check_split(task, job.split)
+    source, rows = read_rows(job.items, task, job.split)
+    for number, row in enumerate(rows, 1):
+        check_row(task, row, f"{source}, line {number}")
+    write_jsonl(out, [{column: row[column] for column in task.columns if column in row} for row in rows])
+    write_birth(birth_path(out), "fetch-items", job.model_dump(mode="json"), source=str(source), rows=len(rows), sha256=file_digest(out))
+
+
+def birth_path(out: Path) -> Path:
+    """The birth record of an output: ``<stem>.birth.json`` beside it."""
+    return out.with_name(f"{out.stem}.birth.json")
+
+
+def check_split(task: Task, split: str) -> None:
+    """Refuse a split that the task does not have."""
+    if split not in task.splits:
+        cure = "Name one of these under evaluate.splits, or drop the task."
+        raise BadInput(f"split of task {task.name}", repr(split), f"one of {list(task.splits)}", cure)
+
+
+def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
+    """All rows of a split, and the words for where they came from."""
+    if items.kind == "hub":
+        return _from_hub(task, split)
+    file = source_file(items, task, split)
+    return file.name if items.kind == "miniature" else _named(items, file), read_file(file)
+
+
+def source_file(items: Items, task: Task, split: str) -> Path:
+    """The file that kinds ``miniature`` and ``folder`` read (it exists).
+
+    A data folder holds ``tasks/`` (and perhaps the authors' repository), or is such a ``tasks`` folder itself.  PubMedQA
+    is the authors' own file where the folder has it.
+
+    Raises
+    ------
+    BadInput: the folder has no file for this task and split.
+    """
+    root = MINIATURE if items.kind == "miniature" else existing(items.path or "")
+    upstream = [root / UPSTREAM / relative for name, relative in task.upstream if name == split and task.name == "pubmed_qa"]
+    places = [*upstream, root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
+    for place in places:
+        if place.is_file():
+            return place
+    where = f"items, task {task.name}, split {split}"
+    if items.kind == "miniature":
+        cure = "Leave the split out of evaluate.splits, or use items.kind: folder or hub."
+        raise BadInput(where, "the sets shipped here have no such split", "['validation']", cure)
+    found = " nor ".join(str(place) for place in places)
+    raise BadInput(where, f"no file {found}", "one of these files", "Correct items.path, or use items.kind: hub.")
+
+
+def _named(items: Items, file: Path) -> str:
+    """A file of a folder in the words of the parameter, so that no record holds the path of a machine."""
+    path = items.path or ""
+    return path + ("" if path.endswith((":", "/")) else "/") + str(file.relative_to(existing(path)))
+
+
+def read_file(file: Path) -> list[dict[str, Any]]:
+    """Rows of a JSONL, a CSV (PubMedQA) or one of the authors' dialogue JSON files ``{"text": {key: [turn, ...]}}``."""
+    if file.suffix == ".csv":
+        # newline="": line ends inside quoted fields stay as they are
+        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+        return [{**row, "pubid": int(row["pubid"])} if row.get("pubid", "").isdecimal() else dict(row) for row in rows]
+    if file.suffix == ".json":
+        return [{"index": int(key), "text": turns} for key, turns in read_json(file)["text"].items()]
+    return read_jsonl(file)
+
+
+def _from_hub(task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
+    """Rows at the pinned revision: the authors' files, or the hub's Parquet."""
+    for name, relative in task.upstream:
+        if name == split:
+            return f"authors' repository: {relative}", read_file(read_upstream(relative))
+    hub = task.hub
+    if hub is None or hub.revision is None:
+        name = hub.dataset if hub else task.name
+        raise BadInput(
+            f"task {task.name}, kind hub", f"no pinned revision of {name}", "a commit of 40 hex digits in gap.tasks.registry",
+            "Look the commit up on the data set's page and pin it there, or use items.kind: folder.",
+        )  # fmt: skip
+    return f"{hub.dataset}@{hub.revision}: {hub.file(split)}", parquet_rows(hub.dataset, hub.file(split), hub.revision)

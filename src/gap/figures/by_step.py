@@ -1,0 +1,53 @@
+"""Scores against the number of updates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gap.figures.data import AXIS_LABEL, POINTS, Data
+from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+
+def draw(data: Data, folder: Path, name: str) -> None:
+    """Change against the unmodified model: line, the mean over runs; band, their interquartile range."""
+    from matplotlib.ticker import MaxNLocator
+
+    view = data.view
+    rows, columns = len(view.groups), len(view.subjects)
+    width = DOUBLE if columns > 1 else DOUBLE / 2
+    handles = [handle(label, place, "-") for place, label in enumerate(view.corpora.values())]
+    with drawing(view, width, 0.6 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
+        for group, line in zip(view.groups, grid, strict=True):
+            for model, axes in zip(view.subjects, line, strict=True):
+                _panel(axes, data, group, model)
+            line[0].set_ylabel(f"{AXIS_LABEL[group]},\nchange in points")
+        for model, axes in zip(view.subjects, grid[0], strict=True):
+            axes.set_title(view.models[model])
+        for axes in grid[-1]:
+            axes.set_xlabel("updates")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        legend_above(figure, handles, len(handles))
+        save(figure, folder, name)
+
+
+def _panel(axes: Axes, data: Data, group: str, model: str) -> None:
+    baseline = data.baselines[model, group]
+    rows = data.steps[(data.steps["model"] == model) & (data.steps["task"] == group)]
+    axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
+    for place, corpus in enumerate(data.view.corpora):
+        by_step = rows[rows["corpus"] == corpus].groupby("step")["value"]
+        if not by_step.ngroups:
+            continue
+        curves = (by_step.mean(), by_step.quantile(0.25), by_step.quantile(0.75))
+        steps = [0, *curves[0].index]
+        mean, low, high = ([0.0, *((curve - baseline) * POINTS)] for curve in curves)
+        axes.fill_between(steps, low, high, color=colour(place), alpha=0.15, linewidth=0)
+        axes.plot(steps, mean, marker=marker(place), markersize=3, color=colour(place))
+    axes.grid(axis="y")
+    patch = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
+    axes.text(0.03, 0.04, f"unmodified {baseline * POINTS:.1f}", transform=axes.transAxes, fontsize=7, color=GREY, bbox=patch)

@@ -1,0 +1,88 @@
+"""Captions with the numbers a reader needs: baselines, runs, what was chosen and how."""
+
+from __future__ import annotations
+
+from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS, Data
+
+BEST = "the best step is chosen by the average that is shown and the unmodified model is one of the candidates, so no run can lie below it"
+
+
+def runs_text(data: Data) -> str:
+    """How many runs: "10 runs per model (2 corpora, 5 texts each), at most 15 updates per run"."""
+    view = data.view
+    counts = {len(view.runs_of(model)) for model in view.subjects}
+    number = str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    corpora = f"{len(view.corpora)} {'corpora' if len(view.corpora) > 1 else 'corpus'}"
+    return f"{number} runs per model ({corpora}, {view.texts} texts each), at most {view.updates} updates per run"
+
+
+def baselines_text(data: Data, group: str) -> str:
+    """The unmodified models' averages: "0.2M 14.8, 0.5M 16.1 and, for reference, 1.2M 17.0 points"."""
+    view = data.view
+
+    def shown(model: str) -> str:
+        return f"{view.models[model]} {data.baselines[model, group] * POINTS:.2f}"
+
+    text = ", ".join(map(shown, view.subjects))
+    if view.references:
+        text += " and, for reference, " + ", ".join(map(shown, view.references))
+    return f"{text} points"
+
+
+def tasks_text(data: Data, group: str) -> str:
+    """How many tasks and items: "4 tasks, validation, first 320 items"."""
+    view = data.view
+    number = len(view.tasks(group))
+    return f"unweighted mean of {number} task{'s' if number > 1 else ''}, {view.split} split, at most {view.items} items each"
+
+
+def both(data: Data) -> str:
+    """The unmodified models' averages of every group the study has."""
+    return "; ".join(f"{group}: {baselines_text(data, group)}" for group in data.view.groups)
+
+
+def _figure1(data: Data, group: str) -> str:
+    return (
+        f"Each dot is one run: its average {AXIS_LABEL[group]} ({tasks_text(data, group)}) at its best step; {BEST}. "
+        "Dashed: the unmodified model of that size; solid: the reference model. "
+        f"Unmodified: {baselines_text(data, group)}. {runs_text(data)}."
+    )
+
+
+def _by_step(data: Data) -> str:
+    return (
+        "Mean over runs (line) and their interquartile range (band) of the change against the unmodified model after each update, "
+        f"by corpus of the text. A run that diverges counts up to its last step. Unmodified models, {both(data)}. {runs_text(data)}."
+    )
+
+
+def _by_corpus(data: Data) -> str:
+    return (
+        "Each dot is one run's gain over the unmodified model; black: mean and 95 % bootstrap interval over runs. "
+        f"Left: at the best step; {BEST}. Right: at the last step, for which nothing was chosen. "
+        f"Unmodified models, {both(data)}. {runs_text(data)}."
+    )
+
+
+def _by_task(data: Data) -> str:
+    groups = ", then ".join(GROUP_LABEL[group].lower() for group in data.view.groups)
+    return (
+        f"Mean change in points against the unmodified model by task (from top to bottom: {groups}), model and corpus. "
+        "Left (or above): at the step with the best average of the task's group; right (or below): at the last step. "
+        f"Each group has its own colour scale. Averages of the unmodified models, {both(data)}. {runs_text(data)}."
+    )
+
+
+def captions(data: Data, names: list[str]) -> dict[str, dict[str, str]]:
+    """Figure name -> title, caption, category."""
+    made = {
+        "score_by_step": ("Score by number of updates", _by_step(data)),
+        "gain_by_corpus": ("Gain by corpus", _by_corpus(data)),
+        "task_heatmap": ("Change by task", _by_task(data)),
+        "pretraining": ("Training of the base models", "Loss on held-out text while the base models of this study were trained."),
+    }
+    for group in data.view.groups:
+        label = AXIS_LABEL[group]
+        title = f"{label[0].upper()}{label[1:]} of every run"
+        made[f"figure1_{group}"] = (f"{title} (the paper's Figure 1)" if group == "dialogue" else title, _figure1(data, group))
+    return {name: {"title": made[name][0], "caption": made[name][1], "category": "Figures"} for name in names}

@@ -1,0 +1,91 @@
+"""What the figures and tables draw, read from the light outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gap.aggregate.estimates import AVERAGE
+from gap.aggregate.view import ALL, BASE, METRIC, View, view
+from gap.core.errors import BadInput
+from gap.core.tables import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Scores are fractions in the tables and points (per cent) in figures and text.
+POINTS = 100.0
+GROUP_LABEL = {"dialogue": "Dialogue", "classification": "Classification"}
+AXIS_LABEL = {"dialogue": "dialogue F1", "classification": "classification accuracy"}
+#: (model, corpus, group, task, policy) -> row of estimates.csv.
+Cells = dict[tuple[str, str, str, str, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The light tables of a study.
+
+    ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv, and ``baselines`` maps
+    (model, task or group) to the unmodified model's score; all on the first split, as fractions.
+    """
+
+    view: View
+    selections: pd.DataFrame
+    estimates: Cells
+    steps: pd.DataFrame
+    runs: pd.DataFrame
+    pretraining: pd.DataFrame
+    baselines: dict[tuple[str, str], float]
+
+    def estimate(self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE) -> dict[str, Any] | None:
+        """The row of the estimates for one cell, None when it has no runs."""
+        return self.estimates.get((model, corpus, group, task, policy))
+
+    def chosen(self, model: str, group: str, policy: str, corpus: str = ALL) -> pd.DataFrame:
+        """Selections of one cell, one row per run, in the order of the texts."""
+        wanted = {"model": model, "group": group, "policy": policy} | ({} if corpus == ALL else {"corpus": corpus})
+        return _where(self.selections, **wanted).sort_values("text", kind="stable")
+
+
+def load(plan: dict[str, Any]) -> Data:
+    """Read the light tables that the plan names.
+
+    Raises
+    ------
+    BadInput: one of them is missing.
+    """
+    study = view(plan)
+    wanted = [*METRIC, *study.tasks("all")]
+    columns = ["model", "corpus", "run", "step", "task", "metric", "value"]
+    scores = read_table(study.path("run_scores"), "run_scores", columns, [("split", "==", study.split), ("task", "in", wanted)])
+    scores = scores[scores["metric"] != "nll"]
+    base = scores[scores["run"] == BASE]
+    baselines = {(str(model), str(task)): float(value) for model, task, value in base[["model", "task", "value"]].itertuples(index=False)}
+    cells: list[Any] = read_csv(study, "estimates").to_dict("records")
+    return Data(
+        view=study,
+        selections=read_table(study.path("selections"), "selections"),
+        estimates={(row["model"], row["corpus"], row["group"], row["task"], row["policy"]): row for row in cells},
+        steps=scores[scores["task"].isin(METRIC) & (scores["run"] != BASE)],
+        runs=read_csv(study, "plot_runs"),
+        pretraining=read_csv(study, "plot_pretraining"),
+        baselines=baselines,
+    )
+
+
+def read_csv(study: View, name: str) -> pd.DataFrame:
+    """A light CSV by its name in the plan."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(study.path(name), keep_default_na=False, na_values=[""])
+    except (FileNotFoundError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        where = str(study.path(name))
+        raise BadInput(where, f"not a readable CSV ({error})", "what gap aggregate writes", "Run gap aggregate again.") from error
+
+
+def _where(rows: pd.DataFrame, **wanted: str) -> pd.DataFrame:
+    """The rows whose columns have these values."""
+    for column, value in wanted.items():
+        rows = rows[rows[column] == value]
+    return rows

@@ -1,0 +1,102 @@
+"""Mean change of every task, by model and corpus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gap.figures.data import POINTS, Data
+from gap.figures.style import DOUBLE, drawing, save
+from gap.tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+POLICY_TITLE = {"best": "best step of the group's average", "last": "last step"}
+#: More columns than this in a panel, and the panels stand one above the other.
+BESIDE = 9
+
+
+def draw(data: Data, folder: Path, name: str) -> None:
+    """Cells: mean change in points over the runs, at the step that the group's average picks, and at the last step.
+
+    Each group has its own colour scale: accuracies move by more points than F1 does.
+    """
+    view = data.view
+    columns = [(model, corpus) for model in view.subjects for corpus in view.corpora]
+    beside = len(columns) <= BESIDE
+    cells = [(policy, group) for policy in POLICY_TITLE for group in view.groups]
+    if beside:
+        cells.sort(key=lambda cell: view.groups.index(cell[1]))
+    rows, across = (len(view.groups), 2) if beside else (2 * len(view.groups), 1)
+    counts = [len(view.tasks(group)) for _, group in cells[::across]]
+    height = 0.2 * sum(counts) + 0.12 * rows + (0.9 if beside else 2.1)
+    with drawing(view, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
+        places = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
+        for group in view.groups:
+            _group(figure, data, group, columns, {policy: places[policy, group] for policy in POLICY_TITLE})
+        save(figure, folder, name)
+
+
+def _group(figure: Figure, data: Data, group: str, columns: list[tuple[str, str]], places: dict[str, Axes]) -> None:
+    """The panels of one group and their common colour bar."""
+    tasks = data.view.tasks(group)
+    tables = {policy: _table(data, tasks, columns, policy) for policy in places}
+    limit = max(float(np.nanmax(np.abs(table), initial=0.0)) for table in tables.values()) or 1.0
+    groups = data.view.groups
+    beside = len(columns) <= BESIDE
+    for policy, axes in places.items():
+        image = _panel(axes, tables[policy], limit)
+        if group == groups[0]:
+            axes.set_title(POLICY_TITLE[policy], pad=16)
+        _label(axes, data, tasks, columns, top=group == groups[0], bottom=group == groups[-1])
+        if not beside or axes is list(places.values())[-1]:
+            bar = figure.colorbar(image, ax=list(places.values()) if beside else axes, label="points", pad=0.01, aspect=4 * len(tasks))
+            bar.set_ticks([-limit, 0, limit], labels=[_number(-limit), "0", _number(limit)])
+
+
+def _table(data: Data, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
+    """Mean changes in points, float64 [tasks, columns]; NaN where a cell has no runs."""
+    table = np.full((len(tasks), len(columns)), np.nan)
+    for row, task in enumerate(tasks):
+        for column, (model, corpus) in enumerate(columns):
+            found = data.estimate(model, TASKS[task].group, policy, corpus, task)
+            if found is not None:
+                table[row, column] = found["mean_gain"] * POINTS
+    return table
+
+
+def _panel(axes: Axes, table: np.ndarray, limit: float) -> AxesImage:
+    image = axes.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    size = 7 if table.shape[1] <= BESIDE - 2 else 6
+    for (row, column), value in np.ndenumerate(table):
+        if value == value:
+            red, green, blue, _ = image.cmap(image.norm(value))
+            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+            axes.text(column, row, _number(value), ha="center", va="center", fontsize=size, color="white" if dark else "black")
+    return image
+
+
+def _number(value: float) -> str:
+    """One decimal, a real minus sign, no negative zero."""
+    text = f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return text if text.strip("\N{MINUS SIGN}0.") else "0.0"
+
+
+def _label(axes: Axes, data: Data, tasks: list[str], columns: list[tuple[str, str]], top: bool, bottom: bool) -> None:
+    view = data.view
+    axes.set_yticks(range(len(tasks)), [TASKS[task].label for task in tasks])
+    axes.set_xticks(range(len(columns)), [view.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
+    axes.tick_params(length=0, labelbottom=bottom)
+    axes.spines[:].set_visible(False)
+    for place, model in enumerate(view.subjects):
+        middle = place * len(view.corpora) + (len(view.corpora) - 1) / 2
+        if top:
+            axes.annotate(view.models[model], (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
+        if place:
+            axes.axvline(place * len(view.corpora) - 0.5, color="white", linewidth=2)

@@ -1,0 +1,112 @@
+"""One look for all figures, and files whose bytes depend on nothing but their content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gap.aggregate.view import View
+from gap.core.files import writing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+Grid = list[list["Axes"]]
+#: Widths of a two-column paper, inches.
+SINGLE, DOUBLE = 3.3, 6.9
+#: Okabe and Ito's colours, which colour-blind readers can tell apart; markers carry the same distinction.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GREY = "#555555"
+
+SETTINGS: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # whole TrueType fonts: what publishers ask for
+    "savefig.dpi": 200,
+    "svg.hashsalt": "gap",
+    "axes.unicode_minus": True,
+}
+
+
+@contextmanager
+def drawing(view: View, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Figure, Grid]]:
+    """A figure of ``width`` x ``height`` inches with a grid of axes and, in grey at the foot, where it comes from."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(SETTINGS):
+        figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **more)
+        strip = 0.14 / height
+        figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip), w_pad=0.03, h_pad=0.03)
+        figure.text(0.995, 0.02 / height, f"study {view.study}, plan {view.digest}", ha="right", va="bottom", fontsize=5, color="#888888")
+        try:
+            yield figure, [list(row) for row in axes]
+        finally:
+            plt.close(figure)
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write ``name``.pdf and ``name``.png without times or program names, so that equal figures are equal bytes."""
+    _place(figure)
+    for ending, metadata in (("pdf", {"CreationDate": None, "Creator": None, "Producer": None}), ("png", {"Software": None})):
+        with writing(folder / f"{name}.{ending}") as temporary:
+            figure.savefig(temporary, format=ending, metadata=metadata)
+
+
+def _place(figure: Figure) -> None:
+    """Lay the axes out once, for both files; the solver's last bits differ from call to call, so positions are rounded."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
+
+
+def colour(place: int) -> str:
+    """Colour of the corpus or model at ``place``."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def marker(place: int) -> str:
+    """Marker of the corpus or model at ``place``."""
+    return MARKERS[place % len(MARKERS)]
+
+
+def handle(label: str, place: int | None = None, line: str = "", tint: str = "") -> Line2D:
+    """An entry of a legend: a marker (``place``), a line (``line``), or both."""
+    from matplotlib.lines import Line2D
+
+    shape = marker(place) if place is not None else "None"
+    shade = tint or (colour(place) if place is not None else GREY)
+    style: Any = line or "None"
+    return Line2D([], [], linestyle=style, marker=shape, markersize=4, color=shade, linewidth=1.2, label=label)
+
+
+def legend_above(figure: Figure, handles: list[Line2D], columns: int) -> None:
+    """A legend above all axes, in its own strip."""
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.1)
+
+
+def spread(count: int, width: float) -> list[float]:
+    """``count`` offsets in [-width / 2, width / 2] that look scattered and are always the same (golden-ratio steps)."""
+    return [width * ((0.5 + place * 0.6180339887498949) % 1 - 0.5) for place in range(count)]

@@ -1,0 +1,113 @@
+"""The two tables of the study: averages by model and corpus, and changes by task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gap.aggregate.estimates import AVERAGE
+from gap.aggregate.view import ALL
+from gap.core.files import write_text
+from gap.figures.captions import BEST, baselines_text, both, runs_text, tasks_text
+from gap.figures.data import GROUP_LABEL, POINTS, Data, load
+from gap.figures.table import Cell, Column, Table, to_csv, to_latex, to_markdown
+from gap.tasks.registry import TASKS
+
+FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+MAIN_CELLS = (("best", "mean"), ("best", "best"), ("last", "mean"), ("last", "best"))
+MAIN_TITLES = {("best", "mean"): "mean", ("best", "best"): "max", ("last", "mean"): "mean (last)", ("last", "best"): "max (last)"}
+
+
+def tables(plan: dict[str, Any]) -> None:
+    """Write both tables as CSV, Markdown and LaTeX to the plan's places.
+
+    Raises
+    ------
+    BadInput: a table of ``gap.aggregate`` is missing.
+    """
+    data = load(plan)
+    for table in (main_table(data), task_table(data)):
+        for ending, written in FORMATS.items():
+            write_text(data.view.path(f"{table.name}_{ending}"), written(table))
+
+
+def main_table(data: Data) -> Table:
+    """Per model and corpus: runs, and per group the unmodified model's average and the runs' mean and maximum, in points."""
+    view = data.view
+    columns = [Column("model", "Model", "text"), Column("corpus", "Texts", "text"), Column("runs", "Runs", "count")]
+    for group in view.groups:
+        columns.append(Column(f"{group}_unmodified", "unmodified", "score", GROUP_LABEL[group]))
+        for policy, what in MAIN_CELLS:
+            key = f"{group}_{policy}_{'max' if what == 'best' else what}"
+            columns.append(Column(key, MAIN_TITLES[policy, what], "score", GROUP_LABEL[group]))
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for model in view.subjects:
+        breaks.add(len(rows))
+        rows += [_main_row(data, model, corpus) for corpus in (ALL, *view.corpora)]
+    if view.references:
+        breaks.add(len(rows))
+    for model in view.references:
+        base = [cell for group in view.groups for cell in (data.baselines[model, group] * POINTS, None, None, None, None)]
+        rows.append((view.models[model], "(reference)", None, *base))
+    baselines = "; ".join(f"{group}, {tasks_text(data, group)}: {baselines_text(data, group)}" for group in view.groups)
+    caption = (
+        f"Averages before and after gradient ascent post-training, in points. Mean and max are over runs, each at its best step; {BEST}. "
+        f"Columns marked (last): at each run's last step, for which nothing was chosen. Unmodified models: {baselines}. {runs_text(data)}."
+    )
+    return Table("main", "Scores by model and corpus", caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+
+
+def _main_row(data: Data, model: str, corpus: str) -> tuple[Cell, ...]:
+    view = data.view
+    cells: list[Cell] = []
+    runs = None
+    for group in view.groups:
+        found = {policy: data.estimate(model, group, policy, corpus) for policy in ("best", "last")}
+        runs = int(found["best"]["runs"]) if found["best"] else 0
+        cells.append(data.baselines[model, group] * POINTS)
+        for policy, what in MAIN_CELLS:
+            row = found[policy]
+            cells.append(float(row[what]) * POINTS if row else None)
+    return (view.models[model], "all" if corpus == ALL else view.corpora[corpus], runs, *cells)
+
+
+def task_table(data: Data) -> Table:
+    """Per task: chance, and per model the unmodified score and the changes over all runs, in points."""
+    view = data.view
+    columns = [Column("task", "Task", "text"), Column("chance", "chance", "score")]
+    for model in view.subjects:
+        label = view.models[model]
+        columns.append(Column(f"{model}_unmodified", "unmod.", "score", label))
+        changes = (("mean", "mean"), ("max", "max"), ("mean_last", "last"))
+        columns += [Column(f"{model}_{key}", title, "change", label) for key, title in changes]
+    columns += [Column(f"{model}_unmodified", "unmod.", "score", view.models[model]) for model in view.references]
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for group in view.groups:
+        breaks.add(len(rows))
+        rows += [_task_row(data, group, task) for task in (*view.tasks(group), AVERAGE)]
+    caption = (
+        "Scores of the unmodified models, and mean and largest change over runs by task, in points, at the step that the average of the "
+        "task's group picks as the best; last: mean change at the last step. Averages of the unmodified models, "
+        f"{both(data)}. "
+        f"{view.split.capitalize()} split, at most {view.items} items per task. {runs_text(data)}."
+    )
+    return Table("tasks", "Changes by task", caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+
+
+def _task_row(data: Data, group: str, task: str) -> tuple[Cell, ...]:
+    average = task == AVERAGE
+    name = f"{GROUP_LABEL[group]} average" if average else TASKS[task].label
+    chance = None if average or not TASKS[task].chance else TASKS[task].chance * POINTS
+    cells: list[Cell] = []
+    key = group if average else task
+    for model in data.view.subjects:
+        best, last = (data.estimate(model, group, policy, ALL, task) for policy in ("best", "last"))
+        cells.append(data.baselines[model, key] * POINTS)
+        if best is None or last is None:
+            cells += [None, None, None]
+        else:
+            largest = (float(best["best"]) - float(best["baseline"])) * POINTS
+            cells += [float(best["mean_gain"]) * POINTS, largest, float(last["mean_gain"]) * POINTS]
+    cells += [data.baselines[model, key] * POINTS for model in data.view.references]
+    return (name, chance, *cells)

@@ -1,0 +1,192 @@
+"""Opening a base model for post-training or scoring, the same way everywhere: fp32, no dropout, deterministic."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gap.core.errors import BadInput
+from gap.core.files import read_json
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+#: Names of weight files, the preferred first.
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+
+
+def open_device(device: str, threads: int) -> torch.device:
+    """Choose the device and make torch deterministic on it, with ``threads`` CPU threads.
+
+    Parameters
+    ----------
+    device: ``cpu``, ``cuda``, or ``auto`` (a GPU where torch sees one).
+
+    Raises
+    ------
+    BadInput: ``cuda`` is asked for and torch sees no GPU, or the name is another.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
+    import torch
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise BadInput("device", repr(device), "auto, cpu or cuda", "Correct jobs.device or --device.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput(
+            "device",
+            "cuda, but torch sees no GPU",
+            "auto, cpu, or cuda with a GPU",
+            "Set jobs.device to auto, or install a CUDA build of torch.",
+        )
+    _keep_freed_memory()
+    torch.set_num_threads(max(1, threads))
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
+    torch.backends.cuda.matmul.allow_tf32 = False
+    return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc reuse large buffers instead of handing each back: fresh pages cost a small model up to half its time."""
+    mmap_threshold, trim_threshold, limit = -3, -1, 1 << 30
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(mmap_threshold, limit)
+        mallopt(trim_threshold, limit)
+
+
+def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
+    """The causal language model in ``folder``: fp32 weights, eval mode, every dropout 0, gradients on.
+
+    Raises
+    ------
+    BadInput: no config.json, no weights, a weight file that is cut off or corrupt, weights that do not fit the config.
+    """
+    import torch
+
+    folder = Path(folder)
+    config = load_config(folder)
+    check_weights(folder)
+    model: Any = _from_folder(folder, config)
+    return model.to(device=torch.device(device), dtype=torch.float32).eval().requires_grad_(True)
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """The model's configuration, with every dropout set to 0.
+
+    Raises
+    ------
+    BadInput: there is none, or of an unknown kind.
+    """
+    place = folder / "config.json"
+    if not place.exists():
+        raise BadInput(str(folder), "no config.json", "a Hugging Face model folder", "Point at the folder that holds config.json.")
+    kind = read_json(place).get("model_type")
+    try:
+        if kind == "opt":  # the whole library takes seconds to import, one model family less
+            from transformers.models.opt.configuration_opt import OPTConfig
+
+            config: Any = OPTConfig.from_pretrained(folder)
+        else:
+            from transformers import AutoConfig
+
+            config = AutoConfig.from_pretrained(folder)
+    except (ValueError, KeyError, OSError) as error:
+        raise BadInput(
+            str(place), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
+        ) from error
+    for name, value in vars(config).items():
+        if "drop" in name and isinstance(value, int | float) and not isinstance(value, bool):
+            setattr(config, name, 0.0)
+    return config
+
+
+def check_weights(folder: Path) -> Path:
+    """The weight file (or index) that will be read, after a look at every safetensors file.
+
+    Raises
+    ------
+    BadInput: no weights, a missing part, or a safetensors file that is cut off or corrupt.
+    """
+    found = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
+    if found is None:
+        raise BadInput(
+            str(folder), "no weights", f"one of {', '.join(WEIGHTS)}", "Copy the model's weights there (flax and tf weights are not read)."
+        )
+    for path in weight_files(found):
+        if not path.exists():
+            raise BadInput(str(path), "no such file", f"every file that {found.name} names", "Copy the missing part of the weights.")
+        if path.suffix == ".safetensors":
+            _check_safetensors(path)
+    return found
+
+
+def weight_files(found: Path) -> list[Path]:
+    """The files behind a weight file or an index."""
+    if found.suffix != ".json":
+        return [found]
+    return [found.parent / name for name in sorted(set(read_json(found).get("weight_map", {}).values()))]
+
+
+def _check_safetensors(path: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as stream:
+            stream.keys()
+    except (SafetensorError, OSError) as error:
+        raise BadInput(
+            str(path), f"corrupt or cut off ({_first(error)})", "a whole safetensors file", "Remove it and fetch or build the model again."
+        ) from error
+
+
+def _family(config: PretrainedConfig) -> Any:
+    if config.model_type == "opt":
+        from transformers.models.opt.modeling_opt import OPTForCausalLM
+
+        return OPTForCausalLM
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM
+
+
+def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
+    import pickle
+
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # what it would warn of is checked below
+    try:
+        model, info = _family(config).from_pretrained(
+            folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise BadInput(
+            str(folder),
+            f"weights that cannot be loaded ({_first(error)})",
+            "weights that fit config.json",
+            "Fetch or build the model again.",
+        ) from error
+    finally:
+        logging.set_verbosity(before)
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise BadInput(
+            str(folder),
+            f"no weights for {missing[0]} and {len(missing) - 1} more",
+            "a value for every parameter",
+            "Fetch or build the model again.",
+        )
+    return model
+
+
+def _first(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.split("\n")[0].rstrip(".")

@@ -1,0 +1,66 @@
+"""The budget of a pretraining run and the learning rate along it."""
+
+from __future__ import annotations
+
+import math
+
+from gap.core.errors import BadInput
+from gap.params.models import PretrainedHere
+
+#: Every so many steps the sequences are as long as the context: all position embeddings are trained, at the cost of few long sequences.
+LONG_EVERY = 4
+#: Where the cosine ends, as a share of the full learning rate.
+LOWEST = 0.1
+
+
+def shape(settings: PretrainedHere, step: int) -> tuple[int, int]:
+    """(sequences, tokens per sequence) of a step; a step of long sequences has as many tokens as one of short ones."""
+    if step % LONG_EVERY == LONG_EVERY - 1:
+        return max(1, settings.batch * settings.sequence // settings.context), settings.context
+    return settings.batch, settings.sequence
+
+
+def total_steps(settings: PretrainedHere) -> int | None:
+    """Steps of a budget of tokens (whole steps, so a little more than asked for); None for a budget of seconds."""
+    return None if settings.tokens is None else math.ceil(settings.tokens / (settings.batch * settings.sequence))
+
+
+def spent(settings: PretrainedHere, step: float, seconds: float) -> float:
+    """Share of the budget that is spent after ``step`` steps and ``seconds`` seconds."""
+    steps = total_steps(settings)
+    return step / steps if steps is not None else seconds / float(settings.seconds or math.inf)
+
+
+def learning_rate(settings: PretrainedHere, share: float) -> float:
+    """Linear warm-up, then a cosine down to a tenth (as GPT-3 and OPT were trained), at ``share`` of the budget."""
+    if share < settings.warmup:
+        return settings.learning_rate * share / settings.warmup
+    along = min(1.0, (share - settings.warmup) / (1 - settings.warmup))
+    return settings.learning_rate * (LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * along)))
+
+
+def tokens_to_read(settings: PretrainedHere, share: float, per_second: int) -> int:
+    """Tokens of a source worth reading: a fifth more than will be drawn from it, and enough for validation."""
+    budget = settings.tokens if settings.tokens is not None else int(float(settings.seconds or 0) * per_second)
+    return max(int(1.2 * budget * share), 4 * least(settings))
+
+
+def least(settings: PretrainedHere) -> int:
+    """Validation tokens that a source must have: one batch, and one whole context."""
+    return max(settings.batch * settings.sequence, settings.context) + 1
+
+
+def check_budget(settings: PretrainedHere, model: str) -> None:
+    """Refuse a budget that is over before the warm-up ends in a step.
+
+    Raises
+    ------
+    BadInput: fewer than one whole batch of tokens.
+    """
+    if settings.tokens is not None and settings.tokens < settings.batch * settings.sequence:
+        raise BadInput(
+            f"models.{model}.tokens",
+            f"{settings.tokens}",
+            f"at least one batch, {settings.batch * settings.sequence}",
+            "Raise tokens or lower batch or sequence.",
+        )

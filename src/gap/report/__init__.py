@@ -1,0 +1,1 @@
+"""One self-contained page: summary, figures, tables, limits, parameters, provenance."""

@@ -1,0 +1,63 @@
+"""What a reader must not conclude from this study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gap.figures.data import Data
+
+#: Where the paper's settings stand in the study, their names and values.
+PAPER = (
+    ("gap", "texts", "texts per corpus", 100),
+    ("gap", "updates", "updates tried", 15),
+    ("gap", "precision", "precision of the updates", "fp16"),
+    ("evaluate", "items", "items per task", 320),
+    ("evaluate", "precision", "precision of the scores", "fp16"),
+)
+MINIATURE = (
+    "The evaluation items are miniature sets written for this project. "
+    "They exercise the pipeline; their scores say nothing about the paper's claims."
+)
+TRAINED_HERE = "The base models were trained here in a short time and are far from the paper's models in size and quality."
+NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
+
+
+def limits(data: Data, overlap: dict[str, Any]) -> list[str]:
+    """One sentence or two per limit that holds for this study."""
+    study = data.view.plan["study"]
+    found = [*_statistics(data), NO_CONTROL]
+    if study["items"]["kind"] == "miniature":
+        found.append(MINIATURE)
+    if any(model["kind"] == "pretrain" for model in study["models"].values()):
+        found.append(TRAINED_HERE)
+    different = [f"{name} {study[part][key]} (paper {wanted})" for part, key, name, wanted in PAPER if study[part][key] != wanted]
+    if different:
+        found.append(f"Different from the paper: {', '.join(different)}.")
+    return found + _counted(data, overlap)
+
+
+def _statistics(data: Data) -> list[str]:
+    view = data.view
+    return [
+        f"The best step of a run is chosen on the {view.split} items that it is then scored on; only the last step is free of this choice.",
+        "The intervals cover the choice of texts, not that of evaluation items: another set of items can move every number, "
+        "also those whose interval excludes zero. "
+        f"One task's accuracy over {view.items} items has a standard error of up to {50 / view.items**0.5:.1f} points.",
+    ]
+
+
+def _counted(data: Data, overlap: dict[str, Any]) -> list[str]:
+    """What happened in this study: runs that diverged, texts that quote items."""
+    found = []
+    diverged = int(data.runs["diverged"].sum())
+    if diverged:
+        found.append(
+            f"{diverged} of {len(data.runs)} runs diverged (loss or gradient not finite); "
+            "such runs are scored up to their last step and kept in every count."
+        )
+    quoting = sum(int(corpus.get("overlapping", 0)) for corpus in overlap.get("corpora", []))
+    if quoting:
+        text = "1 text shares" if quoting == 1 else f"{quoting} texts share"
+        words = overlap.get("words", 13)
+        found.append(f"{text} a run of {words} words with an evaluation item and stayed among the post-training texts.")
+    return found

@@ -1,0 +1,93 @@
+"""Where the numbers come from: plan, commit, models, counts, versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gap.core.birth import git_state, versions
+from gap.core.tables import read_table
+from gap.figures.data import Data
+
+
+def read_optional(path: Path) -> dict[str, Any]:
+    """A JSON file that may be missing, as in a clone that pulled the light results only; then empty."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def origin(data: Data) -> list[tuple[str, str]]:
+    """Name and value of what identifies this result."""
+    plan, git = data.view.plan, git_state()
+    commit = f"{git['commit']}{' with changes not committed' if git['dirty'] else ''}" if git else "not in a Git working tree"
+    code = ", ".join(f"{stage} {version}" for stage, version in sorted(plan.get("code", {}).items()))
+    return [("study", data.view.study), ("plan digest", data.view.digest), ("Git commit", commit), ("code", code or "not recorded")]
+
+
+def counts(data: Data) -> list[tuple[str, str]]:
+    """How much was run and scored."""
+    view = data.view
+    trajectories = read_table(view.path("trajectories"), "trajectories", ["run", "epoch", "real"])
+    scores = read_table(view.path("run_scores"), "run_scores", ["task", "metric", "items"], [("task", "in", list(view.splits))])
+    items = int(scores.loc[scores["metric"] != "nll", "items"].sum())
+    tried = trajectories["epoch"] > 0
+    return [
+        ("runs", f"{len(view.runs):,}"),
+        ("updates", f"{int(trajectories['real'].sum()):,} done, {int((tried & ~trajectories['real']).sum()):,} skipped or diverged"),
+        ("tasks and splits", f"{sum(map(len, view.splits.values()))}"),
+        ("items scored, checkpoints counted separately", f"{items:,}"),
+    ]
+
+
+def models(data: Data) -> list[dict[str, str]]:
+    """Label, role, parameters, key and weights digest of every model; what a missing birth record would tell is left empty."""
+    view = data.view
+    bases = read_table(view.path("trajectories"), "trajectories", ["model", "epoch", "digest"], [("epoch", "==", 0)])
+    digests = dict(zip(bases["model"], bases["digest"], strict=True))
+    rows = []
+    for name, label in view.models.items():
+        entry = view.plan["models"][name]
+        birth = read_optional(Path(entry["folder"]) / "birth.json")
+        parameters = entry.get("parameters") or birth.get("parameters")
+        rows.append(
+            {
+                "name": name,
+                "label": label,
+                "role": entry["role"],
+                "parameters": f"{parameters:,}" if isinstance(parameters, int) else "",
+                "key": str(entry["key"]),
+                "weights": str(digests.get(name) or birth.get("weights") or ""),
+            }
+        )
+    return rows
+
+
+def environments(data: Data) -> list[tuple[str, str, str]]:
+    """Package, its version where runs were computed (by their birth records), and where this page was written."""
+    births = [read_optional(Path(path).with_suffix(".birth.json")) for path in data.view.plan["trajectories"]]
+    computed: dict[str, set[str]] = {}
+    for birth in births:
+        for package, version in birth.get("versions", {}).items():
+            computed.setdefault(package, set()).add(version)
+    here = versions()
+    return [(package, ", ".join(sorted(computed.get(package, ()))), here.get(package, "")) for package in sorted({*computed, *here})]
+
+
+def overlap_rows(overlap: dict[str, Any]) -> list[dict[str, Any]]:
+    """Per corpus: texts, how many share a run of words with an item, with which tasks."""
+    rows = []
+    for corpus in overlap.get("corpora", []):
+        tasks = ", ".join(f"{task} ({len(texts)})" for task, texts in sorted(corpus.get("tasks", {}).items()))
+        known = {"name": "", "texts": 0, "overlapping": 0} | corpus
+        rows.append({"name": known["name"], "texts": known["texts"], "overlapping": known["overlapping"], "tasks": tasks})
+    return rows
+
+
+def too_short(overlap: dict[str, Any]) -> tuple[int, int]:
+    """Items that the check cannot see because they are shorter than its run of words, and all items."""
+    entries = [entry for splits in overlap.get("tasks", {}).values() for entry in splits.values()]
+    return sum(entry.get("too_short", 0) for entry in entries), sum(entry.get("items", 0) for entry in entries)

@@ -1,0 +1,92 @@
+"""The tasks as a folder for ``lm_eval --include_path``, with their items.
+
+lm-eval hands ``data_files`` to ``datasets``, which takes a relative path from the directory that the command is started
+in.  The written folder therefore names its own copies of the items by absolute paths.
+
+lm-eval feeds up to ``max_length`` tokens and looks up one more; the authors cut at 512 tokens in all, which is
+``max_length=511``.  For greedy answers it cuts the prompt to ``max_length`` less the new tokens; the authors' 512 tokens of
+prompt and 32 new ones are ``max_length=544``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from gap.core.errors import BadInput
+from gap.core.files import read_jsonl, write_jsonl, write_text
+from gap.tasks.items import check_row, known_task, make_item
+from gap.tasks.registry import TASKS, Task
+
+TEMPLATES = Path(__file__).with_name("lm_eval")
+#: lm-eval's max_length that stands for the authors' 512, by group.
+GROUPS = {"classification": 511, "dialogue": 544}
+
+
+def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
+    """Write YAML, hooks and the first ``limit`` items that the protocol keeps; returns the names of tasks and groups.
+
+    Parameters
+    ----------
+    files: ``TASK/SPLIT`` or ``TASK`` (its validation split) -> fetched items, JSONL; one split per task.
+
+    Raises
+    ------
+    BadInput: an unknown task or split, a task named twice, or items that do not fit their task.
+    """
+    written: list[Task] = []
+    for name, path in files.items():
+        task, split = _named(name)
+        if task in written:
+            raise BadInput(f"--items {name}", f"a second split of {task.name}", "one split per task", "Write another folder for it.")
+        items = out.resolve() / "items" / task.name / f"{split}.jsonl"
+        write_jsonl(items, kept_rows(task, path, limit))
+        write_text(out / f"{task.lm_eval}.yaml", _pointed(task, split, items))
+        written.append(task)
+    write_text(out / "utils.py", (TEMPLATES / "utils.py").read_text(encoding="utf-8"))
+    groups = [group for group in GROUPS if any(task.group == group for task in written)]
+    return [task.lm_eval for task in written] + [_group(group, written, out) for group in groups]
+
+
+def commands(names: list[str], out: Path) -> list[str]:
+    """The lm-eval commands that score the written tasks as this project does, one per group."""
+    return [
+        f"lm_eval --model hf --model_args pretrained=MODEL,add_bos_token=True,max_length={length} --include_path {out} --tasks gap_{group}"
+        for group, length in GROUPS.items()
+        if f"gap_{group}" in names
+    ]
+
+
+def kept_rows(task: Task, path: Path, limit: int) -> list[dict]:
+    """The rows behind ``load_items(task.name, path, limit)``."""
+    kept: list[dict] = []
+    for number, row in enumerate(read_jsonl(path), 1):
+        where = f"{path}, line {number}"
+        check_row(task, row, where)
+        if len(kept) < limit and make_item(task, row, where) is not None:
+            kept.append(row)
+    return kept
+
+
+def _named(name: str) -> tuple[Task, str]:
+    task_name, _, split = name.partition("/")
+    task, split = known_task(task_name), split or "validation"
+    if split not in task.splits:
+        raise BadInput(f"--items {name}", f"split {split!r}", f"one of {list(task.splits)}", "Correct it.")
+    return task, split
+
+
+def _pointed(task: Task, split: str, items: Path) -> str:
+    """The task's YAML with the place of its items filled in."""
+    text = (TEMPLATES / f"{task.lm_eval}.yaml").read_text(encoding="utf-8")
+    place = f"  data_files: {{{split}: {json.dumps(str(items))}}}\n{split}_split: {split}"
+    return re.sub(r"^  data_files: .*\nvalidation_split: validation$", lambda _: place, text, count=1, flags=re.MULTILINE)
+
+
+def _group(group: str, written: list[Task], out: Path) -> str:
+    """Write the group's YAML with only the tasks that were written; returns its name."""
+    lines = (TEMPLATES / f"gap_{group}.yaml").read_text(encoding="utf-8").split("\n")
+    absent = {f"  - {task.lm_eval}" for task in TASKS.values() if task not in written}
+    write_text(out / f"gap_{group}.yaml", "\n".join(line for line in lines if line not in absent))
+    return f"gap_{group}"

@@ -1,0 +1,70 @@
+"""The commands of these stages one behind the other, as the workflow calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import tiny
+from typer.testing import CliRunner
+
+from gap.cli.main import app
+from gap.core.digest import canonical
+from gap.core.files import write_json
+from gap.core.tables import read_table, write_table
+from gap.params.jobs import ModelJob, PosttrainJob, RunId, TokenizerJob
+from gap.params.models import PretrainedHere
+from gap.params.sources import FilesSource, TokenizerTrained
+
+
+def call(*arguments: object) -> None:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+
+
+def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -> None:
+    made = TokenizerTrained(kind="train", mixture={"text": 1.0}, vocab_size=300, max_bytes=50_000)
+    call(
+        "tokenizer",
+        "--job",
+        TokenizerJob(name="t", tokenizer=made, sources={"text": source}, seed=0).model_dump_json(),
+        "--out",
+        "tokenizer",
+    )
+    nano = PretrainedHere.model_validate(
+        {"kind": "pretrain", "tokenizer": "t", "hidden_size": 16, "layers": 1, "heads": 2, "context": 64, "mixture": {"text": 1.0},
+         "tokens": 1024, "sequence": 32, "batch": 4}
+    )  # fmt: skip
+    Path("job.json").write_text(ModelJob(name="nano", model=nano, sources={"text": source}, seed=0).model_dump_json())
+    call("model", "--job", "@job.json", "--tokenizer", "tokenizer/tokenizer.json", "--out", "nano", "--device", "cpu", "--threads", 1)
+    corpus = tiny.texts_table(tmp_path / "code.parquet", "code", [tiny.essay(1, 9)])
+    run = RunId(run="0123456789abcdef", corpus="code", text=0)
+    job = PosttrainJob(model="nano", method="gap", gap=tiny.gap(), updates=2, runs=[run])
+    call("post-train", "--job", canonical(job.model_dump(mode="json")), "--model", "nano/birth.json", f"--corpus=code={corpus}",
+         "--out", "runs.parquet", "--device", "cpu", "--threads", 1)  # fmt: skip
+    scores = {
+        "model": "nano",
+        "method": "gap",
+        **run.model_dump(),
+        "step": 2,
+        "task": "all",
+        "split": "validation",
+        "metric": "acc",
+        "value": 0.5,
+        "items": 1,
+    }
+    write_table(pd.DataFrame([scores]), Path("scores.parquet"), "run_scores")
+    study = {"name": "demo", "gap": tiny.gap().model_dump(mode="json"), "evaluate": {"splits": ["validation"], "replay_tolerance": 0.0}}
+    plan = {
+        "study": study,
+        "digest": "d" * 12,
+        "models": {"nano": {"folder": "nano"}},
+        "corpora": [{"name": "code", "path": str(corpus), "models": ["nano"]}],
+        "light": {"run_scores": "scores.parquet", "trajectories": "runs.parquet"},
+    }
+    write_json(Path("plan.json"), plan)
+    call("export", "--plan", "plan.json", "--model", "nano", "--out", "best", "--device", "cpu", "--threads", 1)
+    recipe = json.loads(Path("best/gap_recipe.json").read_text())
+    assert recipe["digest"] == read_table(Path("runs.parquet"), "trajectories")["digest"].iloc[-1]
+    assert json.loads(Path("results/demo/births/export-nano.json").read_text())["digest"] == "d" * 12

@@ -1,0 +1,202 @@
+"""A shard from trajectories to table: replay, reuse, resumption, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from naive import naive_sum
+
+from gap.core.errors import BadInput, Refused
+from gap.core.tables import read_table, write_table
+from gap.evaluate import session as session_module
+from gap.evaluate.shard import evaluate
+from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
+from gap.params.methods import Evaluate, Gap
+from gap.posttrain.shard import posttrain
+
+RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(3)]
+UPDATES = 3
+
+
+def method(updates: int = UPDATES) -> Gap:
+    return Gap(
+        direction="ascent", optimizer="adam", learning_rate=1e-3, betas=(0.9, 0.98), eps=1e-8, weight_decay=0, max_tokens=32,
+        precision="fp32", loss_scale=65536, updates=updates, texts=3,
+    )  # fmt: skip
+
+
+def job(task: str = "piqa", runs: list[RunId] | None = None, items: int = 40, updates: int = UPDATES, **more: Any) -> EvaluateJob:
+    how = {"precision": "fp32", "max_length": 120, "max_new_tokens": 6, "batch_tokens": 512, "replay_tolerance": 0} | more
+    runs = runs or []
+    return EvaluateJob(
+        model="tiny", method="gap" if runs else "", task=task, split="validation", gap=method(updates) if runs else None,
+        updates=updates if runs else 0, evaluate=Evaluate(items=items, splits=["validation"], **how), items=items, runs=runs,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Model, corpus, trajectories and items, made once."""
+    folder = tmp_path_factory.mktemp("world")
+    texts = [f"the cat {text} sat on the mat and said no" for text in range(3)]
+    same = {"corpus": "some", "tokens": 9, "source": "s", "document": "d", "hash": "h"}
+    rows = [same | {"text": index, "string": text} for index, text in enumerate(texts)]
+    write_table(pd.DataFrame(rows), folder / "texts.parquet", "texts")
+    settings = PosttrainJob(model="tiny", method="gap", gap=method(), updates=UPDATES, runs=RUNS)
+    posttrain(settings, model_folder, {"some": folder / "texts.parquet"}, folder / "trajectories.parquet", "cpu", 1)
+    piqa = [{"goal": f"the cat {number}", "sol1": "sat on a mat", "sol2": f"go now {number}", "label": number % 2} for number in range(44)]
+    dialogue = [{"text": [f"the cat {number}", f"yes we can go {number}"]} for number in range(34)]
+    for name, content in (("piqa", piqa), ("dialogue", dialogue)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content))
+    return {"model": model_folder, "folder": folder}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journal lies below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(world: dict[str, Path], settings: EvaluateJob, out: str, trajectories: str = "trajectories.parquet") -> pd.DataFrame:
+    folder = world["folder"]
+    items = folder / ("piqa.jsonl" if settings.task == "piqa" else "dialogue.jsonl")
+    place = folder / trajectories if settings.runs else None
+    evaluate(settings, world["model"], items, {"some": folder / "texts.parquet"}, place, Path(out), "cpu", 1)
+    return read_table(Path(out), "item_scores")
+
+
+def checkpoints_scored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[int]]]:
+    """A list that fills with (run, step, blocks) of everything really computed."""
+    done: list[tuple[str, int, list[int]]] = []
+    score = session_module.Session.score
+
+    def watched(self: Any, wanted: Any, names: dict[str, Any]) -> Any:
+        done.append((names["run"], names["step"], list(wanted)))
+        return score(self, wanted, names)
+
+    monkeypatch.setattr(session_module.Session, "score", watched)
+    return done
+
+
+def test_the_unmodified_model(world: dict[str, Path]) -> None:
+    rows = run(world, job(), "scores/base.parquet")
+    assert rows[["run", "method", "corpus"]].drop_duplicates().to_numpy().tolist() == [["base", "", ""]]
+    assert (set(rows["step"]), set(rows["text"]), rows["item"].tolist()) == ({0}, {-1}, list(range(40)))
+    sums = np.stack(rows["log_probabilities"].to_list())
+    assert rows["prediction"].tolist() == sums.argmax(1).tolist()
+    assert (rows["correct"] == (rows["prediction"] == rows["gold"])).all()
+    assert rows["f1"].isna().all() and (rows["tokens"] == 0).all()
+    birth = json.loads(Path("scores/base.birth.json").read_text())
+    assert birth["settings"]["task"] == "piqa"
+    assert birth["inputs"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize("task", ["piqa", "wizard_of_internet"])
+def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: str) -> None:
+    rows = run(world, job(task, RUNS[:2], items=34), "scores/runs.parquet")
+    wanted = [(name.run, step, item) for name in RUNS[:2] for step in (1, 2, 3) for item in range(34)]
+    assert list(rows[["run", "step", "item"]].itertuples(index=False, name=None)) == wanted
+    measure = rows["nll"] if task != "piqa" else rows["log_probabilities"].map(sum)
+    per_step = measure.groupby([rows["run"], rows["step"]]).sum()
+    assert per_step.nunique() == len(per_step)
+    if task != "piqa":
+        assert (rows["tokens"] > 0).all() and (rows["gold"] == -1).all() and rows["f1"].between(0, 1).all()
+
+
+def test_the_unmodified_model_may_come_along_with_runs(world: dict[str, Path]) -> None:
+    alone = run(world, job(), "alone/x.parquet")
+    for runs in ([BASE, *RUNS[:1]], [*RUNS[:1], BASE]):
+        among = run(world, job(runs=runs), f"{runs[0].run}/x.parquet")
+        pd.testing.assert_frame_equal(alone, among[among["run"] == "base"].reset_index(drop=True))
+        wanted = {("base", 0): 40, **{("run0", step): 40 for step in (1, 2, 3)}}
+        assert among.groupby(["run", "step"]).size().to_dict() == wanted
+
+
+def test_a_run_scores_the_same_with_others_around(world: dict[str, Path]) -> None:
+    alone = run(world, job(runs=RUNS[1:2]), "alone/x.parquet")
+    among = run(world, job(runs=RUNS), "among/x.parquet")
+    pd.testing.assert_frame_equal(alone, among[among["run"] == "run1"].reset_index(drop=True))
+
+
+def test_steps_are_the_replayed_checkpoints(world: dict[str, Path], tokenizer: Any) -> None:
+    """Against a model updated by hand and scored one sequence at a time."""
+    from gap.models.load import load_model
+    from gap.posttrain.ascent import run_updates
+    from gap.posttrain.text import encode_text
+
+    rows = run(world, job(runs=RUNS[2:]), "scores/x.parquet")
+    model = load_model(world["model"])
+    text = read_table(world["folder"] / "texts.parquet", "texts")["string"][2]
+    for update in run_updates(model, encode_text(tokenizer, text, method()), method(), 2):
+        last = update
+    assert last.step == 2
+    found = rows[(rows["step"] == 2) & (rows["item"] == 5)]["log_probabilities"].iloc[0]
+    wanted = [naive_sum(model, tokenizer, "the cat 5", choice, 120) for choice in (" sat on a mat", " go now 5")]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+
+
+def test_more_items_steps_and_runs_compute_only_what_is_new(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    run(world, job(runs=RUNS[:1], items=34, updates=2), "scores/a.parquet")
+    done = checkpoints_scored(monkeypatch)
+    found = run(world, job(runs=RUNS[:2], items=40), "scores/b.parquet")
+    assert done == [("run0", 1, [1]), ("run0", 2, [1]), ("run0", 3, [0, 1]), *(("run1", step, [0, 1]) for step in (1, 2, 3))]
+    fresh = run(world, job(runs=RUNS[:2], items=40), "elsewhere/b.parquet")
+    pd.testing.assert_frame_equal(found, fresh)
+    done.clear()
+    fewer = run(world, job(runs=RUNS[:1], items=32, updates=1), "scores/c.parquet")
+    assert done == [] and len(fewer) == 32
+    assert json.loads(Path("scores/c.birth.json").read_text())["inputs"]["device"] == "not needed"
+
+
+def test_a_killed_job_goes_on_where_it_was(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(world, job(runs=RUNS), "whole/x.parquet")
+    score = session_module.Session.score
+
+    def dies(self: Any, wanted: Any, names: dict[str, Any]) -> Any:
+        if names["run"] == "run2":
+            raise KeyboardInterrupt
+        return score(self, wanted, names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module.Session, "score", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run(world, job(runs=RUNS), "scores/x.parquet")
+    assert not Path("scores/x.parquet").exists()
+    done = checkpoints_scored(monkeypatch)
+    pd.testing.assert_frame_equal(run(world, job(runs=RUNS), "scores/x.parquet"), whole)
+    assert {name for name, _, _ in done} == {"run2"}
+    assert not list(Path(".gap/journal").rglob("*.parquet"))
+
+
+def test_skipped_and_diverged_updates_are_no_checkpoints(world: dict[str, Path]) -> None:
+    rows = read_table(world["folder"] / "trajectories.parquet", "trajectories")
+    rows.loc[(rows["run"] == "run0") & (rows["epoch"] > 0), "real"] = False
+    write_table(rows, world["folder"] / "skipped.parquet", "trajectories")
+    found = run(world, job(runs=RUNS[:1]), "scores/x.parquet", "skipped.parquet")
+    assert found.empty
+
+
+def test_another_base_model_is_refused(world: dict[str, Path]) -> None:
+    rows = read_table(world["folder"] / "trajectories.parquet", "trajectories")
+    write_table(rows.assign(digest="0" * 16), world["folder"] / "other.parquet", "trajectories")
+    with pytest.raises(Refused, match="base weights"):
+        run(world, job(runs=RUNS[:1]), "scores/x.parquet", "other.parquet")
+
+
+def test_what_cannot_be_scored_is_said(world: dict[str, Path]) -> None:
+    with pytest.raises(BadInput, match="5 updates"):
+        run(world, job(runs=RUNS[:1], updates=5), "scores/x.parquet")
+    with pytest.raises(BadInput, match="no row"):
+        run(world, job(runs=[RunId(run="unknown", corpus="some", text=0)]), "scores/x.parquet")
+    with pytest.raises(BadInput, match="no text 9"):
+        run(world, job(runs=[RunId(run="run0", corpus="some", text=9)]), "scores/x.parquet")
+    with pytest.raises(BadInput, match="160 positions"):
+        run(world, job(max_length=200), "scores/x.parquet")
+    with pytest.raises(BadInput, match="without trajectories"):
+        evaluate(job(runs=RUNS[:1]), world["model"], world["folder"] / "piqa.jsonl", {}, None, Path("x.parquet"), "cpu", 1)

@@ -1,0 +1,145 @@
+"""Figures: files, sizes, fonts, reproducible bytes, captions with the numbers, and shapes of study other than the usual."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from pathlib import Path
+
+import pytest
+from synthetic import build
+from synthetic_plan import Shape
+
+from gap.aggregate.stage import aggregate
+from gap.aggregate.view import read_plan
+from gap.core.errors import BadInput
+from gap.figures import by_step, dots, gains, heatmap, pretraining
+from gap.figures.data import load
+from gap.figures.stage import figure_names, figures
+from gap.figures.style import DOUBLE, SINGLE, drawing, spread
+
+WIDTHS = {
+    "figure1_dialogue": SINGLE, "figure1_classification": SINGLE, "pretraining": SINGLE,
+    "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def drawn(plan: dict) -> Path:
+    figures(plan)
+    return Path(plan["light"]["figures"])
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    return struct.unpack(">II", path.read_bytes()[16:24])
+
+
+def test_every_figure_in_both_formats_at_its_width(drawn: Path) -> None:
+    assert {path.name for path in drawn.iterdir()} == {f"{name}.{ending}" for name in WIDTHS for ending in ("pdf", "png")} | {
+        "captions.json"
+    }
+    for name, width in WIDTHS.items():
+        assert png_size(drawn / f"{name}.png")[0] == round(width * 200)
+        box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", (drawn / f"{name}.pdf").read_bytes())
+        assert box and abs(float(box[1]) - width * 72) < 1
+
+
+def test_fonts_are_embedded_truetype_and_no_time_is_written(drawn: Path) -> None:
+    for name in WIDTHS:
+        pdf = (drawn / f"{name}.pdf").read_bytes()
+        png = (drawn / f"{name}.png").read_bytes()
+        assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+        assert b"CreationDate" not in pdf and b"Producer" not in pdf
+        assert b"tEXt" not in png and b"tIME" not in png
+
+
+def test_the_same_tables_give_the_same_bytes(plan: dict, drawn: Path, tmp_path: Path) -> None:
+    data = load(plan)
+    gains.draw(data, tmp_path, "gain_by_corpus")
+    heatmap.draw(data, tmp_path, "task_heatmap")
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (drawn / path.name).read_bytes(), path.name
+
+
+def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) -> None:
+    captions = json.loads((drawn / "captions.json").read_text())
+    assert set(captions) == set(WIDTHS)
+    data = load(plan)
+    for name, entry in captions.items():
+        assert set(entry) == {"title", "caption", "category"}
+        if name != "pretraining":
+            assert "15 runs per model (3 corpora, 5 texts each), at most 7 updates" in entry["caption"]
+    for group in ("dialogue", "classification"):
+        for model, label in {"tiny": "0.2M", "big": "0.5M", "huge": "1.2M"}.items():
+            assert f"{label} {data.baselines[model, group] * 100:.2f}" in captions[f"figure1_{group}"]["caption"]
+        assert "so no run can lie below it" in captions[f"figure1_{group}"]["caption"]
+
+
+def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
+    data = load(plan | {"figure_names": ["score_by_step"]})
+    assert figure_names(data) == ["score_by_step"]
+    assert figure_names(load(plan)) == [
+        "figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "pretraining",
+    ]  # fmt: skip
+
+
+def test_provenance_stands_at_the_foot(plan: dict) -> None:
+    with drawing(load(plan).view, SINGLE, 2.0) as (figure, _):
+        assert [text.get_text() for text in figure.texts] == [f"study synthetic, plan {plan['digest']}"]
+
+
+def test_dots_show_the_best_steps(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, seen = load(plan), {}
+    monkeypatch.setattr(dots, "save", lambda figure, folder, name: seen.update(axes=figure.axes[0]))
+    dots.draw(data, "classification", tmp_path, "figure1_classification")
+    values = [y for part in seen["axes"].collections for _, y in part.get_offsets()]
+    assert sorted(values) == pytest.approx(sorted(data.selections.query("group == 'classification' and policy == 'best'")["value"] * 100))
+    levels = {round(float(line.get_ydata()[0]), 4) for line in seen["axes"].lines}
+    assert levels == {round(data.baselines[model, "classification"] * 100, 4) for model in ("tiny", "big", "huge")}
+
+
+SHAPES = {
+    "one group, one corpus, one run": Shape(
+        subjects={"a": "A"}, reference={}, corpora=("x",), texts=1, updates=2, items=6, tasks=("piqa", "copa")
+    ),
+    "four models, three corpora": Shape(
+        subjects={name: name for name in "abcd"}, reference={"e": "e", "f": "f"}, texts=1, updates=2, items=6,
+        tasks=("piqa", "wizard_of_internet"), splits=("validation", "test"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("name", SHAPES)
+def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = read_plan(build(tmp_path, SHAPES[name]))
+    aggregate(plan)
+    data = load(plan)
+    for module in (dots, by_step, gains, heatmap):
+        monkeypatch.setattr(module, "save", lambda figure, folder, name: figure.savefig(folder / f"{name}.png", dpi=60))
+    dots.draw(data, data.view.groups[0], tmp_path, "dots")
+    for module in (by_step, gains, heatmap):
+        module.draw(data, tmp_path, module.__name__)
+    assert len(list(tmp_path.glob("*.png"))) == 4
+
+
+def test_no_curve(plan: dict, tmp_path: Path) -> None:
+    empty = tmp_path / "pretraining.csv"
+    empty.write_text("model\n")
+    data = load(plan | {"light": plan["light"] | {"plot_pretraining": str(empty)}})
+    assert "pretraining" not in figure_names(data)
+    with pytest.raises(BadInput, match="no column 'tokens'"):
+        pretraining.draw(data, tmp_path, "pretraining")
+
+
+def test_a_missing_table_is_named(plan: dict, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"none\.csv: not a readable CSV"):
+        load(plan | {"light": plan["light"] | {"estimates": str(tmp_path / "none.csv")}})
+
+
+def test_spread_is_centred_and_distinct() -> None:
+    offsets = spread(100, 0.5)
+    assert offsets[0] == 0
+    assert len(set(offsets)) == 100
+    assert all(-0.25 <= offset < 0.25 for offset in offsets)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gap.core.errors import BadInput, Refused
+from gap.models import training
+from gap.models.base import build_model
+from gap.models.load import load_model
+from gap.models.pretrain import ROOT, has_bf16, new_model, state_place
+from gap.models.weights import weights_digest
+from gap.params.jobs import ModelJob
+from gap.params.models import PretrainedHere
+from gap.params.sources import FilesSource
+
+
+def job(source: FilesSource, **changes: Any) -> ModelJob:
+    base = {"kind": "pretrain", "tokenizer": "t", "hidden_size": 16, "layers": 1, "heads": 2, "context": 64, "mixture": {"text": 1.0}}
+    settings = PretrainedHere.model_validate({**base, "tokens": 2560, "sequence": 32, "batch": 4, "learning_rate": 0.01, **changes})
+    return ModelJob(name="nano", model=settings, sources={"text": source}, seed=1)
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Let training die at its ``steps``-th update from now on."""
+    whole, left = training.Training._update, iter(range(steps))
+
+    def update(self: training.Training, rate: float) -> None:
+        if next(left, None) is None:
+            raise Killed
+        whole(self, rate)
+
+    monkeypatch.setattr(training.Training, "_update", update)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, source: FilesSource, tokenizer: Path) -> Path:
+    out = tmp_path_factory.mktemp("models") / "nano"
+    build_model(job(source), tokenizer, out, "cpu", 1)
+    return out
+
+
+def test_the_folder_is_a_normal_one(undisturbed: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    names = {path.name for path in undisturbed.iterdir()}
+    assert {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "birth.json", "pretraining.csv"} <= names
+    loaded, tokenizer = AutoModelForCausalLM.from_pretrained(undisturbed), AutoTokenizer.from_pretrained(undisturbed)
+    assert type(loaded).__name__ == "OPTForCausalLM" and loaded.config.vocab_size == len(tokenizer) == 320
+    assert (loaded.config.bos_token_id, loaded.config.eos_token_id, loaded.config.pad_token_id) == (2, 2, 1)
+    assert (undisturbed / "model.safetensors").stat().st_mode & 0o444 == 0o444
+
+
+def test_it_learned_and_the_record_says_how(undisturbed: Path) -> None:
+    rows = list(csv.DictReader((undisturbed / "pretraining.csv").open()))
+    assert list(rows[0]) == ["tokens", "train_loss", "validation_loss", "learning_rate"]
+    assert [int(row["tokens"]) for row in rows] == list(range(256, 2561, 256))
+    assert float(rows[-1]["validation_loss"]) < float(rows[0]["validation_loss"]) < math.log(320) + 0.1
+    birth = json.loads((undisturbed / "birth.json").read_text())
+    assert birth["tokens_seen"] == 2560 and birth["validation_loss"] == float(rows[-1]["validation_loss"])
+    assert birth["weights"] == weights_digest(load_model(undisturbed))
+    assert birth["parameters"] == sum(weight.numel() for weight in load_model(undisturbed).parameters())
+
+
+@pytest.mark.parametrize("steps", [0, 1, 7, 19])
+def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
+    steps: int, undisturbed: Path, source: FilesSource, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    out = Path("nano")
+    with monkeypatch.context() as patched:
+        killed_after(patched, steps)
+        with pytest.raises(Killed):
+            build_model(job(source), tokenizer, out, "cpu", 1)
+    assert not (out / "birth.json").exists()
+    assert state_place(job(source), tokenizer, out).exists() == (steps > 0)
+    with monkeypatch.context() as patched:
+        killed_after(patched, 20 - steps)  # what was done is not done again
+        build_model(job(source), tokenizer, out, "cpu", 1)
+    for name in ("model.safetensors", "pretraining.csv", "config.json"):
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
+    assert not list(ROOT.glob("*"))
+
+
+def test_another_seed_or_setting_does_not_take_up_the_state(source: FilesSource, tokenizer: Path) -> None:
+    places = {
+        state_place(one, tokenizer, Path("nano"))
+        for one in (job(source), job(source, learning_rate=0.02), job(source).model_copy(update={"seed": 2}))
+    }
+    assert len(places) == 3
+    assert state_place(job(source), tokenizer, Path("other")) not in places
+
+
+def test_a_budget_in_seconds_ends(source: FilesSource, tokenizer: Path) -> None:
+    build_model(job(source, tokens=None, seconds=0.2), tokenizer, Path("nano"), "cpu", 1)
+    rows = Path("nano/pretraining.csv").read_text().splitlines()
+    assert 2 <= len(rows) <= 11
+    assert json.loads(Path("nano/birth.json").read_text())["train_seconds"] >= 0.2
+
+
+@pytest.mark.parametrize("precision", ["bf16", "auto"])
+def test_other_precisions_keep_fp32_weights(precision: str, source: FilesSource, tokenizer: Path) -> None:
+    build_model(job(source, precision=precision, tokens=512), tokenizer, Path("nano"), "cpu", 1)
+    loaded = load_model(Path("nano"))
+    assert next(loaded.parameters()).dtype == torch.float32
+    assert json.loads(Path("nano/config.json").read_text())["dtype"] == "float32"
+
+
+def test_a_loss_that_is_not_finite_is_refused(source: FilesSource, tokenizer: Path) -> None:
+    with pytest.raises(Refused, match=r"models\.nano\.learning_rate"):
+        build_model(job(source, learning_rate=1e30, warmup=0.0), tokenizer, Path("nano"), "cpu", 1)
+    assert not Path("nano/birth.json").exists()
+
+
+def test_too_little_text(source: FilesSource, tokenizer: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("signal motor")
+    short = FilesSource(kind="files", paths=[str(tmp_path / "short.txt")])
+    with pytest.raises(BadInput, match="source text"):
+        build_model(job(short), tokenizer, Path("nano"), "cpu", 1)
+
+
+def test_the_first_weights_depend_on_the_seed_alone(source: FilesSource, tokenizer: Path) -> None:
+    from tokenizers import Tokenizer
+
+    backend, settings = Tokenizer.from_file(str(tokenizer / "tokenizer.json")), job(source).model
+    assert isinstance(settings, PretrainedHere)
+    torch.manual_seed(5)
+    state = torch.random.get_rng_state()
+    one, two, other = (weights_digest(new_model(settings, backend, seed)) for seed in (1, 1, 2))
+    assert one == two != other
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_bf16_hardware_is_a_plain_answer() -> None:
+    assert has_bf16(torch.device("cpu")) in (True, False)

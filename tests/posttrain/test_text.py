@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from gap.core.errors import BadInput
+from gap.models.tokenizer import load_tokenizer
+from gap.posttrain.text import encode_text
+
+
+def test_the_edge_in_front_then_the_text(tokenizer: Path) -> None:
+    tool = load_tokenizer(tokenizer)
+    ids = encode_text(tool, "signal motor", tiny.gap())
+    assert ids.dtype == torch.int64 and ids.tolist() == tool("signal motor")["input_ids"]
+    assert ids[0] == 2 and tool.decode(ids[1:]) == "signal motor"
+
+
+def test_cut_at_the_wanted_length_edge_included(tokenizer: Path) -> None:
+    tool = load_tokenizer(tokenizer)
+    whole, cut = encode_text(tool, tiny.essay(1, 90), tiny.gap()), encode_text(tool, tiny.essay(1, 90), tiny.gap(max_tokens=20))
+    assert len(whole) > 90 and cut.tolist() == whole[:20].tolist()
+
+
+def test_texts_that_cannot_be_used(tokenizer: Path) -> None:
+    tool = load_tokenizer(tokenizer)
+    with pytest.raises(BadInput, match="no token"):
+        encode_text(tool, "", tiny.gap())
+    with pytest.raises(BadInput, match=r"gap\.max_tokens to 64"):
+        encode_text(tool, tiny.essay(1, 90), tiny.gap(), positions=64)
+    assert len(encode_text(tool, tiny.essay(1, 90), tiny.gap(max_tokens=64), positions=64)) == 64

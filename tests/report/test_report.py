@@ -1,0 +1,156 @@
+"""The page: self-contained, holds the numbers, escapes what it is given, works with little at hand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gap.core.errors import BadInput
+from gap.core.files import write_json
+from gap.figures.captions import captions
+from gap.figures.data import load
+from gap.figures.stage import figure_names
+from gap.report import provenance
+from gap.report.limits import limits
+from gap.report.stage import report
+from gap.report.summary import points, summary
+
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+@pytest.fixture(scope="module")
+def ready(plan: dict) -> dict:
+    """The study with captions and one-pixel figures."""
+    data = load(plan)
+    names = figure_names(data)
+    write_json(Path(plan["light"]["captions"]), captions(data, names))
+    for name in names:
+        (Path(plan["light"]["figures"]) / f"{name}.png").write_bytes(PIXEL)
+    return plan
+
+
+@pytest.fixture(scope="module")
+def text(ready: dict) -> str:
+    report(ready)
+    return Path(ready["light"]["report"]).read_text()
+
+
+class Balanced(HTMLParser):
+    """Collects tags and complains about crossed ones."""
+
+    EMPTY = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict]] = []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def parsed(text: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(text)
+    assert parser.open == []
+    return parser
+
+
+def test_nothing_is_loaded_from_elsewhere(text: str) -> None:
+    tags = parsed(text).seen
+    assert not [tag for tag, _ in tags if tag in ("script", "link", "iframe", "object")]
+    places = [attributes.get("src") or attributes.get("href") or "" for _, attributes in tags]
+    assert all(place == "" or place.startswith(("data:image/png;base64,", "#")) for place in places)
+    assert "url(" not in text and "@import" not in text and "http" not in re.sub(r'"data:[^"]*"', "", text)
+
+
+def test_every_figure_with_its_caption_and_every_link_leads_somewhere(ready: dict, text: str) -> None:
+    tags = parsed(text).seen
+    names = json.loads(Path(ready["light"]["captions"]).read_text())
+    shown = [attributes["id"] for tag, attributes in tags if tag == "figure"]
+    assert shown[0] == "figure1_dialogue"
+    assert set(shown) == set(names)
+    assert all(attributes["alt"] for tag, attributes in tags if tag == "img")
+    known = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    assert {attributes["href"][1:] for tag, attributes in tags if tag == "a"} <= known
+
+
+def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> None:
+    data = load(ready)
+    assert f"{data.baselines['huge', 'classification'] * 100:.2f}" in text
+    for part in (ready["digest"], "learning_rate: 5.0e-05", "1 of 30 runs diverged", "matplotlib", "600,000", "4 of 30 items are shorter"):
+        assert part in text
+
+
+def test_the_summary_warns_and_gives_the_last_step(ready: dict) -> None:
+    data = load(ready)
+    found = dict(summary(data))
+    assert list(found) == ["Dialogue F1", "Classification accuracy"]
+    row = data.estimate("big", "dialogue", "last")
+    sentences = " ".join(found["Dialogue F1"])
+    assert "cannot be negative" in sentences and "biased upwards" in sentences
+    assert f"{points(row['mean_gain'])} for 0.5M" in sentences
+    above = int((data.chosen("big", "dialogue", "last")["gain"] > 0).sum())
+    assert f"{above} of 15 runs above" in sentences
+    assert "1.2M unmodified" in sentences
+
+
+def test_an_interval_around_zero_is_not_called_a_gain(ready: dict) -> None:
+    data = load(ready)
+    for cell, row in data.estimates.items():
+        if cell[-1] == "last":
+            row.update(low=-0.01, high=0.02)
+    assert "95\N{NO-BREAK SPACE}% interval \N{MINUS SIGN}1.00 to +2.00, not told apart from zero" in " ".join(
+        dict(summary(data))["Dialogue F1"]
+    )
+
+
+def test_limits_follow_the_study(ready: dict) -> None:
+    data = load(ready)
+    found = " ".join(limits(data, provenance.read_optional(Path(ready["overlap"]))))
+    assert "miniature" in found and "trained here" in found and "texts per corpus 5 (paper 100)" in found
+    assert "1 text shares a run of 13 words" in found
+    assert "standard error of up to 10.2 points" in found
+    study = ready["study"]
+    like_paper = study | {
+        "gap": study["gap"] | {"texts": 100, "updates": 15, "precision": "fp16"},
+        "evaluate": study["evaluate"] | {"items": 320, "precision": "fp16"},
+        "items": {"kind": "hub", "path": None},
+        "models": {name: {"kind": "hub"} for name in study["models"]},
+    }
+    paper = load(ready | {"study": like_paper})
+    assert not [line for line in limits(paper, {}) if "Different" in line or "miniature" in line or "trained here" in line]
+
+
+def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:
+    hostile = ready | {
+        "study": ready["study"] | {"title": "<script>x</script> & co"},
+        "light": ready["light"] | {"report": str(tmp_path / "r.html")},
+    }
+    report(hostile)
+    text = (tmp_path / "r.html").read_text()
+    assert "&lt;script&gt;x&lt;/script&gt; &amp; co" in text and "<script" not in text
+
+
+def test_without_overlap_report_and_birth_records(ready: dict, tmp_path: Path) -> None:
+    models = {name: entry | {"folder": str(tmp_path / name)} for name, entry in ready["models"].items()}
+    light = ready["light"] | {"report": str(tmp_path / "r.html")}
+    report(ready | {"overlap": str(tmp_path / "none.json"), "models": models, "light": light})
+    text = (tmp_path / "r.html").read_text()
+    assert "No overlap report was at hand" in text
+    parsed(text)
+
+
+def test_a_missing_figure_is_named(ready: dict, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"figure1_dialogue\.png: no such file"):
+        report(ready | {"light": ready["light"] | {"figures": str(tmp_path)}})

@@ -1,0 +1,89 @@
+"""Loading items: filters, order, limits, and errors that name file, line and field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gap.core.errors import BadInput
+from gap.tasks.items import Dialogue, MultipleChoice, load_items
+
+PIQA = {"goal": "Boil an egg.", "sol1": "Use water.", "sol2": "Use sand.", "label": 1}
+
+
+def written(folder: Path, *rows: Any) -> Path:
+    path = folder / "items.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def arc(count: int, key: str = "A") -> dict[str, Any]:
+    letters = list("ABCDE")[:count]
+    return {"question": f"Of {count}?", "choices": {"text": letters, "label": letters}, "answerKey": key}
+
+
+def test_filters_come_before_the_limit(tmp_path: Path) -> None:
+    path = written(tmp_path, arc(3), arc(4), arc(5), arc(4, "D"), arc(4, "B"))
+    items = load_items("arc_easy", path, 2)
+    assert [item.gold for item in items] == [0, 3]
+
+
+def test_one_turn_dialogues_are_dropped_and_line_separators_kept(tmp_path: Path) -> None:
+    path = written(tmp_path, {"text": ["alone"]}, {"text": ["a\u2028b", "yes"]}, {"text": []})
+    assert load_items("wizard_of_internet", path, 10) == [Dialogue("User 1: A\u2028b.\nUser 2:", "Yes.")]
+
+
+def test_hashes_depend_on_everything_scored(tmp_path: Path) -> None:
+    item = MultipleChoice("a", (" b", " c"), 0)
+    others = [MultipleChoice("a", (" b", " c"), 1), MultipleChoice("a ", ("b", " c"), 0), MultipleChoice("a", (" c", " b"), 0)]
+    assert len({item.hash, *(other.hash for other in others)}) == 4
+    assert item.hash == MultipleChoice("a", (" b", " c"), 0).hash
+    assert Dialogue("p", "r").hash != Dialogue("p", "s").hash
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "field", "found"),
+    [
+        ("piqa", {key: PIQA[key] for key in ("goal", "sol1", "label")}, "sol2", "no such field"),
+        ("piqa", PIQA | {"goal": None}, "goal", "NoneType"),
+        ("piqa", PIQA | {"label": 2}, "label", "2"),
+        ("piqa", PIQA | {"label": -1}, "label", "-1"),
+        ("piqa", PIQA | {"label": ""}, "label", "''"),
+        ("hellaswag", {"ctx": "x", "endings": "abcd", "label": "0"}, "endings", "str"),
+        ("arc_easy", arc(4, "E"), "answerKey", "'E'"),
+        ("math_qa", {"Problem": "x", "options": "a ) 1 , b ) 2", "correct": "e"}, "correct", "'e'"),
+        ("pubmed_qa", {"question": "x", "final_decision": "yes"}, "abstract", "no such field"),
+        ("wizard_of_internet", {"text": ["a", 3]}, "text", "not text"),
+    ],
+)
+def test_errors_name_file_line_and_field(tmp_path: Path, task: str, row: dict[str, Any], field: str, found: str) -> None:
+    good = {"piqa": PIQA, "wizard_of_internet": {"text": ["a", "b"]}}.get(task)
+    path = written(tmp_path, *([good] if good else []), row)
+    with pytest.raises(BadInput) as caught:
+        load_items(task, path, 10)
+    assert f"{path}, line {2 if good else 1}, field {field!r}" == caught.value.where
+    assert found in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("task", "row"),
+    [
+        ("winogrande", {"sentence": "none", "option1": "a", "option2": "b", "answer": "1"}),
+        ("arc_easy", {"question": "x", "choices": {"text": ["a"]}, "answerKey": "A"}),
+        ("hellaswag", {"ctx": "x", "endings": [1, None, "c"], "label": "7"}),
+        ("math_qa", {"Problem": "x", "options": "a )  , b ) 2 , c ) 3 , d ) 4 , e ) 5", "correct": "b"}),
+    ],
+)
+def test_rows_that_cannot_be_worded_are_refused(tmp_path: Path, task: str, row: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="line 1"):
+        load_items(task, written(tmp_path, row), 10)
+
+
+def test_unknown_tasks_and_empty_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="piqa"):
+        load_items("pica", written(tmp_path, PIQA), 1)
+    with pytest.raises(BadInput, match="no item of arc_easy"):
+        load_items("arc_easy", written(tmp_path, arc(3)), 1)
