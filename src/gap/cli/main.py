@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,18 @@ for name, function in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
+    """Run the command line, in a child of the fork server where ``GAP_WARM=1`` asks for it and one is ready."""
+    if os.environ.get("GAP_WARM") == "1" and sys.platform == "linux":
+        from gap.cli import warm
+
+        code = warm.attempt(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
+    run()
+
+
+def run() -> None:
+    """Run the command line here; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     try:
         app()
     except GapError as error:

@@ -35,7 +35,13 @@ def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path(
 
 
 def lock_code(
-    new_results: Annotated[bool, typer.Option("--new-results/--same-results", help="Whether the change can alter results: new keys, everything after it runs again; or same results: keys stay.")],
+    new_results: Annotated[
+        bool,
+        typer.Option(
+            "--new-results/--same-results",
+            help="Whether the change can alter results: new keys, everything after it runs again; or same results: keys stay.",
+        ),
+    ],
 ) -> None:
     """Record the present code of all stages in code.lock.json."""
     from gap.plan.code import lock_code as lock

@@ -49,8 +49,18 @@ def machine() -> dict[str, Any]:
     return found
 
 
+def peak_memory() -> float | None:
+    """Largest resident memory of this process so far, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2 ** (20 if sys.platform == "darwin" else 10), 1)
+
+
 def write_birth(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
-    """Write the birth record of a result to ``path``: settings, versions, commit, machine, seconds since start."""
+    """Write the birth record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
     record = {
         "stage": stage,
         "settings": settings,
@@ -58,6 +68,7 @@ def write_birth(path: Path, stage: str, settings: dict[str, Any], **more: Any) -
         "git": git_state(),
         "machine": machine(),
         "seconds": round(time.time() - STARTED, 3),
+        "peak_mib": peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **more,
     }

@@ -37,7 +37,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "trajectories": {
         **RUN,
         "step": ("int32", "real updates done after this row; 0 is the unmodified model"),
-        "epoch": ("int32", "updates tried, skipped ones included (the authors' printed epoch)"),
+        "epoch": ("int32", "updates tried, skipped ones included; the authors, who count from 0, print one less"),
         "real": ("bool", "whether the weights were updated (false: the loss scaler skipped it; step 0: false)"),
         "loss": ("double", "mean token NLL (nats) of the text before this update; NaN in row 0"),
         "grad_norm": ("double", "L2 norm of the unscaled gradient over all weights; NaN in row 0"),
@@ -51,7 +51,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "item_scores": {
         **RUN,
         "step": ("int32", "real updates done; 0 is the unmodified model"),
-        "task": ("dictionary", "task name, e.g. gap_piqa"),
+        "task": ("dictionary", "task name, e.g. piqa"),
         "split": ("dictionary", "validation or test"),
         "item": ("int32", "position among the items that the protocol keeps, from 0"),
         "item_hash": ("string", "digest of the item's context, continuations and gold"),
@@ -69,7 +69,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "step": ("int32", "real updates done; 0 is the unmodified model"),
         "task": ("dictionary", "task name, or classification / dialogue / all for averages over tasks"),
         "split": ("dictionary", "validation or test"),
-        "metric": ("dictionary", "acc, f1, or nll (mean per token)"),
+        "metric": ("dictionary", "acc, f1, nll (mean per token), or mean (of the two group averages, task all)"),
         "value": ("double", "the metric, as a fraction (nats for nll)"),
         "items": ("int32", "items behind the value"),
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -11,7 +11,7 @@ from gap.core.digest import text_digest
 from gap.core.places import existing
 from gap.corpora.readers.blocks import read_blocks
 from gap.corpora.readers.rows import read_rows, texts
-from gap.corpora.readers.stdlib import read_code, read_docs, read_turns
+from gap.corpora.readers.stdlib import as_turns, read_code, read_docs
 from gap.fetch.hub import dataset_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource
@@ -42,7 +42,14 @@ def documents(source: Source, part: Part = "all") -> Iterator[Document]:
     """
     for document in _read(source):
         if part == "all" or is_heldout(document.text, source.heldout) == (part == "heldout"):
-            yield document
+            # behind the split: what is held out as prose is held out as dialogue too
+            yield from _spoken(document) if isinstance(source, StdlibSource) and source.content == "turns" else [document]
+
+
+def _spoken(document: Document) -> Iterator[Document]:
+    turns = as_turns(document.text)
+    if "\n" in turns:
+        yield replace(document, text=turns)
 
 
 def is_heldout(text: str, share: float) -> bool:
@@ -59,8 +66,7 @@ def _read(source: Source) -> Iterator[Document]:
             path = existing(name)
             yield from _labelled(read_blocks(path), path.name)
     elif isinstance(source, StdlibSource):
-        read = {"docs": read_docs, "turns": read_turns, "code": read_code}[source.content]
-        yield from _labelled(read(), f"stdlib {source.content}")
+        yield from _labelled(read_code() if source.content == "code" else read_docs(), f"stdlib {source.content}")
     elif isinstance(source, AuthorsSource):
         yield from _labelled(read_rows(read_upstream(AUTHORS[source.name]), "csv", "text", "doc_id"), source.name)
     elif isinstance(source, HubSource):

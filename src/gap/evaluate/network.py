@@ -66,7 +66,8 @@ def _difference(network: Network) -> str:
     """Why body and head do not give the model's logits on a small batch; empty where they do."""
     vocabulary = network.model.config.vocab_size
     ids = (torch.arange(2 * TRIAL, device=network.model.device) * 7919 % vocabulary).reshape(2, TRIAL)
-    whole = network.model(input_ids=ids, use_cache=False).logits.float()
+    positions = torch.arange(TRIAL, device=ids.device)[None]
+    whole = network.model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
     halves = network.logits(network.features(ids, use_cache=False))
     if halves.shape != whole.shape:
         return f"its head gives shape {list(halves.shape)} instead of {list(whole.shape)}"

@@ -21,7 +21,7 @@ from gap.fetch.parquet import parquet_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob
 from gap.params.methods import Items
-from gap.tasks.items import check_row, known_task
+from gap.tasks.items import check_row, known_task, make_item
 from gap.tasks.registry import Task
 
 MINIATURE = Path(gap.tasks.__file__).with_name("miniature")
@@ -42,6 +42,7 @@ def fetch_items(job: TaskJob, out: Path) -> None:
     source, rows = read_rows(job.items, task, job.split)
     for number, row in enumerate(rows, 1):
         check_row(task, row, f"{source}, line {number}")
+        make_item(task, row, f"{source}, line {number}")
     write_jsonl(out, [{column: row[column] for column in task.columns if column in row} for row in rows])
     write_birth(birth_path(out), "fetch-items", job.model_dump(mode="json"), source=str(source), rows=len(rows), sha256=file_digest(out))
 

@@ -22,7 +22,7 @@ class StdlibSource(_Source):
 
     kind: Literal["stdlib"]
     content: Literal["docs", "turns", "code"] = Field(
-        description="docs: the language reference and long docstrings; turns: short docstrings as lines of two users; code: source files."
+        description="docs: the language reference and long docstrings; turns: its sentences as lines of two users; code: source files."
     )
 
 

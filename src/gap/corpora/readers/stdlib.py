@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sysconfig
 import tokenize
 import warnings
@@ -15,8 +16,11 @@ from gap.core.errors import Unavailable
 
 #: Shorter docstrings say too little.
 SHORTEST = 200
-#: Shorter turns say too little.
-LEAST_WORDS = 4
+#: Words of a turn.
+SHORTEST_TURN, LONGEST_TURN = 4, 18
+SENTENCE_END = re.compile(r"(?<=[.?!]) +(?=[A-Z])")
+#: Words and ordinary punctuation only: no code, no markup.
+SENTENCE = re.compile(r"[A-Z][A-Za-z ,;'()-]*[.?!]")
 #: Folders left out: tests, other people's packages, code tables, what newer Pythons lack, and the reference itself.
 SKIPPED = frozenset(
     {
@@ -70,16 +74,12 @@ def read_docs(root: Path | None = None) -> Iterator[tuple[str, str]]:
             yield name, "\n".join(map(unwrap, found))
 
 
-def read_turns(root: Path | None = None) -> Iterator[tuple[str, str]]:
-    """Each module's docstrings shorter than ``SHORTEST`` (``read_docs`` leaves those out), as lines of two users in turn.
-
-    Nano models learn from it the form of the dialogue tasks' prompts; documents have at least two turns.
-    """
-    for name, path in source_files(root):
-        short = [unwrap(one).split("\n")[0] for one in docstrings(_source(path)) if len(one) < SHORTEST]
-        turns = list(dict.fromkeys(turn for turn in short if len(turn.split()) >= LEAST_WORDS))
-        if len(turns) >= 2:
-            yield f"turns/{name}", "\n".join(f"User {1 + place % 2}: {turn}" for place, turn in enumerate(turns))
+def as_turns(text: str) -> str:
+    """The text's plain sentences as lines of two users in turn; nano models learn from it the form of the dialogue prompts."""
+    lines = [line for line in text.split("\n") if line[:1].isalpha()]
+    sentences = [sentence for line in lines for sentence in SENTENCE_END.split(line) if SENTENCE.fullmatch(sentence)]
+    kept = [sentence for sentence in sentences if SHORTEST_TURN <= len(sentence.split()) <= LONGEST_TURN]
+    return "\n".join(f"User {1 + place % 2}: {turn}" for place, turn in enumerate(kept))
 
 
 def unwrap(text: str) -> str:
