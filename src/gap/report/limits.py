@@ -10,6 +10,7 @@ from gap.figures.data import Data
 PAPER = (
     ("gap", "texts", "texts per corpus", 100),
     ("gap", "updates", "updates tried", 15),
+    ("gap", "learning_rate", "learning rate", 5e-5),
     ("gap", "precision", "precision of the updates", "fp16"),
     ("evaluate", "items", "items per task", 320),
     ("evaluate", "precision", "precision of the scores", "fp16"),
