@@ -50,7 +50,7 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 40}, {"scores", "base"}),
-        ({"evaluate__max_new_tokens": 16}, {"scores", "base"}),
+        ({"evaluate__max_length": 256}, {"scores", "base"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"seed": 1}, {"models", "corpora", "runs", "scores", "base"}),
         ({"studies__demo__models__nano_s__tokens": 64}, {"models", "runs", "scores"}),

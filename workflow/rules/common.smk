@@ -10,7 +10,17 @@ from gap.params.load import resolve
 from gap.plan.build import Plan
 from gap.plan.code import changed_stages
 from gap.plan.light import light_paths, light_stages, plan_document, settle
-from gap.plan.outputs import corpora_of, heavy_outputs, items_flags, job_text, light_outputs, shard_of, tokenizer_of
+from gap.plan.outputs import (
+    corpora_of,
+    heavy_outputs,
+    items_flags,
+    job_text,
+    light_outputs,
+    shard_of,
+    texts_for_runs,
+    texts_for_scores,
+    tokenizer_of,
+)
 
 
 def read_plan(raw):

@@ -30,7 +30,9 @@ rule evaluate_runs:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
         tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
-        corpora=lambda wildcards: [ancient(path) for path in corpora_of(PLAN, wildcards.model).values()],
+        corpora=lambda wildcards: [
+            ancient(path) for path in texts_for_scores(PLAN, wildcards.model, wildcards.first, wildcards.task, wildcards.split)
+        ],
         trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard_of(PLAN, wildcards.model, wildcards.first)))),
     output:
         f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",

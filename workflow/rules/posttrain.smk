@@ -2,7 +2,7 @@
 rule post_train:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        corpora=lambda wildcards: [ancient(path) for path in corpora_of(PLAN, wildcards.model).values()],
+        corpora=lambda wildcards: [ancient(path) for path in texts_for_runs(PLAN, wildcards.model, wildcards.first)],
     output:
         f"{RESULTS}/runs/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
     log:

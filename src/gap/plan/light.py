@@ -98,6 +98,12 @@ def record_path(plan_results: Path, stage: str) -> Path:
     return Path(plan_results) / "births" / f"{stage}.json"
 
 
+def timing_path(plan: Plan, stage: str) -> Path:
+    """The stage's benchmark file, whose time Snakemake compares with the inputs' as if it were an output."""
+    kind, _, model = stage.partition("-")
+    return plan.results / "timing" / (f"checkpoints/{model}.tsv" if kind == "export" else f"{stage}.tsv")
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """What plan.json holds: the resolved study, every path, and the digest of all of it."""
     study = plan.study
@@ -173,7 +179,7 @@ def settle(plan: Plan, document: dict[str, Any]) -> list[str]:
         if not is_fresh:
             stale.append(stage)
         when = now + level * 0.001 if is_fresh else STALE
-        for path in outputs:
+        for path in [*outputs, str(timing_path(plan, stage))]:
             with contextlib.suppress(FileNotFoundError):
                 os.utime(path, (when, when))
     return stale

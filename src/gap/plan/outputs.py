@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gap.core.digest import canonical
 from gap.params.base import Settings
 from gap.plan.build import Plan, Shard
@@ -39,6 +41,27 @@ def corpora_of(plan: Plan, model: str) -> dict[str, str]:
     """Corpus name -> file of its texts, as cut by a model's tokenizer."""
     tokenizer = plan.study.models[model].tokenizer
     return {corpus: str(plan.corpus_path(corpus, tokenizer)) for corpus in plan.study.corpora}
+
+
+def texts_for_runs(plan: Plan, model: str, first: str) -> list[str]:
+    """Files of texts that a shard's post-training must wait for."""
+    shard = shard_of(plan, model, first)
+    return _texts_for(plan, shard, plan.trajectories_path(shard))
+
+
+def texts_for_scores(plan: Plan, model: str, first: str, task: str, split: str) -> list[str]:
+    """Files of texts that a shard's evaluation must wait for."""
+    shard = shard_of(plan, model, first)
+    return _texts_for(plan, shard, plan.scores_path(shard, task, split))
+
+
+def _texts_for(plan: Plan, shard: Shard, output: Path) -> list[str]:
+    """None when the output exists.
+
+    The first texts of a corpus do not depend on how many are asked for, so a finished shard never needs a longer file;
+    naming it as an input would run the shard again (Snakemake follows inputs that are to be made, ``ancient`` or not).
+    """
+    return [] if output.exists() else list(corpora_of(plan, shard.model).values())
 
 
 def items_flags(plan: Plan) -> list[str]:
