@@ -16,6 +16,7 @@ from gap.plan.outputs import (
     items_flags,
     job_text,
     light_outputs,
+    removal_items,
     shard_of,
     texts_for_runs,
     texts_for_scores,

@@ -2,7 +2,7 @@
 rule sample_corpus:
     input:
         tokenizer=lambda wildcards: ancient(str(PLAN.tokenizer_path(tokenizer_of(PLAN, wildcards.corpus, wildcards.key)))),
-        tasks=[ancient(str(PLAN.items_path(task, split))) for task, split in PLAN.task_splits],
+        tasks=lambda wildcards: [ancient(str(PLAN.items_path(*pair))) for pair in removal_items(PLAN, wildcards.corpus)],
     output:
         f"{DATA}/corpora/{{corpus}}-{{key}}/texts-{{number}}.parquet",
     log:
@@ -18,7 +18,7 @@ rule sample_corpus:
     params:
         job=lambda wildcards: job_text(PLAN.corpus_job(wildcards.corpus)),
         tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
-        tasks=items_flags(PLAN),
+        tasks=lambda wildcards: items_flags(PLAN, removal_items(PLAN, wildcards.corpus)),
     message:
         "Sampling texts of corpus {wildcards.corpus}"
     shell:
@@ -44,7 +44,7 @@ rule report_overlap:
         mem_mb=2000,
         runtime=60,
     params:
-        tasks=items_flags(PLAN),
+        tasks=items_flags(PLAN, PLAN.task_splits),
     message:
         "Comparing texts with evaluation items"
     shell:

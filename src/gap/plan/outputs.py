@@ -64,9 +64,14 @@ def _texts_for(plan: Plan, shard: Shard, output: Path) -> list[str]:
     return [] if output.exists() else list(corpora_of(plan, shard.model).values())
 
 
-def items_flags(plan: Plan) -> list[str]:
-    """All evaluation items as command-line flags."""
-    return [f"--items={task}/{split}={plan.items_path(task, split)}" for task, split in plan.task_splits]
+def items_flags(plan: Plan, pairs: list[tuple[str, str]]) -> list[str]:
+    """Evaluation items of these (task, split) pairs as command-line flags."""
+    return [f"--items={task}/{split}={plan.items_path(task, split)}" for task, split in pairs]
+
+
+def removal_items(plan: Plan, corpus: str) -> list[tuple[str, str]]:
+    """The (task, split) pairs whose items a corpus is held against while it is sampled: all of them, or none when overlaps are only reported."""
+    return plan.task_splits if plan.study.corpora[corpus].overlap == "remove" else []
 
 
 def job_text(job: Settings) -> str:
