@@ -111,7 +111,7 @@ def lm_eval_samples(demo: Workspace, plan: dict) -> dict[str, list[dict]]:
     assert len(wanted) == TASKS
     demo.run(
         "lm_eval", "--model", "hf", "--model_args", "pretrained=checkpoints/demo/nano-m,add_bos_token=True,max_length=512,dtype=float32",
-        "--include_path", "lm_eval_tasks", "--tasks", ",".join(wanted), "--device", "cpu", "--batch_size", "1", "--log_samples", "--output_path", "lm_eval_out",
+        "--include_path", "lm_eval_tasks", "--tasks", ",".join(wanted), "--device", "cpu", "--batch_size", "1", "--gen_kwargs", f"max_gen_toks={plan['study']['evaluate']['max_new_tokens']}", "--log_samples", "--output_path", "lm_eval_out",
     )  # fmt: skip
     found = {}
     for path in (demo.folder / "lm_eval_out").rglob("samples_gap_*.jsonl"):
