@@ -5,18 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from synthetic import build
+from synthetic_fixtures import plan
 
-from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan
-
-
-@pytest.fixture(scope="session")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    document = read_plan(build(tmp_path_factory.mktemp("study")))
-    aggregate(document)
-    return document
+__all__ = ["plan"]

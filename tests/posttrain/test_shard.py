@@ -135,4 +135,6 @@ def test_an_unreadable_sibling_is_left_alone(model: Path, corpora: dict[str, Pat
     OUT.parent.mkdir()
     OUT.with_name("broken.parquet").write_bytes(b"not parquet")
     posttrain(job(), model, corpora, OUT, "cpu", 1)
+    assert set(read_table(OUT, "trajectories")["run"]) == {run.run for run in job().runs}
+    assert OUT.with_name("broken.parquet").read_bytes() == b"not parquet"
     write_table(read_table(OUT, "trajectories"), Path("copy.parquet"), "trajectories")

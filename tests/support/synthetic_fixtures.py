@@ -1,0 +1,16 @@
+"""The made-up study with its light tables, built once."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic import build
+
+from gap.aggregate.stage import aggregate
+from gap.aggregate.view import read_plan
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    document = read_plan(build(tmp_path_factory.mktemp("study")))
+    aggregate(document)
+    return document
