@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gap.cli.corpora import corpus, item_files, overlap
+from gap.cli.corpora import corpus, overlap
+from gap.cli.job import item_files
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, write_jsonl

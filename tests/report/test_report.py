@@ -90,6 +90,7 @@ def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> 
     assert f"{data.baselines['huge', 'classification'] * 100:.2f}" in text
     for part in (ready["digest"], "learning_rate: 5.0e-05", "1 of 30 runs diverged", "matplotlib", "600,000", "4 of 30 items are shorter"):
         assert part in text
+    assert "<td>30</td><td>2</td><td>150</td><td>2</td>" in text  # items and continuations with other tokens at the boundary
 
 
 def test_the_summary_warns_and_gives_the_last_step(ready: dict) -> None:
@@ -117,7 +118,7 @@ def test_an_interval_around_zero_is_not_called_a_gain(ready: dict) -> None:
 
 def test_limits_follow_the_study(ready: dict) -> None:
     data = load(ready)
-    found = " ".join(limits(data, provenance.read_optional(Path(ready["overlap"]))))
+    found = " ".join(limits(data, provenance.read_optional(Path(ready["light"]["overlap"]))))
     assert "miniature" in found and "trained here" in found and "texts per corpus 5 (paper 100)" in found
     assert "1 text shares a run of 13 words" in found
     assert "standard error of up to 10.2 points" in found
@@ -144,10 +145,10 @@ def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:
 
 def test_without_overlap_report_and_birth_records(ready: dict, tmp_path: Path) -> None:
     models = {name: entry | {"folder": str(tmp_path / name)} for name, entry in ready["models"].items()}
-    light = ready["light"] | {"report": str(tmp_path / "r.html")}
-    report(ready | {"overlap": str(tmp_path / "none.json"), "models": models, "light": light})
+    absent = {name: str(tmp_path / "none.json") for name in ("overlap", "boundary")}
+    report(ready | {"models": models, "light": ready["light"] | absent | {"report": str(tmp_path / "r.html")}})
     text = (tmp_path / "r.html").read_text()
-    assert "No overlap report was at hand" in text
+    assert "No overlap report was at hand" in text and "No report on the boundary was at hand" in text
     parsed(text)
 
 

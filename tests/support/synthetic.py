@@ -153,6 +153,9 @@ def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
     ]
     corpora[0] |= {"overlapping": 1, "indices": [1], "tasks": {"piqa": [1]}}
     write_json(folder / "overlap.json", {"words": 13, "corpora": corpora, "tasks": {"piqa": {"validation": {"items": 30, "too_short": 4}}}})
+    listed = [{"item": item, "item_hash": digest(item), "choice": 0, "alone": ["4"], "together": ["24"]} for item in (3, 5)]
+    entry = {"items": 30, "continuations": 150, "differing_items": [3, 5], "differences": listed}
+    write_json(folder / "boundary.json", {"bpe": {"math_qa": {"validation": entry}}})
     for place, model in enumerate([*shape.subjects, *shape.reference]):
         lines = ["tokens,train_loss,validation_loss"]
         lines += [

@@ -107,7 +107,6 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
         ],
         "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "scores": scores,
-        "overlap": f"{folder}/overlap.json",
         "light": _light(folder),
         "code": {"aggregate": "v1", "figures": "v1"},
     }
@@ -118,6 +117,7 @@ def _light(folder: Path) -> dict[str, str]:
     results = folder / "results"
     names = {name: results / "tables" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
     names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
+    names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {
         "plot_pretraining": results / "plots/pretraining.csv",

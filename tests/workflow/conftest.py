@@ -33,7 +33,17 @@ TINY = {
 }  # fmt: skip
 
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base"}
-RULES_LIGHT = {"write_plan", "aggregate", "report_overlap", "make_tables", "draw_figures", "export_checkpoint", "write_report", "all"}
+RULES_LIGHT = {
+    "write_plan",
+    "aggregate",
+    "report_overlap",
+    "report_boundary",
+    "make_tables",
+    "draw_figures",
+    "export_checkpoint",
+    "write_report",
+    "all",
+}
 
 
 @dataclass(frozen=True)

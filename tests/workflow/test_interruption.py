@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -38,9 +39,12 @@ def undisturbed(long_study: Workspace, tmp_path_factory: pytest.TempPathFactory)
 
 def units(workspace: Workspace) -> dict[Path, int]:
     """Finished runs in the journal and when each was written."""
-    return {
-        path: path.stat().st_mtime_ns for path in (workspace.folder / ".gap/journal").rglob("*.parquet") if not path.name.startswith(".")
-    }
+    found = {}
+    for path in (workspace.folder / ".gap/journal").rglob("*.parquet"):
+        if not path.name.startswith("."):
+            with contextlib.suppress(FileNotFoundError):  # a finished job has just cleared its journal
+                found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -> dict[Path, int]:

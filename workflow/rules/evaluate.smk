@@ -58,3 +58,31 @@ rule evaluate_runs:
         "Scoring {wildcards.task} on {wildcards.model}, texts {wildcards.first} to {wildcards.last}"
     shell:
         "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+
+
+# Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.
+rule report_boundary:
+    input:
+        plan=PLAN_JSON,
+        tokenizers=[str(PLAN.tokenizer_path(name)) for name in PLAN.tokenizers],
+        tasks=[str(PLAN.items_path(task, split)) for task, split in PLAN.task_splits],
+    output:
+        LIGHT["boundary"],
+    log:
+        f"{LOGS}/boundary.log",
+    benchmark:
+        f"{TIMING}/boundary.tsv"
+    conda:
+        "../envs/compute.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        tokenizers=[f"--tokenizer={name}={PLAN.tokenizer_path(name)}" for name in PLAN.tokenizers],
+        tasks=items_flags(PLAN, PLAN.task_splits),
+        limit=STUDY.evaluate.items,
+    message:
+        "Comparing the tokens of items at the boundary"
+    shell:
+        "gap boundary --plan {input.plan:q} {params.tokenizers:q} {params.tasks:q} --limit {params.limit} --out {output:q} 2> {log:q}"

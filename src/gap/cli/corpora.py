@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from gap.corpora.overlap import ItemFiles
 
 JOB = Annotated[str, typer.Option(help="The job as JSON, or @file.")]
 ITEMS = Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")]
@@ -22,7 +19,7 @@ def corpus(
     items: ITEMS = [],  # noqa: B006 - typer reads the default, nothing changes it
 ) -> None:
     """Sample the texts of one corpus."""
-    from gap.cli.job import read_job
+    from gap.cli.job import item_files, read_job
     from gap.corpora.sample import sample_corpus
     from gap.params.jobs import CorpusJob
 
@@ -37,6 +34,7 @@ def overlap(
     plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
 ) -> None:
     """List texts that share a run of 13 words with an evaluation item."""
+    from gap.cli.job import item_files
     from gap.core.files import read_json
     from gap.corpora.overlap import overlap_report
 
@@ -45,25 +43,3 @@ def overlap(
         from gap.plan.light import write_record
 
         write_record(read_json(plan), "overlap")
-
-
-def item_files(entries: list[str]) -> ItemFiles:
-    """task -> split -> file from ``TASK/SPLIT=FILE`` entries; the split is ``validation`` where none is named.
-
-    Raises
-    ------
-    BadInput: an entry of another form, an unknown task, or a pair named twice.
-    """
-    from gap.cli.job import named_files
-    from gap.core.errors import BadInput
-    from gap.tasks.items import known_task
-
-    found: ItemFiles = {}
-    for name, path in named_files("--items", entries).items():
-        task, _, split = name.partition("/")
-        known_task(task)
-        split = split or "validation"
-        if split in found.get(task, {}):
-            raise BadInput(f"--items {name}={path}", "a second file for this task and split", "one file for each", "Leave one out.")
-        found.setdefault(task, {})[split] = path
-    return found

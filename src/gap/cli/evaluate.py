@@ -1,4 +1,4 @@
-"""``gap evaluate`` and ``gap lm-eval-tasks``."""
+"""``gap evaluate``, ``gap boundary`` and ``gap lm-eval-tasks``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,26 @@ def evaluate(
 
     folder = model.parent if model.is_file() else model
     run(read_job(job, EvaluateJob), folder, items, named_files("--corpus", corpus), trajectories, out, device, threads)
+
+
+def boundary(
+    tokenizer: Annotated[list[str], typer.Option(help="NAME=FOLDER of a tokenizer, or its tokenizer.json; may be repeated.")],
+    items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
+    plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
+) -> None:
+    """List items whose tokens differ when context and continuation are encoded together, as lm-eval does."""
+    from gap.cli.job import item_files, named_files
+    from gap.core.files import read_json
+    from gap.evaluate.boundary import boundary_report
+
+    folders = {name: path.parent if path.is_file() else path for name, path in named_files("--tokenizer", tokenizer).items()}
+    boundary_report(folders, item_files(items), limit, out)
+    if plan is not None:
+        from gap.plan.light import write_record
+
+        write_record(read_json(plan), "boundary")
 
 
 def lm_eval_tasks(

@@ -1,4 +1,4 @@
-"""Reading ``--job`` and ``NAME=FILE`` options."""
+"""Reading ``--job``, ``NAME=FILE`` and ``TASK/SPLIT=FILE`` options."""
 
 from __future__ import annotations
 
@@ -48,4 +48,25 @@ def named_files(option: str, entries: list[str]) -> dict[str, Path]:
         if not (name and equals and path) or name in found:
             raise BadInput(f"{option} {entry}", "not a pair to be read", "NAME=FILE, each name once", "Correct it.")
         found[name] = Path(path)
+    return found
+
+
+def item_files(entries: list[str]) -> dict[str, dict[str, Path]]:
+    """task -> split -> file from ``TASK/SPLIT=FILE`` entries; the split is ``validation`` where none is named.
+
+    Raises
+    ------
+    BadInput: an entry of another form, an unknown task, or a pair named twice.
+    """
+    from gap.core.errors import BadInput
+    from gap.tasks.items import known_task
+
+    found: dict[str, dict[str, Path]] = {}
+    for name, path in named_files("--items", entries).items():
+        task, _, split = name.partition("/")
+        known_task(task)
+        split = split or "validation"
+        if split in found.get(task, {}):
+            raise BadInput(f"--items {name}={path}", "a second file for this task and split", "one file for each", "Leave one out.")
+        found.setdefault(task, {})[split] = path
     return found

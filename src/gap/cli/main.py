@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
+    "boundary": evaluate.boundary,
     "lm-eval-tasks": evaluate.lm_eval_tasks,
     "corpus": corpora.corpus,
     "overlap": corpora.overlap,

@@ -152,6 +152,11 @@ class Plan:
         ]
 
     @cached_property
+    def tokenizers(self) -> list[str]:
+        """The tokenizers that models use, in the models' order."""
+        return list(dict.fromkeys(model.tokenizer for model in self.study.models.values()))
+
+    @cached_property
     def corpus_tokenizers(self) -> list[tuple[str, str]]:
         """The (corpus, tokenizer) pairs that subjects need."""
         names = dict.fromkeys(self.study.models[model].tokenizer for model in self.subjects)

@@ -55,6 +55,7 @@ def light_paths(plan: Plan) -> dict[str, str]:
         "report": plan.results / "report.html",
         "checkpoints": Path("checkpoints") / plan.study.name,
         "overlap": plan.results / "overlap.json",
+        "boundary": plan.results / "boundary.json",
     }
     for table in ("main", "tasks"):
         for ending in ("csv", "md", "tex"):
@@ -69,6 +70,7 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
     return {
         "plan": [str(plan.results / "plan.json")],
         "overlap": [paths["overlap"]],
+        "boundary": [paths["boundary"]],
         "aggregate": [
             paths[name]
             for name in (
@@ -138,7 +140,6 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         ],
         "trajectories": [str(plan.trajectories_path(shard)) for shard in plan.shards],
         "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)],
-        "overlap": light_paths(plan)["overlap"],
         "light": light_paths(plan),
         "figure_names": figure_names(plan),
         "code": {stage: code_version(stage) for stage in ("aggregate", "checkpoints", "figures", "report")},

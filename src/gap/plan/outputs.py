@@ -13,7 +13,7 @@ from gap.plan.light import light_stages, score_files
 def heavy_outputs(plan: Plan) -> list[str]:
     """Every output whose path carries its key."""
     study = plan.study
-    paths = [plan.tokenizer_path(name) for name in dict.fromkeys(model.tokenizer for model in study.models.values())]
+    paths = [plan.tokenizer_path(name) for name in plan.tokenizers]
     paths += [plan.items_path(task, split) for task, split in plan.task_splits]
     paths += [plan.corpus_path(corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers]
     paths += [plan.model_path(name) for name in study.models]

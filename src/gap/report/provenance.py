@@ -87,6 +87,24 @@ def overlap_rows(overlap: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def boundary_rows(boundary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Per tokenizer, task and split: items, and how many of them and of their continuations lm-eval would encode differently."""
+    return [
+        {
+            "tokenizer": tokenizer,
+            "task": task,
+            "split": split,
+            "items": entry["items"],
+            "differing": len(entry["differing_items"]),
+            "continuations": entry["continuations"],
+            "differing_continuations": len(entry["differences"]),
+        }
+        for tokenizer, tasks in boundary.items()
+        for task, splits in tasks.items()
+        for split, entry in splits.items()
+    ]
+
+
 def too_short(overlap: dict[str, Any]) -> tuple[int, int]:
     """Items that the check cannot see because they are shorter than its run of words, and all items."""
     entries = [entry for splits in overlap.get("tasks", {}).values() for entry in splits.values()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from gap import __version__
@@ -41,7 +40,7 @@ def page(data: Data) -> str:
 
     package = resources.files("gap.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    overlap = provenance.read_optional(Path(data.view.plan["overlap"]))
+    overlap, boundary = (provenance.read_optional(data.view.path(name)) for name in ("overlap", "boundary"))
     return environment.from_string(package.joinpath("page.html").read_text(encoding="utf-8")).render(
         style=Markup(package.joinpath("page.css").read_text(encoding="utf-8")),
         view=data.view,
@@ -53,6 +52,7 @@ def page(data: Data) -> str:
         overlap=provenance.overlap_rows(overlap),
         overlap_words=overlap.get("words", 13),
         too_short=provenance.too_short(overlap),
+        boundary=provenance.boundary_rows(boundary),
         parameters=yaml.safe_dump(data.view.plan["study"], sort_keys=False, allow_unicode=True, width=110),
         origin=provenance.origin(data),
         counts=provenance.counts(data),
