@@ -23,6 +23,7 @@ ORDER = [
     "checkpoints",
     "figures",
     "report",
+    "published",
     "plan",
     "cli",
 ]

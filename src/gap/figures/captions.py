@@ -73,14 +73,26 @@ def _by_task(data: Data) -> str:
     )
 
 
+def _pretraining(data: Data) -> str:
+    last = data.pretraining.groupby("model", sort=False).last().reset_index().to_dict("records")
+    shown = [
+        f"{data.view.models[row['model']]} {row['validation_loss']:.2f} after {row['tokens'] / 1e6:.1f} million tokens" for row in last
+    ]
+    return (
+        "Loss on held-out text (nats per token) while the base models of this study were trained; "
+        f"at the end, n = {len(shown)}: {', '.join(shown)}. These are the unmodified models, the baselines of all other figures."
+    )
+
+
 def captions(data: Data, names: list[str]) -> dict[str, dict[str, str]]:
     """Figure name -> title, caption, category."""
     made = {
         "score_by_step": ("Score by number of updates", _by_step(data)),
         "gain_by_corpus": ("Gain by corpus", _by_corpus(data)),
         "task_heatmap": ("Change by task", _by_task(data)),
-        "pretraining": ("Training of the base models", "Loss on held-out text while the base models of this study were trained."),
     }
+    if "pretraining" in names:
+        made["pretraining"] = ("Training of the base models", _pretraining(data))
     for group in data.view.groups:
         label = AXIS_LABEL[group]
         title = f"{label[0].upper()}{label[1:]} of every run"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from gap.aggregate.view import View
 from gap.core.files import writing
 
 if TYPE_CHECKING:
@@ -46,8 +45,17 @@ SETTINGS: Any = {
 }
 
 
+class Stamp(Protocol):
+    """What every figure says at its foot: the study, and the digest of the plan it was drawn for."""
+
+    @property
+    def study(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
 @contextmanager
-def drawing(view: View, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Figure, Grid]]:
+def drawing(view: Stamp, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Figure, Grid]]:
     """A figure of ``width`` x ``height`` inches with a grid of axes and, in grey at the foot, where it comes from."""
     import matplotlib
 

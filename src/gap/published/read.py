@@ -1,0 +1,167 @@
+"""The two CSVs of results and the texts behind them, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.core.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Small to large, as the column ``model`` names them.
+MODELS = ("350M", "1.3B", "2.7B")
+#: By falling familiarity, as the column ``corpora`` names them, with the file of each corpus's texts.
+CORPORA = {"TDEC": "lm_extraction.csv", "CC": "pile-cc.csv", "Git.": "github.csv"}
+#: Columns of the authors' files -> our task names, in the order of their files.
+CLASSIFICATION = {
+    "ai2_arc_ARC-Challenge/acc": "arc_challenge",
+    "ai2_arc_ARC-Easy/acc": "arc_easy",
+    "hellaswag/acc": "hellaswag",
+    "math_qa/acc": "math_qa",
+    "piqa/acc": "piqa",
+    "pubmed_qa/acc": "pubmed_qa",
+    "super_glue_copa/acc": "copa",
+    "winogrande_winogrande_s/acc": "winogrande",
+}
+DIALOGUE = {
+    "blended_skill_talk/f1": "blended_skill_talk",
+    "empathetic_dialogues/f1": "empathetic_dialogues",
+    "wizard_of_internet/f1": "wizard_of_internet",
+    "wizard_of_wikipedia/f1": "wizard_of_wikipedia",
+}
+GROUPS = {"classification": CLASSIFICATION, "dialogue": DIALOGUE}
+FILES = {"classification": "classification.csv", "dialogue": "dialog.csv"}
+#: Items per task in the authors' evaluation: the first 320, fewer where the set or the filter leaves fewer.
+ITEMS = dict.fromkeys([*CLASSIFICATION.values(), *DIALOGUE.values()], 320) | {"arc_challenge": 295, "copa": 100}
+RUN = ("model", "corpus", "index")
+
+
+@dataclass(frozen=True)
+class Published:
+    """The authors' rows.
+
+    ``rows[group]``: one row per released row, in file order, columns ``model`` (as in ``MODELS``), ``corpus`` (as in
+    ``CORPORA``), ``index`` (row of the text in its corpus), ``epoch`` (printed epoch of the best average; 0: the
+    unmodified model), ``average`` (the file's own), one column per task (fractions), ``mean`` (the tasks' unweighted
+    mean, recomputed) and ``gain`` (``mean`` minus the unmodified model's).  ``texts``: columns ``corpus``, ``index``,
+    ``string``, ``subset`` (the Pile subset the file names).
+    """
+
+    rows: dict[str, pd.DataFrame]
+    texts: pd.DataFrame
+
+    @cached_property
+    def baselines(self) -> dict[str, pd.DataFrame]:
+        """group -> unmodified scores: index model, columns tasks and ``mean``; the commonest epoch-0 row of each model."""
+        return {group: _baselines(frame, list(GROUPS[group].values())) for group, frame in self.rows.items()}
+
+
+def read_published(results: Path, texts: Path) -> Published:
+    """Read ``classification.csv`` and ``dialog.csv`` in ``results`` and the three corpora in ``texts``.
+
+    Raises
+    ------
+    BadInput: a file or column is missing; a value is missing, not a number or out of range; an unknown corpus or model; a
+        model without a row of the unmodified model; an index that its corpus does not have.
+    """
+    strings = read_texts(texts)
+    counts = {str(corpus): int(count) for corpus, count in strings.groupby("corpus").size().items()}
+    rows = {group: _read(results / FILES[group], columns, counts) for group, columns in GROUPS.items()}
+    for group, frame in rows.items():
+        tasks = list(GROUPS[group].values())
+        where = str(results / FILES[group])
+        for model in MODELS:
+            if not ((frame["model"] == model) & (frame["epoch"] == 0)).any():
+                raise BadInput(where, f"no row of the unmodified {model} (epoch 0)", "at least one per model", "Use the authors' file.")
+        base = _baselines(frame, tasks)
+        frame["gain"] = frame["mean"] - frame["model"].map(base["mean"]).astype(float)
+    return Published(rows, strings)
+
+
+def _read(path: Path, columns: dict[str, str], counts: dict[str, int]) -> pd.DataFrame:
+    import pandas as pd
+
+    cure = "Use the authors' file at the pinned commit."
+    try:
+        frame = pd.read_csv(path)
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "no such file", "the authors' per-run results", "Fetch it again.") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", cure) from error
+    wanted = ["corpora", "index", "epoch", "average", "model", *columns]
+    for column in wanted:
+        if column not in frame.columns:
+            raise BadInput(str(path), f"no column {column!r} among {list(frame.columns)}", f"columns {wanted}", cure)
+    for column, known in (("corpora", tuple(CORPORA)), ("model", MODELS)):
+        strange = frame.loc[~frame[column].isin(known), column]
+        if len(strange):
+            where = f"{path}, row {strange.index[0]}, column {column!r}"
+            raise BadInput(where, f"{strange.iloc[0]!r}", f"one of {list(known)}", cure)
+    for column in ("index", "epoch", "average", *columns):
+        _check_numbers(frame[column], f"{path}, column {column!r}", whole=column in ("index", "epoch"), cure=cure)
+    made = frame.rename(columns={"corpora": "corpus", **columns})[[*RUN, "epoch", "average", *columns.values()]].copy()
+    made = made.astype({"model": object, "corpus": object, "index": int, "epoch": int})
+    for corpus, count in counts.items():
+        beyond = made.loc[(made["corpus"] == corpus) & (made["index"] >= count), "index"]
+        if len(beyond):
+            raise BadInput(f"{path}, row {beyond.index[0]}", f"text {beyond.iloc[0]} of {corpus}", f"an index below {count}", cure)
+    made["mean"] = made[list(columns.values())].mean(axis=1)
+    return made
+
+
+def _check_numbers(values: pd.Series, where: str, whole: bool, cure: str) -> None:
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() | (numbers < 0) | ((numbers % 1 != 0) if whole else (numbers > 1))
+    if wrong.any():
+        row = wrong[wrong].index[0]
+        allowed = "a whole number from 0" if whole else "a number from 0 to 1"
+        raise BadInput(f"{where}, row {row}", f"{values[row]}", allowed, cure)
+
+
+def _baselines(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    chosen = {}
+    for model in MODELS:
+        rows = frame[(frame["model"] == model) & (frame["epoch"] == 0)]
+        commonest = rows[tasks].value_counts(sort=True).index[0]
+        chosen[model] = dict(zip(tasks, commonest, strict=True))
+    made = pd.DataFrame.from_dict(chosen, orient="index")[tasks]
+    made["mean"] = made.mean(axis=1)
+    return made
+
+
+def read_texts(folder: Path) -> pd.DataFrame:
+    """Columns ``corpus``, ``index``, ``string``, ``subset`` of all three files.
+
+    Raises
+    ------
+    BadInput: a file or one of its columns is missing, or a text is empty.
+    """
+    import pandas as pd
+
+    parts = []
+    for corpus, name in CORPORA.items():
+        path = folder / name
+        try:
+            frame = pd.read_csv(path, keep_default_na=False)
+        except FileNotFoundError as error:
+            raise BadInput(str(path), "no such file", "the authors' texts", "Fetch it again.") from error
+        except (ValueError, UnicodeDecodeError) as error:
+            raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", "Fetch it again.") from error
+        for column in ("text", "corpus"):
+            if column not in frame.columns:
+                raise BadInput(str(path), f"no column {column!r}", "columns 'text' and 'corpus'", "Use the authors' file.")
+        empty = frame["text"].str.strip() == ""
+        if empty.any():
+            raise BadInput(f"{path}, row {empty[empty].index[0]}", "an empty text", "text", "Use the authors' file.")
+        parts.append(
+            pd.DataFrame({"corpus": corpus, "index": range(len(frame)), "string": frame["text"], "subset": frame["corpus"].str.lower()})
+        )
+    return pd.concat(parts, ignore_index=True)
