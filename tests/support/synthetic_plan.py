@@ -115,7 +115,7 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
 
 def _light(folder: Path) -> dict[str, str]:
     results = folder / "results"
-    names = {name: results / "tables" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
+    names = {name: results / "observations" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
     names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
     names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}

@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def run_scores(demo: Workspace) -> pd.DataFrame:
-    return pd.read_parquet(demo.folder / "results/demo/tables/run_scores.parquet").astype(
+    return pd.read_parquet(demo.folder / "results/demo/observations/run_scores.parquet").astype(
         {"model": str, "run": str, "task": str, "corpus": str, "metric": str}
     )
 
@@ -67,7 +67,7 @@ def test_nano_models_beat_chance_where_the_items_let_them(run_scores: pd.DataFra
 
 
 def test_ascent_climbs_and_the_corpora_differ_in_familiarity(demo: Workspace) -> None:
-    table = pd.read_parquet(demo.folder / "results/demo/tables/trajectories.parquet").astype({"corpus": str, "run": str, "model": str})
+    table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype({"corpus": str, "run": str, "model": str})
     updates = table[table["step"] >= 1]
     rises = updates.sort_values("step").groupby("run")["loss"].apply(lambda loss: loss.iloc[-1] - loss.iloc[0])
     assert (rises > 0).all()
@@ -95,7 +95,9 @@ def test_dvc_shows_metrics_and_curves(demo: Workspace) -> None:
     assert "results/demo/metrics.json" in json.dumps(metrics)
     demo.dvc("plots", "show", "-o", "plots")
     page = demo.read("plots/index.html").decode()
-    assert "Dialogue score by update" in page and "nano-s" in page
+    assert "Dialogue score by update" in page and "nano-s" in page and 'charset="utf-8"' in page
+    assert page.count('class="vega-embed"') + page.count("vegaEmbed(") >= 4
+    assert '"text": "results/demo/plots' not in page, "only the plots that dvc.yaml describes"
 
 
 def recipe(demo: Workspace, model: str) -> dict:
@@ -167,7 +169,7 @@ def test_an_exported_checkpoint_is_a_normal_folder_with_the_recorded_weights(dem
     from gap.models.load import load_model
     from gap.models.weights import weights_digest
 
-    table = pd.read_parquet(demo.folder / "results/demo/tables/trajectories.parquet").astype({"run": str})
+    table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype({"run": str})
     for model in SUBJECTS:
         made = recipe(demo, model)
         [row] = table[(table["run"] == made["run"]) & (table["step"] == made["step"]) & table["real"]].to_dict("records")

@@ -83,10 +83,10 @@ def test_a_killed_run_goes_on_where_it_was(
     workspace.snakemake("--quiet", "rules")
     assert workspace.planned() == {}
     for table in ("run_scores", "selections", "texts"):
-        path = f"results/tiny/tables/{table}.parquet"
+        path = f"results/tiny/observations/{table}.parquet"
         assert workspace.read(path) == undisturbed.read(path)
     kept = [
-        pd.read_parquet(each.folder / "results/tiny/tables/trajectories.parquet").drop(columns="seconds")
+        pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds")
         for each in (workspace, undisturbed)
     ]
     pd.testing.assert_frame_equal(*kept)

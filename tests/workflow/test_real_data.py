@@ -37,7 +37,7 @@ def real(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace
 
 
 def test_the_authors_texts_are_taken_whole_and_in_order(real: Workspace) -> None:
-    texts = pd.read_parquet(real.folder / "results/tiny/tables/texts.parquet").astype({"corpus": str})
+    texts = pd.read_parquet(real.folder / "results/tiny/observations/texts.parquet").astype({"corpus": str})
     assert texts[["corpus", "text"]].to_numpy().tolist() == [["tdec", 0], ["cc", 0], ["git", 0]]
     source = pd.read_csv(Path(os.environ["GAP_MIRROR"]) / "upstream_gap/data/train_data/github.csv")
     assert texts["string"].iloc[2] == source["text"].iloc[0] and texts["document"].iloc[2] == str(source["doc_id"].iloc[0])
@@ -56,5 +56,5 @@ def test_real_items_are_scored_as_the_protocol_words_them(real: Workspace) -> No
 
 
 def test_no_path_of_the_mirror_is_recorded(real: Workspace) -> None:
-    for name in ("sources.lock.json", "results/tiny/plan.json", "results/tiny/overlap.json"):
+    for name in ("sources.lock.json", "results/tiny/plan.json", "results/tiny/checks/overlap.json"):
         assert os.environ["GAP_MIRROR"] not in real.read(name).decode()

@@ -13,9 +13,9 @@ from .conftest import Workspace
 pytestmark = pytest.mark.workflow
 
 SAME = (
-    "tables/run_scores.parquet",
-    "tables/selections.parquet",
-    "tables/texts.parquet",
+    "observations/run_scores.parquet",
+    "observations/selections.parquet",
+    "observations/texts.parquet",
     "tables/estimates.csv",
     "tables/main.csv",
     "metrics.json",
@@ -37,7 +37,7 @@ def test_two_runs_from_scratch_are_identical_bit_for_bit(finished: Workspace, tm
     for name in SAME:
         assert again.read(f"results/tiny/{name}") == finished.read(f"results/tiny/{name}"), name
     trajectories = [
-        pd.read_parquet(each.folder / "results/tiny/tables/trajectories.parquet").drop(columns="seconds") for each in (again, finished)
+        pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds") for each in (again, finished)
     ]
     pd.testing.assert_frame_equal(*trajectories)
     for figure in (finished.folder / "figures/tiny").iterdir():
@@ -48,6 +48,6 @@ def test_two_runs_from_scratch_are_identical_bit_for_bit(finished: Workspace, tm
 
 def test_another_seed_gives_other_texts_weights_and_scores(finished: Workspace, tmp_path: Path) -> None:
     other = from_scratch(finished, tmp_path / "project", seed=7)
-    for name in ("tables/run_scores.parquet", "tables/texts.parquet"):
+    for name in ("observations/run_scores.parquet", "observations/texts.parquet"):
         assert other.read(f"results/tiny/{name}") != finished.read(f"results/tiny/{name}")
     assert other.read("checkpoints/tiny/pico/model.safetensors") != finished.read("checkpoints/tiny/pico/model.safetensors")

@@ -39,12 +39,12 @@ def figure_names(plan: Plan) -> list[str]:
 
 def light_paths(plan: Plan) -> dict[str, str]:
     """Every light output by the name that plan.json gives it."""
-    tables, plots = plan.results / "tables", plan.results / "plots"
+    observations, tables, plots = (plan.results / name for name in ("observations", "tables", "plots"))
     paths = {
-        "texts": tables / "texts.parquet",
-        "trajectories": tables / "trajectories.parquet",
-        "run_scores": tables / "run_scores.parquet",
-        "selections": tables / "selections.parquet",
+        "texts": observations / "texts.parquet",
+        "trajectories": observations / "trajectories.parquet",
+        "run_scores": observations / "run_scores.parquet",
+        "selections": observations / "selections.parquet",
         "estimates": tables / "estimates.csv",
         "metrics": plan.results / "metrics.json",
         "plot_steps": plots / "score_by_step.csv",
@@ -54,8 +54,8 @@ def light_paths(plan: Plan) -> dict[str, str]:
         "captions": plan.figures / "captions.json",
         "report": plan.results / "report.html",
         "checkpoints": Path("checkpoints") / plan.study.name,
-        "overlap": plan.results / "overlap.json",
-        "boundary": plan.results / "boundary.json",
+        "overlap": plan.results / "checks/overlap.json",
+        "boundary": plan.results / "checks/boundary.json",
     }
     for table in ("main", "tasks"):
         for ending in ("csv", "md", "tex"):
