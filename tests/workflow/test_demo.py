@@ -67,7 +67,9 @@ def test_nano_models_beat_chance_where_the_items_let_them(run_scores: pd.DataFra
 
 
 def test_ascent_climbs_and_the_corpora_differ_in_familiarity(demo: Workspace) -> None:
-    table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype({"corpus": str, "run": str, "model": str})
+    table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype(
+        {"corpus": str, "run": str, "model": str}
+    )
     updates = table[table["step"] >= 1]
     rises = updates.sort_values("step").groupby("run")["loss"].apply(lambda loss: loss.iloc[-1] - loss.iloc[0])
     assert (rises > 0).all()

@@ -37,7 +37,8 @@ def test_two_runs_from_scratch_are_identical_bit_for_bit(finished: Workspace, tm
     for name in SAME:
         assert again.read(f"results/tiny/{name}") == finished.read(f"results/tiny/{name}"), name
     trajectories = [
-        pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds") for each in (again, finished)
+        pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds")
+        for each in (again, finished)
     ]
     pd.testing.assert_frame_equal(*trajectories)
     for figure in (finished.folder / "figures/tiny").iterdir():
