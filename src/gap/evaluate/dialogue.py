@@ -15,8 +15,9 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from gap.core.errors import BadInput
+from gap.evaluate.batches import Batch, Scored, grouped, make_batch, pack
 from gap.evaluate.blocks import blocks
-from gap.evaluate.compile import Batch, Scored, bos_id, encode, grouped, make_batch, pack, scored_sequence
+from gap.evaluate.compile import bos_id, encode, scored_sequence
 from gap.evaluate.greedy import Slabs, greedy
 from gap.evaluate.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.network import Network, eos_ids, positions

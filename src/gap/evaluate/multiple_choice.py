@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gap.evaluate.compile import Batch, Block
+from gap.evaluate.batches import Batch, Block
 from gap.evaluate.network import Network
 
 #: Logits held at once (fp32 numbers): 128 MiB.
@@ -38,9 +38,10 @@ def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndar
 def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
     """Log-probability (fp32) of each target of a batch, [t].
 
-    No mask is needed: padding stands on the right, behind everything that is looked up.
+    Single sequences need no mask: padding stands on the right, behind everything that is looked up.
     """
-    features = network.features(batch.ids, use_cache=False)
+    layout = {} if batch.mask is None else {"attention_mask": batch.mask, "position_ids": batch.positions}
+    features = network.features(batch.ids, use_cache=False, **layout)
     return log_probabilities(network, features.flatten(0, 1)[batch.rows], batch.pick, batch.target)
 
 

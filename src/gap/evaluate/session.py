@@ -15,6 +15,7 @@ from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network, positions
+from gap.evaluate.proof import choose_layout
 from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
 from gap.models.load import load_model, open_device
 from gap.models.tokenizer import load_tokenizer
@@ -40,6 +41,7 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
+        self.layout, self.reason = "plain", ""
         self.snapshot: Snapshot | None = None
         self.compiled: Any = self._compile()
 
@@ -58,7 +60,8 @@ class Session:
             found = f"{settings.max_length} for a model of {positions(self.model)} positions"
             raise BadInput("evaluate.max_length", found, f"at most {positions(self.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
-        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device)
+        self.layout, self.reason = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
+        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, self.layout)
 
     def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item blocks with these numbers, by the weights that are in the model now."""

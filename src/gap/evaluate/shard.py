@@ -71,7 +71,14 @@ def evaluate(
             frames.append(rows)
     scored = [rows for rows in frames if not rows.empty]
     journal.finish(pd.concat(scored, ignore_index=True) if scored else _no_rows())
-    facts = {"items": file_digest(items), "device": shard.device, "threads": threads, "reused_blocks": len(known), "head": shard.reason}
+    facts = {
+        "items": file_digest(items),
+        "device": shard.device,
+        "threads": threads,
+        "reused_blocks": len(known),
+        "head": shard.reason,
+        "layout": shard.layout,
+    }
     write_birth(out.with_name(f"{out.stem}.birth.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
 
 
@@ -119,6 +126,13 @@ class _Shard:
     @property
     def reason(self) -> str:
         return self.opened.network.reason if self.opened else ""
+
+    @property
+    def layout(self) -> str:
+        """How items were laid out, and why not as trees."""
+        if self.opened is None:
+            return "not needed"
+        return f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
 
     def session(self) -> Session:
         """The loaded model with its compiled items."""

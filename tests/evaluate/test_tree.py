@@ -1,0 +1,155 @@
+"""Trees: structure by hand and by property, the same scores as one sequence per continuation, and the fall back to those."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gap.evaluate import tree
+from gap.evaluate.batches import Batch, Block, Scored, pack
+from gap.evaluate.compile import compile_choices
+from gap.evaluate.multiple_choice import score_blocks
+from gap.evaluate.network import Network, open_network
+from gap.evaluate.proof import choose_layout
+from gap.evaluate.tree import WIDEST, ancestors, common, grow, plant, tree_batches
+from gap.tasks.items import MultipleChoice
+
+#: few different tokens, so that sequences share beginnings by chance; up to the 160 positions of the tiny models
+TOKENS = st.integers(5, 8)
+
+
+@st.composite
+def forests(draw: Any) -> list[Scored]:
+    """Sequences of several items: contexts of any length, continuations of one token and more, some of them twice."""
+    made: list[Scored] = []
+    for _ in range(draw(st.integers(1, 4))):
+        context = tuple(draw(st.lists(TOKENS, min_size=1, max_size=draw(st.sampled_from([1, 3, 40, 130])))))
+        for _ in range(draw(st.integers(1, 5))):
+            continuation = tuple(draw(st.lists(TOKENS, min_size=1, max_size=12)))
+            made.append(Scored((*context, *continuation[:-1]), len(context) - 1, continuation, len(made)))
+    if draw(st.booleans()):
+        twice = made[0]
+        made.append(Scored(twice.ids, twice.start, twice.targets, len(made)))
+    return made
+
+
+def sums(model: Any, batches: tuple[Batch, ...], count: int) -> np.ndarray:
+    return np.concatenate(score_blocks(open_network(model), [Block(0, (count,), batches)])[0])
+
+
+def test_a_tree_by_hand() -> None:
+    group = [Scored((2, 5, 6), 1, (6, 9), 0), Scored((2, 5, 7, 8), 1, (7, 8, 9), 1), Scored((2, 5, 7, 8), 1, (7, 8, 4), 2)]
+    made = grow(group)
+    assert made.tokens == (2, 5, 6, 7, 8)
+    assert made.parents == (-1, 0, 1, 1, 3)
+    assert made.depths == (0, 1, 2, 2, 3)
+    assert made.nodes == ((1, 2), (1, 3, 4), (1, 3, 4))
+    seen = ancestors(made.parents, 6).astype(int).tolist()
+    assert seen == [[1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0], [1, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1]]
+
+
+@given(forests())
+@settings(max_examples=60, deadline=None)
+def test_every_path_of_a_tree_spells_its_sequence(sequences: list[Scored]) -> None:
+    trees = plant(sequences)
+    assert sorted(one.slot for each in trees for one in each.members) == sorted(one.slot for one in sequences)
+    assert sum(len(each.tokens) for each in trees) <= sum(len(one.ids) for one in sequences)
+    for each in trees:
+        seen = ancestors(each.parents, len(each.tokens))
+        for member, nodes in zip(each.members, each.nodes, strict=True):
+            last = nodes[-1]
+            path = np.flatnonzero(seen[last])
+            assert [each.tokens[node] for node in path] == list(member.ids[: each.depths[last] + 1])
+            assert [each.depths[node] for node in path] == list(range(len(path)))
+            assert list(nodes) == path[member.start :].tolist()
+
+
+@given(st.lists(TOKENS), st.lists(TOKENS))
+def test_common_beginning(one: list[int], other: list[int]) -> None:
+    count = common(one, other)
+    assert one[:count] == other[:count]
+    assert count == min(len(one), len(other)) or one[count] != other[count]
+
+
+@pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
+@given(sequences=forests(), batch_tokens=st.sampled_from([64, 700, 5000]))
+@settings(max_examples=12, deadline=None)
+def test_trees_score_as_single_sequences_do(models: Any, name: str, sequences: list[Scored], batch_tokens: int) -> None:
+    model, count = models(name), len(sequences)
+    one = sums(model, tree_batches(sequences, batch_tokens, "cpu"), count)
+    other = sums(model, pack(sequences, batch_tokens, "cpu"), count)
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
+
+
+def test_an_item_shares_its_context_and_strangers_do_not_share_a_row(tokenizer: Any) -> None:
+    words = "the cat sat on a mat and that is so"
+    items = [MultipleChoice(f"{number} {words * 3}", (" yes", " no, it is not", " a mat"), 0) for number in range(6)]
+    trees, plain = (
+        sum(batch.tokens for block in compile_choices(items, tokenizer, 150, 10**6, "cpu", layout) for batch in block.batches)
+        for layout in ("tree", "plain")
+    )
+    contexts = sum(len(tokenizer.encode(item.context)) for item in items)
+    assert plain > 2 * contexts and trees < 1.3 * contexts
+    (block,) = compile_choices(items, tokenizer, 150, 10**6, "cpu", "tree")
+    assert sum(len(batch.ids) for batch in block.batches) == len(items)
+
+
+def test_rows_stay_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "WIDEST", 30)
+    context = tuple(range(5, 25))
+    sequences = [Scored((*context, 30 + place, 50, 51), 19, (30 + place, 50, 51, 52), place) for place in range(8)]
+    assert [len(each.tokens) for each in plant(sequences)] == [29, 29, 26]
+    assert WIDEST > 1024, "a context and its continuations fit a row"
+
+
+def some_items() -> list[MultipleChoice]:
+    return [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
+
+
+class Deaf(torch.nn.Module):
+    """A model that takes a mask and heeds none."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
+        return self.inner(input_ids=input_ids, **more)
+
+
+class Flat(Deaf):
+    """A model that knows masks of two dimensions only."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
+        if attention_mask is not None and attention_mask.dim() != 2:
+            raise ValueError("attention_mask must have two dimensions")
+        return self.inner(input_ids=input_ids, **more)
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Deaf, "differ by up to"), (Flat, "does not take a 4-D mask")])
+def test_a_model_that_trees_do_not_suit_is_scored_plainly(
+    models: Any, tokenizer: Any, caplog: pytest.LogCaptureFixture, kind: type[Deaf], reason: str
+) -> None:
+    network = open_network(models("opt"))
+    assert choose_layout(network, some_items(), tokenizer, 100, "cpu") == ("tree", "")
+    broken = Network(network.model, kind(network.body), network.head)
+    with caplog.at_level(logging.WARNING):
+        layout, why = choose_layout(broken, some_items(), tokenizer, 100, "cpu")
+    assert layout == "plain" and reason in why and reason in caplog.text
+
+
+def test_a_model_that_cannot_be_scored_at_all_says_so(models: Any, tokenizer: Any) -> None:
+    network = open_network(models("opt"))
+
+    class Broken(Deaf):
+        def forward(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("out of order")
+
+    with pytest.raises(RuntimeError, match="out of order"):
+        choose_layout(Network(network.model, Broken(network.body), network.head), some_items(), tokenizer, 100, "cpu")
