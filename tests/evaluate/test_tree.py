@@ -87,7 +87,7 @@ def test_trees_score_as_single_sequences_do(models: Any, name: str, sequences: l
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
 
 
-def test_an_item_shares_its_context_and_strangers_do_not_share_a_row(tokenizer: Any) -> None:
+def test_continuations_share_their_context_and_long_strangers_do_not_share_a_row(tokenizer: Any) -> None:
     words = "the cat sat on a mat and that is so"
     items = [MultipleChoice(f"{number} {words * 3}", (" yes", " no, it is not", " a mat"), 0) for number in range(6)]
     trees, plain = (
@@ -96,8 +96,10 @@ def test_an_item_shares_its_context_and_strangers_do_not_share_a_row(tokenizer: 
     )
     contexts = sum(len(tokenizer.encode(item.context)) for item in items)
     assert plain > 2 * contexts and trees < 1.3 * contexts
-    (block,) = compile_choices(items, tokenizer, 150, 10**6, "cpu", "tree")
-    assert sum(len(batch.ids) for batch in block.batches) == len(items)
+    # sharing the opening token alone is worth a row of its own only to short ones
+    strangers = [Scored((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)]
+    assert [len(each.members) for each in plant([strangers[0], strangers[2]])] == [2]
+    assert [len(each.members) for each in plant([strangers[1], strangers[3]])] == [1, 1]
 
 
 def test_rows_stay_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
