@@ -94,13 +94,13 @@ def test_settle_tells_fresh_from_stale_by_record_not_by_time() -> None:
     outputs = [path for paths in light_stages(made).values() for path in paths]
     for path in outputs:
         os.utime(path, (12345, 12345))
-    assert settle(made, document) == []
+    assert settle(light_stages(made), made.results, document["digest"]) == []
     assert all(os.stat(path).st_mtime > 1e9 for path in outputs)
     times = [os.stat(paths[0]).st_mtime for paths in light_stages(made).values()]
     assert times == sorted(times) and len(set(times)) == len(times)
 
     other = plan(gap__learning_rate=1.0)
-    assert set(settle(other, plan_document(other))) == set(light_stages(other))
+    assert set(settle(light_stages(other), other.results, plan_document(other)["digest"])) == set(light_stages(other))
     assert {os.stat(path).st_mtime for path in outputs} == {float(STALE)}
 
 
@@ -114,4 +114,4 @@ def test_a_missing_output_or_record_is_stale() -> None:
     record.write_text("not json")
     assert not fresh(record, [report], document["digest"])
     record.unlink()
-    assert settle(made, document) == ["report"]
+    assert settle(light_stages(made), made.results, document["digest"]) == ["report"]

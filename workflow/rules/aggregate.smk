@@ -1,20 +1,8 @@
-# The resolved study with every path and digest; every light output is made from it.
-rule write_plan:
-    input:
-        "params.yaml",
-    output:
-        PLAN_JSON,
-    log:
-        f"{LOGS}/plan.log",
-    run:
-        write_json(output[0], DOCUMENT)
-
-
 # Tidy tables, estimates, metrics and the data of DVC's plots.
 rule aggregate:
     input:
         plan=PLAN_JSON,
-        heavy=heavy_outputs(PLAN),
+        heavy=GRAPH.heavy,
     output:
         STAGES["aggregate"],
     log:

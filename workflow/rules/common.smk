@@ -6,16 +6,12 @@ import sys
 from gap.core.device import device_kind
 from gap.core.errors import GapError
 from gap.core.files import write_json
-from gap.params.load import resolve
-from gap.plan.build import Plan
 from gap.plan.code import changed_stages
-from gap.plan.light import light_paths, light_stages, plan_document, settle
+from gap.plan.graph import open_graph
 from gap.plan.outputs import (
     corpora_of,
-    heavy_outputs,
     items_flags,
     job_text,
-    light_outputs,
     removal_items,
     shard_of,
     texts_for_runs,
@@ -24,15 +20,12 @@ from gap.plan.outputs import (
 )
 
 
-def read_plan(raw):
-    """The plan and its document; one paragraph instead of a traceback when the parameters are wrong."""
+def read_graph(raw):
+    """The graph of the selected study; one paragraph instead of a traceback when the parameters are wrong."""
     try:
-        plan = Plan(resolve(raw))
-        document = plan_document(plan)
+        return open_graph(raw)
     except GapError as error:
         stop(error)
-    plan.fingerprints.save()
-    return plan, document
 
 
 def stop(reason):
@@ -51,19 +44,21 @@ def check_conda():
         )
 
 
-PLAN, DOCUMENT = read_plan(config)
+GRAPH = read_graph(config)
+PLAN, DOCUMENT, LIGHT, STAGES = GRAPH.plan, GRAPH.document, GRAPH.light, GRAPH.stages
 STUDY = PLAN.study
+# A study of the authors' released rows runs no model.
+PUBLISHED = hasattr(STUDY, "published")
 DATA, RESULTS, FIGURES = str(PLAN.data), str(PLAN.results), str(PLAN.figures)
-LIGHT, STAGES = light_paths(PLAN), light_stages(PLAN)
 PLAN_JSON = f"{RESULTS}/plan.json"
 LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
 # A GPU is reserved per job only where one is used: on a CPU all cores may work.
-DEVICE = device_kind(STUDY.jobs.device)
+DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
 
 if workflow.is_main_process:
     check_conda()
-    settle(PLAN, DOCUMENT)
+    GRAPH.settle()
     if changed_stages():
         logger.info(
             f"Code differs from src/gap/plan/code.lock.json in: {', '.join(changed_stages())}; results are keyed by the code itself (gap lock-code)."
@@ -88,3 +83,15 @@ wildcard_constraints:
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",
     corpus="[A-Za-z0-9._-]+",
+
+
+# The resolved study with every path and digest; every light output is made from it.
+rule write_plan:
+    input:
+        "params.yaml",
+    output:
+        PLAN_JSON,
+    log:
+        f"{LOGS}/plan.log",
+    run:
+        write_json(output[0], DOCUMENT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from gap.cli import aggregate, checkpoints, corpora, evaluate, fetch, figures, models, posttrain, project, report
+from gap.cli import aggregate, checkpoints, corpora, evaluate, fetch, figures, models, posttrain, project, published, report
 from gap.core.errors import GapError
 from gap.core.files import no_room
 
@@ -32,6 +32,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "figures": figures.figures,
     "export": checkpoints.export,
     "report": report.report,
+    "fetch-upstream": published.fetch_upstream,
+    "published": published.published,
+    "published-docs": published.published_docs,
     "where": project.where,
     "schema": project.schema,
     "lock-code": project.lock_code,

@@ -13,16 +13,20 @@ PARAMS = Annotated[Path, typer.Option(help="The parameters file.")]
 def where(params: PARAMS = Path("params.yaml")) -> None:
     """Print where the selected study's figures, tables and report are."""
     from gap.params.load import load_study
+    from gap.params.published import PublishedStudy
 
     study = load_study(params)
     print(f"study    {study.name}: {study.title}")
-    for label, place in (
-        ("figures", f"figures/{study.name}/"),
-        ("tables", f"results/{study.name}/tables/"),
-        ("metrics", f"results/{study.name}/metrics.json"),
-        ("models", f"checkpoints/{study.name}/"),
-        ("report", f"results/{study.name}/report.html"),
-    ):
+    places = {
+        "figures": f"figures/{study.name}/",
+        "tables": f"results/{study.name}/tables/",
+        "metrics": f"results/{study.name}/metrics.json",
+        "models": f"checkpoints/{study.name}/",
+        "report": f"results/{study.name}/report.html",
+    }
+    if isinstance(study, PublishedStudy):
+        del places["models"]
+    for label, place in places.items():
         print(f"{label:<8} {place}{'' if Path(place).exists() else '   (not made yet)'}")
 
 

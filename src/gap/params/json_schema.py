@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
 
-def study_schema() -> dict[str, Any]:
-    """JSON schema of a resolved study."""
-    return Study.model_json_schema()
+def study_schema(kind: type[Study | PublishedStudy] = Study) -> dict[str, Any]:
+    """JSON schema of a resolved study of that kind."""
+    return kind.model_json_schema()
 
 
 def params_schema() -> dict[str, Any]:
     """JSON schema of params.yaml: `study`, `studies`, and shared entries, all optional except the first two."""
-    full = study_schema()
-    definitions = full.pop("$defs")
+    full, other = study_schema(), study_schema(PublishedStudy)
+    definitions = full.pop("$defs") | other.pop("$defs")
     entries = {key: value for key, value in full["properties"].items() if key != "name"}
     for definition in definitions.values():
         definition.pop("required", None)
-    study = {"type": "object", "properties": entries, "additionalProperties": False}
+    published = {"published": other["properties"]["published"]}
+    study = {"type": "object", "properties": entries | published, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "params.yaml",
@@ -35,9 +37,9 @@ def params_schema() -> dict[str, Any]:
     }
 
 
-def keys_at(location: tuple[Any, ...]) -> list[str]:
+def keys_at(location: tuple[Any, ...], kind: type[Study | PublishedStudy] = Study) -> list[str]:
     """Names allowed in the mapping at ``location`` (a pydantic error location)."""
-    full = study_schema()
+    full = study_schema(kind)
     definitions = full["$defs"]
     nodes = [full]
     for part in location:

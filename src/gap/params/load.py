@@ -1,4 +1,4 @@
-"""From params.yaml to a checked ``Study``."""
+"""From params.yaml to a checked study."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import yaml
 from pydantic import ValidationError
 
 from gap.core.errors import BadInput
+from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
 #: Entries of a study that replace the shared one as a whole instead of being laid over it key by key.
 WHOLE = {"items", "tasks"}
 
 
-def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study:
+def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | PublishedStudy:
     """Read ``path`` and return the selected study; ``overrides`` (Snakemake's ``--config``) replace top-level entries."""
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -28,8 +29,8 @@ def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study:
     return resolve({**raw, **(overrides or {})}, str(path))
 
 
-def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study:
-    """Lay the selected study over the shared defaults and check everything.
+def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | PublishedStudy:
+    """Lay the selected study over the shared defaults and check everything; the key ``published`` makes a study of that kind.
 
     Raises
     ------
@@ -42,12 +43,14 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study:
         raise BadInput(
             f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'."
         )
-    merged = lay_over(shared, studies[selected] or {})
+    entries = studies[selected] or {}
+    kind: type[Study | PublishedStudy] = PublishedStudy if "published" in entries else Study
+    merged = {"seed": shared.get("seed"), **entries} if kind is PublishedStudy else lay_over(shared, entries)
     try:
         check_shared(shared)
-        return Study.model_validate({"name": selected, **merged})
+        return kind.model_validate({"name": selected, **merged})
     except ValidationError as error:
-        raise explain(error, where, selected) from error
+        raise explain(error, where, selected, kind) from error
 
 
 def check_shared(shared: dict[str, Any]) -> None:
@@ -77,7 +80,7 @@ def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def explain(error: ValidationError, where: str, study: str) -> BadInput:
+def explain(error: ValidationError, where: str, study: str, kind: type[Study | PublishedStudy] = Study) -> BadInput:
     """One paragraph for the first problem pydantic found."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
@@ -87,7 +90,7 @@ def explain(error: ValidationError, where: str, study: str) -> BadInput:
         return BadInput(
             f"{where}, key '{key}' (study {study})",
             f"an unknown key with value {found!r}",
-            _siblings(first["loc"]),
+            _siblings(first["loc"], kind),
             f"Remove it or correct its spelling.{more}",
         )
     if first["type"] == "missing":
@@ -103,8 +106,8 @@ def explain(error: ValidationError, where: str, study: str) -> BadInput:
     )
 
 
-def _siblings(location: tuple[Any, ...]) -> str:
+def _siblings(location: tuple[Any, ...], kind: type[Study | PublishedStudy]) -> str:
     """The keys allowed beside an unknown one, found by walking the JSON schema along ``location``."""
     from gap.params.json_schema import keys_at
 
-    return f"the keys {keys_at(location[:-1])}"
+    return f"the keys {keys_at(location[:-1], kind)}"

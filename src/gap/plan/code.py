@@ -30,6 +30,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "checkpoints": ("checkpoints",),
     "figures": ("figures",),
     "report": ("report",),
+    "published": ("published", "figures/style.py", "figures/table.py", "report/page.css"),
 }
 
 

@@ -100,10 +100,10 @@ def record_path(plan_results: Path, stage: str) -> Path:
     return Path(plan_results) / "births" / f"{stage}.json"
 
 
-def timing_path(plan: Plan, stage: str) -> Path:
+def timing_path(results: Path, stage: str) -> Path:
     """The stage's benchmark file, whose time Snakemake compares with the inputs' as if it were an output."""
     kind, _, model = stage.partition("-")
-    return plan.results / "timing" / (f"checkpoints/{model}.tsv" if kind == "export" else f"{stage}.tsv")
+    return results / "timing" / (f"checkpoints/{model}.tsv" if kind == "export" else f"{stage}.tsv")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -170,17 +170,17 @@ def fresh(record: Path, outputs: list[str], wanted: str) -> bool:
     return found == wanted and all(os.path.exists(path) for path in outputs)
 
 
-def settle(plan: Plan, document: dict[str, Any]) -> list[str]:
-    """Set the times of all light outputs by what their records say; returns the stale stages."""
+def settle(stages: dict[str, list[str]], results: Path, wanted: str) -> list[str]:
+    """Set the times of all outputs of the light ``stages`` by whether their records in ``results`` name the digest ``wanted``; returns the stale stages."""
     stale: list[str] = []
     now = time.time()
-    for level, (stage, outputs) in enumerate(light_stages(plan).items()):
-        record = Path(outputs[0]) if stage == "plan" else record_path(plan.results, stage)
-        is_fresh = fresh(record, outputs, document["digest"])
+    for level, (stage, outputs) in enumerate(stages.items()):
+        record = Path(outputs[0]) if stage == "plan" else record_path(results, stage)
+        is_fresh = fresh(record, outputs, wanted)
         if not is_fresh:
             stale.append(stage)
         when = now + level * 0.001 if is_fresh else STALE
-        for path in [*outputs, str(timing_path(plan, stage))]:
+        for path in [*outputs, str(timing_path(results, stage))]:
             with contextlib.suppress(FileNotFoundError):
                 os.utime(path, (when, when))
     return stale

@@ -7,7 +7,7 @@ from pathlib import Path
 from gap.core.digest import canonical
 from gap.params.base import Settings
 from gap.plan.build import Plan, Shard
-from gap.plan.light import light_stages, score_files
+from gap.plan.light import score_files
 
 
 def heavy_outputs(plan: Plan) -> list[str]:
@@ -20,11 +20,6 @@ def heavy_outputs(plan: Plan) -> list[str]:
     paths += [plan.trajectories_path(shard) for shard in plan.shards]
     paths += [path for *_, path in score_files(plan)]
     return [str(path) for path in paths]
-
-
-def light_outputs(plan: Plan) -> list[str]:
-    """Every output at a fixed path."""
-    return [path for outputs in light_stages(plan).values() for path in outputs]
 
 
 def shard_of(plan: Plan, model: str, first: str) -> Shard:

@@ -46,8 +46,8 @@ class Published:
 
     ``rows[group]``: one row per released row, in file order, columns ``model`` (as in ``MODELS``), ``corpus`` (as in
     ``CORPORA``), ``index`` (row of the text in its corpus), ``epoch`` (printed epoch of the best average; 0: the
-    unmodified model), ``average`` (the file's own), one column per task (fractions), ``mean`` (the tasks' unweighted
-    mean, recomputed) and ``gain`` (``mean`` minus the unmodified model's).  ``texts``: columns ``corpus``, ``index``,
+    unmodified model), ``average`` (the file's own), one column per task (fractions) and ``mean`` (the tasks' unweighted
+    mean, recomputed).  Gains are taken by ``gap.published.shared.gains``.  ``texts``: columns ``corpus``, ``index``,
     ``string``, ``subset`` (the Pile subset the file names).
     """
 
@@ -72,13 +72,10 @@ def read_published(results: Path, texts: Path) -> Published:
     counts = {str(corpus): int(count) for corpus, count in strings.groupby("corpus").size().items()}
     rows = {group: _read(results / FILES[group], columns, counts) for group, columns in GROUPS.items()}
     for group, frame in rows.items():
-        tasks = list(GROUPS[group].values())
-        where = str(results / FILES[group])
         for model in MODELS:
             if not ((frame["model"] == model) & (frame["epoch"] == 0)).any():
+                where = str(results / FILES[group])
                 raise BadInput(where, f"no row of the unmodified {model} (epoch 0)", "at least one per model", "Use the authors' file.")
-        base = _baselines(frame, tasks)
-        frame["gain"] = frame["mean"] - frame["model"].map(base["mean"]).astype(float)
     return Published(rows, strings)
 
 

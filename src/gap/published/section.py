@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,4 +44,4 @@ class Section:
     sentences: tuple[str, ...]
     numbers: dict[str, Any]
     tables: tuple[Table, ...] = ()
-    drawings: tuple[Drawing, ...] = field(default=())
+    drawings: tuple[Drawing, ...] = ()

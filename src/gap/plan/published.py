@@ -1,0 +1,85 @@
+"""The plan of a study that redraws the authors' rows: two kinds of files, fetched and made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gap.core.digest import digest
+from gap.fetch.upstream import COMMIT, PINNED
+from gap.params.published import PublishedStudy
+from gap.plan.code import code_version
+from gap.published.contents import FIGURES, RESULTS, TABLES, TEXTS
+
+
+@dataclass(frozen=True)
+class PublishedPlan:
+    """Paths of one such study.  The authors' files are pinned by content, so their commit is the only key."""
+
+    study: PublishedStudy
+
+    @property
+    def data(self) -> Path:
+        """Folder of the authors' files."""
+        return Path("data") / self.study.name
+
+    @property
+    def results(self) -> Path:
+        """Folder of tables, metrics and the page."""
+        return Path("results") / self.study.name
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures."""
+        return Path("figures") / self.study.name
+
+    @property
+    def upstream(self) -> Path:
+        """Folder of the authors' files at their own relative paths."""
+        return self.data / f"upstream-{COMMIT[:12]}"
+
+    @property
+    def heavy(self) -> list[str]:
+        """The authors' files that the analyses read."""
+        return [str(self.upstream / relative) for relative in (*RESULTS, *TEXTS)]
+
+    @property
+    def light(self) -> dict[str, str]:
+        """Every light output by the name that plan.json gives it."""
+        paths = {
+            "rows": self.results / "observations/rows.parquet",
+            "numbers": self.results / "checks/published.json",
+            "metrics": self.results / "metrics.json",
+            "plot_runs": self.results / "plots/gain_by_run.csv",
+            "tables": self.results / "tables",
+            "figures": self.figures,
+            "captions": self.figures / "captions.json",
+            "page": self.results / "page.md",
+            "report": self.results / "report.html",
+            "upstream": self.upstream,
+        }
+        return {name: str(path) for name, path in paths.items()}
+
+    @property
+    def stages(self) -> dict[str, list[str]]:
+        """Outputs of each light stage, in the order in which they are made."""
+        light = self.light
+        tables = [str(self.results / "tables" / f"{name}.{ending}") for name in TABLES for ending in ("csv", "md", "tex")]
+        figures = [str(self.figures / f"{name}.{ending}") for name in FIGURES for ending in ("pdf", "png")]
+        single = [light[name] for name in ("rows", "numbers", "metrics", "plot_runs", "captions", "page", "report")]
+        return {"plan": [str(self.results / "plan.json")], "published": [*single, *tables, *figures]}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What plan.json holds: the study, every path, the checksums of the authors' files, and the digest of all of it."""
+        document: dict[str, Any] = {
+            "study": self.study.model_dump(mode="json"),
+            "commit": COMMIT,
+            "files": {relative: PINNED[relative] for relative in (*RESULTS, *TEXTS)},
+            "light": self.light,
+            "figure_names": list(FIGURES),
+            "table_names": list(TABLES),
+            "code": {"published": code_version("published")},
+        }
+        return document | {"digest": digest(document)}

@@ -1,0 +1,59 @@
+"""The files' own averages against the average recomputed from the tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gap.figures.data import GROUP_LABEL, POINTS
+from gap.published.read import FILES, GROUPS, ITEMS, Published
+from gap.published.section import Section, Settings
+from gap.published.shared import tasks_of
+
+#: Spacing of float64 numbers at 1: a sum of m scores below 1 and its division by m are off by at most m such spacings.
+SPACING = 2.0**-52
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per group: largest difference to the tasks' unweighted and item-weighted means (fractions), rows beyond float64 rounding."""
+    numbers = {group: _group(data.rows[group], group) for group in GROUPS}
+    sentences = tuple(_sentence(group, numbers[group]) for group in GROUPS)
+    return Section("averages", "The averages of the files", sentences, numbers)
+
+
+def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
+    tasks = tasks_of(group)
+    own, scores = frame["average"].to_numpy(), frame[tasks].to_numpy()
+    counts = np.array([ITEMS[task] for task in tasks])
+    difference = np.abs(own - frame["mean"].to_numpy())
+    weighted = np.abs(own - scores @ counts / counts.sum())
+    rounding = len(tasks) * SPACING
+    return {
+        "rows": len(frame),
+        "tasks": len(tasks),
+        "largest_difference": float(difference.max()),
+        "beyond_rounding": int((difference > rounding).sum()),
+        "rounding": rounding,
+        "weights_differ": bool(len(set(counts)) > 1),
+        "largest_from_weighted": float(weighted.max()),
+        "matches_weighted": int((weighted <= rounding).sum()),
+        "float32": int((own == own.astype(np.float32)).sum()),
+    }
+
+
+def _sentence(group: str, found: dict[str, Any]) -> str:
+    macro = found["beyond_rounding"] == 0
+    text = (
+        f"{GROUP_LABEL[group]}: the average column of {FILES[group]} differs from the unweighted mean of the {found['tasks']} tasks by at most "
+        f"{found['largest_difference'] * POINTS:.1g} points; {found['beyond_rounding']} of {found['rows']} rows differ by more than float64 rounding."
+    )
+    if not macro:
+        return f"{text} It is not the macro average in every row."
+    if not found["weights_differ"]:
+        return f"{text} All tasks have the same number of items, so weighting by items would give the same."
+    return (
+        f"{text} It is a macro average, in which an item of a small task counts more: a mean weighted by items would differ by up to "
+        f"{found['largest_from_weighted'] * POINTS:.2f} points and agrees in {found['matches_weighted']} rows."
+    )

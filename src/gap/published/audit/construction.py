@@ -1,0 +1,202 @@
+"""Gains cannot be negative: how many rows are the unmodified model, and the gains with and without them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
+from gap.figures.table import Cell, Column, Table
+from gap.published.audit.cumulative import steps
+from gap.published.read import FILES, GROUPS, ITEMS, Published
+from gap.published.section import Drawing, Section, Settings
+from gap.published.shared import SAME, change, gains, listed, models, percent, plain, tasks_of, unmodified
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from gap.figures.style import Stamp
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+#: Those that the table shows.
+SHOWN = (0.25, 0.5, 0.75)
+#: Lines of the models, small to large, so that colour is not the only distinction.
+LINES: tuple[Any, ...] = ("-", "--", ":")
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per group and model: rows, unmodified rows (epoch 0), gains of all and of the modified rows; rows below zero and why."""
+    frames = {group: gains(data, group) for group in GROUPS}
+    numbers: dict[str, Any] = {group: _group(data, group, frames[group]) for group in GROUPS}
+    sentences = [
+        "The published score of a run is its highest over all evaluated epochs, and epoch 0, the unmodified model, is one of them: a run "
+        "that only loses is published with the unmodified model's score. A gain below zero is impossible, whatever the updates do, so a "
+        "mean gain above zero is no evidence that they help.",
+        *(_counts(group, numbers[group]) for group in GROUPS),
+        *(_means(group, numbers[group]) for group in GROUPS),
+        "The mean without the unmodified rows is no estimate of an effect either: those rows are left because their best epoch lies above zero.",
+        *(text for group in GROUPS for text in _below(group, numbers[group])),
+    ]
+    title = "Gains of the released rows"
+    drawings = (Drawing("published_gains", title, _caption(numbers), partial(_draw, frames)),)
+    return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), drawings)
+
+
+def _group(data: Published, group: str, frame: pd.DataFrame) -> dict[str, Any]:
+    by_model = {}
+    for model in models(frame):
+        rows = frame[frame["model"] == model]
+        modified = rows["epoch"] > 0
+        by_model[model] = {
+            "rows": len(rows),
+            "unmodified": int((~modified).sum()),
+            "share": float((~modified).mean()),
+            "all": _spread(rows["gain"].to_numpy()),
+            "modified": _spread(rows.loc[modified, "gain"].to_numpy()),
+        }
+    common = data.rows[group]
+    against = common["mean"] - common["model"].map(data.baselines[group]["mean"].to_dict())
+    below = against < -SAME
+    return {
+        "rows": len(frame),
+        "unmodified": int((frame["epoch"] == 0).sum()),
+        "below_own": int((frame["gain"] < -SAME).sum()),
+        "modified_not_above": int(((frame["epoch"] > 0) & (frame["gain"] <= SAME)).sum()),
+        "below_commonest": int(below.sum()),
+        "below_commonest_unmodified": int((below & (common["epoch"] == 0)).sum()),
+        "lowest_against_commonest": float(against.min()),
+        "two_baselines": _two(data, group),
+        "models": by_model,
+    }
+
+
+def _spread(values: np.ndarray) -> dict[str, Any]:
+    """Count, mean, median, quantiles and largest of ``values`` [n]; None where there are none."""
+    shown = values if len(values) else np.array([np.nan])
+    quantiles = {f"{level:g}": plain(np.quantile(shown, level)) for level in QUANTILES}
+    averages = {"mean": plain(shown.mean()), "median": plain(np.median(shown)), "largest": plain(shown.max())}
+    return {"count": len(values), **averages, "quantiles": quantiles}
+
+
+def _two(data: Published, group: str) -> list[dict[str, Any]]:
+    """Cells (model and corpus) whose unmodified rows differ from the model's commonest, and by what in each task.
+
+    ``tasks``: difference in items for accuracies, in fractions for F1.
+    """
+    made = []
+    tasks = tasks_of(group)
+    own, rows = unmodified(data, group), data.rows[group]
+    for model, corpus in own.index.tolist():
+        difference = (own.loc[(model, corpus), tasks] - data.baselines[group].loc[model, tasks]).to_dict()
+        if all(abs(value) <= SAME for value in difference.values()):
+            continue
+        count = int(((rows["model"] == model) & (rows["corpus"] == corpus) & (rows["epoch"] == 0)).sum())
+        items = group == "classification"
+        moved = {task: round(value * ITEMS[task]) if items else float(value) for task, value in difference.items() if abs(value) > SAME}
+        made.append({"model": model, "corpus": corpus, "rows": count, "average": sum(difference.values()) / len(tasks), "tasks": moved})
+    return made
+
+
+def _counts(group: str, found: dict[str, Any]) -> str:
+    parts = [f"{row['unmodified']} of {row['rows']} ({percent(row['share'])} %) for {model}" for model, row in found["models"].items()]
+    return f"{FILES[group]}: {found['unmodified']} of {found['rows']} rows are the unmodified model, {listed(parts)}."
+
+
+def _means(group: str, found: dict[str, Any]) -> str:
+    def shown(key: str, statistic: str) -> str:
+        values = {model: row[key][statistic] for model, row in found["models"].items()}
+        return listed("none" if value is None else f"{change(value)} ({model})" for model, value in values.items())
+
+    return (
+        f"{GROUP_LABEL[group]}: the mean gain is {shown('all', 'mean')} points over all rows and {shown('modified', 'mean')} over the "
+        f"modified ones; the median is {shown('all', 'median')} over all and {shown('modified', 'median')} over the modified."
+    )
+
+
+def _below(group: str, found: dict[str, Any]) -> list[str]:
+    """Rows below the model's commonest unmodified score, and cells with an unmodified score of their own."""
+    made = []
+    for cell in found["two_baselines"]:
+        if group == "classification":
+            moved = listed(f"{count:+d} item{'' if abs(count) == 1 else 's'} of {task}" for task, count in cell["tasks"].items())
+        else:
+            moved = f"differences in {len(cell['tasks'])} tasks"
+        made.append(
+            f"{GROUP_LABEL[group]}: the {cell['rows']} unmodified rows of {cell['model']} on {cell['corpus']} texts differ from the model's "
+            f"commonest unmodified row by {moved} ({change_fine(cell['average'])} points on the average): these runs were probably made on "
+            "another set-up. Gains in this audit are taken against the unmodified rows of the run's own model and corpus."
+        )
+    if found["below_commonest"]:
+        same, all_ = found["below_commonest_unmodified"], found["below_commonest"]
+        why = "all of them" if same == all_ else f"{same} of them"
+        made.append(
+            f"{GROUP_LABEL[group]}: against the model's commonest unmodified row {all_} rows would lie below zero (the lowest at "
+            f"{change_fine(found['lowest_against_commonest'])} points); {why} are unmodified rows themselves. Against their own unmodified "
+            f"rows, {found['below_own']} do."
+        )
+    return made
+
+
+def change_fine(value: float) -> str:
+    """A fraction as a signed change in points with three decimals, for differences below a hundredth of a point."""
+    return f"{value * POINTS:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _table(numbers: dict[str, Any]) -> Table:
+    columns = [Column("group", "Tasks", "text"), Column("model", "Model", "text"), Column("rows", "Rows", "count")]
+    columns.append(Column("unmodified", "unmod.", "count"))
+    for key, title in (("all", "All rows"), ("modified", "Modified rows")):
+        columns += [Column(f"{key}_mean", "mean", "change", title), Column(f"{key}_largest", "largest", "change", title)]
+        columns += [Column(f"{key}_q{level:g}", f"{level * 100:g} %", "change", title) for level in SHOWN]
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for group, found in numbers.items():
+        breaks.add(len(rows))
+        for model, row in found["models"].items():
+            cells: list[Cell] = [group, model, row["rows"], row["unmodified"]]
+            for key in ("all", "modified"):
+                values = [row[key]["mean"], row[key]["largest"], *(row[key]["quantiles"][f"{level:g}"] for level in SHOWN)]
+                cells += [None if value is None else value * POINTS for value in values]
+            rows.append(tuple(cells))
+    caption = (
+        "Gain of the published score over the unmodified model of the same model and corpus, in points, over all rows and over those whose "
+        "best epoch is not 0 (modified): mean, largest and quantiles. unmod.: rows that are the unmodified model."
+    )
+    return Table(
+        "published_gains", "Gains with and without the unmodified rows", caption, tuple(columns), tuple(rows), frozenset(breaks - {0})
+    )
+
+
+def _caption(numbers: dict[str, Any]) -> str:
+    parts = []
+    for group, found in numbers.items():
+        shares = listed(f"{percent(row['share'])} % ({model}, n = {row['rows']})" for model, row in found["models"].items())
+        parts.append(f"{AXIS_LABEL[group]} {shares}")
+    return (
+        "Share of rows with at most the gain shown, against the unmodified model of the same model and corpus (baseline 0). "
+        f"Dots: share of rows that are the unmodified model, {'; '.join(parts)}."
+    )
+
+
+def _draw(frames: dict[str, pd.DataFrame], stamp: Stamp, folder: Path, name: str) -> None:
+    order = models(next(iter(frames.values())))
+    handles = [handle(model, place, LINES[place % len(LINES)]) for place, model in enumerate(order)]
+    with drawing(stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
+        for axes, (group, frame) in zip(line, frames.items(), strict=True):
+            for place, model in enumerate(order):
+                rows = frame[frame["model"] == model]
+                steps(axes, rows["gain"].to_numpy(), LINES[place % len(LINES)], colour(place))
+                share = float((rows["epoch"] == 0).mean())
+                axes.plot([0], [share], marker=marker(place), markersize=4, color=colour(place), clip_on=False, zorder=3)
+            axes.axvline(0, color=GREY, linewidth=0.6, zorder=1)
+            axes.set_xlabel(f"gain in {AXIS_LABEL[group]}, points")
+            axes.set_ylim(0, 1.02)
+            axes.grid(axis="y")
+        line[0].set_ylabel("share of rows up to this gain")
+        legend_above(figure, handles, len(handles))
+        save(figure, folder, name)

@@ -1,0 +1,170 @@
+"""No row has its best epoch at 1: what that says about the first updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from gap.figures.data import GROUP_LABEL
+from gap.figures.table import Cell, Column, Table
+from gap.published.read import FILES, GROUPS, Published
+from gap.published.section import Section, Settings
+from gap.published.shared import clusters, listed, models, percent, plain, tasks_of
+
+#: First scale of PyTorch's dynamic fp16 loss scaler, and its factor after a step that overflows (torch.amp.GradScaler).
+FIRST_SCALE, BACKOFF = 65536.0, 0.5
+#: Updates that the evidence below says were skipped in every run.
+SKIPPED = 2
+#: Largest p-value at which a ratio of the two epochs' chances counts as excluded.
+LEVEL = 0.05
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Rows by best epoch; the chance of no epoch 1 if it were as likely as epoch 2; whether epoch 0 depends on the text."""
+    numbers: dict[str, Any] = {group: _group(data, group) for group in GROUPS}
+    marks = [(set(_runs(data, group, 1)), set(_runs(data, group, 2))) for group in GROUPS]
+    numbers["either"] = _chance(set().union(*(one for one, _ in marks)), set().union(*(two for _, two in marks)))
+    numbers["scale_after_skips"] = FIRST_SCALE * BACKOFF**SKIPPED
+    sentences = [
+        *(_counts(group, numbers[group]) for group in GROUPS),
+        *_odds(numbers),
+        *_identical(numbers),
+        "Both are what a dynamic fp16 loss scaler does when its first steps overflow: it starts at "
+        f"{FIRST_SCALE:,.0f}, skips a step whose scaled gradient is not finite and halves the scale. In the authors' code (run.py, "
+        "trackers.py) the first evaluation comes after the first update, so printed epoch e stands for e + 1 attempted updates. With "
+        f"{SKIPPED} skipped, printed epochs 0 and 1 are both the unmodified model, a tie keeps the earlier, and the number of real updates "
+        f"is the printed epoch minus {SKIPPED - 1}. The largest best epochs are then {_largest(numbers)}.",
+        f"The rows cannot show the scale itself, nor that no run skipped more than {SKIPPED} updates or skipped one later.",
+    ]
+    return Section(
+        "first_update", "Best epoch 1 never occurs" if _never(numbers) else "Best epoch 1", tuple(sentences), numbers, (_table(numbers),)
+    )
+
+
+def _runs(data: Published, group: str, epoch: int) -> list[tuple[str, str, int]]:
+    """Labels of the rows whose best epoch is ``epoch``."""
+    frame = data.rows[group]
+    return clusters(frame[frame["epoch"] == epoch])
+
+
+def _group(data: Published, group: str) -> dict[str, Any]:
+    frame = data.rows[group]
+    epochs = range(int(frame["epoch"].max()) + 1)
+    modified = frame.loc[frame["epoch"] > 0, "epoch"]
+    cells = frame[frame["epoch"] == 0].groupby(["model", "corpus"], sort=False)[tasks_of(group)]
+    distinct = [len(rows.drop_duplicates()) for _, rows in cells]
+    return {
+        "rows": len(frame),
+        "counts": {str(epoch): int((frame["epoch"] == epoch).sum()) for epoch in epochs},
+        "by_model": {
+            model: {str(epoch): int(((frame["epoch"] == epoch) & (frame["model"] == model)).sum()) for epoch in epochs}
+            for model in models(frame)
+        },
+        "modified": len(modified),
+        "modified_runs": len(set(clusters(frame[frame["epoch"] > 0]))),
+        "largest_epoch": max(epochs),
+        "median_epoch": plain(modified.median()),
+        "unmodified_cells": len(distinct),
+        "unmodified_rows": int((frame["epoch"] == 0).sum()),
+        "unmodified_distinct": max(distinct, default=0),
+        **_chance(set(_runs(data, group, 1)), set(_runs(data, group, 2))),
+    }
+
+
+def _chance(ones: set[Any], twos: set[Any]) -> dict[str, Any]:
+    """Exact binomial chance of so few runs at epoch 1 among those at epoch 1 or 2, were both as likely.
+
+    ``ratio_excluded``: the smallest chance of epoch 1 relative to epoch 2 that the counts exclude at ``LEVEL``
+    (the upper Clopper-Pearson limit of the share of epoch 1, as odds).
+    """
+    trials = len(ones | twos)
+    if not trials:
+        return {"runs_epoch_1": 0, "runs_epoch_1_or_2": 0, "p_if_as_likely": None, "ratio_excluded": None}
+    count = len(ones)
+    share = float(stats.beta.ppf(1 - LEVEL, count + 1, trials - count)) if count < trials else 1.0
+    return {
+        "runs_epoch_1": count,
+        "runs_epoch_1_or_2": trials,
+        "p_if_as_likely": float(stats.binom.cdf(count, trials, 0.5)),
+        "ratio_excluded": plain(share / (1 - share)) if share < 1 else None,
+    }
+
+
+def _never(numbers: dict[str, Any]) -> bool:
+    return all(numbers[group]["counts"].get("1", 0) == 0 for group in GROUPS)
+
+
+def _counts(group: str, found: dict[str, Any]) -> str:
+    parts = [f"{count} at epoch {epoch}" for epoch, count in found["counts"].items() if int(epoch) <= 3]
+    later = sum(count for epoch, count in found["counts"].items() if int(epoch) > 3)
+    return f"{FILES[group]}: of {found['rows']} rows, {listed([*parts, f'{later} later'])}; {found['modified']} are modified."
+
+
+def _odds(numbers: dict[str, Any]) -> list[str]:
+    parts = []
+    titles = {group: GROUP_LABEL[group].lower() for group in GROUPS} | {"either": "either file"}
+    for key, title in titles.items():
+        found = numbers[key]
+        if found["p_if_as_likely"] is None:
+            continue
+        ratio = (
+            ""
+            if found["ratio_excluded"] is None
+            else f", and an epoch 1 at least {percent(found['ratio_excluded'])} % as likely as epoch 2 is excluded"
+        )
+        parts.append(
+            f"{found['runs_epoch_1']} of {found['runs_epoch_1_or_2']} runs in {title} (chance {power_of_ten(found['p_if_as_likely'])}{ratio})"
+        )
+    if not parts:
+        return []
+    return [
+        "Suppose that epoch 1 were as likely a best epoch as epoch 2, runs being independent and repeats of a run counting once. Among the "
+        f"runs with best epoch 1 or 2, epoch 1 is the best of {listed(parts)}; excluded means at the {LEVEL * 100:g} % level, one-sided. "
+        "The two files hold the same runs, so their chances must not be multiplied."
+    ]
+
+
+def power_of_ten(value: float) -> str:
+    """A small probability as a reader sees it."""
+    if value >= 0.001:
+        return f"{value:.3f}"
+    exponent = int(np.floor(np.log10(value)))
+    digits = value / 10.0**exponent
+    return f"{digits:.1f} x 10^{exponent}".replace("-", "\N{MINUS SIGN}")
+
+
+def _identical(numbers: dict[str, Any]) -> list[str]:
+    if not all(numbers[group]["unmodified_distinct"] == 1 for group in GROUPS):
+        return []
+    parts = [f"{numbers[group]['unmodified_rows']} rows in {numbers[group]['unmodified_cells']} cells ({group})" for group in GROUPS]
+    return [
+        "All epoch-0 rows of one model and corpus have the same score in every task to the last digit, whatever their text: "
+        f"{listed(parts)}. Whatever was done before that evaluation did not depend on the text."
+    ]
+
+
+def _largest(numbers: dict[str, Any]) -> str:
+    parts = []
+    for group in GROUPS:
+        epoch = numbers[group]["largest_epoch"]
+        parts.append(f"{epoch} in {GROUP_LABEL[group].lower()} ({max(epoch - SKIPPED + 1, 0)} real updates)")
+    return listed(parts)
+
+
+def _table(numbers: dict[str, Any]) -> Table:
+    columns = [Column("epoch", "Printed epoch", "text"), Column("updates", "Real updates", "text")]
+    for group in GROUPS:
+        columns += [Column(f"{group}_{model}", model, "count", GROUP_LABEL[group]) for model in numbers[group]["by_model"]]
+        columns.append(Column(group, "all", "count", GROUP_LABEL[group]))
+    rows: list[tuple[Cell, ...]] = []
+    for epoch in range(max(numbers[group]["largest_epoch"] for group in GROUPS) + 1):
+        cells: list[Cell] = [str(epoch), str(max(epoch - SKIPPED + 1, 0))]
+        for group in GROUPS:
+            found = numbers[group]
+            cells += [counts.get(str(epoch), 0) for counts in found["by_model"].values()]
+            cells.append(found["counts"].get(str(epoch), 0))
+        rows.append(tuple(cells))
+    caption = f"Rows by the printed epoch of their best average, and the number of real updates if the first {SKIPPED} are skipped."
+    return Table("published_epochs", "Best epoch of every row", caption, tuple(columns), tuple(rows))

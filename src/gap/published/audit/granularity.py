@@ -1,0 +1,116 @@
+"""Could the accuracies come from the stated number of items?  A GRIM test (Brown and Heathers 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gap.figures.data import POINTS
+from gap.figures.table import Cell, Column, Table
+from gap.published.read import CLASSIFICATION, FILES, ITEMS, Published
+from gap.published.section import Section, Settings
+from gap.published.shared import listed, tasks_of
+
+#: Largest relative error of a number rounded to the nearest float32 (half a unit in the last of its 24 binary digits).
+ROUNDING = 2.0**-24
+#: Other counts of items that are tried.
+MOST = 1000
+#: Rows listed at most where a value does not fit.
+LISTED = 10
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per task: items n, distinct values, rows that are no multiple of 1/n, counts up to ``MOST`` that fit; float32 values per group."""
+    frame = data.rows["classification"]
+    tasks = {task: _task(frame[task].to_numpy(), ITEMS[task]) for task in CLASSIFICATION.values()}
+    misfits = [(row, task) for task in tasks for row in np.flatnonzero(~fits(frame[task].to_numpy(), ITEMS[task]))]
+    named = [_row(frame.iloc[row], task) for row, task in sorted(misfits)[:LISTED]]
+    single = {group: _singles(rows, tasks_of(group)) for group, rows in data.rows.items()}
+    numbers = {
+        "values": len(frame) * len(tasks),
+        "misfits": len(misfits),
+        "misfit_rows": named,
+        "chance": 2 * ROUNDING * max(ITEMS[task] for task in tasks),
+        "float32": single,
+        "tasks": tasks,
+    }
+    return Section("granularity", "Accuracies are whole numbers of items", _sentences(numbers), numbers, (_table(tasks),))
+
+
+def fits(values: np.ndarray, items: int) -> np.ndarray:
+    """Which ``values`` [n] (fractions) are k / ``items`` for a whole k, up to one rounding to float32."""
+    nearest = np.round(values * items) / items
+    return np.abs(values - nearest) <= nearest * ROUNDING
+
+
+def _task(values: np.ndarray, items: int) -> dict[str, Any]:
+    distinct = np.unique(values)
+    others = [count for count in range(1, MOST + 1) if fits(distinct, count).all()]
+    return {
+        "items": items,
+        "distinct": len(distinct),
+        "misfits": int((~fits(values, items)).sum()),
+        "largest_error": float(np.abs(values - np.round(values * items) / items).max()),
+        "counts_that_fit": others,
+        "smallest_that_fits": others[0] if others else None,
+    }
+
+
+def _row(row: Any, task: str) -> dict[str, Any]:
+    return {"model": row["model"], "corpus": row["corpus"], "index": int(row["index"]), "task": task, "value": float(row[task])}
+
+
+def _singles(rows: Any, tasks: list[str]) -> dict[str, int]:
+    """How many scores are exactly float32 numbers."""
+    values = rows[tasks].to_numpy()
+    return {"values": int(values.size), "float32": int((values == values.astype(np.float32)).sum())}
+
+
+def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
+    tasks = numbers["tasks"]
+    stated = {task: row for task, row in tasks.items() if row["smallest_that_fits"] == row["items"]}
+    if numbers["misfits"]:
+        rows = [
+            f"{row['model']}, {row['corpus']}, text {row['index']} ({row['task']} {row['value']:.6f})" for row in numbers["misfit_rows"]
+        ]
+        verdict = f"{numbers['misfits']} do not fit; the first: {'; '.join(rows)}."
+    else:
+        verdict = "all fit."
+    result = (
+        f"{FILES['classification']} holds {numbers['values']:,} accuracies. Each must be a whole number of items over its task's n (a GRIM "
+        f"test), up to a rounding to float32, a relative error of at most 2^{np.log2(ROUNDING):.0f}".replace("^-", "^\N{MINUS SIGN}")
+        + f": {verdict} An arbitrary number would fit by chance with a probability of at most {numbers['chance']:.0e}.".replace("e-0", "e-")
+    )
+    others = [task for task in tasks if task not in stated]
+    sizes = (
+        f"The stated n is the smallest that fits in {len(stated)} of {len(tasks)} tasks; other counts up to {MOST} that fit are its multiples."
+        if not others and all(count % row["items"] == 0 for row in tasks.values() for count in row["counts_that_fit"])
+        else f"The stated n is the smallest that fits in {len(stated)} of {len(tasks)} tasks (smaller ones fit {listed(others)}; see the table)."
+    )
+    single = numbers["float32"]
+    exact = [f"{row['float32']} of {row['values']} ({group})" for group, row in single.items()]
+    return (
+        result,
+        sizes,
+        f"Scores that are exactly float32 numbers, as a GPU's evaluation leaves them: {listed(exact)}.",
+        "An F1 score is a mean of fractions that depend on the lengths of the answers: no such test exists for the dialogue scores.",
+    )
+
+
+def _table(tasks: dict[str, Any]) -> Table:
+    columns = (
+        *(
+            Column("task", "Task", "text"),
+            Column("items", "n", "count"),
+            Column("step", "one item"),
+            Column("distinct", "distinct values", "count"),
+        ),
+        *(Column("misfits", "not k/n", "count"), Column("counts", f"counts up to {MOST} that fit", "text")),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (task, row["items"], POINTS / row["items"], row["distinct"], row["misfits"], ", ".join(map(str, row["counts_that_fit"])))
+        for task, row in tasks.items()
+    )
+    caption = "Accuracies of all rows against the number of items n of each task; one item in points; not k/n: values that no whole number of items gives."
+    return Table("published_granularity", "Accuracies against the number of items", caption, columns, rows)

@@ -1,0 +1,168 @@
+"""The smallest true gain that the authors' numbers of items could have shown."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.figures.data import POINTS
+from gap.figures.style import GREY, SINGLE, colour, drawing, handle, legend_above, save
+from gap.figures.table import Cell, Column, Table
+from gap.published.audit.detectable import ALPHA, POWER, effective, floor, needed_agreement, paired, quantiles, unpaired
+from gap.published.read import ITEMS, Published
+from gap.published.section import Drawing, Section, Settings
+from gap.published.shared import baseline, gains, listed, models, plain, score, tasks_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gap.figures.style import Stamp
+
+#: Shares of items on which both checkpoints are right or both are wrong.
+AGREEMENTS = (0.90, 0.95, 0.99)
+#: Agreements that the figure spans.
+DRAWN = np.linspace(0.8, 0.9995, 400)
+GROUP = "classification"
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per task and for the average: smallest detectable gain, unpaired by model and paired by agreement; fractions.
+
+    One checkpoint against the unmodified model.  Unpaired: Fleiss, Levin and Paik (2003), variance at the unmodified
+    accuracy.  Paired: Connor (1987), normal approximation to McNemar's test.
+    """
+    tasks = tasks_of(GROUP)
+    count = effective(np.array([ITEMS[task] for task in tasks]))
+    frame = gains(data, GROUP)
+    seen = {model: frame.loc[frame["model"] == model, "gain"] for model in models(frame)}
+    numbers: dict[str, Any] = {
+        "power": POWER,
+        "alpha": ALPHA,
+        "effective_items": count,
+        "tasks": {task: _line(float(ITEMS[task]), {model: baseline(data, GROUP, model, task) for model in seen}) for task in tasks},
+        "average": _average(data, list(seen), count),
+        "observed": {
+            model: {
+                "mean": float(gain.mean()),
+                "largest": float(gain.max()),
+                "agreement_for_largest": plain(needed_agreement(float(gain.max()), count)),
+            }
+            for model, gain in seen.items()
+        },
+    }
+    title = "Smallest detectable gain against agreement"
+    drawings = (Drawing("published_power", title, _caption(numbers), partial(_draw, numbers)),)
+    return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), drawings)
+
+
+def _average(data: Published, order: list[str], count: float) -> dict[str, Any]:
+    """The average of the tasks: paired as one task of ``count`` items, unpaired from each task's own variance."""
+    base, tasks = data.baselines[GROUP], tasks_of(GROUP)
+    items = np.array([ITEMS[task] for task in tasks])
+    error = {}
+    for model in order:
+        p = base.loc[model, tasks].to_numpy(dtype=float)
+        error[model] = float(np.sqrt((p * (1 - p) / items).sum()) / len(tasks))
+    return {**_paired(count), "standard_error": error, "unpaired": {model: quantiles() * 2**0.5 * value for model, value in error.items()}}
+
+
+def _line(count: float, accuracy: dict[str, float]) -> dict[str, Any]:
+    return {"items": count, **_paired(count), "unpaired": {model: float(unpaired(p, count)) for model, p in accuracy.items()}}
+
+
+def _paired(count: float) -> dict[str, Any]:
+    found = paired(np.array(AGREEMENTS), count)
+    return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, found, strict=True)}, "floor": floor(count)}
+
+
+def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
+    average, seen = numbers["average"], numbers["observed"]
+    sizes = sorted({int(row["items"]) for row in numbers["tasks"].values()})
+    errors = listed(f"{score(value)} ({model})" for model, value in average["standard_error"].items())
+    unpaired_ = listed(f"{score(value)} ({model})" for model, value in average["unpaired"].items())
+    at = [f"{score(gain)} at an agreement of {agreement}" for agreement, gain in average["paired"].items() if gain is not None]
+    means = listed(f"{score(row['mean'])} ({model})" for model, row in seen.items())
+    under = [model for model, row in seen.items() if row["mean"] < average["floor"]]
+    verdict = (
+        f"The published mean gains, {means} points, are below it for {listed(under)}: a gain of that size of one checkpoint could not have been shown "
+        "on these items at any agreement."
+        if under
+        else f"The published mean gains, {means} points, are not below it."
+    )
+    largest = listed(
+        f"{score(row['largest'])} ({model}; "
+        + ("at no agreement)" if row["agreement_for_largest"] is None else f"from an agreement of {row['agreement_for_largest']:.3f} on)")
+        for model, row in seen.items()
+    )
+    return (
+        f"The tasks have {listed(map(str, sizes))} items. The standard error of one unmodified average of {len(numbers['tasks'])} tasks is {errors} points. "
+        f"Without the answers to single items (unpaired), the smallest true gain of that average that a two-sided {ALPHA * 100:g} % test finds with {POWER * 100:g} % "
+        f"power is {unpaired_} points (normal approximation, Fleiss, Levin and Paik 2003).",
+        f"Paired by item it depends on the share of items on which both checkpoints are right or both wrong: {listed(at)} (Connor 1987; the variance per "
+        "item is the share that changes, minus the squared gain). The gain cannot exceed the share that changes, so no agreement makes a gain below "
+        f"{score(average['floor'])} points detectable (an approximation that is rough where so few items change). {verdict}",
+        f"The largest published gains would be detectable at these agreements if they had been named beforehand: {largest}. As the largest of many runs and "
+        "steps they were not.",
+        "This is the power for one checkpoint and items drawn at random. A mean over many runs averages changes that differ between the runs, and can show "
+        "less, if the items and the step are not those that chose the epoch.",
+    )
+
+
+def _table(numbers: dict[str, Any]) -> Table:
+    order = list(numbers["observed"])
+    columns = (
+        *(Column("task", "Task", "text"), Column("items", "n", "count")),
+        *(Column(f"unpaired_{model}", model, "score", "Unpaired") for model in order),
+        *(Column(f"paired_{agreement:g}", f"{agreement:g}", "score", "Paired, agreement") for agreement in AGREEMENTS),
+        Column("floor", "any", "score", "Paired, agreement"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for task, row in [*numbers["tasks"].items(), ("average", numbers["average"])]:
+        items = str(int(row["items"])) if "items" in row else f"({numbers['effective_items']:.0f})"
+        gains_: list[float | None] = [row["unpaired"][model] for model in order]
+        gains_ += [*row["paired"].values(), row["floor"]]
+        rows.append((task, items, *(None if gain is None else gain * POINTS for gain in gains_)))
+    caption = (
+        f"Smallest true gain in points that a two-sided {ALPHA * 100:g} % test finds with {POWER * 100:g} % power, one checkpoint against the unmodified model: "
+        "unpaired at each model's accuracy, and paired by the share of items on which the two agree; any: smallest at any agreement. Empty: not even if all "
+        "items that change turn right. Last row: average of the tasks; in brackets, the items of one task with the same precision."
+    )
+    return Table("published_power", "Smallest detectable gain", caption, columns, tuple(rows), frozenset({len(rows) - 1}))
+
+
+def _caption(numbers: dict[str, Any]) -> str:
+    seen = numbers["observed"]
+    means = listed(f"{score(row['mean'])} ({model})" for model, row in seen.items())
+    largest = listed(f"{score(row['largest'])} ({model})" for model, row in seen.items())
+    return (
+        f"Smallest true gain over the unmodified model found with {POWER * 100:g} % power (two-sided {ALPHA * 100:g} % test, paired by item) against the share of "
+        "items on which both checkpoints are right or both wrong, for one task and for the average of all tasks. The lines end where even a change of all "
+        f"differing items to right is not found. Dashed: published mean gains, {means} points; dotted: largest, {largest}."
+    )
+
+
+def _draw(numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+    sizes = sorted({row["items"] for row in numbers["tasks"].values()})
+    shown = {f"one task, n = {int(sizes[0])}": sizes[0], f"one task, n = {int(sizes[-1])}": sizes[-1]}
+    shown[f"average of {len(numbers['tasks'])} tasks"] = numbers["effective_items"]
+    lines = ("-.", "--", "-")
+    handles = []
+    with drawing(stamp, SINGLE, 2.8) as (figure, [[axes]]):
+        for place, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
+            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(place))
+            handles.append(handle(label, line=line, tint=colour(place)))
+        for row in numbers["observed"].values():
+            axes.axhline(row["mean"] * POINTS, linestyle="--", color=GREY, linewidth=0.7)
+            axes.axhline(row["largest"] * POINTS, linestyle=":", color=GREY, linewidth=0.9)
+        handles += [handle("published means", line="--"), handle("published largest", line=":")]
+        axes.set_yscale("log")
+        axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5, 10], labels=["0.1", "0.2", "0.5", "1", "2", "5", "10"])
+        axes.set_yticks([], minor=True)
+        axes.set_xticks([0.8, 0.85, 0.9, 0.95, 1.0])
+        axes.set_xlabel("share of items on which both checkpoints agree")
+        axes.set_ylabel("smallest detectable gain, points")
+        axes.grid(True)
+        legend_above(figure, handles, 2)
+        save(figure, folder, name)

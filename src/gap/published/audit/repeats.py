@@ -1,0 +1,147 @@
+"""Runs that were released more than once: how far they differ, and what spread between runs of one setting that implies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gap.figures.data import GROUP_LABEL, POINTS
+from gap.figures.table import Cell, Column, Table
+from gap.published.read import FILES, GROUPS, RUN, Published
+from gap.published.section import Section, Settings
+from gap.published.shared import SAME, clusters, gains, models, pair, per_run, plain, score, span
+from gap.published.statistics import Interval, cluster_interval
+
+NONE = Interval(float("nan"), float("nan"))
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per group: rows, runs, repeated runs, how many differ; within-run and between-run standard deviation (fractions)."""
+    frames = {group: gains(data, group) for group in GROUPS}
+    numbers: dict[str, Any] = {group: _group(group, frame, how) for group, frame in frames.items()}
+    sentences = [text for group in GROUPS for text in _sentences(group, numbers[group], how)]
+    if any(numbers[group]["repeated_runs"] for group in GROUPS):
+        sentences.append(
+            "The files do not say whether repeats were made with one set-up, so their spread mixes run-to-run noise with any change "
+            "between them, and identical repeats may be one run entered twice. It is the spread of a best epoch, not of one evaluation, "
+            "and so few runs, not chosen at random, fix it to no better than the interval says: it is a guide to the size of the noise, "
+            "not an estimate for every model and corpus."
+        )
+    return Section("repeats", "Runs that were released more than once", tuple(sentences), numbers, (_table(frames),))
+
+
+def repeated(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of runs that have more than one row, in order of model, corpus and index."""
+    return frame[frame.duplicated([*RUN], keep=False)].sort_values([*RUN], kind="stable")
+
+
+def within(frame: pd.DataFrame) -> float:
+    """Pooled standard deviation of ``gain`` over the repeats of a run: root of summed squares over summed degrees of freedom."""
+    rows = repeated(frame)
+    if rows.empty:
+        return float("nan")
+    squares, freedom = _parts(rows)
+    return float(np.sqrt(squares.sum() / freedom.sum()))
+
+
+def _parts(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's squared deviation from its run's mean, and its share of the run's degrees of freedom; [rows] each."""
+    grouped = rows.groupby([*RUN])["gain"]
+    squares = ((rows["gain"] - grouped.transform("mean")) ** 2).to_numpy()
+    size = grouped.transform("size").to_numpy()
+    return squares, (size - 1) / size
+
+
+def between(frame: pd.DataFrame) -> float:
+    """Pooled within-model standard deviation of ``gain`` over runs (repeats averaged)."""
+    runs = per_run(frame, ["gain"])
+    deviations = runs["gain"] - runs.groupby("model")["gain"].transform("mean")
+    freedom = len(runs) - runs["model"].nunique()
+    return float(np.sqrt((deviations**2).sum() / freedom)) if freedom > 0 else float("nan")
+
+
+def _group(group: str, frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
+    rows = repeated(frame)
+    grouped = rows.groupby([*RUN])
+    differ = grouped["gain"].agg(lambda values: values.max() - values.min())
+    unmodified = grouped["epoch"].agg(lambda values: (values == 0).mean())
+    inner, outer = within(frame), between(frame)
+    interval = NONE
+    if len(differ) > 1:
+        squares, freedom = _parts(rows)
+        interval = cluster_interval(
+            lambda places: float(np.sqrt(squares[places].sum() / freedom[places].sum())),
+            clusters(rows),
+            how.seed,
+            f"repeats/{group}",
+            how.resamples,
+            how.level,
+        )
+    return {
+        "rows": len(frame),
+        "runs": len(set(clusters(frame))),
+        "repeated_runs": len(differ),
+        "repeated_rows": len(rows),
+        "by_model": {model: int((differ.index.get_level_values("model") == model).sum()) for model in models(frame)} if len(differ) else {},
+        "all_unmodified": int((unmodified == 1).sum()),
+        "identical_modified": int(((differ <= SAME) & (unmodified < 1)).sum()),
+        "differ": int((differ > SAME).sum()),
+        "unmodified_in_part": int(((unmodified > 0) & (unmodified < 1)).sum()),
+        "largest_difference": plain(differ.max()) if len(differ) else None,
+        "within": plain(inner),
+        "within_interval": pair(interval),
+        "between": plain(outer),
+        "variance_ratio": plain(inner**2 / outer**2) if outer > 0 else None,
+    }
+
+
+def _sentences(group: str, found: dict[str, Any], how: Settings) -> list[str]:
+    count = found["repeated_runs"]
+    first = f"{FILES[group]}: {found['rows']} rows are {found['runs']} distinct runs (model, corpus, text)"
+    if not count:
+        return [f"{first}; none is repeated."]
+    made = [
+        f"{first}; {count} of these were released more than once ({found['repeated_rows']} rows). In {found['all_unmodified']} all repeats "
+        f"are the unmodified model, which says nothing about noise, in {found['identical_modified']} modified repeats agree to the last digit, "
+        f"and in {found['differ']} they differ, by up to {score(found['largest_difference'])} points; in "
+        f"{found['unmodified_in_part']} one repeat is the unmodified model and another is not."
+    ]
+    low, high = (float("nan") if value is None else value for value in found["within_interval"])
+    text = span(Interval(low, high), score)
+    ratio = "" if found["variance_ratio"] is None else f" (ratio of the variances {found['variance_ratio']:.2f})"
+    known = (
+        f" ({how.level * 100:g} % bootstrap interval over the {count} runs {text}, rough for so few)"
+        if text
+        else " (too few runs for an interval)"
+    )
+    reaches = found["between"] is not None and high >= found["between"]
+    verdict = (
+        " The interval reaches it: these repeats cannot rule out that texts differ no more than repeats of one text do." if reaches else ""
+    )
+    made.append(
+        f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(found['within'])} points{known}, "
+        f"against {score(found['between'] if found['between'] is not None else float('nan'))} between the runs of a model{ratio}.{verdict}"
+    )
+    return made
+
+
+def _table(frames: dict[str, pd.DataFrame]) -> Table:
+    columns = (
+        Column("group", "Tasks", "text"),
+        *(Column("model", "Model", "text"), Column("corpus", "Texts", "text"), Column("index", "Text", "count")),
+        *(Column("epochs", "Best epochs", "text"), Column("averages", "Averages", "text"), Column("difference", "range")),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for group, frame in frames.items():
+        breaks.add(len(rows))
+        for _, part in repeated(frame).groupby([*RUN], sort=False):
+            first, means = part.iloc[0], part["mean"].to_numpy()
+            epochs, averages = ", ".join(map(str, part["epoch"])), ", ".join(score(value) for value in means)
+            rows.append((group, first["model"], first["corpus"], int(first["index"]), epochs, averages, float(np.ptp(means)) * POINTS))
+    caption = (
+        "Every run with more than one released row: printed best epochs, averages and their range in points, in the order of the file."
+    )
+    return Table("published_repeats", "Repeated runs", caption, columns, tuple(rows), frozenset(breaks - {0}))

@@ -1,0 +1,54 @@
+"""What can be read off a text without a model: size, repetitiveness, vocabulary, symbols."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+WORD = re.compile(r"\w+")
+#: Feature -> how a figure names it.
+FEATURES = {
+    "characters": "characters",
+    "words": "words",
+    "compressed": "compressed size",
+    "vocabulary": "type-token ratio",
+    "symbols": "share of symbols",
+}
+
+
+def characters(text: str) -> float:
+    """Number of characters."""
+    return float(len(text))
+
+
+def words(text: str) -> float:
+    r"""Number of words: runs of letters, digits and underscores (``\w+``)."""
+    return float(len(WORD.findall(text)))
+
+
+def compressed(text: str) -> float:
+    """Bytes after zlib (level 9) over UTF-8 bytes: small for repetitive text, above 1 for very short ones; 0 for no text."""
+    raw = text.encode("utf-8", "surrogatepass")
+    return len(zlib.compress(raw, 9)) / len(raw) if raw else 0.0
+
+
+def vocabulary(text: str) -> float:
+    """Type-token ratio: distinct lower-cased words over words; 0 without words."""
+    found = WORD.findall(text.lower())
+    return len(set(found)) / len(found) if found else 0.0
+
+
+def symbols(text: str) -> float:
+    """Share of characters that are neither letters, digits nor white space; 0 for no text."""
+    return sum(not letter.isalnum() and not letter.isspace() for letter in text) / len(text) if text else 0.0
+
+
+def features(text: str) -> dict[str, float]:
+    """All of them, keyed as in ``FEATURES``."""
+    return {
+        "characters": characters(text),
+        "words": words(text),
+        "compressed": compressed(text),
+        "vocabulary": vocabulary(text),
+        "symbols": symbols(text),
+    }

@@ -1,0 +1,177 @@
+"""Claim 2, level with larger models: runs that reach the next size's unmodified score, and how much of the gap is closed."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.figures.data import GROUP_LABEL, POINTS
+from gap.figures.style import SINGLE, drawing, handle, legend_above, save
+from gap.figures.table import Cell, Column, Table
+from gap.published import shared
+from gap.published.claims import lanes
+from gap.published.claims.figure1 import REFERENCE
+from gap.published.intervals import draw
+from gap.published.read import ITEMS, MODELS, Published
+from gap.published.section import Drawing, Section, Settings
+from gap.published.shared import ORDER, SAME, baseline, cell, change, gains, interval_of, listed, pair, percent, span, tasks_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from gap.figures.style import Stamp
+
+STEPS = tuple(pairwise(MODELS))
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per group and size: the gap to the next size, rows and runs that reach it, share of the gap that mean and best row close."""
+    numbers = {group: {f"{model} to {larger}": _step(data, group, model, larger, how) for model, larger in STEPS} for group in ORDER}
+    sentences = [_sentence(group, name, row, how) for group in ORDER for name, row in numbers[group].items()]
+    sentences.append(_ratio(numbers))
+    sentences.append(_caution(numbers))
+    drawings = (
+        Drawing("gap_closed", "Share of the gap to the next size that a row closes", _caption(numbers), partial(_draw, data, numbers)),
+    )
+    return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, how),), drawings)
+
+
+def size(model: str) -> float:
+    """Parameters that a name such as 350M or 1.3B states."""
+    return float(model[:-1]) * {"M": 1e6, "B": 1e9}[model[-1]]
+
+
+def _step(data: Published, group: str, model: str, larger: str, how: Settings) -> dict[str, Any]:
+    base, target = baseline(data, group, model), baseline(data, group, larger)
+    rows = cell(gains(data, group), model)
+    reached = (rows["mean"] >= target - SAME).to_numpy()
+    share, share_interval = shared.share(rows, reached, how)
+    tasks = tasks_of(group)
+    return {
+        "baseline": base,
+        "target": target,
+        "gap": target - base,
+        "gap_error": _error(data, group, model, larger),
+        "tasks": len(tasks),
+        "tasks_higher": sum(baseline(data, group, larger, task) > baseline(data, group, model, task) + SAME for task in tasks),
+        "times": size(larger) / size(model),
+        "rows": len(rows),
+        "runs": len(set(shared.clusters(rows))),
+        "reached": int(reached.sum()),
+        "reached_by_corpus": {corpus: int(reached[(rows["corpus"] == corpus).to_numpy()].sum()) for corpus in shared.corpora(rows)},
+        "share": share,
+        "share_interval": pair(share_interval),
+        **_closed(rows, target - base, how, f"larger_models/{group}/{model}"),
+    }
+
+
+def _closed(rows: pd.DataFrame, gap: float, how: Settings, name: str) -> dict[str, Any]:
+    """Gains as shares of the gap; None where the larger model is not the better one."""
+    if gap <= SAME:
+        return {"closed": None, "closed_interval": [None, None], "closed_best": None}
+    shares = rows["gain"].to_numpy() / gap
+    interval = draw(shared.clusters(rows), how, name).mean(shares)
+    return {"closed": float(shares.mean()), "closed_interval": pair(interval), "closed_best": float(shares.max())}
+
+
+def _error(data: Published, group: str, model: str, larger: str) -> float | None:
+    """Unpaired standard error of the gap from the items; None for dialogue, where the items' F1 is not released."""
+    if group == "dialogue":
+        return None
+    scores = data.baselines[group].loc[[model, larger], tasks_of(group)]
+    items = np.array([ITEMS[task] for task in tasks_of(group)])
+    variances = scores.to_numpy() * (1 - scores.to_numpy()) / items
+    return float(np.sqrt(variances.sum()) / len(items))
+
+
+def _sentence(group: str, name: str, row: dict[str, Any], how: Settings) -> str:
+    error = "" if row["gap_error"] is None else f" (unpaired standard error {row['gap_error'] * POINTS:.2f})"
+    reach = shared.within(interval_of(row, "share"), percent, how)
+    closed = "there is no gap to close."
+    if row["closed"] is not None:
+        closed = (
+            f"the mean row closes {percent(row['closed'])} % of it ({shared.within(interval_of(row, 'closed'), percent, how)}), "
+            f"the best row {percent(row['closed_best'])} %."
+        )
+    return (
+        f"{GROUP_LABEL[group]}, {name}: {row['reached']} of {row['rows']} rows reach the larger model's unmodified score "
+        f"({percent(row['share'])} %; {reach}). The gap is {change(row['gap'])} points{error}; {closed}"
+    )
+
+
+def _ratio(numbers: dict[str, Any]) -> str:
+    times = listed(f"{row['times']:.1f} ({name})" for name, row in numbers[ORDER[0]].items())
+    return f"The next size is larger by these factors: {times}. {MODELS[-1]} against {REFERENCE} cannot be checked: the files have no row of {REFERENCE}."
+
+
+def _caution(numbers: dict[str, Any]) -> str:
+    parts = [f"{row['tasks_higher']} of {row['tasks']} {group} tasks ({name})" for group in ORDER for name, row in numbers[group].items()]
+    return (
+        f"The larger unmodified model is the better one on {listed(parts)}, and where it is not better on "
+        "all of them its average is a lower bar than its size suggests. "
+        "A row's score is the highest of its epochs on the items it is reported on, while the larger model's is a single evaluation: "
+        "the comparison favours the runs."
+    )
+
+
+def _table(numbers: dict[str, Any], how: Settings) -> Table:
+    level = f"{how.level * 100:g} %"
+    columns = (
+        *(Column("group", "Score", "text"), Column("step", "Sizes", "text"), Column("rows", "Rows", "count")),
+        *(Column("baseline", "unmod."), Column("target", "next size"), Column("gap", "gap", "change")),
+        *(Column("reached", "rows reaching", "count"), Column("share", "%", "text"), Column("share_interval", level, "text")),
+        *(Column("closed", "closed by mean, %", "text"), Column("closed_interval", level, "text")),
+        Column("closed_best", "by best, %", "text"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for group in ORDER:
+        for name, row in numbers[group].items():
+            start = (GROUP_LABEL[group], name, row["rows"], row["baseline"] * POINTS, row["target"] * POINTS, row["gap"] * POINTS)
+            reach = (row["reached"], percent(row["share"]), span(interval_of(row, "share"), percent))
+            shares = [None if row[key] is None else percent(row[key]) for key in ("closed", "closed_best")]
+            closed = (shares[0], span(interval_of(row, "closed"), percent), shares[1])
+            rows.append((*start, *reach, *closed))
+    caption = (
+        "Released rows that reach the next size's unmodified score, and the share of the gap that the mean and the best gain close. Scores in points. "
+        f"{level} intervals: of the share of rows, Wilson's over runs; of the share closed, bootstrap over runs (repeats kept together). The best row has none."
+    )
+    return Table("larger_models", "Level with the next size", caption, columns, tuple(rows), frozenset({len(STEPS)}))
+
+
+def _caption(numbers: dict[str, Any]) -> str:
+    parts = [
+        f"{group}, {name}: {shared.score(row['baseline'])} and {shared.score(row['target'])} points, n = {row['rows']}"
+        for group in ORDER
+        for name, row in numbers[group].items()
+    ]
+    return (
+        "Each dot is one released row: its gain as a share of the gap between the unmodified model (0 %) and the next size unmodified (100 %, dashed). "
+        f"Black: mean. Unmodified scores: {'; '.join(parts)}."
+    )
+
+
+def _draw(data: Published, numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+    with drawing(stamp, SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
+        for axes, group in zip(line, ORDER, strict=True):
+            _panel(axes, gains(data, group), numbers[group])
+            axes.set_title(GROUP_LABEL[group])
+        line[0].set_ylabel("share of the gap closed, %")
+        legend_above(figure, lanes.handles(handle("mean", line="-", tint="black")), 4)
+        save(figure, folder, name)
+
+
+def _panel(axes: Axes, frame: pd.DataFrame, found: dict[str, Any]) -> None:
+    axes.axhline(100, color="black", linestyle="--", linewidth=0.8, zorder=3)
+    for place, ((model, _), row) in enumerate(zip(STEPS, found.values(), strict=True)):
+        if row["closed"] is None:
+            continue
+        rows = cell(frame, model)
+        lanes.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, place)
+        axes.plot([place - lanes.WIDTH / 2, place + lanes.WIDTH / 2], [row["closed"] * 100] * 2, color="black", linewidth=1.2, zorder=4)
+    lanes.label(axes, [f"{model}\nto {larger}" for model, larger in STEPS])

@@ -1,0 +1,131 @@
+"""Gains against features of the texts that made them, joined by corpus and index."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from gap.figures.data import GROUP_LABEL
+from gap.figures.table import Cell, Column, Table
+from gap.published import shared
+from gap.published.claims import forest
+from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise
+from gap.published.claims.features import FEATURES
+from gap.published.read import Published
+from gap.published.section import Drawing, Section, Settings
+from gap.published.shared import ALL, ORDER, cell, change, corpora, gains, interval_of, listed, models, p_text, signed, span
+
+LABELS = {**FEATURES, "code": f"code ({MIXED})"}
+
+
+def section(data: Published, how: Settings) -> Section:
+    """Per group, model, scope (all corpora, each corpus) and feature: Spearman's rho with gain, interval, p, Holm over features."""
+    described = describe(data)
+    numbers: dict[str, Any] = {}
+    for group in ORDER:
+        runs = shared.per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
+        numbers[group] = {}
+        for model in models(runs):
+            rows, name = cell(runs, model), f"text_features/{group}/{model}"
+            scopes = {scope: scope_of(cell(rows, model, scope), scope, how, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
+            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, how, f"{name}/{CODE_SCOPE}")
+            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(cell(rows, model, MIXED))}
+    summary = summarise(numbers, how)
+    drawings = tuple(
+        Drawing(
+            f"text_features_{group}",
+            f"{GROUP_LABEL[group]}: gain against features of the text",
+            _caption(data, group, numbers[group], how),
+            partial(forest.draw, numbers[group], LABELS, 1 - how.level),
+        )
+        for group in ORDER
+    )
+    sentences = _sentences(numbers, summary, how)
+    tables = tuple(_table(group, numbers[group]) for group in ORDER)
+    return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, drawings)
+
+
+def _sentences(numbers: dict[str, Any], summary: dict[str, Any], how: Settings) -> tuple[str, ...]:
+    kept: dict[str, list[str]] = {}
+    for row in summary["within_kept_overall"]:
+        kept.setdefault(f"{row['group']}, {row['model']}, {row['scope']}", []).append(f"{LABELS[row['feature']]} ({signed(row['rho'])})")
+    remaining = "; ".join(f"{place}: {listed(parts)}" for place, parts in kept.items())
+    joined = list(dict.fromkeys(row["scope"] for row in summary["within_kept_overall"]))
+    support = f"; correlations like those that remain within {listed(joined)} would hardly come from a wrong join" if joined else ""
+    largest = "" if summary["within_largest"] is None else f"; the largest of them has absolute value {summary['within_largest']:.2f}"
+    return (
+        f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero "
+        f"(p below {1 - how.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
+        "gain and in their texts alike, so it says little about the features by themselves.",
+        f"Within single corpora {summary['within_kept']} of {summary['within']} do by the same rule{largest}. After Holm over all {summary['within']} "
+        f"of them, {len(summary['within_kept_overall'])} remain{': ' if kept else ''}{remaining}.",
+        *(text(group, numbers[group]) for group in ORDER if _has_code(numbers[group]) for text in (_code, _inside_code)),
+        "Texts are joined to runs by corpus and row number in the authors' file of that corpus; the released files do not say that the "
+        f"numbers mean this{support}. Texts were cut to about the same number of tokens, so their characters say how many of them the tokenizer packs into "
+        "a token. These are correlations of features that go together; none was varied alone.",
+    )
+
+
+def _code(group: str, found: dict[str, Any]) -> str:
+    """Gains of the mixed corpus's code and prose."""
+    parts = []
+    for model, row in found.items():
+        part, tested = row["code"], row["scopes"].get(MIXED, {"features": {}})["features"].get("code")
+        if not tested or tested["rho"] is None:
+            continue
+        parts.append(
+            f"{change(part['code']['gain'])} and {change(part['prose']['gain'])} for {model} ({part['code']['runs']} and {part['prose']['runs']} runs; "
+            f"rho {signed(tested['rho'])}, {p_text(tested['p_holm'])} after Holm)"
+        )
+    return f"{GROUP_LABEL[group]}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(parts)}."
+
+
+def _has_code(found: dict[str, Any]) -> bool:
+    return any(row["code"][part]["runs"] > 1 for row in found.values() for part in ("code", "prose"))
+
+
+def _inside_code(group: str, found: dict[str, Any]) -> str:
+    """The size of code texts against gain, so that code against prose cannot make the correlation."""
+    rows = {model: row["scopes"][CODE_SCOPE]["features"]["words"] for model, row in found.items()}
+    parts = [f"{signed(row['rho'])} ({model}; {p_text(row['p_holm'])} after Holm)" for model, row in rows.items() if row["rho"] is not None]
+    return f"{GROUP_LABEL[group]}, among {MIXED}'s code alone the rank correlation of gain with the number of words is {listed(parts)}."
+
+
+def _table(group: str, found: dict[str, Any]) -> Table:
+    columns = [Column("feature", "Feature", "text"), Column("scope", "Texts", "text")]
+    for model in found:
+        heading = f"OPT {model}"
+        columns += [Column(f"{model}_rho", "rho", "change", heading), Column(f"{model}_interval", "interval", "text", heading)]
+        columns += [Column(f"{model}_p_holm", "p (Holm)", "text", heading)]
+    scopes = dict.fromkeys(scope for row in found.values() for scope in row["scopes"])
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for feature, label in LABELS.items():
+        breaks.add(len(rows))
+        for scope in scopes:
+            parts = [row["scopes"].get(scope, {"features": {}})["features"].get(feature) for row in found.values()]
+            if any(parts):
+                rows.append((label, scope, *(cell for part in parts for cell in _cells(part))))
+    caption = (
+        f"{GROUP_LABEL[group]}: Spearman's rank correlation between a run's gain at its best epoch and a feature of its text, over distinct runs (repeats averaged), "
+        "with its bootstrap interval over runs, and its p after Holm's correction over the features of one model and scope. "
+        "Texts: all corpora together (the corpora differ, so this is confounded), or one corpus."
+    )
+    title = f"{GROUP_LABEL[group]}: gain against features of the text"
+    return Table(f"text_features_{group}", title, caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+
+
+def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
+    if row is None or row["rho"] is None:
+        return (None, None, None)
+    return (row["rho"], span(interval_of(row, "rho"), signed), p_text(row["p_holm"]).removeprefix("p ").removeprefix("= "))
+
+
+def _caption(data: Published, group: str, found: dict[str, Any], how: Settings) -> str:
+    counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in found.items())
+    bases = listed(f"{shared.score(shared.baseline(data, group, model))} ({model})" for model in found)
+    return (
+        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {how.level * 100:g} % bootstrap intervals "
+        "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
+        f"{1 - how.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
+    )

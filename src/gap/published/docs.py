@@ -1,0 +1,27 @@
+"""The study's page as a page of the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gap.core.errors import BadInput
+from gap.core.files import write_text
+from gap.published.stage import FIGURES_LINK
+
+NAME = "published-results.md"
+
+
+def write_docs(page: Path, docs: Path) -> Path:
+    """Copy ``page`` (results/STUDY/page.md) to ``docs`` with its links mended; returns the file written.
+
+    Raises
+    ------
+    BadInput: the page has not been made.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BadInput(str(page), "no such file", "the page of the study", "Run snakemake --cores all --config study=published.") from error
+    out = docs / NAME
+    write_text(out, text.replace(f"]({FIGURES_LINK}/", "](../figures/"))
+    return out

@@ -1,0 +1,50 @@
+# The authors' files at one commit, checked by hash; kept by DVC.
+rule fetch_upstream:
+    output:
+        f"{LIGHT['upstream']}/{{relative}}",
+    log:
+        f"{LOGS}/upstream/{{relative}}.log",
+    benchmark:
+        f"{TIMING}/upstream/{{relative}}.tsv"
+    wildcard_constraints:
+        relative="(full_results|data/train_data)/[a-z_-]+[.]csv",
+    retries: 2
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    message:
+        "Fetching the authors' {wildcards.relative}"
+    shell:
+        "gap fetch-upstream {wildcards.relative:q} --out {output:q} 2> {log:q}"
+
+
+# The authors' rows: figures, tables, claims, audit, page.
+rule published:
+    input:
+        plan=PLAN_JSON,
+        upstream=[ancient(path) for path in GRAPH.heavy],
+    output:
+        [path for path in STAGES["published"] if not path.startswith(FIGURES) or not path.endswith(".png")],
+        [
+            report(
+                f"{FIGURES}/{name}.png", caption="../report/published.rst", category="Figures", labels={"figure": name.replace("_", " ")}
+            )
+            for name in DOCUMENT["figure_names"]
+        ],
+    log:
+        f"{LOGS}/published.log",
+    benchmark:
+        f"{TIMING}/published.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Redrawing and auditing the authors' released results"
+    shell:
+        "gap published --plan {input.plan:q} 2> {log:q}"
