@@ -14,6 +14,7 @@ import torch
 
 from gap.evaluate.compile import Layout, compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.half import HalfTwin, half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
 from gap.params.methods import Evaluate
@@ -43,6 +44,9 @@ class Ours:
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
         self.network, self.tokenizer, self.device = open_network(model), tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
+        self.twin = None if dtype == "fp32" else HalfTwin(model, self.dtype)
+        if self.twin is not None:
+            self.network = half_network(self.network, self.twin)
         self.tokens = self.padded = 0
 
     def compile(self, items: list[Any], kind: str) -> Any:
@@ -56,6 +60,8 @@ class Ours:
 
     def run(self, compiled: Any, kind: str) -> list[list[float]]:
         """Once per checkpoint: per item the log-probabilities of its continuations, or the NLL of the answer."""
+        if self.twin is not None:
+            self.twin.renew()  # once per task here, as in the pipeline's jobs
         with self._precision():
             if kind == "dialogue":
                 blocks = answer_blocks(self.network, compiled, range(len(compiled.blocks)))

@@ -13,6 +13,7 @@ from gap.core.errors import BadInput
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.half import HalfTwin, half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network, positions
 from gap.evaluate.proof import choose_layout
@@ -41,7 +42,9 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        self.layout, self.reason = "plain", ""
+        self.twin = HalfTwin(self.model, AUTOCAST[job.evaluate.precision]) if job.evaluate.precision in AUTOCAST else None
+        self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
+        self.layout, self.reason = "one row per dialogue", ""
         self.snapshot: Snapshot | None = None
         self.compiled: Any = self._compile()
 
@@ -67,11 +70,13 @@ class Session:
         """Rows of the item blocks with these numbers, by the weights that are in the model now."""
         names = names | {"task": self.job.task, "split": self.job.split}
         places = [list(block) for block in blocks(self.items)]
+        if self.twin is not None:
+            self.twin.renew()
         with self._precision():
             if isinstance(self.items[0], Dialogue):
-                columns = [answer_columns(answers) for answers in answer_blocks(self.network, self.compiled, wanted)]
+                columns = [answer_columns(answers) for answers in answer_blocks(self.scorer, self.compiled, wanted)]
             else:
-                scores = score_blocks(self.network, [self.compiled[block] for block in wanted])
+                scores = score_blocks(self.scorer, [self.compiled[block] for block in wanted])
                 own = [[cast("MultipleChoice", self.items[place]) for place in places[block]] for block in wanted]
                 columns = [choice_columns(*pair) for pair in zip(own, scores, strict=True)]
         for block, found in zip(wanted, columns, strict=True):
@@ -91,6 +96,6 @@ class Session:
         return replay(self.model, self.snapshot, ids, self.job.gap, expected, self.job.evaluate.replay_tolerance)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        """Autocast over the fp32 weights; its cached copies of them last for one checkpoint."""
+        """Autocast; what is not a linear layer stays in fp32."""
         dtype = AUTOCAST.get(self.job.evaluate.precision)
         return nullcontext() if dtype is None else torch.autocast(self.device, dtype=dtype)

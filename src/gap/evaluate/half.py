@@ -1,0 +1,49 @@
+"""Half-precision copies of the linear layers' weights, for scoring under autocast.
+
+Autocast casts every weight anew at every use when no gradient is asked for.  A twin of the model shares all its tensors
+but holds the weights of its linear layers in half precision already; one copy per checkpoint renews them.  Autocast finds
+nothing to cast, and computes what it would have computed.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gap.evaluate.network import Network
+
+#: Layers whose matrix product autocast runs in half precision, by class name (transformers' GPT-2 has its own).
+LINEAR = ("Linear", "Conv1D")
+
+
+class HalfTwin:
+    """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights, in place."""
+
+    def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
+        shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
+        self.model: Any = deepcopy(original, shared)
+        self.sources: list[Tensor] = []
+        self.copies: list[Tensor] = []
+        for module in self.model.modules():
+            if type(module).__name__ in LINEAR:
+                for name, weight in list(module.named_parameters(recurse=False)):
+                    setattr(module, name, nn.Parameter(torch.empty_like(weight, dtype=dtype), requires_grad=False))
+                    self.sources.append(weight.detach())
+                    self.copies.append(getattr(module, name).detach())
+        self.renew()
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Round the original's present weights to half precision."""
+        torch._foreach_copy_(self.copies, self.sources)
+
+
+def half_network(network: Network, twin: HalfTwin) -> Network:
+    """``network`` (split and tried in fp32) with the twin in the original's place."""
+    model = twin.model
+    if network.head is None:
+        return Network(model, model, None, network.reason)
+    return Network(model, model.base_model, model.get_output_embeddings())
