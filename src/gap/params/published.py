@@ -11,7 +11,10 @@ class Published(Settings):
     """How the analyses draw."""
 
     resamples: int = Field(ge=100, description="Bootstrap resamples behind every interval.")
-    simulations: int = Field(ge=500, description="Half the simulated runs without any effect; fewer would not do for the largest of as many runs as were released.")
+    simulations: int = Field(
+        ge=500,
+        description="Half the simulated runs without any effect; fewer would not do for the largest of as many runs as were released.",
+    )
     level: float = Field(gt=0.5, lt=1.0, description="Level of the intervals.")
 
 
