@@ -1,11 +1,14 @@
-"""``gap evaluate``, ``gap boundary`` and ``gap lm-eval-tasks``."""
+"""``gap evaluate``, ``gap boundary``, ``gap lm-eval-tasks`` and ``gap lm-eval``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from gap.evaluate.shard import Scorer
 
 
 def evaluate(
@@ -17,14 +20,54 @@ def evaluate(
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
 ) -> None:
     """Score one task on every step of a shard of runs, or on the unmodified model."""
+    from typing import get_args
+
     from gap.cli.job import named_files, read_job
+    from gap.core.errors import BadInput
+    from gap.evaluate.shard import Scorer as Kinds
     from gap.evaluate.shard import evaluate as run
     from gap.params.jobs import EvaluateJob
 
+    if scorer not in get_args(Kinds):
+        raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Kinds))}", "Correct the name.")
     folder = model.parent if model.is_file() else model
-    run(read_job(job, EvaluateJob), folder, items, named_files("--corpus", corpus), trajectories, out, device, threads)
+    run(
+        read_job(job, EvaluateJob),
+        folder,
+        items,
+        named_files("--corpus", corpus),
+        trajectories,
+        out,
+        device,
+        threads,
+        cast("Scorer", scorer),
+    )
+
+
+def compare_scores(
+    first: Annotated[Path, typer.Argument(help="A table of item scores.")],
+    second: Annotated[Path, typer.Argument(help="Another one of the same runs, steps and items.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, with all differing items, as JSON.")] = False,
+) -> None:
+    """Say how two tables of item scores differ, item by item."""
+    import json
+
+    from gap.evaluate.compare import compare_scores as compare
+
+    found = compare(first, second)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        if name != "listed":
+            print(f"{name:<26} {value:.3g}" if isinstance(value, float) else f"{name:<26} {value}")
+    for row in found["listed"]:
+        print(
+            f"  {row['task']} {row['split']} item {row['item']}, run {row['run']} step {row['step']}: {row['prediction']} / {row['prediction_other']}"
+        )
 
 
 def boundary(
@@ -58,3 +101,13 @@ def lm_eval_tasks(
 
     for line in commands(export_tasks(named_files("--items", items), limit, out), out):
         print(line)
+
+
+def lm_eval(context: typer.Context) -> None:
+    """lm-eval's own command line, with our scorer as one more model: --model gap."""
+    import sys
+
+    from gap.evaluate.lm_eval_model import main
+
+    sys.argv = ["lm_eval", *context.args]
+    main()

@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
+    "compare-scores": evaluate.compare_scores,
     "boundary": evaluate.boundary,
     "lm-eval-tasks": evaluate.lm_eval_tasks,
     "corpus": corpora.corpus,
@@ -41,6 +42,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, function in COMMANDS.items():
     app.command(name)(function)
+# everything behind it is lm-eval's
+app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(evaluate.lm_eval)
 
 
 def main() -> None:

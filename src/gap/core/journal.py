@@ -9,7 +9,7 @@ same folder are reused as well: asking for more texts, steps or items computes o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +51,10 @@ class Journal:
         write_table(rows, self._place(unit), self.table)
         self.added.append(self._place(unit))
 
-    def siblings(self, runs: list[str]) -> Iterator[pd.DataFrame]:
-        """Rows of these runs in the finished files beside the output, file by file in name order."""
+    def siblings(self, runs: list[str], accept: Callable[[Path], bool] = lambda _: True) -> Iterator[pd.DataFrame]:
+        """Rows of these runs in the finished files beside the output that ``accept`` takes, file by file in name order."""
         for path in sorted(self.output.parent.glob("*.parquet")):
-            if path != self.output and not path.name.startswith("."):
+            if path != self.output and not path.name.startswith(".") and accept(path):
                 with contextlib.suppress(BadInput):
                     yield read_table(path, self.table, filters=[("run", "in", runs)])
 

@@ -40,9 +40,25 @@ def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
 
     Single sequences need no mask: padding stands on the right, behind everything that is looked up.
     """
+    return log_probabilities(network, _looked_at(network, batch), batch.pick, batch.target)
+
+
+def greedy_log_probabilities(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
+    features = _looked_at(network, batch)
+    likeliest = torch.cat([network.logits(part).argmax(-1) for part in features.split(_rows(network, features))])
+    return log_probabilities(network, features, batch.pick, batch.target), likeliest[batch.pick] == batch.target
+
+
+def _looked_at(network: Network, batch: Batch) -> Tensor:
+    """Features [n, size] of the places that predict something."""
     layout = {} if batch.mask is None else {"attention_mask": batch.mask, "position_ids": batch.positions}
-    features = network.features(batch.ids, use_cache=False, **layout)
-    return log_probabilities(network, features.flatten(0, 1)[batch.rows], batch.pick, batch.target)
+    return network.features(batch.ids, use_cache=False, **layout).flatten(0, 1)[batch.rows]
+
+
+def _rows(network: Network, features: Tensor) -> int:
+    """How many rows go through the head at once."""
+    return max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
 
 
 def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
@@ -50,7 +66,7 @@ def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: 
 
     The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
     """
-    rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
+    rows = _rows(network, features)
     if len(features) <= rows:
         return _looked_up(network.logits(features), pick, target)
     found = torch.empty(len(pick), device=features.device)

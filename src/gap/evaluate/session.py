@@ -11,13 +11,14 @@ import torch
 
 from gap.core.errors import BadInput
 from gap.evaluate.blocks import blocks
-from gap.evaluate.compile import compile_choices
+from gap.evaluate.compile import Layout, compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
 from gap.evaluate.half import HalfTwin, half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network, positions
 from gap.evaluate.proof import choose_layout
 from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
+from gap.evaluate.stock import Stock
 from gap.models.load import load_model, open_device
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot
@@ -35,7 +36,7 @@ AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Session:
     """One model on one device, ready to score any step of any run on one task."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int) -> None:
+    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int, scorer: str = "auto") -> None:
         self.job, self.items = job, list(items)
         self.place = open_device(device, threads)
         self.device = self.place.type
@@ -44,9 +45,15 @@ class Session:
         self.network = open_network(self.model)
         self.twin = HalfTwin(self.model, AUTOCAST[job.evaluate.precision]) if job.evaluate.precision in AUTOCAST else None
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
-        self.layout, self.reason = "one row per dialogue", ""
+        self.kind = scorer
+        self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
         self.snapshot: Snapshot | None = None
-        self.compiled: Any = self._compile()
+        self.stock = self._stock() if scorer == "lm-eval" else None
+        self.compiled: Any = None if self.stock is not None else self._compile()
+
+    def _stock(self) -> Stock:
+        self.layout = "lm-eval's HF backend"
+        return Stock(self.model, self.tokenizer, self.job.evaluate, self.device, AUTOCAST.get(self.job.evaluate.precision))
 
     def _compile(self) -> Any:
         """Everything that does not depend on the weights.
@@ -63,13 +70,19 @@ class Session:
             found = f"{settings.max_length} for a model of {positions(self.model)} positions"
             raise BadInput("evaluate.max_length", found, f"at most {positions(self.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
-        self.layout, self.reason = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
-        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, self.layout)
+        chosen: tuple[Layout, str] = ("plain", "")
+        if self.kind != "plain":
+            chosen = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
+        self.layout, self.reason = chosen
+        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, chosen[0])
 
     def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item blocks with these numbers, by the weights that are in the model now."""
         names = names | {"task": self.job.task, "split": self.job.split}
         places = [list(block) for block in blocks(self.items)]
+        if self.stock is not None:
+            yield from ((block, frame(names, item_columns(places[block], self.items) | self._by_stock(places[block]))) for block in wanted)
+            return
         if self.twin is not None:
             self.twin.renew()
         with self._precision():
@@ -81,6 +94,11 @@ class Session:
                 columns = [choice_columns(*pair) for pair in zip(own, scores, strict=True)]
         for block, found in zip(wanted, columns, strict=True):
             yield block, frame(names, item_columns(places[block], self.items) | found)
+
+    def _by_stock(self, places: Sequence[int]) -> dict[str, list[Any]]:
+        assert self.stock is not None
+        own: list[Any] = [self.items[place] for place in places]
+        return answer_columns(self.stock.answers(own)) if isinstance(own[0], Dialogue) else choice_columns(own, self.stock.choices(own))
 
     def base(self) -> None:
         """Put the base weights back, if a replay has changed them."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from gap.core.birth import write_birth
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
+from gap.core.files import read_json
 from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
 from gap.core.tables import read_table
@@ -27,10 +28,19 @@ if TYPE_CHECKING:
     from gap.evaluate.session import Session
 
 TABLE = "item_scores"
+Scorer = Literal["auto", "plain", "lm-eval"]
 
 
 def evaluate(
-    job: EvaluateJob, model: Path, items: Path, corpora: dict[str, Path], trajectories: Path | None, out: Path, device: str, threads: int
+    job: EvaluateJob,
+    model: Path,
+    items: Path,
+    corpora: dict[str, Path],
+    trajectories: Path | None,
+    out: Path,
+    device: str,
+    threads: int,
+    scorer: Scorer = "auto",
 ) -> None:
     """Write table ``item_scores`` and ``<out stem>.birth.json`` beside it.
 
@@ -44,6 +54,8 @@ def evaluate(
     items: the fetched items, JSONL.
     corpora: corpus name -> its table ``texts``.
     device: cpu, cuda or auto.
+    scorer: auto (trees where they suit the model), plain (single sequences), or lm-eval (its HF backend); files of another
+        scorer are not reused.
 
     Raises
     ------
@@ -55,12 +67,14 @@ def evaluate(
     runs = list(job.runs) or [BASE]
     steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
     journal = Journal(out, TABLE)
-    known = complete_blocks(journal.siblings(list(steps)), [item.hash for item in loaded], steps, block_size(loaded))
-    shard = _Shard(job, model, loaded, corpora, device, threads)
+    known = complete_blocks(
+        journal.siblings(list(steps), lambda path: scorer_of(path) == scorer), [item.hash for item in loaded], steps, block_size(loaded)
+    )
+    shard = _Shard(job, model, loaded, corpora, device, threads, scorer)
     frames = []
     with progress(f"evaluate {job.model} {job.task}", sum(map(len, steps.values()))) as shown:
         for run in runs:
-            unit = f"{run.run}-{job.updates}-{job.items}"
+            unit = f"{run.run}-{job.updates}-{job.items}" + (f"-{scorer}" if scorer != "auto" else "")
             rows = journal.get(unit)
             if rows is None:
                 rows = shard.run(run, steps[run.run], expected.get(run.run), known, shown)
@@ -78,8 +92,17 @@ def evaluate(
         "reused_blocks": len(known),
         "head": shard.reason,
         "layout": shard.layout,
+        "scorer": scorer,
     }
     write_birth(out.with_name(f"{out.stem}.birth.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
+
+
+def scorer_of(table: Path) -> str:
+    """What a finished file was scored with, by the birth record beside it."""
+    try:
+        return str(read_json(table.with_name(f"{table.stem}.birth.json"))["inputs"].get("scorer", "auto"))
+    except (BadInput, KeyError, TypeError, AttributeError):
+        return "auto"
 
 
 def read_expected(job: EvaluateJob, trajectories: Path | None) -> dict[str, pd.DataFrame]:
@@ -113,9 +136,11 @@ def real_steps(rows: pd.DataFrame) -> set[int]:
 class _Shard:
     """What the runs of a job share; the model is loaded only when something is left to score."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, items: list[Any], corpora: dict[str, Path], device: str, threads: int) -> None:
+    def __init__(
+        self, job: EvaluateJob, folder: Path, items: list[Any], corpora: dict[str, Path], device: str, threads: int, scorer: Scorer
+    ) -> None:
         self.job, self.folder, self.items, self.corpora = job, folder, items, corpora
-        self.asked, self.threads = device, threads
+        self.asked, self.threads, self.scorer = device, threads, scorer
         self.opened: Session | None = None
         self.texts: dict[tuple[str, int], str] = {}
 
@@ -141,7 +166,7 @@ class _Shard:
             from gap.posttrain.shard import read_texts
 
             self.texts = read_texts([run for run in self.job.runs if run != BASE], self.corpora)
-            self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads)
+            self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads, self.scorer)
         return self.opened
 
     def run(

@@ -1,0 +1,106 @@
+"""The tree scorer as a model of lm-eval, registered as ``gap``: anyone's tasks, at its speed.
+
+    gap lm-eval --model gap --model_args pretrained=FOLDER --tasks arc_easy
+
+Requests are encoded, and answers generated, by lm-eval's own HF backend; only log-likelihoods are computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
+
+from gap.core.progress import progress
+from gap.evaluate.batches import Batch, Scored, pack
+from gap.evaluate.multiple_choice import greedy_log_probabilities
+from gap.evaluate.network import Network, open_network
+from gap.evaluate.proof import ABSOLUTE, LOG, RELATIVE
+from gap.evaluate.tree import tree_batches
+
+#: Requests laid out together: enough to fill batches, few enough for progress to show.
+TOGETHER = 1024
+TRIED = 8
+Request = tuple[Any, list[int], list[int]]
+
+
+@register_model("gap")
+class TreeLM(HFLM):
+    """lm-eval's HF backend with log-likelihoods by trees; ``tree_tokens`` bounds a forward pass, padding included."""
+
+    def __init__(self, *args: Any, tree_tokens: int = 0, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.tree_tokens = int(tree_tokens) or (16384 if self.device.type == "cuda" else 1024)
+        self._network: Network | None = None
+        self._trees = False
+
+    def _loglikelihood_tokens(
+        self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
+    ) -> list[tuple[float, bool]]:
+        """(sum of log-probabilities in nats, whether every token is the likeliest) per request, as the backend defines them."""
+        if self.backend != "causal":
+            return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+        network = self._open(requests)
+        # in this order requests with one context stand together
+        order = sorted(range(len(requests)), key=lambda place: (requests[place][1], requests[place][2]))
+        found: dict[int, tuple[float, bool]] = {}
+        with progress("loglikelihood", 0 if disable_tqdm else len(requests)) as shown:
+            for first in range(0, len(order), TOGETHER):
+                places = order[first : first + TOGETHER]
+                layout = tree_batches if self._trees else pack
+                batches = layout(
+                    [self._sequence(requests[place], slot) for slot, place in enumerate(places)], self.tree_tokens, self.device.type
+                )
+                for place, answer in zip(places, _answers(network, batches, len(places)), strict=True):
+                    found[place] = answer
+                    if requests[place][0] is not None:
+                        self.cache_hook.add_partial("loglikelihood", requests[place][0], answer)
+                shown.step(len(places))
+        return [found[place] for place in range(len(requests))]
+
+    def _sequence(self, request: Request, slot: int) -> Scored:
+        """What the backend feeds: the last ``max_length`` tokens before the last one."""
+        _, context, continuation = request
+        ids = (*context, *continuation)[-(self.max_length + 1) :][:-1]
+        targets = tuple(continuation[-len(ids) :])
+        return Scored(ids, len(ids) - len(targets), targets, slot)
+
+    def _open(self, requests: Sequence[Request]) -> Network:
+        """The model in two halves; trees are used if they give the scores of single sequences on the first requests."""
+        if self._network is None:
+            self._network = open_network(self.model)
+            tried = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIED])]
+            plain = np.array([score for score, _ in _answers(self._network, pack(tried, 4096, self.device.type), len(tried))])
+            try:
+                trees = np.array([score for score, _ in _answers(self._network, tree_batches(tried, 4096, self.device.type), len(tried))])
+                # half-precision weights move scores by their own rounding
+                slack = 1.0 if next(self.model.parameters()).dtype == torch.float32 else 1e3
+                self._trees = bool((np.abs(plain - trees) <= slack * (ABSOLUTE + RELATIVE * np.abs(plain))).all())
+                reason = f"scores differ by up to {np.abs(plain - trees).max():.2g} nats"
+            except (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError) as error:
+                reason = f"it does not take a 4-D mask and position ids ({type(error).__name__})"
+            if not self._trees:
+                LOG.warning("%s is scored without trees: %s", type(self.model).__name__, reason)
+        return self._network
+
+
+def _answers(network: Network, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
+    sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
+    with torch.inference_mode():
+        for batch in batches:
+            values, likeliest = greedy_log_probabilities(network, batch)
+            slots = np.array(batch.slot)
+            np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))
+            np.logical_and.at(greedy, slots, likeliest.cpu().numpy())
+    return list(zip(sums.tolist(), greedy.tolist(), strict=True))
+
+
+def main() -> None:
+    """lm-eval's command line with this model registered."""
+    from lm_eval.__main__ import cli_evaluate
+
+    cli_evaluate()
