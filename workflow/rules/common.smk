@@ -83,15 +83,3 @@ wildcard_constraints:
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",
     corpus="[A-Za-z0-9._-]+",
-
-
-# The resolved study with every path and digest; every light output is made from it.
-rule write_plan:
-    input:
-        "params.yaml",
-    output:
-        PLAN_JSON,
-    log:
-        f"{LOGS}/plan.log",
-    run:
-        write_json(output[0], DOCUMENT)

@@ -85,15 +85,7 @@ def evaluate(
             frames.append(rows)
     scored = [rows for rows in frames if not rows.empty]
     journal.finish(pd.concat(scored, ignore_index=True) if scored else _no_rows())
-    facts = {
-        "items": file_digest(items),
-        "device": shard.device,
-        "threads": threads,
-        "reused_blocks": len(known),
-        "head": shard.reason,
-        "layout": shard.layout,
-        "scorer": scorer,
-    }
+    facts = {"items": file_digest(items), "threads": threads, "reused_blocks": len(known), **shard.facts}
     write_birth(out.with_name(f"{out.stem}.birth.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
 
 
@@ -145,19 +137,12 @@ class _Shard:
         self.texts: dict[tuple[str, int], str] = {}
 
     @property
-    def device(self) -> str:
-        return self.opened.device if self.opened else "not needed"
-
-    @property
-    def reason(self) -> str:
-        return self.opened.network.reason if self.opened else ""
-
-    @property
-    def layout(self) -> str:
-        """How items were laid out, and why not as trees."""
+    def facts(self) -> dict[str, str]:
+        """For the birth record: device, scorer, and how items went through the model; why not through the head alone, why not as trees."""
         if self.opened is None:
-            return "not needed"
-        return f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
+            return {"scorer": self.scorer, "device": "not needed"}
+        layout = f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
+        return {"scorer": self.scorer, "device": self.opened.device, "head": self.opened.network.reason, "layout": layout}
 
     def session(self) -> Session:
         """The loaded model with its compiled items."""
