@@ -12,7 +12,7 @@ from gap.evaluate.batches import Batch, Block
 from gap.evaluate.network import Network
 
 #: Logits held at once (fp32 numbers): what a CPU's cache holds; on a GPU 512 MiB, so that few kernels do much.
-LOGITS = {"cpu": 2**23, "cuda": 2**27}
+LOGITS = {"cpu": 2**24, "cuda": 2**27}
 
 
 def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndarray]]:
