@@ -49,7 +49,7 @@ def test_log_likelihoods_and_greedy_flags_agree(both: tuple[HFLM, TreeLM]) -> No
     theirs, mine = (model.loglikelihood(requests(pairs), disable_tqdm=True) for model in (stock, ours))
     np.testing.assert_allclose([score for score, _ in mine], [score for score, _ in theirs], rtol=0, atol=1e-4)
     assert [flag for _, flag in mine] == [flag for _, flag in theirs]
-    assert ours._trees
+    assert ours._layout == "tree"
 
 
 def test_rolling_log_likelihood_agrees(both: tuple[HFLM, TreeLM]) -> None:
@@ -66,11 +66,11 @@ def test_a_model_that_trees_do_not_suit(both: tuple[HFLM, TreeLM], monkeypatch: 
     def refuse(*_: Any) -> Any:
         raise ValueError("no")
 
-    monkeypatch.setattr(lm_eval_model, "tree_batches", refuse)
+    monkeypatch.setitem(lm_eval_model.LAYOUTS, "tree", refuse)
     monkeypatch.setattr(ours, "_network", None)
-    monkeypatch.setattr(ours, "_trees", False)
+    monkeypatch.setattr(ours, "_layout", "tree")
     theirs, mine = (model.loglikelihood(requests(PAIRS), disable_tqdm=True) for model in (stock, ours))
-    assert not ours._trees
+    assert ours._layout == "plain"
     np.testing.assert_allclose([score for score, _ in mine], [score for score, _ in theirs], rtol=0, atol=1e-4)
 
 

@@ -16,15 +16,15 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
 from gap.core.progress import progress
-from gap.evaluate.batches import Batch, Scored, pack
+from gap.evaluate.batches import Batch, Scored
+from gap.evaluate.compile import LAYOUTS, Layout
 from gap.evaluate.multiple_choice import greedy_log_probabilities
 from gap.evaluate.network import Network, open_network
-from gap.evaluate.proof import ABSOLUTE, LOG, RELATIVE
-from gap.evaluate.tree import tree_batches
+from gap.evaluate.proof import proven
 
 #: Requests laid out together: enough to fill batches, few enough for progress to show.
 TOGETHER = 1024
-TRIED = 8
+TRIED, TRIED_TOKENS = 8, 4096
 Request = tuple[Any, list[int], list[int]]
 
 
@@ -36,7 +36,7 @@ class TreeLM(HFLM):
         super().__init__(*args, **more)
         self.tree_tokens = int(tree_tokens) or (16384 if self.device.type == "cuda" else 1024)
         self._network: Network | None = None
-        self._trees = False
+        self._layout: Layout = "plain"
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
@@ -51,8 +51,7 @@ class TreeLM(HFLM):
         with progress("loglikelihood", 0 if disable_tqdm else len(requests)) as shown:
             for first in range(0, len(order), TOGETHER):
                 places = order[first : first + TOGETHER]
-                layout = tree_batches if self._trees else pack
-                batches = layout(
+                batches = LAYOUTS[self._layout](
                     [self._sequence(requests[place], slot) for slot, place in enumerate(places)], self.tree_tokens, self.device.type
                 )
                 for place, answer in zip(places, _answers(network, batches, len(places)), strict=True):
@@ -72,19 +71,16 @@ class TreeLM(HFLM):
     def _open(self, requests: Sequence[Request]) -> Network:
         """The model in two halves; trees are used if they give the scores of single sequences on the first requests."""
         if self._network is None:
-            self._network = open_network(self.model)
+            network = self._network = open_network(self.model)
             tried = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIED])]
-            plain = np.array([score for score, _ in _answers(self._network, pack(tried, 4096, self.device.type), len(tried))])
-            try:
-                trees = np.array([score for score, _ in _answers(self._network, tree_batches(tried, 4096, self.device.type), len(tried))])
-                # half-precision weights move scores by their own rounding
-                slack = 1.0 if next(self.model.parameters()).dtype == torch.float32 else 1e3
-                self._trees = bool((np.abs(plain - trees) <= slack * (ABSOLUTE + RELATIVE * np.abs(plain))).all())
-                reason = f"scores differ by up to {np.abs(plain - trees).max():.2g} nats"
-            except (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError) as error:
-                reason = f"it does not take a 4-D mask and position ids ({type(error).__name__})"
-            if not self._trees:
-                LOG.warning("%s is scored without trees: %s", type(self.model).__name__, reason)
+
+            def score(layout: Layout) -> np.ndarray:
+                batches = LAYOUTS[layout](tried, TRIED_TOKENS, self.device.type)
+                return np.array([score for score, _ in _answers(network, batches, len(tried))])
+
+            # half-precision weights move scores by their own rounding
+            slack = 1.0 if next(self.model.parameters()).dtype == torch.float32 else 1e3
+            self._layout, _ = proven(network, score, slack)
         return self._network
 
 

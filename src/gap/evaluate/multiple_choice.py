@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -45,9 +45,8 @@ def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
 
 def greedy_log_probabilities(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
-    features = _looked_at(network, batch)
-    likeliest = torch.cat([network.logits(part).argmax(-1) for part in features.split(_rows(network, features))])
-    return log_probabilities(network, features, batch.pick, batch.target), likeliest[batch.pick] == batch.target
+    found = _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, _with_likeliest)
+    return found[:, 0], found[:, 1] > 0
 
 
 def _looked_at(network: Network, batch: Batch) -> Tensor:
@@ -56,25 +55,33 @@ def _looked_at(network: Network, batch: Batch) -> Tensor:
     return network.features(batch.ids, use_cache=False, **layout).flatten(0, 1)[batch.rows]
 
 
-def _rows(network: Network, features: Tensor) -> int:
-    """How many rows go through the head at once."""
-    return max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
-
-
 def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
     """Log-probabilities [t] of ``target`` [t] by the features [n, size] that ``pick`` [t] chooses.
 
     The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
     """
-    rows = _rows(network, features)
+    return _piecewise(network, features, pick, target, _looked_up)
+
+
+def _piecewise(
+    network: Network, features: Tensor, pick: Tensor, target: Tensor, look: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Tensor:
+    """What ``look`` finds for each target [t, ...], by as many rows of logits at a time as may be held."""
+    rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
     if len(features) <= rows:
-        return _looked_up(network.logits(features), pick, target)
-    found = torch.empty(len(pick), device=features.device)
+        return look(network.logits(features), pick, target)
+    places, parts = [], []
     for first in range(0, len(features), rows):
         here = torch.nonzero((pick >= first) & (pick < first + rows)).squeeze(1)
-        found[here] = _looked_up(network.logits(features[first : first + rows]), pick[here] - first, target[here])
-    return found
+        places.append(here)
+        parts.append(look(network.logits(features[first : first + rows]), pick[here] - first, target[here]))
+    return torch.cat(parts)[torch.cat(places).argsort()]
 
 
 def _looked_up(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
     return logits[pick, target] - torch.logsumexp(logits, dim=-1)[pick]
+
+
+def _with_likeliest(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+    """Log-probability, and 1 where the target is the likeliest token, else 0: [t, 2]."""
+    return torch.stack([_looked_up(logits, pick, target), (logits.argmax(-1)[pick] == target).float()], dim=1)

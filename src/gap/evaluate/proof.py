@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,35 +17,40 @@ from gap.tasks.items import MultipleChoice
 TRIED = 4
 ABSOLUTE, RELATIVE = 1e-3, 1e-5
 LOG = logging.getLogger(__name__)
+#: What a model raises that does not take the mask or the positions.
+UNSUITED = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError)
 
 
 def choose_layout(network: Network, items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, device: str) -> tuple[Layout, str]:
-    """``tree`` where it gives the plain layout's scores, else ``plain`` and the (logged) reason.
+    """``tree`` where it gives the plain layout's scores of a few items (fp32), else ``plain`` and the (logged) reason."""
 
-    A model must take a 4-D mask and position ids; some do not, some do and ignore them.
+    def score(layout: Layout) -> np.ndarray:
+        blocks = compile_choices(items[:TRIED], tokenizer, max_length, max_length, device, layout)
+        return np.concatenate([sums for block in score_blocks(network, blocks) for sums in block])
+
+    return proven(network, score)
+
+
+def proven(network: Network, score: Callable[[Layout], np.ndarray], slack: float = 1.0) -> tuple[Layout, str]:
+    """``tree`` where ``score`` gives the same log-probabilities (nats) by both layouts, else ``plain`` and the (logged) reason.
+
+    A model must take a 4-D mask and position ids; some do not, some do and ignore them.  ``slack`` widens the tolerance.
     """
-    reason = difference(network, items[:TRIED], tokenizer, max_length, device)
+    plain = score("plain")
+    try:
+        reason = _difference(plain, score("tree"), slack)
+    except UNSUITED as error:
+        message = str(error).splitlines()[0] if str(error) else ""
+        reason = f"it does not take a 4-D mask and position ids ({type(error).__name__}: {message})"
     if reason:
         LOG.warning("%s is scored without trees: %s", type(network.model).__name__, reason)
     return ("plain", reason) if reason else ("tree", "")
 
 
-def difference(network: Network, items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, device: str) -> str:
-    """How the layouts' scores of ``items`` differ by more than rounding, in fp32; empty where they do not."""
-    found = []
-    for layout in ("plain", "tree"):
-        try:
-            blocks = compile_choices(items, tokenizer, max_length, max_length, device, layout)
-            found.append(np.concatenate([sums for block in score_blocks(network, blocks) for sums in block]))
-        except (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError) as error:
-            if layout == "plain":
-                raise
-            return (
-                f"it does not take a 4-D mask and position ids ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
-            )
-    plain, tree = found
-    gap = np.abs(plain - tree)
+def _difference(plain: np.ndarray, tree: np.ndarray, slack: float) -> str:
+    """How the scores differ by more than rounding; empty where they do not."""
     if np.isnan(tree).any() and not np.isnan(plain).any():
         return "trees give NaN"
-    worst = float(np.nanmax(gap, initial=0.0))
-    return f"log-probabilities differ by up to {worst:.2g} nats" if (gap > ABSOLUTE + RELATIVE * np.abs(plain)).any() else ""
+    gap = np.abs(plain - tree)
+    wide = (gap > slack * (ABSOLUTE + RELATIVE * np.abs(plain))).any()
+    return f"log-probabilities differ by up to {float(np.nanmax(gap, initial=0.0)):.2g} nats" if wide else ""

@@ -43,7 +43,8 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        self.twin = HalfTwin(self.model, AUTOCAST[job.evaluate.precision]) if job.evaluate.precision in AUTOCAST else None
+        halved = AUTOCAST.get(job.evaluate.precision) if scorer != "lm-eval" else None
+        self.twin = HalfTwin(self.model, halved) if halved is not None else None
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says

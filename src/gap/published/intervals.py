@@ -13,9 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from gap.published.section import Settings
-from gap.published.statistics import Interval, generator
-
-NONE = Interval(float("nan"), float("nan"))
+from gap.published.statistics import NONE, Interval, generator, percentiles
 
 
 @dataclass(frozen=True)
@@ -78,15 +76,6 @@ def draw(clusters: Sequence[Hashable], how: Settings, name: str) -> Draws:
     offsets = count * np.arange(how.resamples)[:, None]
     held = np.bincount((drawn + offsets).ravel(), minlength=how.resamples * count).reshape(how.resamples, count)
     return Draws(held[:, place].astype(float), how.level)
-
-
-def percentiles(values: np.ndarray, level: float) -> Interval:
-    """The central ``level`` of ``values`` [resamples]; NaN draws are left out."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return NONE
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
 
 
 def delta(first: np.ndarray, second: np.ndarray) -> float:

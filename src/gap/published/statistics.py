@@ -17,6 +17,9 @@ class Interval(NamedTuple):
     high: float
 
 
+NONE = Interval(float("nan"), float("nan"))
+
+
 def generator(seed: int, name: str) -> np.random.Generator:
     """A stream of random numbers that depends on ``seed`` and ``name`` only."""
     return np.random.default_rng([seed, int(text_digest(name), 16)])
@@ -39,17 +42,22 @@ def cluster_interval(
         places.setdefault(label, []).append(row)
     members = [np.array(rows) for rows in places.values()]
     if len(members) < 2:
-        return Interval(float("nan"), float("nan"))
+        return NONE
     draws = generator(seed, name).integers(0, len(members), size=(resamples, len(members)))
     single = all(len(rows) == 1 for rows in members)
     flat = np.concatenate(members)
     values = np.array(
         [statistic(flat[draw] if single else np.concatenate([members[place] for place in draw])) for draw in draws], dtype=float
     )
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return percentiles(values, level)
+
+
+def percentiles(values: np.ndarray, level: float) -> Interval:
+    """The central ``level`` of ``values`` [resamples]; NaN draws are left out, NaN twice where none is left."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return NONE
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
