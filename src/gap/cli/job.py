@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from gap.params.base import Settings
+    from gap.core.settings import Settings
 
 Kind = TypeVar("Kind", bound="Settings")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 from gap.params.methods import Evaluate, Gap, Items
 from gap.params.models import Model
 from gap.params.sources import Corpus, Source, Tokenizer

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 

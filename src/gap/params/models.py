@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 
 
 class _Model(Settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 
 
 class Published(Settings):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gap.params.base import Settings
+from gap.core.settings import Settings
 from gap.params.methods import Evaluate, Gap, Items, Jobs
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import Corpus, Source, Tokenizer

@@ -37,8 +37,21 @@ STAGES: dict[str, tuple[str, ...]] = {
 @cache
 def stage_digest(stage: str) -> str:
     """Digest of the stage's source, blind to comments, docstrings and layout; templates count byte by byte."""
+    return _digest(STAGES[stage])
+
+
+@cache
+def module_digest(module: str) -> str:
+    """The same for one module by its dotted name: what an extension (``gap.core.registry``) adds to the keys that use it.
+
+    Extensions stand in no stage of ``STAGES``, so that adding one leaves every other key as it is.
+    """
+    return _digest((f"{module.removeprefix('gap.').replace('.', '/')}.py",))
+
+
+def _digest(entries: tuple[str, ...]) -> str:
     total = hashlib.sha256()
-    for entry in STAGES[stage]:
+    for entry in entries:
         place = ROOT / entry
         files = (
             [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gap.core.digest import canonical
-from gap.params.base import Settings
+from gap.core.settings import Settings
 from gap.plan.build import Plan, Shard
 from gap.plan.light import score_files
 
