@@ -69,12 +69,53 @@ def test_passes_of_any_size_give_the_same_numbers(monkeypatch: pytest.MonkeyPatc
     assert whole.moved == pytest.approx(moved / 270_004)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 150_000), min_size=2, max_size=5), st.data())
+def test_tensors_may_be_added_in_any_groups(sizes: list[int], data: st.DataObject) -> None:
+    module = small(*[(size,) for size in sizes])
+    kept = Snapshot(module)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter[:: data.draw(st.integers(1, 9))] += 0.5
+    cut = data.draw(st.integers(1, len(sizes) - 1))
+    sums = weights.Sums(kept.live)
+    sums.add(kept.live[:cut], kept.kept[:cut])
+    sums.add(kept.live[cut:], kept.kept[cut:])
+    parts, whole = sums.change(module), change(module, kept)
+    assert (parts.digest, parts.moved) == (whole.digest, whole.moved) and whole.digest == weights_digest(module)
+    apart = torch.stack([(live.double() - old.double()).norm() for live, old in zip(kept.live, kept.kept, strict=True)])
+    torch.testing.assert_close(parts.norms, apart, rtol=1e-6, atol=0)
+    assert parts.norm == pytest.approx(float(apart.norm()), rel=1e-6) == kept.distance()
+
+
+def test_a_compact_snapshot_loses_no_bit() -> None:
+    module = small((40, 3), (7,))
+    assert weights.exact_dtype(Snapshot(module).live) == torch.float32
+    for dtype in (torch.float16, torch.bfloat16):
+        rounded = small((40, 3), (7,))
+        with torch.no_grad():
+            rounded.p1[0] = 0.25 if dtype == torch.float16 else 1e-30  # the latter is 0 in float16
+        rounded = rounded.to(dtype).float()
+        before, kept = weights_digest(rounded), Snapshot(rounded, host=True, compact=True)
+        assert kept.kept[0].dtype == dtype and kept.bytes == 2 * 127
+        with torch.no_grad():
+            rounded.p0.mul_(1.1)
+        assert kept.distance() == pytest.approx(float((rounded.p0.detach() - kept.kept[0].float()).norm()), rel=1e-6)
+        kept.restore()
+        assert weights_digest(rounded) == before
+    with torch.no_grad():
+        rounded.p1[1] = 0.1  # in neither
+    assert weights.exact_dtype(list(rounded.parameters())) == torch.float32
+
+
 def test_digest_by_an_independent_sum() -> None:
     module = small((3, 4), (2,))
     bits = torch.cat([parameter.detach().view(-1) for parameter in module.parameters()]).view(torch.int32).tolist()
     low, high = weights._multipliers(1, torch.device("cpu"))
     wrapped = sum(value * int(factor) * int(high[0]) for value, factor in zip(bits, low.tolist(), strict=False)) % 2**64
-    plain, weighted, _, _ = weights._sums([parameter.detach() for parameter in module.parameters()], None)
+    sums = weights.Sums([parameter.detach() for parameter in module.parameters()])
+    sums.add([parameter.detach() for parameter in module.parameters()])
+    plain, weighted = sums.bits()
     assert plain == sum(bits) and weighted % 2**64 == wrapped
     assert all(factor % 2 for factor in low[:100].tolist())
 

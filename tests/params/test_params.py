@@ -13,7 +13,7 @@ import yaml
 
 from gap.core.errors import BadInput
 from gap.params.json_schema import params_schema
-from gap.params.load import lay_over, load_study, resolve
+from gap.params.load import lay_over, load_study, resolve, with_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -39,8 +39,11 @@ def test_shipped_studies_are_valid(study: str) -> None:
 
 def test_the_paper_study_holds_the_papers_settings() -> None:
     study = load_study(ROOT / "params.yaml", {"study": "paper"})
-    gap = study.gap
-    assert (gap.learning_rate, gap.betas, gap.eps, gap.weight_decay) == (5e-5, (0.9, 0.98), 1e-8, 0)
+    assert list(study.methods) == ["ascent"]
+    gap, adam = study.methods["ascent"].gap, study.methods["ascent"].gap.optimizer
+    assert gap == study.gap and study.methods["ascent"].transforms == []
+    assert (gap.direction.kind, gap.objective.kind, gap.rates.kind, gap.texts_per_update) == ("ascent", "nll", "uniform", 1)
+    assert (gap.learning_rate, adam.kind, adam.betas, adam.eps, adam.weight_decay) == (5e-5, "adam", (0.9, 0.98), 1e-8, 0)
     assert (gap.precision, gap.loss_scale, gap.updates, gap.texts, gap.max_tokens) == ("fp16", 65536, 15, 100, 512)
     assert (study.evaluate.items, study.evaluate.max_new_tokens, len(study.tasks)) == (320, 32, 12)
     assert list(study.models) == ["opt-350m", "opt-1.3b", "opt-2.7b", "opt-6.7b"]
@@ -51,11 +54,11 @@ def test_no_default_hides_from_dvc() -> None:
     """Every key with a default in the models is written out in params.yaml, so that DVC sees its value."""
     for study in RAW["studies"]:
         resolved = resolve(RAW | {"study": study}).model_dump(mode="json")
-        merged = lay_over({k: v for k, v in RAW.items() if k not in ("study", "studies")}, RAW["studies"][study])
+        merged = with_methods(lay_over({k: v for k, v in RAW.items() if k not in ("study", "studies")}, RAW["studies"][study]))
         hidden = [
             f"{path} = {value!r}"
             for path, value in leaves(resolved)
-            if path not in dict(leaves(merged)) and value not in (None, "", {}) and path != "name"
+            if path not in dict(leaves(merged)) and value not in (None, "", {}, []) and path != "name"
         ]
         assert not hidden
 
@@ -79,6 +82,18 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.models.nano-s.tokenizer", "bpe", ["models.nano-s.tokenizer", "'bpe'", "docs-bpe"]),
         ("studies.demo.corpora.seen.source", "dcos", ["corpora.seen.source", "'dcos'", "docs"]),
         ("studies.demo.sources.docs.kind", "stdlb", ["stdlb", "stdlib"]),
+        (
+            "studies.demo.methods.random.gap.direction.kind",
+            "sideways",
+            ["methods.random.gap.direction", "'sideways'", "'ascent', 'descent'"],
+        ),
+        ("studies.demo.methods.descent.gap.learning_rat", 1, ["methods.descent.gap.learning_rat", "unknown key", "learning_rate"]),
+        ("studies.demo.methods.lines.transforms", [{"kind": "lines", "alpha": 1, "gamma": 2}], ["lines.transforms.0", "beta"]),
+        ("studies.demo.methods.lines.transforms", [{"kind": "line", "alpha": 1}], ["'line'", "'interpolation'", "'lines'"]),
+        ("studies.demo.methods", {"Ascent!": {}}, ["methods.Ascent!", "pattern"]),
+        ("studies.demo.methods", {}, ["methods", "at least 1"]),
+        ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
+        ("studies.demo.methods.lines.gap.texts_per_update", 3, ["methods.lines", "gap.texts is 2"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )
@@ -91,8 +106,10 @@ def test_a_wrong_value_is_named_with_what_is_allowed(path: str, value: Any, word
 
 
 def test_a_missing_value_is_named() -> None:
-    with pytest.raises(BadInput, match=r"gap\.betas"):
-        resolve(changed("gap.betas", None, drop=True))
+    with pytest.raises(BadInput, match=r"gap\.learning_rate"):
+        resolve(changed("gap.learning_rate", None, drop=True))
+    with pytest.raises(BadInput, match=r"gap\.optimizer\.adam\.betas"):
+        resolve(changed("gap.optimizer.betas", None, drop=True))
 
 
 def test_a_file_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
@@ -117,3 +134,26 @@ def test_laying_over_merges_mappings_and_replaces_the_rest() -> None:
     below = {"gap": {"a": 1, "b": 2}, "items": {"kind": "hub", "path": "x"}, "tasks": [1, 2]}
     above = {"gap": {"b": 3}, "items": {"kind": "miniature"}, "tasks": [3]}
     assert lay_over(below, above) == {"gap": {"a": 1, "b": 3}, "items": {"kind": "miniature"}, "tasks": [3]}
+
+
+def test_another_kind_replaces_the_settings_of_the_one_below() -> None:
+    below = {"optimizer": {"kind": "adam", "betas": [0, 0]}, "rates": {"kind": "layer_decay", "decay": 0.5}}
+    above = {"optimizer": {"kind": "sgd", "momentum": 0.0}, "rates": {"decay": 0.9}}
+    assert lay_over(below, above) == {"optimizer": {"kind": "sgd", "momentum": 0.0}, "rates": {"kind": "layer_decay", "decay": 0.9}}
+
+
+def test_a_method_takes_the_shared_settings_and_its_own() -> None:
+    methods = resolve(RAW | {"study": "demo"}).methods
+    assert list(methods) == ["ascent", "descent", "random", "lines", "soup"]
+    assert [method.gap.direction.kind for method in methods.values()] == ["ascent", "descent", "random", "ascent", "ascent"]
+    assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2, 4]
+    assert all(method.gap.learning_rate == 0.001 for method in methods.values())
+
+
+def test_a_sweep_is_one_method_per_combination() -> None:
+    sweep = {"learning_rate": [0.001, 0.0001], "optimizer": [{"kind": "sgd", "momentum": 0.0}, {"kind": "sign"}]}
+    methods = resolve(changed("studies.demo.methods", {"rate": {"label": "rate", "sweep": sweep}})).methods
+    assert list(methods) == ["rate-0.001-sgd", "rate-0.001-sign", "rate-0.0001-sgd", "rate-0.0001-sign"]
+    assert [(one.gap.learning_rate, one.gap.optimizer.kind) for one in methods.values()] == [
+        (0.001, "sgd"), (0.001, "sign"), (0.0001, "sgd"), (0.0001, "sign")]  # fmt: skip
+    assert methods["rate-0.001-sgd"].label == "rate 0.001 sgd"

@@ -24,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def forget() -> None:
-    code.stage_digest.cache_clear()
+    code.unit_digest.cache_clear()
     code.locked.cache_clear()
 
 
@@ -34,21 +34,21 @@ def rewrite(package: Path, text: str) -> None:
 
 
 def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
-    before = code.stage_digest("posttrain")
+    before = code.unit_digest("posttrain")
     rewrite(package, '"""Other."""\n# more\ndef step( x ):\n    """Else."""\n    return (x + 1)\n')
-    assert code.stage_digest("posttrain") == before
+    assert code.unit_digest("posttrain") == before
     rewrite(package, "def step(x):\n    return x + 2\n")
-    assert code.stage_digest("posttrain") != before
+    assert code.unit_digest("posttrain") != before
 
 
 def test_locked_code_counts_by_version_and_changed_code_by_itself(package: Path) -> None:
-    assert code.code_version("posttrain") == code.stage_digest("posttrain")
+    assert code.code_version("posttrain") == code.unit_digest("posttrain")
     assert code.lock_code(new_results=True) == ["posttrain"]
     forget()
-    assert code.code_version("posttrain") == "v1" and code.changed_stages() == []
+    assert code.code_version("posttrain") == "v1" and code.changed_units() == []
 
     rewrite(package, "def step(x):\n    return 1 + x\n")
-    assert code.code_version("posttrain") == code.stage_digest("posttrain") and code.changed_stages() == ["posttrain"]
+    assert code.code_version("posttrain") == code.unit_digest("posttrain") and code.changed_units() == ["posttrain"]
     code.lock_code(new_results=False)
     forget()
     assert code.code_version("posttrain") == "v1"
@@ -60,11 +60,11 @@ def test_locked_code_counts_by_version_and_changed_code_by_itself(package: Path)
 
 
 def test_a_new_module_counts(package: Path) -> None:
-    before = code.stage_digest("posttrain")
+    before = code.unit_digest("posttrain")
     shutil.copy(package / "posttrain/ascent.py", package / "posttrain/other.py")
     forget()
-    assert code.stage_digest("posttrain") != before
+    assert code.unit_digest("posttrain") != before
 
 
 def test_the_shipped_lock_is_current() -> None:
-    assert code.changed_stages() == [], "run `gap lock-code --new-results` (or --same-results) and commit the lock"
+    assert code.changed_units() == [], "run `gap lock-code --new-results` (or --same-results) and commit the lock"

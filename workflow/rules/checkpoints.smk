@@ -21,7 +21,8 @@ rule export_checkpoint:
     params:
         folder=lambda wildcards, output: os.path.dirname(output[0]),
         device=DEVICE,
+        memory=STUDY.jobs.memory,
     message:
         "Exporting the best checkpoint of {wildcards.model}"
     shell:
-        "gap export --plan {input.plan:q} --model {wildcards.model:q} --out {params.folder:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap export --plan {input.plan:q} --model {wildcards.model:q} --out {params.folder:q} --device {params.device} --memory {params.memory} --threads {threads} 2> {log:q}"

@@ -6,7 +6,7 @@ import sys
 from gap.core.device import device_kind
 from gap.core.errors import GapError
 from gap.core.files import write_json
-from gap.plan.code import changed_stages
+from gap.plan.code import changed_units
 from gap.plan.graph import open_graph
 from gap.plan.outputs import (
     corpora_of,
@@ -44,6 +44,11 @@ def check_conda():
         )
 
 
+def shard(wildcards):
+    """The shard of runs that an output's name stands for."""
+    return shard_of(PLAN, wildcards.model, wildcards.method, wildcards.first)
+
+
 GRAPH = read_graph(config)
 PLAN, DOCUMENT, LIGHT, STAGES = GRAPH.plan, GRAPH.document, GRAPH.light, GRAPH.stages
 STUDY = PLAN.study
@@ -59,9 +64,9 @@ GPU = 1 if DEVICE == "cuda" else 0
 if workflow.is_main_process:
     check_conda()
     GRAPH.settle()
-    if changed_stages():
+    if changed_units():
         logger.info(
-            f"Code differs from src/gap/plan/code.lock.json in: {', '.join(changed_stages())}; results are keyed by the code itself (gap lock-code)."
+            f"Code differs from src/gap/plan/code.lock.json in: {', '.join(changed_units())}; results are keyed by the code itself (gap lock-code)."
         )
 
 
@@ -82,4 +87,5 @@ wildcard_constraints:
     split="validation|test",
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",
+    method="[a-z][a-z0-9._-]*",
     corpus="[A-Za-z0-9._-]+",

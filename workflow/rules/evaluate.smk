@@ -31,15 +31,15 @@ rule evaluate_runs:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
         tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
         corpora=lambda wildcards: [
-            ancient(path) for path in texts_for_scores(PLAN, wildcards.model, wildcards.first, wildcards.task, wildcards.split)
+            ancient(path) for path in texts_for_scores(PLAN, shard(wildcards), wildcards.task, wildcards.split)
         ],
-        trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard_of(PLAN, wildcards.model, wildcards.first)))),
+        trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard(wildcards)))),
     output:
-        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
+        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/{{method}}-texts-{{first}}-{{last}}-{{hash}}.parquet",
     log:
-        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.log",
+        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.log",
     benchmark:
-        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.tsv"
+        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
     threads: STUDY.jobs.threads
@@ -49,15 +49,16 @@ rule evaluate_runs:
         gpu=GPU,
     params:
         job=lambda wildcards: job_text(
-            PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard_of(PLAN, wildcards.model, wildcards.first))
+            PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard(wildcards))
         ),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         device=DEVICE,
+        memory=STUDY.jobs.memory,
     message:
-        "Scoring {wildcards.task} on {wildcards.model}, texts {wildcards.first} to {wildcards.last}"
+        "Scoring {wildcards.task} on {wildcards.model}, {wildcards.method}, texts {wildcards.first} to {wildcards.last}"
     shell:
-        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --memory {params.memory} --threads {threads} 2> {log:q}"
 
 
 # Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.

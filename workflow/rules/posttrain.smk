@@ -2,13 +2,13 @@
 rule post_train:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        corpora=lambda wildcards: [ancient(path) for path in texts_for_runs(PLAN, wildcards.model, wildcards.first)],
+        corpora=lambda wildcards: [ancient(path) for path in texts_for_runs(PLAN, shard(wildcards))],
     output:
-        f"{RESULTS}/runs/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
+        f"{RESULTS}/runs/{{model}}-{{key}}/{{method}}-texts-{{first}}-{{last}}-{{hash}}.parquet",
     log:
-        f"{LOGS}/runs/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.log",
+        f"{LOGS}/runs/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.log",
     benchmark:
-        f"{TIMING}/runs/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.tsv"
+        f"{TIMING}/runs/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
     threads: STUDY.jobs.threads
@@ -17,11 +17,12 @@ rule post_train:
         runtime=720,
         gpu=GPU,
     params:
-        job=lambda wildcards: job_text(PLAN.posttrain_job(shard_of(PLAN, wildcards.model, wildcards.first))),
+        job=lambda wildcards: job_text(PLAN.posttrain_job(shard(wildcards))),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         device=DEVICE,
+        memory=STUDY.jobs.memory,
     message:
-        "Post-training {wildcards.model} on texts {wildcards.first} to {wildcards.last}"
+        "Post-training {wildcards.model} by {wildcards.method} on texts {wildcards.first} to {wildcards.last}"
     shell:
-        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --memory {params.memory} --threads {threads} 2> {log:q}"

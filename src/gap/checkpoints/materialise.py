@@ -2,94 +2,69 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.birth import versions
-from gap.core.digest import text_digest
+from gap.checkpoints.catalogue import CURE, Checkpoint
+from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_texts
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.models.base import TOKENIZER_FILES
 from gap.models.folder import filling
-from gap.params.methods import Gap
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
 RECIPE = "gap_recipe.json"
-#: fp16 updates tried beyond those asked for: the loss scaler skips some.
-SPARE = 64
 
 
 def materialise(
-    model_dir: Path,
-    gap: Gap,
-    text: str,
-    updates: int,
-    expected_digest: str | None,
-    out: Path,
-    device: str = "cpu",
-    threads: int = 1,
-    names: dict[str, Any] | None = None,
-) -> str:
-    """Write the model after ``updates`` real updates on ``text``: safetensors, tokenizer, ``gap_recipe.json`` (last).
-
-    Parameters
-    ----------
-    expected_digest: of the weights, as table ``trajectories`` has it; None takes what comes.
-    names: more entries of the recipe, e.g. corpus and index of the text.
+    plan: dict[str, Any], checkpoint: Checkpoint, out: Path, device: str = "cpu", threads: int = 1, host: bool = False
+) -> dict[str, Any]:
+    """Rebuild a checkpoint from its recipe into ``out``: safetensors, tokenizer, ``gap_recipe.json`` (last).
 
     Returns
     -------
-    The digest of the weights.
+    The recipe, which holds the digest that was recorded (``digest``), that of the weights written (``weights``), and how
+    near the replay came (``replayed``).
 
     Raises
     ------
-    BadInput: the model or the text is not usable, or ``updates`` is below 1.
-    Refused: the weights have another digest, or the run ends before that many updates.
+    BadInput: the base model, the run or its texts are absent or not usable.
+    Refused: the base model is another one, or the replay differs from the recorded run by more than
+        evaluate.replay_tolerance.
     """
     from gap.models.load import load_model, open_device
     from gap.models.tokenizer import load_tokenizer
-    from gap.posttrain.ascent import run_updates
-    from gap.posttrain.text import encode_text
+    from gap.models.weights import Snapshot, weights_digest
+    from gap.posttrain.replay import Tally, replay
+    from gap.posttrain.text import run_ids
 
-    if updates < 1:
-        raise BadInput("updates", str(updates), "at least 1", "Step 0 is the base model itself.")
-    place: torch.device = open_device(device, threads)
-    model = load_model(model_dir, place)
-    ids = encode_text(load_tokenizer(model_dir), text, gap, getattr(model.config, "max_position_embeddings", None))
-    base, reached, found = "", 0, ""
-    for update in run_updates(model, ids, gap, updates + (SPARE if gap.precision == "fp16" else 0)):
-        base = update.digest if update.epoch == 0 else base
-        reached, found = update.step, update.digest
-        if reached == updates:
+    folder = Path(plan["models"][checkpoint.model]["folder"])
+    if not folder.exists():
+        raise BadInput(f"checkpoint {checkpoint.id}", f"no base model in {folder}", "the model that it starts from", CURE)
+    run, rows, method = run_of(plan, checkpoint), rows_until(plan, checkpoint), method_of(plan, checkpoint)
+    texts = run_texts(plan, checkpoint.model, run)
+    place = open_device(device, threads)
+    model = load_model(folder, place)
+    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, getattr(model.config, "max_position_embeddings", None))
+    tolerance, tally = plan["study"]["evaluate"]["replay_tolerance"], Tally()
+    reached = 0
+    for reached in replay(model, Snapshot(model, host, compact=True), ids, method, rows, tolerance, host, tally):
+        if reached == checkpoint.step:
             break
-    if reached < updates:
-        raise Refused(f"step {updates}", f"a run that ends at step {reached}", "a run that gets there", "Ask for an earlier step.")
-    if expected_digest is not None and found != expected_digest:
-        raise Refused(
-            f"step {updates}",
-            f"weights {found}",
-            f"the recorded {expected_digest}",
-            "The recorded run comes from other hardware, threads or versions: post-train again here.",
-        )
-    save(model, model_dir, out, recipe(gap, text, updates, base, found, {"device": str(place), "threads": threads, **(names or {})}))
-    return found
-
-
-def recipe(gap: Gap, text: str, step: int, base: str, digest: str, names: dict[str, Any]) -> dict[str, Any]:
-    """What determines a checkpoint, and the digests of the weights it starts from and ends with."""
-    return {
-        "base": base,
-        "gap": gap.model_dump(mode="json"),
-        "text_hash": text_digest(text),
-        "step": step,
-        "digest": digest,
-        "versions": versions(),
-        **names,
+    if reached != checkpoint.step:
+        raise Refused(f"checkpoint {checkpoint.id}", f"a replay that ends at step {reached}", "its step", "Post-train again here.")
+    content = recipe(plan, checkpoint, run, texts, str(rows["digest"].iloc[0])) | {
+        "weights": weights_digest(model),
+        "replayed": dataclasses.asdict(tally) | {"tolerance": tolerance},
+        "device": str(place),
+        "threads": threads,
     }
+    save(model, folder, out, content)
+    return content
 
 
 def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, Any]) -> None:

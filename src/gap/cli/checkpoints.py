@@ -1,19 +1,83 @@
-"""``gap export``."""
+"""``gap checkpoints``, ``gap materialise`` and ``gap export``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from gap.cli.job import MEMORY, Memory
+
+PLAN = Annotated[Path | None, typer.Option(help="plan.json of a study; that of the study selected in params.yaml where not given.")]
+DEVICE = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+THREADS = Annotated[int, typer.Option(help="CPU threads; on a CPU the last bits depend on it, so use the study's.")]
+SHOWN = ("id", "model", "method", "corpus", "text", "step", "digest", "distance", "dialogue", "classification", "all")
+
+
+def checkpoints(
+    plan: PLAN = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only this method.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Only this corpus.")] = None,
+    text: Annotated[int | None, typer.Option(help="Only this text.")] = None,
+    step: Annotated[int | None, typer.Option(help="Only this step.")] = None,
+    last: Annotated[bool, typer.Option("--last", help="Only the last step of each run.")] = False,
+    sort: Annotated[str | None, typer.Option(help="Highest first: dialogue, classification or all.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many.", min=1)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the checkpoints of a study: ids (for gap materialise), digests, distances and average scores."""
+    import json
+
+    from gap.checkpoints.catalogue import Wanted, catalogue, filtered, ordered
+
+    document = read_document(plan)
+    found = ordered(filtered(catalogue(document), Wanted(model, method, corpus, text, step, last), document), sort)
+    rows = [one.flat() for one in found[:limit]]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    cells = [SHOWN, *([_shown(row.get(name, "")) for name in SHOWN] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(SHOWN))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print(f"{len(rows)} of {len(found)} checkpoints")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def materialise(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a checkpoint (gap checkpoints), or a beginning that no other has.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to fill; gap_recipe.json is written last.")],
+    plan: PLAN = None,
+    device: DEVICE = "auto",
+    threads: THREADS = 1,
+    memory: MEMORY = Memory.device,
+) -> None:
+    """Rebuild any checkpoint as a normal Hugging Face folder (safetensors)."""
+    from gap.checkpoints.catalogue import by_id, catalogue
+    from gap.checkpoints.materialise import materialise as run
+
+    document = read_document(plan)
+    made = run(document, by_id(catalogue(document), checkpoint), out, device, threads, memory is Memory.host)
+    how = "the recorded bits" if made["weights"] == made["digest"] else f"within {made['replayed']['largest']:.2g} of the recorded run"
+    print(
+        f"{out}: {made['model']}, {made['method']}, {made['corpus']} {made['text']}, step {made['step']}; weights {made['weights']}, {how}"
+    )
 
 
 def export(
     plan: Annotated[Path, typer.Option(help="plan.json of the study.")],
     model: Annotated[str, typer.Option(help="Name of the model in params.yaml.")],
     out: Annotated[Path, typer.Option(help="The folder to fill; gap_recipe.json is written last.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    device: DEVICE = "auto",
+    threads: THREADS = 1,
+    memory: MEMORY = Memory.device,
 ) -> None:
     """Write the model's best checkpoint as a normal Hugging Face folder."""
     from gap.checkpoints.export import export as run
@@ -21,5 +85,26 @@ def export(
     from gap.plan.light import write_record
 
     document = read_json(plan)
-    run(document, model, out, device, threads)
+    run(document, model, out, device, threads, memory is Memory.host)
     write_record(document, f"export-{model}")
+
+
+def read_document(plan: Path | None) -> dict[str, Any]:
+    """The content of plan.json.
+
+    Raises
+    ------
+    BadInput: there is none, or the study runs no model.
+    """
+    from gap.checkpoints.catalogue import CURE
+    from gap.core.errors import BadInput
+    from gap.core.files import read_json
+    from gap.params.load import load_study
+
+    place = plan or Path("results") / load_study(Path("params.yaml")).name / "plan.json"
+    if not place.exists():
+        raise BadInput(str(place), "no such file", "the plan of a study", CURE)
+    document: dict[str, Any] = read_json(place)
+    if "runs" not in document:
+        raise BadInput(str(place), "a study without runs", "one that post-trains models", "Pass --plan of another study.")
+    return document

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from gap.cli.job import MEMORY, Memory
+
 if TYPE_CHECKING:
     from gap.evaluate.shard import Scorer
 
@@ -20,6 +22,7 @@ def evaluate(
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    memory: MEMORY = Memory.device,
     scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
 ) -> None:
     """Score one task on every step of a shard of runs, or on the unmodified model."""
@@ -44,6 +47,7 @@ def evaluate(
         device,
         threads,
         cast("Scorer", scorer),
+        memory is Memory.host,
     )
 
 

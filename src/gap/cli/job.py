@@ -1,14 +1,27 @@
-"""Reading ``--job``, ``NAME=FILE`` and ``TASK/SPLIT=FILE`` options."""
+"""Options that several commands share: ``--job``, ``NAME=FILE``, ``TASK/SPLIT=FILE``, ``--memory``."""
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from gap.core.settings import Settings
 
 Kind = TypeVar("Kind", bound="Settings")
+
+
+class Memory(Enum):
+    """Where base snapshot, gradients and optimizer's state wait."""
+
+    device = "device"
+    host = "host"
+
+
+MEMORY = Annotated[Memory, typer.Option(help="Where base snapshot, gradients and optimizer's state wait; no result depends on it.")]
 
 
 def read_job(text: str, kind: type[Kind]) -> Kind:

@@ -31,6 +31,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "aggregate": aggregate.aggregate,
     "tables": figures.tables,
     "figures": figures.figures,
+    "checkpoints": checkpoints.checkpoints,
+    "materialise": checkpoints.materialise,
     "export": checkpoints.export,
     "report": report.report,
     "fetch-upstream": published.fetch_upstream,

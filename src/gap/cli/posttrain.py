@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.job import MEMORY, Memory
+
 
 def post_train(
     job: Annotated[str, typer.Option(help="The job (PosttrainJob) as JSON, or @file.")],
@@ -15,6 +17,7 @@ def post_train(
     out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    memory: MEMORY = Memory.device,
 ) -> None:
     """Post-train a model on a shard of texts, run by run."""
     from gap.cli.job import named_files, read_job
@@ -22,4 +25,4 @@ def post_train(
     from gap.posttrain.shard import posttrain
 
     folder = model.parent if model.is_file() else model
-    posttrain(read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, threads)
+    posttrain(read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, threads, memory is Memory.host)

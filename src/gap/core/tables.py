@@ -20,8 +20,8 @@ RUN = {
     "model": ("dictionary", "name of the model in params.yaml"),
     "method": ("dictionary", "name of the post-training method"),
     "corpus": ("dictionary", "name of the corpus the text comes from; empty for the unmodified model"),
-    "text": ("int32", "index of the text in its corpus; -1 for the unmodified model"),
-    "run": ("dictionary", "digest of the run: base model, method, corpus, text; 'base' for the unmodified model"),
+    "text": ("int32", "index of the text in its corpus, of the first where a run has several; -1 for the unmodified model"),
+    "run": ("dictionary", "digest of the run: base model, method, corpus, texts; 'base' for the unmodified model"),
 }
 
 TABLES: dict[str, dict[str, tuple[str, str]]] = {
@@ -39,13 +39,15 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "step": ("int32", "real updates done after this row; 0 is the unmodified model"),
         "epoch": ("int32", "updates tried, skipped ones included; the authors, who count from 0, print one less"),
         "real": ("bool", "whether the weights were updated (false: the loss scaler skipped it; step 0: false)"),
-        "loss": ("double", "mean token NLL (nats) of the text before this update; NaN in row 0"),
-        "grad_norm": ("double", "L2 norm of the unscaled gradient over all weights; NaN in row 0"),
+        "loss": ("double", "mean token NLL (nats) of the run's texts before this update; NaN in row 0"),
+        "grad_norm": ("double", "L2 norm of the objective's unscaled gradient over all weights; NaN in row 0 and where none is taken"),
         "update_norm": ("double", "L2 norm of the change of all weights by this update; 0 in row 0"),
         "moved": ("double", "share of weights whose bits changed by this update"),
+        "distance": ("double", "L2 norm of the difference between the weights that are scored and the base weights"),
+        "trained_distance": ("double", "the same before transforms; for a combination of runs the mean of theirs"),
         "loss_scale": ("double", "scale in force for this update; 1 without a scaler"),
         "diverged": ("bool", "loss or gradient not finite: the run stops here, the weights are those of the last real step"),
-        "digest": ("string", "digest of all weights after this row"),
+        "digest": ("string", "digest of all weights after this row, as they are scored"),
         "seconds": ("double", "wall time of this update"),
     },
     "item_scores": {

@@ -22,9 +22,9 @@ from gap.evaluate.stock import Stock
 from gap.models.load import load_model, open_device
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot
-from gap.params.jobs import EvaluateJob
-from gap.posttrain.replay import replay
-from gap.posttrain.text import encode_text
+from gap.params.jobs import EvaluateJob, RunId
+from gap.posttrain.replay import Tally, replay
+from gap.posttrain.text import run_ids
 from gap.tasks.items import Dialogue, Item, MultipleChoice
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Session:
     """One model on one device, ready to score any step of any run on one task."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int, scorer: str = "auto") -> None:
-        self.job, self.items = job, list(items)
+    def __init__(
+        self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int, scorer: str = "auto", host: bool = False
+    ) -> None:
+        self.job, self.items, self.host = job, list(items), host
         self.place = open_device(device, threads)
         self.device = self.place.type
         self.tokenizer = load_tokenizer(folder)
@@ -49,6 +51,7 @@ class Session:
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
         self.snapshot: Snapshot | None = None
+        self.tally = Tally()  # of all replays, for the birth record
         self.stock = self._stock() if scorer == "lm-eval" else None
         self.compiled: Any = None if self.stock is not None else self._compile()
 
@@ -106,13 +109,14 @@ class Session:
         if self.snapshot is not None:
             self.snapshot.restore()
 
-    def replay(self, text: str, expected: pd.DataFrame) -> Iterator[int]:
+    def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
         """Walk through a run; yields each real step with its weights in the model."""
-        assert self.job.gap is not None
+        method = self.job.settings
+        assert method is not None
         if self.snapshot is None:
-            self.snapshot = Snapshot(self.model)
-        ids = encode_text(self.tokenizer, text, self.job.gap, getattr(self.model.config, "max_position_embeddings", None))
-        return replay(self.model, self.snapshot, ids, self.job.gap, expected, self.job.evaluate.replay_tolerance)
+            self.snapshot = Snapshot(self.model, self.host, compact=True)
+        ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
+        return replay(self.model, self.snapshot, ids, method, expected, self.job.evaluate.replay_tolerance, self.host, self.tally)
 
     def _precision(self) -> AbstractContextManager[Any]:
         """Autocast; what is not a linear layer stays in fp32."""

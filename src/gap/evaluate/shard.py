@@ -6,6 +6,7 @@ scored while its weights are in the model.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,6 +42,7 @@ def evaluate(
     device: str,
     threads: int,
     scorer: Scorer = "auto",
+    host: bool = False,
 ) -> None:
     """Write table ``item_scores`` and ``<out stem>.birth.json`` beside it.
 
@@ -56,6 +58,7 @@ def evaluate(
     device: cpu, cuda or auto.
     scorer: auto (trees where they suit the model), plain (single sequences), or lm-eval (its HF backend); files of another
         scorer are not reused.
+    host: whether what a replay needs beside the weights waits in the host's memory; no result depends on it.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def evaluate(
     known = complete_blocks(
         journal.siblings(list(steps), lambda path: scorer_of(path) == scorer), [item.hash for item in loaded], steps, block_size(loaded)
     )
-    shard = _Shard(job, model, loaded, corpora, device, threads, scorer)
+    shard = _Shard(job, model, loaded, corpora, device, threads, scorer, host)
     frames = []
     with progress(f"evaluate {job.model} {job.task}", sum(map(len, steps.values()))) as shown:
         for run in runs:
@@ -107,9 +110,9 @@ def read_expected(job: EvaluateJob, trajectories: Path | None) -> dict[str, pd.D
     runs = [run for run in job.runs if run != BASE]
     if not runs:
         return {}
-    if trajectories is None or job.gap is None:
-        lacking = "their method" if job.gap is None else "trajectories"
-        raise BadInput("evaluate", f"runs without {lacking}", "both", "Pass --trajectories and a job with gap.")
+    if trajectories is None or job.settings is None:
+        lacking = "their method" if job.settings is None else "trajectories"
+        raise BadInput("evaluate", f"runs without {lacking}", "both", "Pass --trajectories and a job with settings.")
     table = read_table(trajectories, "trajectories", filters=[("run", "in", [run.run for run in runs])])
     found = {str(name): rows.sort_values("epoch") for name, rows in table.groupby("run")}
     for run in runs:
@@ -129,20 +132,32 @@ class _Shard:
     """What the runs of a job share; the model is loaded only when something is left to score."""
 
     def __init__(
-        self, job: EvaluateJob, folder: Path, items: list[Any], corpora: dict[str, Path], device: str, threads: int, scorer: Scorer
+        self,
+        job: EvaluateJob,
+        folder: Path,
+        items: list[Any],
+        corpora: dict[str, Path],
+        device: str,
+        threads: int,
+        scorer: Scorer,
+        host: bool,
     ) -> None:
         self.job, self.folder, self.items, self.corpora = job, folder, items, corpora
-        self.asked, self.threads, self.scorer = device, threads, scorer
+        self.asked, self.threads, self.scorer, self.host = device, threads, scorer, host
         self.opened: Session | None = None
         self.texts: dict[tuple[str, int], str] = {}
 
     @property
-    def facts(self) -> dict[str, str]:
-        """For the birth record: device, scorer, and how items went through the model; why not through the head alone, why not as trees."""
+    def facts(self) -> dict[str, Any]:
+        """For the birth record: device, scorer, how items went through the model (why not through the head alone, why not as
+        trees), and how near the replayed checkpoints came to the recorded ones.
+        """
         if self.opened is None:
             return {"scorer": self.scorer, "device": "not needed"}
         layout = f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
-        return {"scorer": self.scorer, "device": self.opened.device, "head": self.opened.network.reason, "layout": layout}
+        replayed = dataclasses.asdict(self.opened.tally) | {"tolerance": self.job.evaluate.replay_tolerance}
+        facts = {"scorer": self.scorer, "device": self.opened.device, "head": self.opened.network.reason, "layout": layout}
+        return facts | {"replayed": replayed}
 
     def session(self) -> Session:
         """The loaded model with its compiled items."""
@@ -151,7 +166,7 @@ class _Shard:
             from gap.posttrain.shard import read_texts
 
             self.texts = read_texts([run for run in self.job.runs if run != BASE], self.corpora)
-            self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads, self.scorer)
+            self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads, self.scorer, self.host)
         return self.opened
 
     def run(
@@ -180,7 +195,7 @@ class _Shard:
             session.base()
             yield 0
             return
-        for step in session.replay(self.texts[run.corpus, run.text], expected):
+        for step in session.replay(run, self.texts, expected):
             if step in wanted:
                 yield step
             if step == max(wanted):

@@ -32,37 +32,66 @@ PASS = {"cpu": 1 << 18, "cuda": 1 << 24}
 class Change:
     """What an update did to all weights.
 
-    digest: of the weights as they are now; norm: L2 norm of the difference; moved: share of weights whose bits changed.
+    digest: of the weights as they are now; norm: L2 norm of the difference; moved: share of weights whose bits changed;
+    norms: L2 norm tensor by tensor, float64 [tensors], on the CPU.
     """
 
     digest: str
     norm: float
     moved: float
+    norms: Tensor
 
 
 class Snapshot:
-    """A copy of all weights of a model on its device."""
+    """A copy of all weights of a model, to go back to.
 
-    def __init__(self, model: nn.Module) -> None:
+    Parameters
+    ----------
+    host: keep it in the host's memory instead of the device's.
+    compact: keep it in fp16 or bf16 where that loses no bit, as with published weights in half precision.
+    """
+
+    def __init__(self, model: nn.Module, host: bool = False, compact: bool = False) -> None:
         self.live = [parameter.detach() for parameter in model.parameters()]
-        self.kept = [tensor.clone() for tensor in self.live]
+        dtype = exact_dtype(self.live) if compact else self.live[0].dtype
+        self.kept = [tensor.to(device="cpu" if host else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
 
     def restore(self) -> None:
-        """Put the copied bits back into the model."""
+        """Put the copied bits back into the model: one copy of all tensors together."""
         torch._foreach_copy_(self.live, self.kept)
 
-    def renew(self) -> None:
-        """Copy the model's present weights."""
-        torch._foreach_copy_(self.kept, self.live)
+    def distance(self) -> float:
+        """L2 norm of the model's present weights minus the copied ones."""
+        norms = [
+            torch.linalg.vector_norm(live - kept.to(live.device), dtype=torch.float64)
+            for live, kept in zip(self.live, self.kept, strict=True)
+        ]
+        return float(torch.linalg.vector_norm(torch.stack(norms)))
+
+    @property
+    def bytes(self) -> int:
+        """Size of the copy."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.kept)
+
+
+def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
+    """The narrowest dtype that holds every bit of these fp32 tensors: float16, bfloat16, or float32."""
+    for dtype in (torch.float16, torch.bfloat16):
+        if all(torch.equal(_bits(tensor), _bits(tensor.to(dtype).float())) for tensor in tensors):
+            return dtype
+    return tensors[0].dtype
 
 
 def weights_digest(model: nn.Module) -> str:
     """16 hex digits that depend on name, shape, dtype and every bit of every parameter (tied ones counted once)."""
-    return _digest(model, _sums([parameter.detach() for parameter in model.parameters()], None)[:2])
+    tensors = [parameter.detach() for parameter in model.parameters()]
+    sums = Sums(tensors)
+    sums.add(tensors)
+    return digest_of(model, sums.bits())
 
 
 def change(model: nn.Module, before: Snapshot) -> Change:
-    """What happened to the weights since ``before`` was taken or renewed.
+    """What happened to the weights since ``before`` was taken.
 
     Raises
     ------
@@ -70,13 +99,13 @@ def change(model: nn.Module, before: Snapshot) -> Change:
     """
     if any(tensor.dtype != torch.float32 for tensor in before.live):
         raise ValueError("changes are measured on fp32 weights only")
-    values = _sums(before.live, before.kept)
-    squares = float(np.array(values[2], dtype=np.int64).view(np.float64))
-    count = sum(tensor.numel() for tensor in before.live)
-    return Change(_digest(model, values[:2]), math.sqrt(squares), values[3] / count)
+    sums = Sums(before.live)
+    sums.add(before.live, before.kept)
+    return sums.change(model)
 
 
-def _digest(model: nn.Module, sums: list[int]) -> str:
+def digest_of(model: nn.Module, sums: list[int]) -> str:
+    """The digest of a model whose weights' bits have these two sums (``Sums.bits``)."""
     shapes = [[name, list(parameter.shape), str(parameter.dtype)] for name, parameter in model.named_parameters()]
     return hashlib.sha256(canonical([shapes, sums]).encode()).hexdigest()[:16]
 
@@ -97,16 +126,29 @@ def _bits(tensor: Tensor) -> Tensor:
     return flat.view(torch.int16 if tensor.element_size() == 2 else torch.int32)
 
 
-def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int) -> Iterator[list[tuple[int, Tensor, Tensor | None]]]:
-    """Flat pieces of all tensors, in passes of ``size`` weights (the last may be shorter): (place in the pass, piece, other)."""
-    pieces: list[tuple[int, Tensor, Tensor | None]] = []
-    filled = 0
+@dataclass(frozen=True)
+class Piece:
+    """A flat part of one tensor: its place in the pass, its bits, those it is compared with, and the tensor's number."""
+
+    place: int
+    bits: Tensor
+    other: Tensor | None
+    tensor: int
+
+
+def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int, first: int, lead: int) -> Iterator[list[Piece]]:
+    """Flat pieces of all tensors, in passes of ``size`` weights (the last may be shorter), the first of them behind ``lead`` places.
+
+    ``first`` is the number of the first tensor.
+    """
+    pieces: list[Piece] = []
+    filled = lead
     for index, tensor in enumerate(tensors):
         flat, start = _bits(tensor), 0
         other = None if others is None else _bits(others[index])
         while start < flat.numel():
             stop = min(flat.numel(), start + size - filled)
-            pieces.append((filled, flat[start:stop], None if other is None else other[start:stop]))
+            pieces.append(Piece(filled, flat[start:stop], None if other is None else other[start:stop], first + index))
             filled += stop - start
             start = stop
             if filled == size:
@@ -116,33 +158,64 @@ def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int) -> It
         yield pieces
 
 
-def _sums(tensors: list[Tensor], others: list[Tensor] | None) -> list[int]:
-    """Sum of the bits, sum of bits times multiplier (both modulo 2**64), and with ``others`` the sum of squared differences
-    (the bits of a float64) and the number of weights whose bits differ; one transfer from the device.
+class Sums:
+    """The digest's sums over all weights, taken tensor by tensor in their order, in as many calls as one likes.
+
+    Sum of the bits and sum of bits times multiplier (both modulo 2**64); with what the weights were before also the
+    squared difference per tensor and the number of weights whose bits differ.  One transfer from the device at the end.
     """
-    device = tensors[0].device
-    size = PASS.get(device.type, PASS["cpu"])
-    total = sum(_bits(tensor).numel() for tensor in tensors)
-    low, high = _multipliers(1 << max(0, math.ceil(total / ROW) - 1).bit_length(), device)
-    wide = torch.empty(size, dtype=torch.int64, device=device)
-    differ, apart = torch.empty(size, dtype=torch.int32, device=device), torch.empty(size, device=device)
-    plain, weighted, moved = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(3))
-    squares = torch.zeros((), dtype=torch.float64, device=device)
-    for number, pieces in enumerate(_passes(tensors, others, size)):
-        end = pieces[-1][0] + pieces[-1][1].numel()
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self.device = tensors[0].device
+        self.size = PASS.get(self.device.type, PASS["cpu"])
+        self.total = sum(_bits(tensor).numel() for tensor in tensors)
+        self.tables = _multipliers(1 << max(0, math.ceil(self.total / ROW) - 1).bit_length(), self.device)
+        self.wide = torch.empty(self.size, dtype=torch.int64, device=self.device)
+        self.plain, self.weighted, self.moved = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
+        self.squares = torch.zeros(len(tensors), dtype=torch.float64, device=self.device)
+        self.done, self.seen = 0, 0  # tensors and weights so far
+        self.differ: Tensor | None = None
+        self.apart: Tensor | None = None
+
+    def add(self, tensors: list[Tensor], others: list[Tensor] | None = None) -> None:
+        """The next tensors, with what they were before (fp32) where the change is wanted."""
+        if others is not None and self.differ is None:
+            self.differ = torch.empty(self.size, dtype=torch.int32, device=self.device)
+            self.apart = torch.empty(self.size, device=self.device)
+        lead, row = self.seen % ROW, self.seen // ROW
+        for pieces in _passes(tensors, others, self.size, self.done, lead):
+            row += self._pass(pieces, row)
+        self.done += len(tensors)
+        self.seen += sum(_bits(tensor).numel() for tensor in tensors)
+
+    def _pass(self, pieces: list[Piece], row: int) -> int:
+        """One pass, whose first place is the first of the table's row ``row``; returns the number of rows."""
+        low, high = self.tables
+        end = pieces[-1].place + pieces[-1].bits.numel()
         padded = -(-end // ROW) * ROW
-        wide[end:padded] = 0
-        for place, piece, other in pieces:
-            part = slice(place, place + piece.numel())
-            wide[part] = piece
-            if other is not None:
-                torch.bitwise_xor(piece, other, out=differ[part])
-                torch.sub(piece.view(torch.float32), other.view(torch.float32), out=apart[part])
-        plain += wide[:padded].sum()
-        rows = wide[:padded].view(-1, ROW)
-        first = number * (size // ROW)
-        weighted += (rows.mul_(low).sum(1) * high[first : first + len(rows)]).sum()
-        if others is not None:
-            moved += torch.count_nonzero(differ[:end])
-            squares += torch.linalg.vector_norm(apart[:end], dtype=torch.float64).square()
-    return torch.stack([plain, weighted, squares.view(torch.int64), moved]).tolist()
+        self.wide[: pieces[0].place] = 0
+        self.wide[end:padded] = 0
+        for piece in pieces:
+            part = slice(piece.place, piece.place + piece.bits.numel())
+            self.wide[part] = piece.bits
+            if piece.other is not None:
+                assert self.differ is not None and self.apart is not None
+                torch.bitwise_xor(piece.bits, piece.other, out=self.differ[part])
+                torch.sub(piece.bits.view(torch.float32), piece.other.view(torch.float32), out=self.apart[part])
+                self.squares[piece.tensor] += torch.linalg.vector_norm(self.apart[part], dtype=torch.float64).square()
+        self.plain += self.wide[:padded].sum()
+        rows = self.wide[:padded].view(-1, ROW)
+        self.weighted += (rows.mul_(low).sum(1) * high[row : row + len(rows)]).sum()
+        if self.differ is not None:
+            self.moved += torch.count_nonzero(self.differ[pieces[0].place : end])
+        return len(rows)
+
+    def bits(self) -> list[int]:
+        """The two sums of the bits."""
+        return torch.stack([self.plain, self.weighted]).tolist()
+
+    def change(self, model: nn.Module) -> Change:
+        """What happened to the weights of ``model``, all of which have been added."""
+        values = torch.cat([torch.stack([self.plain, self.weighted, self.moved]), self.squares.view(torch.int64)]).cpu()
+        norms = values[3:].view(torch.float64).sqrt()
+        return Change(digest_of(model, values[:2].tolist()), float(torch.linalg.vector_norm(norms)), int(values[2]) / self.total, norms)

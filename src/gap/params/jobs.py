@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Gap, Items
+from gap.params.methods import Evaluate, Items, Method
 from gap.params.models import Model
 from gap.params.sources import Corpus, Source, Tokenizer
 
@@ -51,11 +51,19 @@ class CorpusJob(Settings):
 
 
 class RunId(Settings):
-    """One run: the digest of (base model, method, corpus, text) and its readable parts."""
+    """One run: the digest of (base model, method, corpus, texts) and its readable parts; ``text`` is the first of them."""
 
     run: str
     corpus: str
     text: int
+    members: list[list[int]] = Field(
+        default_factory=list, description="Texts of each update, for each run that is combined; the one text where empty."
+    )
+
+    @property
+    def texts(self) -> list[list[int]]:
+        """Text indices: one list per run that is combined (usually one), its texts of each update (usually one)."""
+        return self.members or [[self.text]]
 
 
 #: The unmodified model as a pseudo-run of step 0.
@@ -67,7 +75,7 @@ class PosttrainJob(Settings):
 
     model: str
     method: str
-    gap: Gap
+    settings: Method
     updates: int
     runs: list[RunId]
 
@@ -79,7 +87,7 @@ class EvaluateJob(Settings):
     method: str
     task: str
     split: str
-    gap: Gap | None = None
+    settings: Method | None = None
     updates: int = 0
     evaluate: Evaluate
     items: int

@@ -52,6 +52,8 @@ def keys_at(location: tuple[Any, ...], kind: type[Study | PublishedStudy] = Stud
                     step.append(choice["properties"][str(part)])
                 elif isinstance(choice.get("additionalProperties"), dict):
                     step.append(choice["additionalProperties"])
+                elif "patternProperties" in choice:
+                    step += choice["patternProperties"].values()
                 elif "items" in choice and isinstance(part, int):
                     step.append(choice["items"])
                 elif choice.get("properties", {}).get("kind", {}).get("const") == part or part in choice.get("properties", {}).get(

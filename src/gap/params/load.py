@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
 #: Entries of a study that replace the shared one as a whole instead of being laid over it key by key.
-WHOLE = {"items", "tasks"}
+WHOLE = {"items", "tasks", "methods"}
 
 
 def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | PublishedStudy:
@@ -48,14 +49,14 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
     merged = {"seed": shared.get("seed"), **entries} if kind is PublishedStudy else lay_over(shared, entries)
     try:
         check_shared(shared)
-        return kind.model_validate({"name": selected, **merged})
+        return kind.model_validate({"name": selected, **with_methods(merged)})
     except ValidationError as error:
         raise explain(error, where, selected, kind) from error
 
 
 def check_shared(shared: dict[str, Any]) -> None:
     """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study."""
-    kept = {key: value for key, value in shared.items() if key in Study.model_fields}
+    kept = with_methods({key: value for key, value in shared.items() if key in Study.model_fields})
     problems = []
     try:
         Study.model_validate(kept)
@@ -70,14 +71,51 @@ def check_shared(shared: dict[str, Any]) -> None:
 
 
 def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Deep-merge two mappings; ``above`` wins; entries named in ``WHOLE`` are replaced, not merged."""
+    """Deep-merge two mappings; ``above`` wins; entries named in ``WHOLE``, or of another ``kind``, are replaced, not merged."""
     merged = dict(below)
     for key, value in above.items():
-        if key not in WHOLE and isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = lay_over(merged[key], value)
+        under = merged.get(key)
+        if (
+            key not in WHOLE
+            and isinstance(value, dict)
+            and isinstance(under, dict)
+            and value.get("kind", under.get("kind")) == under.get("kind")
+        ):
+            merged[key] = lay_over(under, value)
         else:
             merged[key] = value
     return merged
+
+
+def with_methods(merged: dict[str, Any]) -> dict[str, Any]:
+    """Every method with all its settings: its own ``gap`` over the shared one, and sweeps as one method per combination."""
+    shared, methods = merged.get("gap"), merged.get("methods")
+    if not isinstance(shared, dict) or not isinstance(methods, dict):
+        return merged
+    whole: dict[str, Any] = {}
+    for name, entry in methods.items():
+        for swept, own in unrolled(name, entry or {}):
+            whole[swept] = {**own, "gap": lay_over(shared, own.get("gap") or {})} if isinstance(own, dict) else own
+    return {**merged, "methods": whole}
+
+
+def unrolled(name: str, entry: Any) -> list[tuple[str, Any]]:
+    """A method by its name, or one per combination of the values in its ``sweep``, named after them."""
+    sweep = entry.get("sweep") if isinstance(entry, dict) else None
+    if not isinstance(sweep, dict) or not all(isinstance(values, list) for values in sweep.values()):
+        return [(name, entry)]
+    rest = {key: value for key, value in entry.items() if key != "sweep"}
+    found = []
+    for values in product(*sweep.values()):
+        words = [str(value.get("kind")) if isinstance(value, dict) else f"{value}" for value in values]
+        label = f"{entry.get('label') or name} {' '.join(words)}"
+        found.append(
+            (
+                f"{name}-{'-'.join(words)}",
+                {**rest, "label": label, "gap": {**(rest.get("gap") or {}), **dict(zip(sweep, values, strict=True))}},
+            )
+        )
+    return found
 
 
 def explain(error: ValidationError, where: str, study: str, kind: type[Study | PublishedStudy] = Study) -> BadInput:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from gap.core.settings import Settings
+from gap.methods import COMBINATIONS, DIRECTIONS, OBJECTIVES, OPTIMIZERS, RATES, TRANSFORMS
 
-Beta = Annotated[float, Field(ge=0, lt=1)]
+if TYPE_CHECKING:
+    from gap.core.settings import Settings as Combination
+    from gap.core.settings import Settings as Direction
+    from gap.core.settings import Settings as Objective
+    from gap.core.settings import Settings as Optimizer
+    from gap.core.settings import Settings as Rates
+    from gap.core.settings import Settings as Transform
+else:
+    Direction, Objective, Optimizer = DIRECTIONS.union(), OBJECTIVES.union(), OPTIMIZERS.union()
+    Rates, Transform, Combination = RATES.union(), TRANSFORMS.union(), COMBINATIONS.union()
 
 
 class Gap(Settings):
     """The update: a few steps up the language-modelling loss of one text (paper, section 2; authors' training loop)."""
 
-    direction: Literal["ascent"]
-    optimizer: Literal["adam"]
+    direction: Direction = Field(description="Which way a run goes: ascent (the paper's), or a control.")
+    objective: Objective = Field(description="The loss whose gradient is taken.")
+    optimizer: Optimizer = Field(description="How a gradient becomes a step.")
     learning_rate: float = Field(gt=0)
-    betas: tuple[Beta, Beta]
-    eps: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
+    rates: Rates = Field(description="What share of the learning rate each layer gets.")
+    texts_per_update: int = Field(ge=1, description="Texts whose losses are averaged in every update of a run.")
     max_tokens: int = Field(gt=1, description="Longer texts are cut here.")
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         description="fp32; bf16 or fp16 autocast over fp32 weights, fp16 with a dynamic loss scaler."
@@ -30,12 +40,39 @@ class Gap(Settings):
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"updates", "texts"})
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """What determines a run's weights; the loss scale matters under fp16 only."""
         kept = super().identity()
         if self.precision != "fp16":
             del kept["loss_scale"]
         return kept
+
+
+class Method(Settings):
+    """One method of a study: how its runs are trained, and what is done to the change of the weights before it is scored."""
+
+    label: str = Field("", description="Name in figures; the key when empty.")
+    gap: Gap = Field(description="Laid over the shared entry `gap`.")
+    transforms: list[Transform] = Field([], description="Applied in turn to (weights - base weights) of every checkpoint that is scored.")
+    combine: Combination | None = Field(
+        None, description="One checkpoint per corpus and update from all runs of the corpus, instead of one per run."
+    )
+    sweep: dict[str, list[Any]] = Field({}, description="Key of `gap` -> values: one method per combination of them, in place of this one.")
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "sweep"})
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the weights of its checkpoints, beside base model and texts."""
+        return super().identity() | {"gap": self.gap.identity()}
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules behind the parts it is made of, by dotted name."""
+        gap = self.gap
+        entries = [DIRECTIONS.of(gap.direction), OBJECTIVES.of(gap.objective), OPTIMIZERS.of(gap.optimizer), RATES.of(gap.rates)]
+        entries += [TRANSFORMS.of(transform) for transform in self.transforms]
+        entries += [] if self.combine is None else [COMBINATIONS.of(self.combine)]
+        return sorted({entry.module for entry in entries})
 
 
 class Evaluate(Settings):
@@ -61,6 +98,9 @@ class Jobs(Settings):
     texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
     threads: int = Field(ge=1, description="CPU threads per compute job. On a CPU the last bits of results depend on it.")
     device: Literal["auto", "cpu", "cuda"]
+    memory: Literal["device", "host"] = Field(
+        description="Where base snapshot, gradients and optimizer's state wait: host is slower and lets larger models train on a small GPU."
+    )
 
 
 class Items(Settings):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Gap, Items, Jobs
+from gap.params.methods import Evaluate, Gap, Items, Jobs, Method
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import Corpus, Source, Tokenizer
 
@@ -17,6 +17,8 @@ TaskName = Literal[
     "piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa",
     "blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia",
 ]  # fmt: skip
+
+MethodName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9._-]*$")]
 
 
 class Study(Settings):
@@ -29,7 +31,8 @@ class Study(Settings):
     tokenizers: dict[str, Tokenizer]
     models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
     corpora: dict[str, Corpus]
-    gap: Gap
+    gap: Gap = Field(description="What the methods share.")
+    methods: dict[MethodName, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
     evaluate: Evaluate
     items: Items
     tasks: list[TaskName] = Field(min_length=1)
@@ -51,6 +54,13 @@ class Study(Settings):
             raise ValueError("models: at least one needs role: subject")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError("tasks: a task is named twice")
+        for name, method in self.methods.items():
+            if method.combine and method.gap.texts_per_update > 1:
+                raise ValueError(
+                    f"methods.{name}: combine and texts_per_update cannot be used together; set gap.texts_per_update to 1 there"
+                )
+            if method.gap.texts_per_update > method.gap.texts:
+                raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self

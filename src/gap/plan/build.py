@@ -23,12 +23,10 @@ from gap.plan.fingerprints import Fingerprints
 from gap.plan.items import items_identity
 from gap.tasks.registry import TASKS
 
-METHOD = "gap"
-
 
 @dataclass(frozen=True)
 class Shard:
-    """Text indices ``first`` to ``last - 1`` of every corpus, for one model and method."""
+    """Runs on the text indices ``first`` to ``last - 1`` of every corpus, for one model and method."""
 
     model: str
     method: str
@@ -106,15 +104,16 @@ class Plan:
             identity["items"] = [self.items_key(task, split) for task, split in self.task_splits]
         return self._key("corpus", corpus, tokenizer, **identity)
 
-    def run_key(self, model: str, method: str, corpus: str, text: int) -> str:
-        """Identity of one run: what determines its trajectory."""
+    def run_key(self, model: str, method: str, corpus: str, texts: list[list[int]]) -> str:
+        """Identity of one run: what determines its checkpoints."""
+        settings = self.study.methods[method]
         return digest(
             {
                 "model": self.model_key(model),
-                "gap": self.study.gap.identity(),
+                "method": settings.identity(),
                 "corpus": self.corpus_key(corpus, self.study.models[model].tokenizer),
-                "text": text,
-                "code": code_version("posttrain"),
+                "texts": texts,
+                "code": {unit: code_version(unit) for unit in ("posttrain", *settings.modules)},
             },
             16,
         )
@@ -137,19 +136,38 @@ class Plan:
         """Models that are post-trained."""
         return [name for name, model in self.study.models.items() if model.role == "subject"]
 
+    @property
+    def primary(self) -> str:
+        """The study's own method."""
+        return next(iter(self.study.methods))
+
     @cached_property
     def shards(self) -> list[Shard]:
-        """The jobs of post-training, and per task of evaluation."""
-        size, texts = self.study.jobs.texts_per_job, self.study.gap.texts
-        return [Shard(model, METHOD, first, min(first + size, texts)) for model in self.subjects for first in range(0, texts, size)]
+        """The jobs of post-training, and per task of evaluation; a method that combines runs has one per model."""
+        found = []
+        for model in self.subjects:
+            for method, settings in self.study.methods.items():
+                texts = settings.gap.texts
+                size = texts if settings.combine else self.study.jobs.texts_per_job
+                found += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
+        return found
 
     def runs(self, shard: Shard) -> list[RunId]:
         """The runs of a shard, corpus by corpus."""
-        return [
-            RunId(run=self.run_key(shard.model, shard.method, corpus, text), corpus=corpus, text=text)
-            for corpus in self.study.corpora
-            for text in range(shard.first, shard.last)
-        ]
+        return [self._run(shard, corpus, texts) for corpus in self.study.corpora for texts in self.texts(shard)]
+
+    def texts(self, shard: Shard) -> list[list[list[int]]]:
+        """Text indices of each run of a shard on a corpus (``RunId.texts``): its texts of every update, or those of all runs combined."""
+        settings = self.study.methods[shard.method]
+        together, count = settings.gap.texts_per_update, settings.gap.texts
+        groups = [list(range(first, first + together)) for first in range(0, count - together + 1, together)]
+        own = [group for group in groups if shard.first <= group[0] < shard.last]
+        return [own] if settings.combine else [[group] for group in own]
+
+    def _run(self, shard: Shard, corpus: str, texts: list[list[int]]) -> RunId:
+        first = texts[0][0]
+        members = [] if texts == [[first]] else texts
+        return RunId(run=self.run_key(shard.model, shard.method, corpus, texts), corpus=corpus, text=first, members=members)
 
     @cached_property
     def tokenizers(self) -> list[str]:
@@ -193,17 +211,16 @@ class Plan:
 
     def corpus_path(self, corpus: str, tokenizer: str) -> Path:
         """The texts."""
-        return self.data / "corpora" / f"{corpus}-{self.corpus_key(corpus, tokenizer)}" / f"texts-{self.study.gap.texts:04d}.parquet"
+        return self.data / "corpora" / f"{corpus}-{self.corpus_key(corpus, tokenizer)}" / f"texts-{self.corpus_texts:04d}.parquet"
+
+    @cached_property
+    def corpus_texts(self) -> int:
+        """Texts that a corpus must hold: the most that any method asks for."""
+        return max(settings.gap.texts for settings in self.study.methods.values())
 
     def trajectories_path(self, shard: Shard) -> Path:
         """The shard's trajectories."""
-        name = digest([[run.run for run in self.runs(shard)], self.study.gap.updates], 8)
-        return (
-            self.results
-            / "runs"
-            / f"{shard.model}-{self.model_key(shard.model)}"
-            / f"texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
-        )
+        return self.results / "runs" / f"{shard.model}-{self.model_key(shard.model)}" / self._shard_file(shard, self._updates(shard))
 
     def scores_folder(self, model: str, task: str, split: str) -> Path:
         """Folder of a model's item scores on one task."""
@@ -215,8 +232,14 @@ class Plan:
 
     def scores_path(self, shard: Shard, task: str, split: str) -> Path:
         """Item scores of a shard's runs."""
-        name = digest([[run.run for run in self.runs(shard)], self.study.gap.updates, self.study.evaluate.items], 8)
-        return self.scores_folder(shard.model, task, split) / f"texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
+        return self.scores_folder(shard.model, task, split) / self._shard_file(shard, self._updates(shard), self.study.evaluate.items)
+
+    def _updates(self, shard: Shard) -> int:
+        return self.study.methods[shard.method].gap.updates
+
+    def _shard_file(self, shard: Shard, *counts: int) -> str:
+        name = digest([[run.run for run in self.runs(shard)], *counts], 8)
+        return f"{shard.method}-texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -241,14 +264,13 @@ class Plan:
         """Sample a corpus."""
         settings = self.study.corpora[corpus]
         return CorpusJob(
-            name=corpus, corpus=settings, source=self.study.sources[settings.source], texts=self.study.gap.texts, seed=self.study.seed
+            name=corpus, corpus=settings, source=self.study.sources[settings.source], texts=self.corpus_texts, seed=self.study.seed
         )
 
     def posttrain_job(self, shard: Shard) -> PosttrainJob:
         """Post-train a shard."""
-        return PosttrainJob(
-            model=shard.model, method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=self.runs(shard)
-        )
+        settings = self.study.methods[shard.method]
+        return PosttrainJob(model=shard.model, method=shard.method, settings=settings, updates=settings.gap.updates, runs=self.runs(shard))
 
     def evaluate_job(self, model: str, task: str, split: str, shard: Shard | None = None) -> EvaluateJob:
         """Score a shard on a task, or without one the unmodified model."""
@@ -262,5 +284,7 @@ class Plan:
         if shard is None:
             return EvaluateJob(method="", **common)
         # The first shard scores the unmodified model too: one process less per task than a job of its own.
-        runs = [BASE, *self.runs(shard)] if shard.first == 0 else self.runs(shard)
-        return EvaluateJob(method=shard.method, gap=self.study.gap, updates=self.study.gap.updates, runs=runs, **common)
+        with_base = shard.first == 0 and shard.method == self.primary
+        runs = [BASE, *self.runs(shard)] if with_base else self.runs(shard)
+        settings = self.study.methods[shard.method]
+        return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=runs, **common)

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from gap.core.files import read_json, write_json
+from gap.methods import REGISTRIES as EXTENSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
@@ -24,7 +25,15 @@ STAGES: dict[str, tuple[str, ...]] = {
     "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
     "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
     "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
-    "posttrain": ("posttrain", "models/load.py", "models/weights.py"),
+    "posttrain": (
+        "posttrain",
+        "models/load.py",
+        "models/weights.py",
+        "methods/difference.py",
+        "methods/layers.py",
+        "methods/signs.py",
+        "methods/training.py",
+    ),
     "evaluate": ("evaluate", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
     "aggregate": ("aggregate", "core/tables.py"),
     "checkpoints": ("checkpoints",),
@@ -34,19 +43,18 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-@cache
-def stage_digest(stage: str) -> str:
-    """Digest of the stage's source, blind to comments, docstrings and layout; templates count byte by byte."""
-    return _digest(STAGES[stage])
+def units() -> list[str]:
+    """What is locked: the stages, and the modules of all extension points by dotted name (``gap.core.registry``).
 
-
-@cache
-def module_digest(module: str) -> str:
-    """The same for one module by its dotted name: what an extension (``gap.core.registry``) adds to the keys that use it.
-
-    Extensions stand in no stage of ``STAGES``, so that adding one leaves every other key as it is.
+    An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
-    return _digest((f"{module.removeprefix('gap.').replace('.', '/')}.py",))
+    return [*STAGES, *(entry.module for registry in EXTENSIONS for entry in registry.entries.values())]
+
+
+@cache
+def unit_digest(unit: str) -> str:
+    """Digest of the unit's source, blind to comments, docstrings and layout; templates count byte by byte."""
+    return _digest(STAGES[unit] if unit in STAGES else (f"{unit.removeprefix('gap.').replace('.', '/')}.py",))
 
 
 def _digest(entries: tuple[str, ...]) -> str:
@@ -81,30 +89,30 @@ def _meaning(path: Path) -> bytes:
 
 @cache
 def locked() -> dict[str, dict[str, object]]:
-    """The lock file: stage -> {"version": int, "digest": str}."""
+    """The lock file: unit -> {"version": int, "digest": str}."""
     return read_json(LOCK) if LOCK.exists() else {}
 
 
-def code_version(stage: str) -> str:
+def code_version(unit: str) -> str:
     """``v<version>`` while the code is the locked one, else its digest."""
-    entry = locked().get(stage, {})
-    now = stage_digest(stage)
+    entry = locked().get(unit, {})
+    now = unit_digest(unit)
     return f"v{entry['version']}" if entry.get("digest") == now else now
 
 
-def changed_stages() -> list[str]:
-    """Stages whose code differs from the lock."""
-    return [stage for stage in STAGES if locked().get(stage, {}).get("digest") != stage_digest(stage)]
+def changed_units() -> list[str]:
+    """Units whose code differs from the lock."""
+    return [unit for unit in units() if locked().get(unit, {}).get("digest") != unit_digest(unit)]
 
 
 def lock_code(new_results: bool) -> list[str]:
-    """Record the present code; raise the version of changed stages when ``new_results``.  Returns the changed stages."""
-    changed = changed_stages()
-    entries = {stage: dict(locked().get(stage, {"version": 1 if not new_results else 0})) for stage in STAGES}
-    for stage in changed:
-        entries[stage]["digest"] = stage_digest(stage)
+    """Record the present code; raise the version of changed units when ``new_results``.  Returns the changed units."""
+    changed = changed_units()
+    entries = {unit: dict(locked().get(unit, {"version": 1 if not new_results else 0})) for unit in units()}
+    for unit in changed:
+        entries[unit]["digest"] = unit_digest(unit)
         if new_results:
-            entries[stage]["version"] = int(str(entries[stage]["version"])) + 1
+            entries[unit]["version"] = int(str(entries[unit]["version"])) + 1
     write_json(LOCK, entries)
     locked.cache_clear()
     return changed

@@ -120,6 +120,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for name, model in study.models.items()
         },
+        # a list: the first is the study's own, and plan.json sorts the keys of mappings
+        "methods": [
+            {"name": name, "label": method.label or name, "texts": method.gap.texts, "updates": method.gap.updates}
+            for name, method in study.methods.items()
+        ],
         "corpora": [
             {
                 "name": corpus,
@@ -134,7 +139,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             task: {split: str(plan.items_path(task, split)) for one, split in plan.task_splits if one == task} for task in study.tasks
         },
         "runs": [
-            {"model": shard.model, "method": shard.method, "corpus": run.corpus, "text": run.text, "run": run.run}
+            {"model": shard.model, "method": shard.method, **run.model_dump(mode="json")}
             for shard in plan.shards
             for run in plan.runs(shard)
         ],

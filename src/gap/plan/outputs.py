@@ -22,9 +22,9 @@ def heavy_outputs(plan: Plan) -> list[str]:
     return [str(path) for path in paths]
 
 
-def shard_of(plan: Plan, model: str, first: str) -> Shard:
-    """The shard of a model that starts at text ``first``."""
-    return next(shard for shard in plan.shards if shard.model == model and shard.first == int(first))
+def shard_of(plan: Plan, model: str, method: str, first: str) -> Shard:
+    """The shard of a model and method that starts at text ``first``."""
+    return next(shard for shard in plan.shards if (shard.model, shard.method, shard.first) == (model, method, int(first)))
 
 
 def tokenizer_of(plan: Plan, corpus: str, key: str) -> str:
@@ -38,15 +38,13 @@ def corpora_of(plan: Plan, model: str) -> dict[str, str]:
     return {corpus: str(plan.corpus_path(corpus, tokenizer)) for corpus in plan.study.corpora}
 
 
-def texts_for_runs(plan: Plan, model: str, first: str) -> list[str]:
+def texts_for_runs(plan: Plan, shard: Shard) -> list[str]:
     """Files of texts that a shard's post-training must wait for."""
-    shard = shard_of(plan, model, first)
     return _texts_for(plan, shard, plan.trajectories_path(shard))
 
 
-def texts_for_scores(plan: Plan, model: str, first: str, task: str, split: str) -> list[str]:
+def texts_for_scores(plan: Plan, shard: Shard, task: str, split: str) -> list[str]:
     """Files of texts that a shard's evaluation must wait for."""
-    shard = shard_of(plan, model, first)
     return _texts_for(plan, shard, plan.scores_path(shard, task, split))
 
 

@@ -1,57 +1,82 @@
-"""Rebuilding checkpoints from their recipe: base weights, method, text and step, held to the recorded digests."""
+"""Rebuilding checkpoints from their recipe: base weights, method, texts and step, held to the recorded digests."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
-from gap.params.methods import Gap
-from gap.posttrain.ascent import Update, run_updates
-from gap.posttrain.text import encode_text
+from gap.params.methods import Method
+from gap.posttrain.updates import Update
+from gap.posttrain.walk import Texts, walk
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import Tensor
     from transformers import PreTrainedModel
 
     from gap.models.weights import Snapshot
-
-__all__ = ["ReplayWarning", "encode_text", "replay"]
 
 
 class ReplayWarning(UserWarning):
     """A replayed checkpoint has other bits than the recorded one, within the tolerance that was asked for."""
 
 
-def replay(model: PreTrainedModel, snapshot: Snapshot, ids: Tensor, gap: Gap, expected: pd.DataFrame, tolerance: float) -> Iterator[int]:
+@dataclass
+class Tally:
+    """What replays have found, for the birth record: checkpoints equal bit for bit, those within the tolerance, and the
+    largest relative difference of loss or update norm among the latter.
+    """
+
+    equal: int = 0
+    near: int = 0
+    largest: float = 0.0
+
+
+def replay(
+    model: PreTrainedModel,
+    snapshot: Snapshot,
+    texts: Texts,
+    method: Method,
+    expected: pd.DataFrame,
+    tolerance: float,
+    host: bool = False,
+    tally: Tally | None = None,
+) -> Iterator[int]:
     """Put the base weights back and walk through a run again; yields each real step's number with its weights in ``model``.
 
     Parameters
     ----------
     snapshot: the base weights.
-    ids: the run's token ids, int64 [n] (``encode_text``).
+    texts: token ids, int64 [n] each, of the run's texts (``gap.posttrain.text.run_ids``).
     expected: this run's rows of table ``trajectories``, as many epochs of them as are to be replayed.
     tolerance: largest relative difference of loss and update norm at which a checkpoint with another digest is still
         accepted (once per run with a ``ReplayWarning``); 0 refuses.
+    tally: where to count what was found.
 
     Raises
     ------
     Refused: the base weights are not the recorded ones, or an update differs.
     """
     rows: list[Any] = list(expected.sort_values("epoch").itertuples(index=False))
+    counts = tally if tally is not None else Tally()
     snapshot.restore()
     warned = False
-    for row, done in zip(rows, run_updates(model, ids, gap, int(rows[-1].epoch)), strict=True):
+    for row, done in zip(rows, walk(model, snapshot, texts, method, int(rows[-1].epoch), host), strict=True):
         _check_base(row, done)
-        _check_update(row, done, tolerance)
-        if done.digest != row.digest and not warned:
-            warned = True
-            warnings.warn(
-                f"run {row.run}: replayed within {tolerance:g}, not bit for bit, from step {row.step} on", ReplayWarning, stacklevel=2
-            )
+        apart = _check_update(row, done, tolerance)
+        if done.digest == row.digest:
+            counts.equal += done.real
+        else:
+            counts.near += done.real
+            counts.largest = max(counts.largest, apart)
+            if not warned:
+                warned = True
+                warnings.warn(
+                    f"run {row.run}: replayed within {tolerance:g}, not bit for bit, from step {row.step} on", ReplayWarning, stacklevel=2
+                )
         if done.real:
             yield done.step
 
@@ -66,8 +91,8 @@ def _check_base(row: Any, done: Update) -> None:
         )
 
 
-def _check_update(row: Any, done: Update, tolerance: float) -> None:
-    """Refuse an update with another digest unless loss and update norm agree within ``tolerance`` (relative)."""
+def _check_update(row: Any, done: Update, tolerance: float) -> float:
+    """Refuse an update with another digest unless loss and update norm agree within ``tolerance``; their relative difference."""
     same = (row.epoch, row.step, row.real, row.diverged) == (done.epoch, done.step, done.real, done.diverged)
     apart = max(_apart(row.loss, done.loss), _apart(row.update_norm, done.update_norm))
     if not same or (done.digest != row.digest and not (tolerance > 0 and apart <= tolerance)):
@@ -77,6 +102,7 @@ def _check_update(row: Any, done: Update, tolerance: float) -> None:
             f"the recorded {row.digest}" + (f", or a difference of at most {tolerance:g}" if tolerance > 0 else ""),
             "The recorded run comes from other hardware, threads or versions: post-train again here, or set evaluate.replay_tolerance.",
         )
+    return apart
 
 
 def _apart(recorded: float, found: float) -> float:

@@ -12,7 +12,7 @@ from gap.core.journal import Journal
 from gap.core.progress import progress
 from gap.core.tables import read_table
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain.text import encode_text
+from gap.posttrain.text import run_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TABLE = "trajectories"
 
 
-def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Path, device: str, threads: int) -> None:
+def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Path, device: str, threads: int, host: bool = False) -> None:
     """Write table ``trajectories`` of the shard's runs and ``<out stem>.birth.json`` beside it.
 
     Finished runs are kept in the journal, so that a killed job goes on where it was; runs of earlier files in the same
@@ -35,6 +35,7 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
     ----------
     model: the base model's folder.
     corpora: corpus name -> its table ``texts``.
+    host: whether gradients and optimizer's state wait in the host's memory; no result depends on it.
 
     Raises
     ------
@@ -45,8 +46,8 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
 
     texts = read_texts(job.runs, corpora)
     journal = Journal(out, TABLE)
-    runs = _Runs(job, model, device, threads)
-    ids = {run.run: runs.encode(texts[run.corpus, run.text]) for run in job.runs}
+    runs = _Runs(job, model, device, threads, host)
+    ids = {run.run: runs.encode(run, texts) for run in job.runs}
     known = finished(job, journal, runs.digest)
     frames = []
     with progress(f"post-train {job.model}", len(job.runs)) as shown:
@@ -77,10 +78,11 @@ def read_texts(runs: list[RunId], corpora: dict[str, Path]) -> dict[tuple[str, i
         table = read_table(corpora[corpus], "texts", columns=["text", "string"])
         found |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
     for run in runs:
-        if (run.corpus, run.text) not in found:
+        lacking = [text for update in run.texts for text in update if (run.corpus, text) not in found]
+        if lacking:
             held = sum(1 for corpus, _ in found if corpus == run.corpus)
             raise BadInput(
-                str(corpora[run.corpus]), f"no text {run.text}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
+                str(corpora[run.corpus]), f"no text {lacking[0]}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
             )
     return found
 
@@ -116,31 +118,31 @@ def _is_of(rows: pd.DataFrame, base: str) -> bool:
 class _Runs:
     """The model with its base weights at hand."""
 
-    def __init__(self, job: PosttrainJob, folder: Path, device: str, threads: int) -> None:
+    def __init__(self, job: PosttrainJob, folder: Path, device: str, threads: int, host: bool) -> None:
         from gap.models.load import load_model, open_device
         from gap.models.tokenizer import load_tokenizer
         from gap.models.weights import Snapshot, weights_digest
 
-        self.job = job
+        self.job, self.host = job, host
         self.device: torch.device = open_device(device, threads)
         self.tokenizer = load_tokenizer(folder)
         self.model: PreTrainedModel = load_model(folder, self.device)
-        self.base: Snapshot = Snapshot(self.model)
+        self.base: Snapshot = Snapshot(self.model, host, compact=True)
         self.digest = weights_digest(self.model)
 
-    def encode(self, text: str) -> Tensor:
-        return encode_text(self.tokenizer, text, self.job.gap, getattr(self.model.config, "max_position_embeddings", None))
+    def encode(self, run: RunId, texts: dict[tuple[str, int], str]) -> list[list[Tensor]]:
+        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, getattr(self.model.config, "max_position_embeddings", None))
 
-    def run(self, run: RunId, ids: Tensor) -> pd.DataFrame:
+    def run(self, run: RunId, ids: list[list[Tensor]]) -> pd.DataFrame:
         """Rows of one run; the weights are the base's before it and whatever it left behind after it."""
         import pandas as pd
 
-        from gap.posttrain.ascent import run_updates
+        from gap.posttrain.walk import walk
 
         self.base.restore()
         names: dict[str, Any] = {"model": self.job.model, "method": self.job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
         rows = []
-        for update in run_updates(self.model, ids, self.job.gap, self.job.updates):
+        for update in walk(self.model, self.base, ids, self.job.settings, self.job.updates, self.host):
             if update.epoch == 0 and update.digest != self.digest:
                 raise Refused(
                     f"run {run.run}",

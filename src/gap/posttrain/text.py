@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
+from gap.params.jobs import RunId
 from gap.params.methods import Gap
 
 if TYPE_CHECKING:
@@ -42,3 +44,13 @@ def encode_text(tokenizer: Any, text: str, gap: Gap, positions: int | None = Non
             f"Set gap.max_tokens to {positions} or less.",
         )
     return torch.tensor(ids, dtype=torch.int64)
+
+
+def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Gap, positions: int | None = None) -> list[list[Tensor]]:
+    """Token ids of all texts of a run, in the shape of ``RunId.texts``; ``texts`` maps (corpus, index) to the text.
+
+    Raises
+    ------
+    BadInput: as ``encode_text``.
+    """
+    return [[encode_text(tokenizer, texts[run.corpus, index], gap, positions) for index in update] for update in run.texts]

@@ -1,0 +1,50 @@
+"""Anywhere: steps as long as the ascent's, in random directions: the second control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gap.core.settings import Settings
+from gap.methods import DIRECTIONS
+from gap.methods.signs import add_signs
+from gap.methods.training import Training, Tried
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Random(Settings):
+    """Every weight moves by the same amount, with a random sign; each tensor's change has the norm of the ascent's."""
+
+    kind: Literal["random"]
+    seed: int = Field(ge=0, description="Which signs; they depend on it, the text, the update and the place of the weight alone.")
+
+
+@DIRECTIONS.register(Random)
+def random(settings: Random, training: Training) -> Iterator[Tried]:
+    """First the ascent on the text, for the norms of its updates; then from the base weights as many random ones.
+
+    An update that the ascent's loss scaler skipped is skipped here too, and where the ascent diverged there is nothing
+    left to match: the run ends there.  No gradient is taken on the way, so ``grad_norm`` is NaN.
+    """
+    ascent = list(training.gradient_steps(-1.0))
+    training.restore()
+    for number, model in enumerate(ascent):
+        loss = training.loss()
+        change = None
+        if model.change is not None:
+            change = training.change(signs(model.change.norms.tolist(), (settings.seed, training.seed, number)))
+        yield Tried(loss, math.nan, model.loss_scale, change, model.diverged)
+
+
+def signs(norms: list[float], seeds: tuple[int, ...]) -> Callable[[int, Tensor], None]:
+    """What adds random signs to tensor number k so that its change has the L2 norm ``norms[k]``."""
+
+    def act(number: int, tensor: Tensor) -> None:
+        add_signs(tensor, norms[number] / math.sqrt(tensor.numel()), (*seeds, number))
+
+    return act

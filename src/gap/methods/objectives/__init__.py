@@ -1,0 +1,1 @@
+"""The loss whose gradient is taken; one module each."""

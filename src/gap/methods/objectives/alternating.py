@@ -1,0 +1,28 @@
+"""The plain and the label-smoothed loss in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gap.core.settings import Settings
+from gap.methods import OBJECTIVES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Alternating(Settings):
+    """Odd updates take the NLL, even ones the label-smoothed cross-entropy."""
+
+    kind: Literal["alternating"]
+    epsilon: float = Field(gt=0, lt=1, description="Probability spread evenly over the vocabulary in even updates.")
+
+
+@OBJECTIVES.register(Alternating)
+def alternating(settings: Alternating, loss: Tensor, logits: Tensor, targets: Tensor, update: int) -> Tensor:
+    """Updates count from 1."""
+    from torch.nn import functional
+
+    return loss if update % 2 else functional.cross_entropy(logits, targets, label_smoothing=settings.epsilon)

@@ -1,0 +1,1 @@
+"""What share of the learning rate each layer gets; one module each."""

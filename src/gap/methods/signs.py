@@ -1,0 +1,48 @@
+"""Random signs that are the same on every device: a hash of seed and place in integer arithmetic, no generator's state."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: Weights per pass.
+PASS = 1 << 22
+#: Multipliers and shifts of the finaliser of SplitMix64 (Steele, Lea and Flood 2014, figure 17).
+FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+#: Odd step between neighbouring places (the same source: 2**64 over the golden ratio).
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def add_signs(tensor: Tensor, size: float, seeds: tuple[int, ...]) -> None:
+    """Add +-``size`` to every weight of ``tensor`` in place; the signs depend on ``seeds`` and the weight's place alone."""
+    import torch
+
+    start = int.from_bytes(hashlib.sha256(repr(seeds).encode()).digest()[:8])
+    flat = tensor.view(-1)
+    for first in range(0, flat.numel(), PASS):
+        part = flat[first : first + PASS]
+        places = torch.arange(first + 1, first + 1 + len(part), dtype=torch.int64, device=tensor.device)
+        mixed = _mix(places * signed(GOLDEN) + signed(start))
+        part.add_(torch.where(mixed < 0, -size, size).to(part.dtype))
+
+
+def _mix(values: Tensor) -> Tensor:
+    """SplitMix64's finaliser on int64 (arithmetic modulo 2**64)."""
+    values = (values ^ _shifted(values, 30)) * signed(FIRST)
+    values = (values ^ _shifted(values, 27)) * signed(SECOND)
+    return values ^ _shifted(values, 31)
+
+
+def _shifted(values: Tensor, places: int) -> Tensor:
+    """Shift to the right with zeros coming in, which int64 does not have."""
+    return (values >> places) & ((1 << (64 - places)) - 1)
+
+
+def signed(value: int) -> int:
+    """The int64 with the bits of an unsigned 64-bit number."""
+    return int(np.uint64(value).astype(np.int64))

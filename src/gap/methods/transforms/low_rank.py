@@ -1,0 +1,33 @@
+"""The nearest change of low rank, matrix by matrix (Eckart and Young 1936)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gap.core.settings import Settings
+from gap.methods import TRANSFORMS
+from gap.methods.difference import Difference
+
+
+class LowRank(Settings):
+    """Each matrix's change is replaced by its best approximation of this rank; vectors stay as they are."""
+
+    kind: Literal["low_rank"]
+    rank: int = Field(ge=1)
+
+
+@TRANSFORMS.register(LowRank)
+def low_rank(settings: LowRank, difference: Difference) -> None:
+    """Projection on the leading singular vectors of the shorter side: eigenvectors of the Gram matrix, in fp64."""
+    import torch
+
+    for tensor in difference.tensors:
+        if tensor.ndim != 2 or min(tensor.shape) <= settings.rank:
+            continue
+        wide = tensor.double()
+        tall = wide.shape[0] > wide.shape[1]
+        gram = wide.T @ wide if tall else wide @ wide.T
+        vectors = torch.linalg.eigh(gram).eigenvectors[:, -settings.rank :]
+        tensor.copy_((wide @ vectors) @ vectors.T if tall else vectors @ (vectors.T @ wide))

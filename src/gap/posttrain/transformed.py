@@ -1,0 +1,67 @@
+"""Transforms of a finished change: the weights that are scored differ from those that training goes on with."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gap.core.errors import Refused
+from gap.methods import TRANSFORMS
+from gap.methods.difference import Difference
+from gap.models.weights import Snapshot, weights_digest
+from gap.posttrain.updates import Update
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@torch.no_grad()
+def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any]) -> tuple[str, float]:
+    """Apply ``transforms`` in turn to (weights - base weights), in place; returns the digest of the new weights and their distance.
+
+    Raises
+    ------
+    BadInput: a transform goes by layer and the model has no numbered layers.
+    Refused: a weight is not finite before or after it.
+    """
+    _check(base.distance(), "before the transforms")
+    for live, kept in zip(base.live, base.kept, strict=True):
+        live.sub_(kept.to(live.device))
+    difference = Difference([name for name, _ in model.named_parameters()], base.live)
+    for settings in transforms:
+        TRANSFORMS.of(settings).function(settings, difference)
+    for live, kept in zip(base.live, base.kept, strict=True):
+        live.add_(kept.to(live.device))
+    distance = base.distance()
+    _check(distance, f"behind {', '.join(settings.kind for settings in transforms)}")
+    return weights_digest(model), distance
+
+
+def _check(distance: float, when: str) -> None:
+    if not math.isfinite(distance):
+        raise Refused(
+            "transforms",
+            f"weights that are not finite {when}",
+            "finite weights",
+            "The run diverged, or the settings are too large: lower them.",
+        )
+
+
+def transformed(rows: Iterator[Update], model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any], host: bool) -> Iterator[Update]:
+    """The rows of a run with digest and distance of the transformed weights, which are in ``model`` behind each real row.
+
+    Training goes on from its own weights; a copy of them waits meanwhile (on the host where ``host`` says so).
+    """
+    digest, distance = "", 0.0
+    for row in rows:
+        if not row.real:
+            yield dataclasses.replace(row, digest=digest or row.digest, distance=distance)
+            continue
+        trained = Snapshot(model, host)
+        digest, distance = transform(model, base, transforms)
+        yield dataclasses.replace(row, digest=digest, distance=distance)
+        trained.restore()
