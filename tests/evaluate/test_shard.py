@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tiny
 from naive import naive_sum
 
 from gap.core.errors import BadInput, Refused
@@ -16,25 +17,22 @@ from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
 from gap.evaluate.shard import evaluate
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
-from gap.params.methods import Evaluate, Gap
+from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(3)]
 UPDATES = 3
 
 
-def method(updates: int = UPDATES) -> Gap:
-    return Gap(
-        direction="ascent", optimizer="adam", learning_rate=1e-3, betas=(0.9, 0.98), eps=1e-8, weight_decay=0, max_tokens=32,
-        precision="fp32", loss_scale=65536, updates=updates, texts=3,
-    )  # fmt: skip
+def method(updates: int = UPDATES) -> Method:
+    return tiny.method(learning_rate=1e-3, max_tokens=32, updates=updates, texts=3)
 
 
 def job(task: str = "piqa", runs: list[RunId] | None = None, items: int = 40, updates: int = UPDATES, **more: Any) -> EvaluateJob:
     how = {"precision": "fp32", "max_length": 120, "max_new_tokens": 6, "batch_tokens": 512, "replay_tolerance": 0} | more
     runs = runs or []
     return EvaluateJob(
-        model="tiny", method="gap" if runs else "", task=task, split="validation", gap=method(updates) if runs else None,
+        model="tiny", method="gap" if runs else "", task=task, split="validation", settings=method(updates) if runs else None,
         updates=updates if runs else 0, evaluate=Evaluate(items=items, splits=["validation"], **how), items=items, runs=runs,
     )  # fmt: skip
 
@@ -47,7 +45,7 @@ def world(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     same = {"corpus": "some", "tokens": 9, "source": "s", "document": "d", "hash": "h"}
     rows = [same | {"text": index, "string": text} for index, text in enumerate(texts)]
     write_table(pd.DataFrame(rows), folder / "texts.parquet", "texts")
-    settings = PosttrainJob(model="tiny", method="gap", gap=method(), updates=UPDATES, runs=RUNS)
+    settings = PosttrainJob(model="tiny", method="gap", settings=method(), updates=UPDATES, runs=RUNS)
     posttrain(settings, model_folder, {"some": folder / "texts.parquet"}, folder / "trajectories.parquet", "cpu", 1)
     piqa = [{"goal": f"the cat {number}", "sol1": "sat on a mat", "sol2": f"go now {number}", "label": number % 2} for number in range(44)]
     dialogue = [{"text": [f"the cat {number}", f"yes we can go {number}"]} for number in range(34)]
@@ -95,6 +93,7 @@ def test_the_unmodified_model(world: dict[str, Path]) -> None:
     birth = json.loads(Path("scores/base.birth.json").read_text())
     assert birth["settings"]["task"] == "piqa"
     assert birth["inputs"]["device"] == "cpu"
+    assert birth["inputs"]["replayed"] == {"equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
 
 
 @pytest.mark.parametrize("task", ["piqa", "wizard_of_internet"])
@@ -103,6 +102,8 @@ def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: st
     wanted = [(name.run, step, item) for name in RUNS[:2] for step in (1, 2, 3) for item in range(34)]
     assert list(rows[["run", "step", "item"]].itertuples(index=False, name=None)) == wanted
     measure = rows["nll"] if task != "piqa" else rows["log_probabilities"].map(sum)
+    birth = json.loads(Path("scores/runs.birth.json").read_text())
+    assert birth["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
     per_step = measure.groupby([rows["run"], rows["step"]]).sum()
     assert per_step.nunique() == len(per_step)
     if task != "piqa":
@@ -127,13 +128,13 @@ def test_a_run_scores_the_same_with_others_around(world: dict[str, Path]) -> Non
 def test_steps_are_the_replayed_checkpoints(world: dict[str, Path], tokenizer: Any) -> None:
     """Against a model updated by hand and scored one sequence at a time."""
     from gap.models.load import load_model
-    from gap.posttrain.ascent import run_updates
     from gap.posttrain.text import encode_text
 
     rows = run(world, job(runs=RUNS[2:]), "scores/x.parquet")
     model = load_model(world["model"])
     text = read_table(world["folder"] / "texts.parquet", "texts")["string"][2]
-    for update in run_updates(model, encode_text(tokenizer, text, method()), method(), 2):
+    gap = method().gap
+    for update in tiny.updates(model, encode_text(tokenizer, text, gap), gap, 2):
         last = update
     assert last.step == 2
     found = rows[(rows["step"] == 2) & (rows["item"] == 5)]["log_probabilities"].iloc[0]

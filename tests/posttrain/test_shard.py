@@ -15,8 +15,7 @@ from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain import ascent
-from gap.posttrain.ascent import run_updates
+from gap.posttrain import walk
 from gap.posttrain.shard import posttrain
 from gap.posttrain.text import encode_text
 
@@ -35,20 +34,21 @@ def corpora(tmp_path: Path) -> dict[str, Path]:
 
 def job(texts: range = range(2), updates: int = 3, **changes: Any) -> PosttrainJob:
     runs = [RunId(run=f"{corpus}{text:011d}", corpus=corpus, text=text) for corpus in ("code", "prose") for text in texts]
-    return PosttrainJob(model="nano", method="gap", gap=tiny.gap(**changes), updates=updates, runs=runs)
+    return PosttrainJob(model="nano", method="gap", settings=tiny.method(**changes), updates=updates, runs=runs)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, die_at: int = 10**9) -> list[int]:
     """Note every run that is really done; die in the one numbered ``die_at``."""
     done: list[int] = []
+    whole = walk.walk
 
     def run(*arguments: Any) -> Any:
         if len(done) == die_at:
             raise Killed
         done.append(1)
-        return run_updates(*arguments)
+        return whole(*arguments)
 
-    monkeypatch.setattr(ascent, "run_updates", run)
+    monkeypatch.setattr(walk, "walk", run)
     return done
 
 
@@ -64,7 +64,7 @@ def test_the_table_holds_every_run_and_step(model: Path, corpora: dict[str, Path
     one = rows[(rows["corpus"] == "prose") & (rows["text"] == 1)]
     loaded = load_model(model)
     ids = encode_text(load_tokenizer(model), TEXTS[1], tiny.gap())
-    assert list(one["digest"]) == [row.digest for row in run_updates(loaded, ids, tiny.gap(), 3)]
+    assert list(one["digest"]) == [row.digest for row in tiny.updates(loaded, ids, tiny.gap(), 3)]
     # the same text under another corpus name takes the same way: nothing leaks from run to run
     twin = rows[(rows["corpus"] == "code") & (rows["text"] == 1)]
     assert list(one["digest"]) == list(twin["digest"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from gap.core.digest import text_digest
 from gap.core.tables import write_table
 from gap.params.jobs import TokenizerJob
-from gap.params.methods import Gap
+from gap.params.methods import Gap, Method
 from gap.params.sources import FilesSource, TokenizerTrained
 
 TEXT = "signal motor garden paper river kitchen window letter engine forest planet button market bridge copper silver winter summer"
@@ -64,14 +65,16 @@ def make_model(folder: Path, tokenizer: Path | None = None, seed: int = 0, dtype
 
 
 def gap(**changes: Any) -> Gap:
-    """The paper's settings in fp32."""
+    """The paper's settings in fp32; Adam's own settings may be given by name."""
+    adam: dict[str, Any] = {"kind": "adam", "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.0, "implementation": "foreach"}
+    adam |= {key: changes.pop(key) for key in list(changes) if key in adam}
     settings: dict[str, Any] = {
-        "direction": "ascent",
-        "optimizer": "adam",
+        "direction": {"kind": "ascent"},
+        "objective": {"kind": "nll"},
+        "optimizer": adam,
         "learning_rate": 5e-5,
-        "betas": (0.9, 0.98),
-        "eps": 1e-8,
-        "weight_decay": 0.0,
+        "rates": {"kind": "uniform"},
+        "texts_per_update": 1,
         "max_tokens": 512,
         "precision": "fp32",
         "loss_scale": 65536.0,
@@ -79,6 +82,19 @@ def gap(**changes: Any) -> Gap:
         "texts": 2,
     }
     return Gap.model_validate({**settings, **changes})
+
+
+def method(transforms: list[dict[str, Any]] | None = None, combine: dict[str, Any] | None = None, **changes: Any) -> Method:
+    """``gap(**changes)`` as a method."""
+    return Method.model_validate({"gap": gap(**changes), "transforms": transforms or [], "combine": combine})
+
+
+def updates(model: Any, ids: Any, gap: Gap, count: int, host: bool = False) -> Iterator[Any]:
+    """``run_updates`` on one text from the weights that ``model`` has now."""
+    from gap.models.weights import Snapshot
+    from gap.posttrain.updates import run_updates
+
+    return run_updates(model, Snapshot(model), [ids], gap, count, host)
 
 
 def texts_table(path: Path, corpus: str, texts: list[str]) -> Path:

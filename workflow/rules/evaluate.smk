@@ -30,9 +30,7 @@ rule evaluate_runs:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
         tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
-        corpora=lambda wildcards: [
-            ancient(path) for path in texts_for_scores(PLAN, shard(wildcards), wildcards.task, wildcards.split)
-        ],
+        corpora=lambda wildcards: [ancient(path) for path in texts_for_scores(PLAN, shard(wildcards), wildcards.task, wildcards.split)],
         trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard(wildcards)))),
     output:
         f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/{{method}}-texts-{{first}}-{{last}}-{{hash}}.parquet",
@@ -48,9 +46,7 @@ rule evaluate_runs:
         runtime=1440,
         gpu=GPU,
     params:
-        job=lambda wildcards: job_text(
-            PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard(wildcards))
-        ),
+        job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard(wildcards))),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         device=DEVICE,

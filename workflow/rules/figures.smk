@@ -4,22 +4,16 @@ rule make_tables:
         plan=PLAN_JSON,
         tables=STAGES["aggregate"],
     output:
-        report(
-            LIGHT["main_md"],
-            caption="../report/main_table.rst",
-            category="Tables",
-            labels={"table": "Scores by model", "format": "Markdown"},
-        ),
-        LIGHT["main_csv"],
-        LIGHT["main_tex"],
-        report(
-            LIGHT["tasks_md"],
-            caption="../report/tasks_table.rst",
-            category="Tables",
-            labels={"table": "Scores by task", "format": "Markdown"},
-        ),
-        LIGHT["tasks_csv"],
-        LIGHT["tasks_tex"],
+        [path for path in STAGES["tables"] if not path.endswith(".md")],
+        [
+            report(
+                LIGHT[f"{name}_md"],
+                caption=f"../report/{name}_table.rst",
+                category="Tables",
+                labels={"table": name, "format": "Markdown"},
+            )
+            for name in DOCUMENT["table_names"]
+        ],
     log:
         f"{LOGS}/tables.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Means over runs with bootstrap intervals, per model, corpus, task group or task, and policy."""
+"""Means over runs with bootstrap intervals, per model, method, corpus, task group or task, and policy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVEL = 0.95
 AVERAGE = "average"
 #: Per task, the step is the one that the group's average picks; ``authors`` is left to the averages.
 TASK_POLICIES = ("best", "last")
-CELL = ["model", "corpus", "group", "task", "policy"]
+CELL = ["model", "method", "corpus", "group", "task", "policy"]
 COLUMNS = [*CELL, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
 
 
@@ -53,13 +53,14 @@ def _cells(run_scores: pd.DataFrame, selections: pd.DataFrame, view: View) -> It
         chosen = selections[selections["group"] == group]
         for task in (AVERAGE, *view.tasks(group)):
             by_run = curves(run_scores, view, group if task == AVERAGE else task, METRIC[group])
-            for model, policy in product(view.subjects, POLICIES if task == AVERAGE else TASK_POLICIES):
-                part = chosen[(chosen["model"] == model) & (chosen["policy"] == policy)]
+            for model, method, policy in product(view.subjects, view.methods, POLICIES if task == AVERAGE else TASK_POLICIES):
+                part = chosen[(chosen["model"] == model) & (chosen["method"] == method) & (chosen["policy"] == policy)]
                 values = np.array([by_run[model, run][step] for run, step in zip(part["run"], part["step"], strict=True)])
                 for corpus in (ALL, *view.corpora):
                     kept = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
                     if len(kept):
-                        yield dict(zip(CELL, (model, corpus, group, task, policy), strict=True)), float(by_run[model, BASE][0]), kept
+                        names = (model, method, corpus, group, task, policy)
+                        yield dict(zip(CELL, names, strict=True)), float(by_run[model, BASE][0]), kept
 
 
 def _row(cell: dict[str, str], baseline: float, values: np.ndarray, seed: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,13 @@ from gap.aggregate.view import BASE, METRIC, View
 if TYPE_CHECKING:
     import pandas as pd
 
-STEP_COLUMNS = ["series", "model", "corpus", "step", "runs", "dialogue", "classification", "loss"]
+STEP_COLUMNS = ["series", "model", "method", "corpus", "step", "runs", "dialogue", "classification", "loss"]
 #: Name of a pretrained model's loss curve in its folder.
 CURVE = "pretraining.csv"
 
 
 def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
-    """Means over runs by model, corpus and step: columns ``STEP_COLUMNS``.
+    """Means over runs by model, method, corpus and step: columns ``STEP_COLUMNS``.
 
     Step 0 is the unmodified model.  ``runs`` counts the runs that reached the step (a diverged run ends early);
     ``loss`` is that of the runs' own texts at the step (nats per token, empty at the last one).
@@ -31,13 +32,19 @@ def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, view: Vi
     losses = losses_at_steps(trajectories)
     parts = []
     for model in view.subjects:
-        for corpus in view.corpora:
-            runs = [run["run"] for run in view.runs_of(model) if run["corpus"] == corpus]
+        for method, corpus in product(view.methods, view.corpora):
+            runs = [run["run"] for run in view.runs_of(model, method) if run["corpus"] == corpus]
             if runs:
                 mine = rows[(rows["model"] == model) & rows["run"].isin([*runs, BASE])]
                 means = _means(mine, losses[losses["run"].isin(runs)], len(runs))
-                parts.append(means.assign(series=f"{view.models[model]} {view.corpora[corpus]}", model=model, corpus=corpus))
+                parts.append(means.assign(series=series(view, model, method, corpus), model=model, method=method, corpus=corpus))
     return pd.concat(parts, ignore_index=True)[STEP_COLUMNS] if parts else pd.DataFrame(columns=STEP_COLUMNS)
+
+
+def series(view: View, model: str, method: str, corpus: str) -> str:
+    """Name of a line or cloud of points; the study's own method needs no mention."""
+    own = f"{view.models[model]} {view.corpora[corpus]}"
+    return own if method == view.primary else f"{own}, {view.methods[method]}"
 
 
 def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
@@ -60,11 +67,13 @@ def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View
     """One row per run: steps done, whether it diverged, and per group and policy the chosen step and the gain."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(view.runs), columns=["model", "corpus", "text", "run"])
-    frame.insert(0, "series", [f"{view.models[run['model']]} {view.corpora[run['corpus']]}" for run in view.runs])
+    frame = pd.DataFrame(list(view.runs), columns=["model", "method", "corpus", "text", "run"])
+    frame.insert(0, "series", [series(view, run["model"], run["method"], run["corpus"]) for run in view.runs])
     by_run = trajectories.groupby("run", sort=False)
     frame["steps"] = frame["run"].map(by_run["step"].max())
     frame["diverged"] = frame["run"].map(by_run["diverged"].any())
+    frame["distance"] = frame["run"].map(by_run["distance"].last())
+    frame["trained_distance"] = frame["run"].map(by_run["trained_distance"].last())
     for group in view.groups:
         for policy in POLICIES:
             rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")

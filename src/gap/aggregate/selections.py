@@ -8,7 +8,7 @@ import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES, choose, stop
 from gap.aggregate.view import BASE, METRIC, View
-from gap.core.tables import TABLES
+from gap.core.tables import RUN, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,5 +41,6 @@ def select(run_scores: pd.DataFrame, view: View, epochs: dict[str, list[int]]) -
                 step = choose(policy, curve, stopped)
                 gain = round(float(curve[step] - curve[0]), DECIMALS)
                 found = {"step": step, "value": curve[step], "baseline": curve[0], "gain": gain}
-                rows.append({**run, "policy": policy, "group": group, "split": view.split, **found})
+                names = {name: run[name] for name in RUN}
+                rows.append({**names, "policy": policy, "group": group, "split": view.split, **found})
     return pd.DataFrame(rows, columns=list(TABLES["selections"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.averages import add_averages
+from gap.aggregate.contrasts import contrasts
 from gap.aggregate.estimates import estimate
 from gap.aggregate.metrics import metrics
 from gap.aggregate.plots import gain_by_run, pretraining, score_by_step
@@ -38,6 +39,7 @@ def aggregate(plan: dict[str, Any]) -> None:
     for name, frame in (("texts", texts), ("trajectories", trajectories), ("run_scores", run_scores), ("selections", selections)):
         write_table(frame, study.path(name), name)
     write_csv(estimates, study.path("estimates"))
+    write_csv(contrasts(selections, trajectories, study), study.path("contrasts"))
     write_json(study.path("metrics"), metrics(estimates, study))
     write_csv(score_by_step(run_scores, trajectories, study), study.path("plot_steps"))
     write_csv(gain_by_run(selections, trajectories, study), study.path("plot_runs"))

@@ -25,7 +25,8 @@ def read_texts(view: View) -> pd.DataFrame:
     parts = []
     for entry in view.plan["corpora"]:
         rows = read_table(Path(entry["path"]), "texts")
-        wanted = {run["text"] for run in view.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]}
+        runs = [run for run in view.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]]
+        wanted = {text for run in runs for update in run.get("members") or [[run["text"]]] for text in update}
         missing = wanted - set(rows["text"])
         if missing:
             where = f"{entry['path']} (corpus {entry['name']})"

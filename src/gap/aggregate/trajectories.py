@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_trajectories(view: View) -> pd.DataFrame:
-    """Rows of the planned runs up to ``gap.updates`` tried updates, ordered as planned.
+    """Rows of the planned runs up to the updates that their method tries, ordered as planned.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def read_trajectories(view: View) -> pd.DataFrame:
     parts = []
     for path in view.plan["trajectories"]:
         rows = read_table(Path(path), "trajectories")
-        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= view.updates)])
+        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= rows["method"].map(view.tried))])
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.assign(place=rows["run"].map(wanted)).sort_values(["place", "epoch"], kind="stable", ignore_index=True)
     _check(rows, view)
@@ -39,14 +39,15 @@ def _check(rows: pd.DataFrame, view: View) -> None:
         rows=("epoch", "size"), first=("epoch", "min"), last=("epoch", "max"), distinct=("epoch", "nunique"), diverged=("diverged", "any")
     )
     for place, run in enumerate(view.runs):
-        where = f"trajectory of model {run['model']}, corpus {run['corpus']}, text {run['text']} (run {run['run']})"
-        allowed, cure = f"one row for each of the updates 0 to {view.updates}", "Remove the shard's file under runs/ and run again."
+        updates = view.tried[run["method"]]
+        where = f"trajectory of model {run['model']}, method {run['method']}, corpus {run['corpus']}, text {run['text']} (run {run['run']})"
+        allowed, cure = f"one row for each of the updates 0 to {updates}", "Remove the shard's file under runs/ and run again."
         if place not in found.index:
             raise BadInput(where, "no rows", allowed, cure)
         seen = found.loc[place]
         if seen["rows"] != seen["distinct"] or seen["first"] != 0 or seen["distinct"] != seen["last"] + 1:
             raise BadInput(where, f"{seen['rows']} rows from update {seen['first']} to {seen['last']}", allowed, cure)
-        if seen["last"] < view.updates and not seen["diverged"]:
+        if seen["last"] < updates and not seen["diverged"]:
             raise BadInput(where, f"updates up to {seen['last']}", f"{allowed}, unless the run diverges", cure)
 
 

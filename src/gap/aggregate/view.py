@@ -22,8 +22,9 @@ class View:
 
     ``models`` and ``corpora`` map names to labels, in the order of the figures, subjects before references (plan.json
     sorts the keys of mappings, so the order of the models is that of its list ``scores``); ``splits`` maps each task to
-    the splits it is scored on; ``split`` is the first of the study; ``runs`` are the plan's entries (model, method,
-    corpus, text, run).
+    the splits it is scored on; ``split`` is the first of the study; ``methods`` map names to labels, the study's own
+    first; ``tried`` is the number of updates per method; ``updates`` and ``texts`` are those of the study's own method;
+    ``runs`` are the plan's entries (model, method, corpus, text, run, members).
     """
 
     study: str
@@ -35,6 +36,8 @@ class View:
     corpora: dict[str, str]
     splits: dict[str, tuple[str, ...]]
     split: str
+    methods: dict[str, str]
+    tried: dict[str, int]
     updates: int
     texts: int
     items: int
@@ -56,9 +59,14 @@ class View:
         """The task groups that the first split has."""
         return [group for group in GROUPS if self.tasks(group)]
 
-    def runs_of(self, model: str) -> list[dict[str, Any]]:
-        """The planned runs of a model."""
-        return [run for run in self.runs if run["model"] == model]
+    @property
+    def primary(self) -> str:
+        """The study's own method: the one that figures show where they show one."""
+        return next(iter(self.methods))
+
+    def runs_of(self, model: str, method: str | None = None) -> list[dict[str, Any]]:
+        """The planned runs of a model, of one method or of all."""
+        return [run for run in self.runs if run["model"] == model and method in (None, run["method"])]
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -78,7 +86,7 @@ def view(plan: dict[str, Any], where: str = "plan.json") -> View:
 
     Raises
     ------
-    BadInput: a part is missing, a task is unknown, nothing is planned, or runs of several methods are mixed.
+    BadInput: a part is missing, a task is unknown, nothing is planned, or a run is of a method that the study does not have.
     """
     try:
         study = plan["study"]
@@ -94,8 +102,10 @@ def view(plan: dict[str, Any], where: str = "plan.json") -> View:
             corpora={entry["name"]: entry.get("label") or entry["name"] for entry in plan["corpora"]},
             splits=splits,
             split=study["evaluate"]["splits"][0],
-            updates=study["gap"]["updates"],
-            texts=study["gap"]["texts"],
+            methods={entry["name"]: entry["label"] for entry in plan["methods"]},
+            tried={entry["name"]: entry["updates"] for entry in plan["methods"]},
+            updates=plan["methods"][0]["updates"],
+            texts=plan["methods"][0]["texts"],
             items=study["evaluate"]["items"],
             seed=study["seed"],
             runs=tuple(plan["runs"]),
@@ -122,6 +132,8 @@ def _check(made: View, where: str) -> None:
         raise BadInput(where, f"no task with the split {made.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
     if ALL in made.corpora:
         raise BadInput(where, f"a corpus named {ALL!r}", "any other name", "Rename it: this name stands for all corpora together.")
-    methods = sorted({run["method"] for run in made.runs})
-    if len(methods) > 1:
-        raise BadInput(where, f"runs of the methods {methods}", "one method per study", "Give each method a study of its own.")
+    unknown = sorted({run["method"] for run in made.runs} - set(made.methods))
+    if unknown:
+        raise BadInput(
+            where, f"runs of the method {unknown[0]!r}", f"one of {list(made.methods)}", "Let the workflow write plan.json anew."
+        )

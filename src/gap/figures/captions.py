@@ -10,10 +10,21 @@ BEST = "the best step is chosen by the average that is shown and the unmodified 
 def runs_text(data: Data) -> str:
     """How many runs: "10 runs per model (2 corpora, 5 texts each), at most 15 updates per run"."""
     view = data.view
-    counts = {len(view.runs_of(model)) for model in view.subjects}
-    number = str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    number = _range({len(view.runs_of(model, view.primary)) for model in view.subjects})
     corpora = f"{len(view.corpora)} {'corpora' if len(view.corpora) > 1 else 'corpus'}"
     return f"{number} runs per model ({corpora}, {view.texts} texts each), at most {view.updates} updates per run"
+
+
+def methods_text(data: Data) -> str:
+    """How many runs each method has: "ascent (8 runs), descent (4), soup (2)"."""
+    view = data.view
+    counts = {label: _range({len(view.runs_of(model, method)) for model in view.subjects}) for method, label in view.methods.items()}
+    first, *others = counts.items()
+    return ", ".join([f"{first[0]} ({first[1]} runs per model)", *(f"{label} ({count})" for label, count in others)])
+
+
+def _range(counts: set[int]) -> str:
+    return str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
 
 
 def baselines_text(data: Data, group: str) -> str:
@@ -73,6 +84,14 @@ def _by_task(data: Data) -> str:
     )
 
 
+def _methods(data: Data) -> str:
+    return (
+        "Each dot is one run's change against the unmodified model at its last step, for which nothing was chosen; black: mean and 95 % "
+        f"bootstrap interval over runs. Methods: {methods_text(data)}. Random steps have the norm of the ascent's, tensor by tensor and "
+        f"update by update. Unmodified models, {both(data)}."
+    )
+
+
 def _pretraining(data: Data) -> str:
     last = data.pretraining.groupby("model", sort=False).last().reset_index().to_dict("records")
     shown = [
@@ -91,6 +110,8 @@ def captions(data: Data, names: list[str]) -> dict[str, dict[str, str]]:
         "gain_by_corpus": ("Gain by corpus", _by_corpus(data)),
         "task_heatmap": ("Change by task", _by_task(data)),
     }
+    if "methods" in names:
+        made["methods"] = ("Methods side by side", _methods(data))
     if "pretraining" in names:
         made["pretraining"] = ("Training of the base models", _pretraining(data))
     for group in data.view.groups:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gap.aggregate.estimates import AVERAGE
+from gap.aggregate.estimates import AVERAGE, CELL
 from gap.aggregate.view import ALL, BASE, METRIC, View, view
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 POINTS = 100.0
 GROUP_LABEL = {"dialogue": "Dialogue", "classification": "Classification"}
 AXIS_LABEL = {"dialogue": "dialogue F1", "classification": "classification accuracy"}
-#: (model, corpus, group, task, policy) -> row of estimates.csv.
-Cells = dict[tuple[str, str, str, str, str], dict[str, Any]]
+#: (model, method, corpus, group, task, policy) -> row of estimates.csv.
+Cells = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Data:
     """The light tables of a study.
 
-    ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv, and ``baselines`` maps
-    (model, task or group) to the unmodified model's score; all on the first split, as fractions.
+    ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv (both of the study's own
+    method alone; ``all_runs`` of every method), ``contrasts`` those of contrasts.csv, and ``baselines`` maps (model, task or group) to the unmodified
+    model's score; all on the first split, as fractions.
     """
 
     view: View
@@ -34,17 +35,21 @@ class Data:
     estimates: Cells
     steps: pd.DataFrame
     runs: pd.DataFrame
+    all_runs: pd.DataFrame
+    contrasts: pd.DataFrame
     pretraining: pd.DataFrame
     baselines: dict[tuple[str, str], float]
 
-    def estimate(self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE) -> dict[str, Any] | None:
-        """The row of the estimates for one cell, None when it has no runs."""
-        return self.estimates.get((model, corpus, group, task, policy))
+    def estimate(
+        self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE, method: str = ""
+    ) -> dict[str, Any] | None:
+        """The row of the estimates for one cell, of the study's own method where none is named; None when it has no runs."""
+        return self.estimates.get((model, method or self.view.primary, corpus, group, task, policy))
 
-    def chosen(self, model: str, group: str, policy: str, corpus: str = ALL) -> pd.DataFrame:
-        """Selections of one cell, one row per run, in the order of the texts."""
-        wanted = {"model": model, "group": group, "policy": policy} | ({} if corpus == ALL else {"corpus": corpus})
-        return _where(self.selections, **wanted).sort_values("text", kind="stable")
+    def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
+        """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
+        wanted = {"model": model, "method": method or self.view.primary, "group": group, "policy": policy}
+        return _where(self.selections, **wanted | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
 
 
 def load(plan: dict[str, Any]) -> Data:
@@ -56,18 +61,21 @@ def load(plan: dict[str, Any]) -> Data:
     """
     study = view(plan)
     wanted = [*METRIC, *study.tasks("all")]
-    columns = ["model", "corpus", "run", "step", "task", "metric", "value"]
+    columns = ["model", "method", "corpus", "run", "step", "task", "metric", "value"]
     scores = read_table(study.path("run_scores"), "run_scores", columns, [("split", "==", study.split), ("task", "in", wanted)])
     scores = scores[scores["metric"] != "nll"]
     base = scores[scores["run"] == BASE]
     baselines = {(str(model), str(task)): float(value) for model, task, value in base[["model", "task", "value"]].itertuples(index=False)}
+    runs = read_csv(study, "plot_runs")
     cells: list[Any] = read_csv(study, "estimates").to_dict("records")
     return Data(
         view=study,
         selections=read_table(study.path("selections"), "selections"),
-        estimates={(row["model"], row["corpus"], row["group"], row["task"], row["policy"]): row for row in cells},
-        steps=scores[scores["task"].isin(METRIC) & (scores["run"] != BASE)],
-        runs=read_csv(study, "plot_runs"),
+        estimates={tuple(row[key] for key in CELL): row for row in cells},
+        steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
+        runs=_where(runs, method=study.primary),
+        all_runs=runs,
+        contrasts=read_csv(study, "contrasts"),
         pretraining=read_csv(study, "plot_pretraining"),
         baselines=baselines,
     )

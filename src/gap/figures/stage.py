@@ -7,7 +7,7 @@ from typing import Any
 
 from gap.core.files import write_json
 from gap.core.progress import progress
-from gap.figures import by_step, dots, gains, heatmap, pretraining
+from gap.figures import by_step, dots, gains, heatmap, methods, pretraining
 from gap.figures.captions import captions
 from gap.figures.data import Data, load
 
@@ -35,6 +35,7 @@ def figure_names(data: Data) -> list[str]:
     if named is not None:
         return list(named)
     names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap"]
+    names += ["methods"] if len(data.view.methods) > 1 else []
     return names + ([] if data.pretraining.empty else ["pretraining"])
 
 
@@ -42,5 +43,11 @@ def _draw(data: Data, name: str, folder: Path) -> None:
     if name.startswith("figure1_"):
         dots.draw(data, name.removeprefix("figure1_"), folder, name)
     else:
-        kinds = {"score_by_step": by_step.draw, "gain_by_corpus": gains.draw, "task_heatmap": heatmap.draw, "pretraining": pretraining.draw}
+        kinds = {
+            "score_by_step": by_step.draw,
+            "gain_by_corpus": gains.draw,
+            "methods": methods.draw,
+            "task_heatmap": heatmap.draw,
+            "pretraining": pretraining.draw,
+        }
         kinds[name](data, folder, name)

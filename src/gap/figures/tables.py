@@ -1,4 +1,4 @@
-"""The two tables of the study: averages by model and corpus, and changes by task."""
+"""The tables of the study: averages by model and corpus, changes by task, and methods side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from gap.aggregate.estimates import AVERAGE
 from gap.aggregate.view import ALL
 from gap.core.files import write_text
-from gap.figures.captions import BEST, baselines_text, both, runs_text, tasks_text
+from gap.figures.captions import BEST, baselines_text, both, methods_text, runs_text, tasks_text
 from gap.figures.data import GROUP_LABEL, POINTS, Data, load
 from gap.figures.table import Cell, Column, Table, to_csv, to_latex, to_markdown
 from gap.tasks.registry import TASKS
@@ -18,16 +18,21 @@ MAIN_TITLES = {("best", "mean"): "mean", ("best", "best"): "max", ("last", "mean
 
 
 def tables(plan: dict[str, Any]) -> None:
-    """Write both tables as CSV, Markdown and LaTeX to the plan's places.
+    """Write all tables as CSV, Markdown and LaTeX to the plan's places.
 
     Raises
     ------
     BadInput: a table of ``gap.aggregate`` is missing.
     """
     data = load(plan)
-    for table in (main_table(data), task_table(data)):
+    for table in study_tables(data):
         for ending, written in FORMATS.items():
             write_text(data.view.path(f"{table.name}_{ending}"), written(table))
+
+
+def study_tables(data: Data) -> list[Table]:
+    """The tables that this study has."""
+    return [main_table(data), task_table(data), *([method_table(data)] if len(data.view.methods) > 1 else [])]
 
 
 def main_table(data: Data) -> Table:
@@ -111,3 +116,44 @@ def _task_row(data: Data, group: str, task: str) -> tuple[Cell, ...]:
             cells += [float(best["mean_gain"]) * POINTS, largest, float(last["mean_gain"]) * POINTS]
     cells += [data.baselines[model, key] * POINTS for model in data.view.references]
     return (name, chance, *cells)
+
+
+def method_table(data: Data) -> Table:
+    """Per model and method: runs, length of the change, and per group the mean gains and the difference to the study's own method."""
+    view = data.view
+    own = view.methods[view.primary]
+    columns = [Column("model", "Model", "text"), Column("method", "Method", "text"), Column("runs", "Runs", "count")]
+    columns += [Column("distance", "scored", "score", "Distance"), Column("trained_distance", "trained", "score", "Distance")]
+    for group in view.groups:
+        label = GROUP_LABEL[group]
+        columns += [Column(f"{group}_best", "best", "change", label), Column(f"{group}_last", "last", "change", label)]
+        columns += [
+            Column(f"{group}_{key}", title, "change", label)
+            for key, title in (("difference", f"against {own}"), ("low", "from"), ("high", "to"))
+        ]
+    rows: list[tuple[Cell, ...]] = []
+    breaks = set()
+    for model in view.subjects:
+        breaks.add(len(rows))
+        rows += [_method_row(data, model, method) for method in view.methods]
+    caption = (
+        f"Methods side by side, in points. Distance: L2 norm of the change of all weights at the last step, mean over runs, as scored and as "
+        f"trained (before transforms; for a soup the average norm of the runs in it). Best: mean gain at the best step; {BEST}. Last: mean change "
+        f"at the last step. Against {own}: mean difference at the last step on the same texts, and its 95 % bootstrap interval over texts. "
+        f"{methods_text(data)}. Unmodified models, {both(data)}."
+    )
+    return Table("methods", "Methods side by side", caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+
+
+def _method_row(data: Data, model: str, method: str) -> tuple[Cell, ...]:
+    view = data.view
+    runs = data.all_runs[(data.all_runs["model"] == model) & (data.all_runs["method"] == method)]
+    cells: list[Cell] = [view.models[model], view.methods[method], len(runs)]
+    cells += [float(runs[key].mean()) for key in ("distance", "trained_distance")]
+    for group in view.groups:
+        found = [data.estimate(model, group, policy, method=method) for policy in ("best", "last")]
+        cells += [float(row["mean_gain"]) * POINTS if row else None for row in found]
+        part = data.contrasts
+        part = part[(part["model"] == model) & (part["method"] == method) & (part["group"] == group) & (part["policy"] == "last")]
+        cells += [float(part[key].iloc[0]) * POINTS if len(part) else None for key in ("difference", "low", "high")]
+    return tuple(cells)

@@ -20,13 +20,17 @@ from gap.core.files import write_json
 from gap.plan.build import Plan
 from gap.plan.code import code_version
 
-FIGURES = ("figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "pretraining")
+FIGURES = ("figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "methods", "task_heatmap", "pretraining")
+#: Tables, each as CSV, Markdown and LaTeX.
+TABLES = ("main", "tasks", "methods")
 #: File time of a stale output.  Not 0: Snakemake ignores a file time of 0.
 STALE = 1
 
 
 def figure_names(plan: Plan) -> list[str]:
-    """The figures this study has: no dialogue figure without dialogue tasks, no loss curves without models trained here."""
+    """The figures this study has: no dialogue figure without dialogue tasks, no loss curves without models
+    trained here, no figure of methods where there is one only.
+    """
     from gap.params.models import PretrainedHere
     from gap.tasks.registry import TASKS
 
@@ -34,7 +38,14 @@ def figure_names(plan: Plan) -> list[str]:
     absent = {f"figure1_{group}" for group in ("dialogue", "classification") if group not in groups}
     if not any(isinstance(model, PretrainedHere) for model in plan.study.models.values()):
         absent.add("pretraining")
+    if len(plan.study.methods) == 1:
+        absent.add("methods")
     return [name for name in FIGURES if name not in absent]
+
+
+def table_names(plan: Plan) -> list[str]:
+    """The tables this study has: none of methods where there is one only."""
+    return [name for name in TABLES if name != "methods" or len(plan.study.methods) > 1]
 
 
 def light_paths(plan: Plan) -> dict[str, str]:
@@ -46,6 +57,7 @@ def light_paths(plan: Plan) -> dict[str, str]:
         "run_scores": observations / "run_scores.parquet",
         "selections": observations / "selections.parquet",
         "estimates": tables / "estimates.csv",
+        "contrasts": tables / "contrasts.csv",
         "metrics": plan.results / "metrics.json",
         "plot_steps": plots / "score_by_step.csv",
         "plot_runs": plots / "gain_by_run.csv",
@@ -57,7 +69,7 @@ def light_paths(plan: Plan) -> dict[str, str]:
         "overlap": plan.results / "checks/overlap.json",
         "boundary": plan.results / "checks/boundary.json",
     }
-    for table in ("main", "tasks"):
+    for table in table_names(plan):
         for ending in ("csv", "md", "tex"):
             paths[f"{table}_{ending}"] = tables / f"{table}.{ending}"
     return {name: str(path) for name, path in paths.items()}
@@ -79,13 +91,14 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
                 "run_scores",
                 "selections",
                 "estimates",
+                "contrasts",
                 "metrics",
                 "plot_steps",
                 "plot_runs",
                 "plot_pretraining",
             )
         ],
-        "tables": [paths[f"{table}_{ending}"] for table in ("main", "tasks") for ending in ("csv", "md", "tex")],
+        "tables": [paths[f"{table}_{ending}"] for table in table_names(plan) for ending in ("csv", "md", "tex")],
         **{
             f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")]
             for model in plan.subjects
@@ -147,6 +160,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)],
         "light": light_paths(plan),
         "figure_names": figure_names(plan),
+        "table_names": table_names(plan),
         "code": {stage: code_version(stage) for stage in ("aggregate", "checkpoints", "figures", "report")},
     }
     return document | {"digest": digest(document)}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from gap.figures.data import Data
 
-#: Where the paper's settings stand in the study, their names and values.
+#: Settings of the study's own method, and of scoring, by their place in the study; their names and the paper's values.
 PAPER = (
-    ("gap", "texts", "texts per corpus", 100),
-    ("gap", "updates", "updates tried", 15),
-    ("gap", "learning_rate", "learning rate", 5e-5),
-    ("gap", "precision", "precision of the updates", "fp16"),
-    ("evaluate", "items", "items per task", 320),
-    ("evaluate", "precision", "precision of the scores", "fp16"),
+    ("gap.texts", "texts per corpus", 100),
+    ("gap.updates", "updates tried", 15),
+    ("gap.direction.kind", "direction", "ascent"),
+    ("gap.optimizer.kind", "optimizer", "adam"),
+    ("gap.learning_rate", "learning rate", 5e-5),
+    ("gap.precision", "precision of the updates", "fp16"),
+    ("evaluate.items", "items per task", 320),
+    ("evaluate.precision", "precision of the scores", "fp16"),
 )
 MINIATURE = (
     "The evaluation items are miniature sets written for this project. "
@@ -21,17 +25,22 @@ MINIATURE = (
 )
 TRAINED_HERE = "The base models were trained here in a short time and are far from the paper's models in size and quality."
 NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
+#: Directions that a study with controls has.
+CONTROLS = ("descent", "random")
 
 
 def limits(data: Data, overlap: dict[str, Any]) -> list[str]:
     """One sentence or two per limit that holds for this study."""
     study = data.view.plan["study"]
-    found = [*_statistics(data), NO_CONTROL]
+    directions = {method["gap"]["direction"]["kind"] for method in study["methods"].values()}
+    found = [*_statistics(data), *([] if directions >= set(CONTROLS) else [NO_CONTROL])]
     if study["items"]["kind"] == "miniature":
         found.append(MINIATURE)
     if any(model["kind"] == "pretrain" for model in study["models"].values()):
         found.append(TRAINED_HERE)
-    different = [f"{name} {study[part][key]} (paper {wanted})" for part, key, name, wanted in PAPER if study[part][key] != wanted]
+    settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.view.primary]["gap"]}
+    values = [(name, reduce(getitem, place.split("."), settings), wanted) for place, name, wanted in PAPER]
+    different = [f"{name} {value} (paper {wanted})" for name, value, wanted in values if value != wanted]
     if different:
         found.append(f"Different from the paper: {', '.join(different)}.")
     return found + _counted(data, overlap)

@@ -17,7 +17,7 @@ def summary(data: Data) -> list[tuple[str, list[str]]]:
     found = []
     for group in data.view.groups:
         label = AXIS_LABEL[group]
-        sentences = [_baselines(data, group), _best(data, group), _last(data, group), *_larger(data, group)]
+        sentences = [_baselines(data, group), _best(data, group), _last(data, group), *_methods(data, group), *_larger(data, group)]
         found.append((f"{label[0].upper()}{label[1:]}", sentences))
     return found
 
@@ -69,6 +69,21 @@ def _best(data: Data, group: str) -> str:
 def _last(data: Data, group: str) -> str:
     rows = [f"{points(row['mean_gain'])} for {label} ({_interval(row)}; {_above(row)} above)" for label, row in _rows(data, group, "last")]
     return f"At the last step, for which nothing is chosen, the mean difference is {_listed(rows)}."
+
+
+def _methods(data: Data, group: str) -> list[str]:
+    """Each other method against the study's own, on the same texts."""
+    view, rows = data.view, data.contrasts
+    rows = rows[(rows["group"] == group) & (rows["policy"] == "last") & (rows["pairs"] > 0)]
+    found = []
+    for method in [name for name in view.methods if name != view.primary]:
+        parts = [
+            f"{points(row['difference'])} for {view.models[row['model']]} ({_interval(row)})"
+            for row in rows[rows["method"] == method].to_dict("records")
+        ]
+        if parts:
+            found.append(f"{view.methods[method]} against {view.methods[view.primary]}, last step, same texts: {_listed(parts)}.")
+    return found
 
 
 def _larger(data: Data, group: str) -> list[str]:

@@ -1,0 +1,75 @@
+"""Other methods against the study's own, text by text."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gap.aggregate.estimates import interval
+from gap.aggregate.policies import DECIMALS
+from gap.aggregate.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POLICIES = ("best", "last")
+COLUMNS = [
+    "model", "method", "group", "policy", "pairs", "mean_gain", "own_gain", "difference", "low", "high", "share_above", "distance", "trained_distance",
+]  # fmt: skip
+
+
+def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+    """One row per subject, other method, group and policy: columns ``COLUMNS``.
+
+    A run is held against the study's own method on the same texts: against one run, or, where it has several texts (a
+    combination of runs, several texts per update), against the mean of theirs.  ``difference`` is the mean over
+    ``pairs`` of run minus counterpart (fractions), with a 95 % bootstrap interval over pairs; ``mean_gain`` and
+    ``own_gain`` are both sides' mean gains over the unmodified model.  ``distance`` is the mean over runs of the L2 norm
+    of the change at the last step, as it was scored; ``trained_distance`` the same before transforms, and for a
+    combination the average norm of what went into it.
+    """
+    import pandas as pd
+
+    last = trajectories.groupby("run", sort=False)[["distance", "trained_distance"]].last()
+    found = []
+    for model, method in product(view.subjects, [name for name in view.methods if name != view.primary]):
+        runs = view.runs_of(model, method)
+        norms = last.loc[[run["run"] for run in runs]].mean()
+        for group, policy in product(view.groups, POLICIES):
+            gains = _gains(selections, model, group, policy)
+            pairs = [pair for run in runs if (pair := _pair(gains, run, view.primary)) is not None]
+            cell = {"model": model, "method": method, "group": group, "policy": policy}
+            found.append({**cell, **_row(np.array(pairs).reshape(-1, 2), view.seed, "/".join(cell.values())), **norms.to_dict()})
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _gains(selections: pd.DataFrame, model: str, group: str, policy: str) -> dict[tuple[str, str, int], float]:
+    """(method, corpus, text) -> gain."""
+    rows = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]
+    return {(row.method, row.corpus, row.text): row.gain for row in rows.itertuples(index=False)}
+
+
+def _pair(gains: dict[tuple[str, str, int], float], run: dict[str, Any], primary: str) -> tuple[float, float] | None:
+    """Gain of a run and mean gain of its counterparts; None where one of its texts has none."""
+    texts = [text for update in run.get("members") or [[run["text"]]] for text in update]
+    own = [gains.get((primary, run["corpus"], text)) for text in texts]
+    known = [gain for gain in own if gain is not None]
+    return (gains[run["method"], run["corpus"], run["text"]], float(np.mean(known))) if len(known) == len(own) else None
+
+
+def _row(pairs: np.ndarray, seed: int, name: str) -> dict[str, float]:
+    """Of pairs [n, 2]."""
+    differences = np.round(pairs[:, 0] - pairs[:, 1], DECIMALS)
+    low, high = interval(differences, seed, f"contrast/{name}")
+    known = len(pairs) > 0
+    return {
+        "pairs": len(pairs),
+        "mean_gain": pairs[:, 0].mean() if known else np.nan,
+        "own_gain": pairs[:, 1].mean() if known else np.nan,
+        "difference": differences.mean() if known else np.nan,
+        "low": low,
+        "high": high,
+        "share_above": (differences > 0).mean() if known else np.nan,
+    }
