@@ -14,11 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.digest import digest
+from gap.generators import GENERATORS
 from gap.params.jobs import BASE, CorpusJob, EvaluateJob, ModelJob, PosttrainJob, RunId, TaskJob, TokenizerJob
 from gap.params.models import HubModel, LocalModel, Model, PretrainedHere
-from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource, TokenizerFiles, TokenizerTrained
+from gap.params.sources import (
+    AuthorsSource,
+    FilesSource,
+    HubSource,
+    ProceduralSource,
+    Source,
+    StdlibSource,
+    TableSource,
+    TokenizerFiles,
+    TokenizerTrained,
+)
 from gap.params.study import Study
-from gap.plan.code import code_version
+from gap.plan.code import code_version, module_digest
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.items import items_identity
 from gap.tasks.registry import TASKS
@@ -61,6 +72,9 @@ class Plan:
             identity["path"] = self.fingerprints.of(source.path)
         elif isinstance(source, StdlibSource):
             identity["python"] = platform.python_version()
+        elif isinstance(source, ProceduralSource):
+            modules = (GENERATORS.of(source.generator).module, "gap.core.draw")
+            identity |= {"seed": self.study.seed, "code": [module_digest(module) for module in modules]}
         else:
             assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
         return identity
@@ -102,6 +116,8 @@ class Plan:
             "seed": self.study.seed,
             "code": code_version("corpora"),
         }
+        if settings.metadata == "title":
+            identity["title"] = getattr(self.study.sources[settings.source], "title_column", None)
         if settings.overlap == "remove":
             identity["items"] = [self.items_key(task, split) for task, split in self.task_splits]
         return self._key("corpus", corpus, tokenizer, **identity)
