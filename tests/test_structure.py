@@ -13,6 +13,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "gap"
 ORDER = [
     "core",
     "methods",
+    "generators",
     "params",
     "tasks",
     "fetch",

@@ -30,7 +30,7 @@ needs_mirror = pytest.mark.skipif(mirror() is None, reason="GAP_MIRROR is not se
 
 
 def read(source: Source) -> list[Document]:
-    return list(documents(source))
+    return list(documents(source, "all", 0))
 
 
 def files(*paths: Path) -> FilesSource:
@@ -209,8 +209,8 @@ def test_library_without_sources_is_unavailable_and_odd_files_are_passed_over(tm
     (tmp_path / "fine.py").write_text(f'def f():\n    """{LONG}"""\n')
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "case.py").write_text("x = 1")
-    assert [name for name, _ in stdlib.read_code(tmp_path)] == ["broken.py", "fine.py"]
-    assert [pair for pair in stdlib.read_docs(tmp_path) if not pair[0].startswith("topics/")] == [("fine.py", LONG.strip())]
+    assert [name for name, _, _ in stdlib.read_code(tmp_path)] == ["broken.py", "fine.py"]
+    assert [found for found in stdlib.read_docs(tmp_path) if not found[0].startswith("topics/")] == [("fine.py", "fine", LONG.strip())]
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_parts_are_disjoint_and_cover_everything(tmp_path_factory: pytest.TempPa
     path = tmp_path_factory.mktemp("parts") / "a.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     source = table(path, "jsonl", heldout=share)
-    train, heldout = (list(documents(source, part)) for part in ("train", "heldout"))
+    train, heldout = (list(documents(source, part, 0)) for part in ("train", "heldout"))
     assert sorted([*train, *heldout], key=lambda document: int(document.id)) == read(source)
     assert not {document.text for document in train} & {document.text for document in heldout}
 

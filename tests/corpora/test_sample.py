@@ -50,7 +50,7 @@ def length(tokenizer: Path, text: str) -> int:
 
 def test_windows_are_exact_verbatim_and_described(essays: TableSource, tokenizer: Path, tmp_path: Path) -> None:
     found = sampled(job(essays, 80), tokenizer, tmp_path)
-    texts = {document.id: document.text for document in documents(essays)}
+    texts = {document.id: document.text for document in documents(essays, "all", 0)}
     assert found["text"].tolist() == list(range(80))
     assert set(found["tokens"]) == {60}
     assert all(length(tokenizer, text) == 60 for text in found["string"])
@@ -237,7 +237,7 @@ def test_folder_without_a_tokenizer(tmp_path: Path, content: str | None) -> None
 def test_authors_texts_are_rows_in_order(tokenizer: Path, tmp_path: Path) -> None:
     source = AuthorsSource(kind="authors", name="Git")
     found = sampled(job(source, 100, name="git", near_duplicates=0.8), tokenizer, tmp_path)
-    rows = list(itertools.islice(documents(source), 100))
+    rows = list(itertools.islice(documents(source, "all", 0), 100))
     assert found["document"].tolist() == [row.id for row in rows]
     assert found["string"].tolist() == [row.text for row in rows]
     assert found["document"][0] == "19955"

@@ -117,7 +117,7 @@ def test_hash_order_drops_repeats_and_forgets_the_order_of_the_source() -> None:
 
 def test_each_source_is_cut_at_its_share_of_the_bytes(tmp_path: Path) -> None:
     one, two = tiny.text_file(tmp_path, 1), tiny.text_file(tmp_path, 2)
-    texts = list(mixed_texts({"one": 1.0, "two": 3.0}, {"one": one, "two": two}, 4000))
+    texts = list(mixed_texts({"one": 1.0, "two": 3.0}, {"one": one, "two": two}, 4000, 0))
     assert 3990 <= sum(map(len, texts)) <= 4000
     mine = Path(two.paths[0]).read_text()
     assert sum(len(text) for text in texts if text in mine) == pytest.approx(3000, abs=10)

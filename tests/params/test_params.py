@@ -32,6 +32,13 @@ def changed(path: str, value: Any, drop: bool = False) -> dict[str, Any]:
     return tree
 
 
+COPY = {"kind": "copy", "alphabet": "abc", "shortest": 4, "longest": 9}
+CODE: dict[str, Any] = {"kind": "procedural", "generator": COPY, "documents": 9, "lines": 9, "heldout": 0.0}
+MISSPELT = CODE | {"generator": COPY | {"longst": 8}}
+SHORT = CODE | {"generator": COPY | {"longest": 2}}
+OTHER = CODE | {"generator": COPY | {"kind": "kopie"}}
+
+
 @pytest.mark.parametrize("study", ["demo", "mini", "paper"])
 def test_shipped_studies_are_valid(study: str) -> None:
     assert load_study(ROOT / "params.yaml", {"study": study}).name == study
@@ -94,6 +101,11 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
         ("studies.demo.methods.lines.gap.texts_per_update", 3, ["methods.lines", "gap.texts is 2"]),
+        ("studies.demo.corpora.seen.metadata", "url", ["corpora.seen.metadata", "'url'", "'none', 'source' or 'title'"]),
+        ("studies.demo.sources.code", MISSPELT, ["sources.code.procedural.generator.copy.longst", "unknown key", "longest", "alphabet"]),
+        ("studies.demo.sources.code", CODE | {"lines": 0}, ["sources.code.procedural", "lines", "greater than 0"]),
+        ("studies.demo.sources.code", SHORT, ["sources.code.procedural.generator.copy", "longest: 2 is less than shortest, 4"]),
+        ("studies.demo.sources.code", OTHER, ["sources.code.procedural.generator", "kopie", "'copy', 'reverse'"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )
@@ -103,6 +115,22 @@ def test_a_wrong_value_is_named_with_what_is_allowed(path: str, value: Any, word
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("study", "corpus", "metadata", "words"),
+    [
+        ("demo", "code", "title", ["corpora.code.metadata", "'code' of kind procedural names no titles", "stdlib", "`title_column`"]),
+        ("paper", "cc", "source", ["corpora.cc.metadata", "the authors' texts are taken whole"]),
+        ("paper", "cc", "title", ["corpora.cc.metadata", "the authors' texts are taken whole"]),
+    ],
+)
+def test_a_line_that_the_source_cannot_have_is_refused(study: str, corpus: str, metadata: str, words: list[str]) -> None:
+    tree = changed(f"studies.{study}.corpora.{corpus}.metadata", metadata) | {"study": study}
+    tree["studies"]["demo"]["sources"]["code"] = CODE
+    with pytest.raises(BadInput) as caught:
+        resolve(tree)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_a_missing_value_is_named() -> None:

@@ -18,6 +18,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(code, "ROOT", root)
     monkeypatch.setattr(code, "LOCK", tmp_path / "lock.json")
     monkeypatch.setattr(code, "STAGES", {"posttrain": ("posttrain",)})
+    monkeypatch.setattr(code, "units", lambda: ["posttrain"])
     forget()
     yield root
     forget()
@@ -64,6 +65,14 @@ def test_a_new_module_counts(package: Path) -> None:
     shutil.copy(package / "posttrain/ascent.py", package / "posttrain/other.py")
     forget()
     assert code.unit_digest("posttrain") != before
+
+
+def test_every_extension_is_a_unit_of_its_own_and_belongs_to_no_stage() -> None:
+    named = [unit for unit in code.units() if unit.startswith("gap.")]
+    assert {"gap.methods.directions.random", "gap.methods.transforms.lines", "gap.generators.brackets"} <= set(named)
+    assert all(len(code.unit_digest(unit)) == 12 for unit in named) and len(set(map(code.unit_digest, named))) == len(named)
+    own = [entry for entries in code.STAGES.values() for entry in entries]
+    assert not any(entry in ("methods", "generators") or entry.startswith(("methods/transforms", "methods/directions")) for entry in own)
 
 
 def test_the_shipped_lock_is_current() -> None:

@@ -48,7 +48,8 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) 
 def _gains(selections: pd.DataFrame, model: str, group: str, policy: str) -> dict[tuple[str, str, int], float]:
     """(method, corpus, text) -> gain."""
     rows = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]
-    return {(row.method, row.corpus, row.text): row.gain for row in rows.itertuples(index=False)}
+    found: list[Any] = rows[["method", "corpus", "text", "gain"]].to_numpy(dtype=object).tolist()
+    return {(method, corpus, text): gain for method, corpus, text, gain in found}
 
 
 def _pair(gains: dict[tuple[str, str, int], float], run: dict[str, Any], primary: str) -> tuple[float, float] | None:

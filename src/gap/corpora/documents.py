@@ -10,11 +10,13 @@ from typing import Literal
 from gap.core.digest import text_digest
 from gap.core.places import existing
 from gap.corpora.readers.blocks import read_blocks
+from gap.corpora.readers.procedural import read_procedural
 from gap.corpora.readers.rows import read_rows, texts
 from gap.corpora.readers.stdlib import as_turns, read_code, read_docs
 from gap.fetch.hub import dataset_rows
 from gap.fetch.upstream import read_upstream
-from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource
+from gap.generators import GENERATORS
+from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, Source, StdlibSource
 
 Part = Literal["all", "train", "heldout"]
 
@@ -24,15 +26,20 @@ AUTHORS = {"TDEC": "data/train_data/lm_extraction.csv", "CC": "data/train_data/p
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its identity inside its source, its text, and the source it came from (a file or data set name)."""
+    """One document: its identity inside its source, its text, the source it came from (a file or data set name), its title if any."""
 
     id: str
     text: str
     source: str
+    title: str = ""
 
 
-def documents(source: Source, part: Part = "all") -> Iterator[Document]:
+def documents(source: Source, part: Part, seed: int) -> Iterator[Document]:
     """Documents of ``part`` of a source, in the source's order.
+
+    Parameters
+    ----------
+    seed: the study's; procedural text is made from it, all other sources are what they are.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def documents(source: Source, part: Part = "all") -> Iterator[Document]:
     Unavailable: a mirror, the authors' repository or the hub is out of reach.
     Refused: a file of the authors has another checksum.
     """
-    for document in _read(source):
+    for document in _read(source, seed):
         if part == "all" or is_heldout(document.text, source.heldout) == (part == "heldout"):
             # behind the split: what is held out as prose is held out as dialogue too
             yield from _spoken(document) if isinstance(source, StdlibSource) and source.content == "turns" else [document]
@@ -60,7 +67,7 @@ def is_heldout(text: str, share: float) -> bool:
     return int(text_digest(text, 8), 16) / 16**8 < share
 
 
-def _read(source: Source) -> Iterator[Document]:
+def _read(source: Source, seed: int) -> Iterator[Document]:
     if isinstance(source, FilesSource):
         for name in source.paths:
             path = existing(name)
@@ -72,12 +79,14 @@ def _read(source: Source) -> Iterator[Document]:
     elif isinstance(source, HubSource):
         label = source.dataset if source.config is None else f"{source.dataset}/{source.config}"
         rows = islice(dataset_rows(source), source.documents)
-        yield from _labelled(texts(rows, f"data set {source.dataset}", source.column), label)
+        yield from _labelled(texts(rows, f"data set {source.dataset}", source.column, None, source.title_column), label)
+    elif isinstance(source, ProceduralSource):
+        yield from _labelled(read_procedural(source, seed), f"procedural {GENERATORS.of(source.generator).name}")
     else:
         path = existing(source.path)
-        yield from _labelled(read_rows(path, source.kind, source.column, source.id_column), path.name)
+        yield from _labelled(read_rows(path, source.kind, source.column, source.id_column, source.title_column), path.name)
 
 
-def _labelled(pairs: Iterator[tuple[str, str]], label: str) -> Iterator[Document]:
-    for identity, text in pairs:
-        yield Document(identity, text, label)
+def _labelled(found: Iterator[tuple[str, str, str]], label: str) -> Iterator[Document]:
+    for identity, title, text in found:
+        yield Document(identity, text, label, title)

@@ -14,11 +14,12 @@ from gap.core.progress import progress
 from gap.core.tables import write_table
 from gap.corpora.documents import Document, documents
 from gap.corpora.duplicates import Kept
+from gap.corpora.metadata import front_line
 from gap.corpora.overlap import ItemFiles, item_runs, quotes
 from gap.corpora.tokens import encode, open_tokenizer, tokenizer_file
 from gap.corpora.windows import windows
 from gap.params.jobs import CorpusJob
-from gap.params.sources import AuthorsSource
+from gap.params.sources import AuthorsSource, ProceduralSource
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -38,7 +39,7 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
     Raises
     ------
     BadInput: the source holds fewer texts than asked for, or cannot be read as it should; the authors' texts are to be
-        split; overlaps are to be removed but no items are given.
+        split or to get a line of metadata; a document has no title for it; overlaps are to be removed but no items are given.
     Unavailable, Refused: as ``gap.corpora.documents.documents``.
     """
     import pandas as pd
@@ -84,17 +85,19 @@ def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:
 
 
 def _sampled(job: CorpusJob, tokenizer: Tokenizer, items: ItemFiles, tally: Counter[str]) -> Iterator[tuple[Document, str]]:
-    """Windows that repeat no earlier one and, where asked, quote no item."""
-    settings, forbidden = job.corpus, _forbidden(job, items)
+    """Windows that repeat no earlier one and, where asked, quote no item; behind their line of metadata, if any."""
+    settings, forbidden, front = job.corpus, _forbidden(job, items), front_line(job)
     kept = Kept(settings.near_duplicates)
-    for document, text in windows(documents(job.source, settings.part), tokenizer, settings.window, job.seed, tally):
+    for document, text in windows(documents(job.source, settings.part, job.seed), tokenizer, settings.window, job.seed, tally, front):
         tally["windows"] += 1
-        reason = kept.repeats(text) or ("overlap" if quotes(text, forbidden) else "")
+        whole = front(document) + text
+        # a repeat stays one under another title
+        reason = kept.repeats(text) or ("overlap" if quotes(whole, forbidden) else "")
         if reason:
             tally[f"dropped_{reason}"] += 1
             continue
         kept.add(text)
-        yield document, text
+        yield document, whole
 
 
 def _authors(job: CorpusJob, items: ItemFiles, tally: Counter[str]) -> Iterator[tuple[Document, str]]:
@@ -103,9 +106,10 @@ def _authors(job: CorpusJob, items: ItemFiles, tally: Counter[str]) -> Iterator[
         raise BadInput(
             f"corpora.{job.name}.part", job.corpus.part, "all: the authors' texts are taken whole, text i is their row i", "Set part: all."
         )
+    front_line(job)
     forbidden = _forbidden(job, items)
     kept = Kept(job.corpus.near_duplicates)
-    for document in documents(job.source):
+    for document in documents(job.source, "all", job.seed):
         tally["documents"] += 1
         reason = kept.repeats(document.text)
         if reason:
@@ -121,14 +125,16 @@ def _too_few(job: CorpusJob, kept: int, tally: Counter[str]) -> BadInput:
     reasons = [
         f"{tally['documents']} documents in part {job.corpus.part} (heldout: {job.source.heldout})",
         f"{tally['short']} of them shorter than {job.corpus.window} tokens",
+        f"{tally['crowded']} whose line of metadata takes more than half of that",
         f"{tally['unclean']} windows that no cut at a token boundary makes readable",
         f"{tally['dropped_exact']} repeats",
         f"{tally['dropped_near']} near repeats",
         f"{tally['dropped_overlap']} quoting an evaluation item",
     ]
+    more = "raise the source's documents or lines" if isinstance(job.source, ProceduralSource) else "add text to the source"
     return BadInput(
         f"corpus {job.name}",
         f"{kept} texts where {job.texts} are asked for: {', '.join(reasons)}",
         f"a source with at least {job.texts} distinct windows of {job.corpus.window} tokens",
-        "Lower gap.texts or the window, raise near_duplicates, or add text to the source.",
+        f"Lower gap.texts or the window, raise near_duplicates, or {more}.",
     )

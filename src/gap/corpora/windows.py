@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from gap.core.digest import text_digest
@@ -25,7 +25,12 @@ def draw(*parts: object) -> int:
 
 
 def windows(
-    documents: Iterable[Document], tokenizer: Tokenizer, width: int, seed: int, tally: Counter[str]
+    documents: Iterable[Document],
+    tokenizer: Tokenizer,
+    width: int,
+    seed: int,
+    tally: Counter[str],
+    front: Callable[[Document], str] = lambda document: "",
 ) -> Iterator[tuple[Document, str]]:
     """(document, text) of windows of ``width`` tokens that never overlap.
 
@@ -34,11 +39,13 @@ def windows(
 
     Parameters
     ----------
-    tally: counts documents, those visited, those too short, and windows that no shift makes clean.
+    tally: counts documents, those visited, those too short, those whose front line is too long, and windows that no shift
+        makes clean.
+    front: the line that will stand before a document's texts; its tokens count, so that a window is ``width`` tokens with it.
     """
     ordered = sorted(documents, key=lambda document: draw(seed, "order", document.id, text_digest(document.text)))
     tally["documents"] = len(ordered)
-    streams = [(document, cuts(document, tokenizer, width, seed, tally)) for document in ordered]
+    streams = [(document, cuts(document, tokenizer, width, seed, tally, front)) for document in ordered]
     while streams:
         alive = []
         for document, stream in streams:
@@ -49,28 +56,39 @@ def windows(
         streams = alive
 
 
-def cuts(document: Document, tokenizer: Tokenizer, width: int, seed: int, tally: Counter[str]) -> Iterator[str]:
-    """Windows of one document, in a seeded order of their places."""
+def cuts(
+    document: Document, tokenizer: Tokenizer, width: int, seed: int, tally: Counter[str], front: Callable[[Document], str]
+) -> Iterator[str]:
+    """Windows of one document, in a seeded order of their places.
+
+    With a line in front they start where they would without it and end as many tokens earlier as the line has; a line
+    that takes more than half of the window leaves none.
+    """
     tally["visited"] += 1
+    line = front(document)
+    room = width - len(encode(tokenizer, line))
+    if 2 * room < width:
+        tally["crowded"] += 1
+        return
     ids = array("I", encode(tokenizer, document.text))
     if len(ids) < width:
         tally["short"] += 1
     for starts in places(len(ids), width, f"{seed} {document.id} {text_digest(document.text)}"):
         for start in starts:
-            text = tokenizer.decode(ids[start : start + width].tolist(), skip_special_tokens=False)
-            if is_clean(text, document.text, tokenizer, width):
+            text = tokenizer.decode(ids[start : start + room].tolist(), skip_special_tokens=False)
+            if is_clean(text, document.text, tokenizer, width, line):
                 yield text
                 break
         else:
             tally["unclean"] += 1
 
 
-def is_clean(text: str, whole: str, tokenizer: Tokenizer, width: int) -> bool:
-    """Whether a window says exactly what the document says there and is ``width`` tokens long when read on its own.
+def is_clean(text: str, whole: str, tokenizer: Tokenizer, width: int, line: str = "") -> bool:
+    """Whether a window says exactly what the document says there and, behind ``line``, is ``width`` tokens long when read on its own.
 
     A cut inside a character, or inside a run of spaces that the tokenizer then groups in another way, fails this.
     """
-    return bool(text.strip()) and text in whole and len(encode(tokenizer, text)) == width
+    return bool(text.strip()) and text in whole and len(encode(tokenizer, line + text)) == width
 
 
 def places(length: int, width: int, key: str) -> list[range]:

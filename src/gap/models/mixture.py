@@ -30,8 +30,8 @@ def in_hash_order(texts: Iterable[str]) -> Iterator[str]:
     yield from dict(sorted((text_digest(f"training {text}"), text) for text in texts if text.strip())).values()
 
 
-def training_texts(source: Source) -> Iterator[str]:
+def training_texts(source: Source, seed: int) -> Iterator[str]:
     """Texts of a source's training part in hash order (all of them are held in memory)."""
     from gap.corpora.documents import documents
 
-    return in_hash_order(document.text for document in documents(source, "train"))
+    return in_hash_order(document.text for document in documents(source, "train", seed))

@@ -117,7 +117,7 @@ def read_streams(job: ModelJob, settings: PretrainedHere, tokenizer: Tokenizer, 
     assert edge is not None
     for name, share in shares(settings.mixture).items():
         limit = tokens_to_read(settings, share, TOKENS_PER_SECOND[device.type])
-        ids = pack(training_texts(job.sources[name]), tokenizer, edge, limit)
+        ids = pack(training_texts(job.sources[name], job.seed), tokenizer, edge, limit)
         streams.append(split(name, share, ids, least(settings)))
     return streams
 

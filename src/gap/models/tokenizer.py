@@ -52,18 +52,18 @@ def build_tokenizer(job: TokenizerJob, out: Path) -> None:
     """
     settings = job.tokenizer
     if isinstance(settings, TokenizerTrained):
-        _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes), settings.vocab_size), out)
+        _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes, job.seed), settings.vocab_size), out)
     elif isinstance(settings, TokenizerFiles):
         _write(*read_files(existing(settings.path)), out)
     else:
         _from_hub(settings, out)
 
 
-def mixed_texts(mixture: dict[str, float], sources: dict[str, Source], max_bytes: int) -> Iterator[str]:
+def mixed_texts(mixture: dict[str, float], sources: dict[str, Source], max_bytes: int, seed: int) -> Iterator[str]:
     """Training texts of every source, each cut at its share of ``max_bytes`` (UTF-8 bytes)."""
     for name, share in shares(mixture).items():
         left = int(max_bytes * share)
-        for text in training_texts(sources[name]):
+        for text in training_texts(sources[name], seed):
             size = len(text.encode("utf-8", "replace"))
             yield text if size <= left else text[: left * len(text) // size]
             left -= size

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from gap.core.settings import Settings
+from gap.generators import GENERATORS
+
+if TYPE_CHECKING:
+    Generator = Settings
+else:
+    Generator = GENERATORS.union()
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,6 +46,10 @@ class TableSource(_Source):
     path: str = Field(description="Path; `mirror:...` is relative to $GAP_MIRROR.")
     column: str = Field("text", description="Column that holds the text.")
     id_column: str | None = Field(None, description="Column that names the document; the row number without it.")
+    title_column: str | None = Field(None, description="Column that holds the document's title, for `metadata: title`.")
+
+    #: It matters to corpora with titles alone, and stands in their keys.
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"title_column"})
 
 
 class HubSource(_Source):
@@ -51,8 +61,12 @@ class HubSource(_Source):
     split: str = "train"
     revision: str = Field(description="Commit of the data set; a moving name such as main is refused.", pattern="^([0-9a-f]{40}|refs/.+)$")
     column: str = "text"
+    title_column: str | None = Field(None, description="Column that holds the document's title, for `metadata: title`.")
     where: dict[str, str] = Field({}, description="Only rows whose (dotted) column equals the value, e.g. meta.pile_set_name: Github.")
     documents: int = Field(20_000, gt=0, description="Documents read from the stream, after `where`.")
+
+    #: It matters to corpora with titles alone, and stands in their keys.
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"title_column"})
 
 
 class AuthorsSource(_Source):
@@ -62,7 +76,16 @@ class AuthorsSource(_Source):
     name: Literal["TDEC", "CC", "Git"]
 
 
-Source = Annotated[StdlibSource | FilesSource | TableSource | HubSource | AuthorsSource, Field(discriminator="kind")]
+class ProceduralSource(_Source):
+    """Text made by a generator (``gap.generators``): document n depends on the study's seed, the generator's settings and n alone."""
+
+    kind: Literal["procedural"]
+    generator: Generator = Field(description="The kind of lines, and its settings.")
+    documents: int = Field(gt=0, description="Documents made.")
+    lines: int = Field(gt=0, description="Lines of a document; together they must hold the tokens of a window.")
+
+
+Source = Annotated[StdlibSource | FilesSource | TableSource | HubSource | AuthorsSource | ProceduralSource, Field(discriminator="kind")]
 
 
 class Corpus(Settings):
@@ -71,6 +94,10 @@ class Corpus(Settings):
     source: str = Field(description="Name of an entry of `sources`.")
     part: Literal["all", "train", "heldout"] = "all"
     window: int = Field(200, gt=1, description="Tokens per text, by the model's own tokenizer.")
+    metadata: Literal["none", "source", "title"] = Field(
+        "none",
+        description="A line in front of the text that says where it comes from (`Source: ...`: file, data set) or what it is about (`Title: ...`); its tokens count as part of the window.",
+    )
     near_duplicates: Fraction = Field(
         0.8, description="Texts whose Jaccard similarity (5-word shingles) reaches this are dropped; 1 keeps them."
     )
@@ -80,6 +107,29 @@ class Corpus(Settings):
     label: str = Field("", description="Name in figures; the key when empty.")
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the texts; ``metadata: none`` does not stand in it, so that corpora from before the key stay valid."""
+        kept = super().identity()
+        if self.metadata == "none":
+            del kept["metadata"]
+        return kept
+
+
+#: Which sources have titles, for error messages.
+TITLED = "stdlib; files in WikiText's form (` = Title = ` lines); csv, jsonl, parquet and hub with `title_column`"
+
+
+def metadata_problem(corpus: Corpus, source: Source) -> str:
+    """Why the source cannot have the corpus's metadata line, as far as the settings tell; empty when it can."""
+    if corpus.metadata == "none":
+        return ""
+    if isinstance(source, AuthorsSource):
+        return f"{corpus.metadata!r}, but the authors' texts are taken whole, as they are"
+    untitled = isinstance(source, TableSource | HubSource) and source.title_column is None
+    if corpus.metadata == "title" and (untitled or isinstance(source, ProceduralSource)):
+        return f"'title', but source {corpus.source!r} of kind {source.kind} names no titles"
+    return ""
 
 
 class TokenizerTrained(Settings):

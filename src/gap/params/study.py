@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from gap.core.settings import Settings
 from gap.params.methods import Evaluate, Gap, Items, Jobs, Method
 from gap.params.models import Model, PretrainedHere
-from gap.params.sources import Corpus, Source, Tokenizer
+from gap.params.sources import TITLED, Corpus, Source, Tokenizer, metadata_problem
 
 CLASSIFICATION = ["piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa"]
 DIALOGUE = ["blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia"]
@@ -47,6 +47,9 @@ class Study(Settings):
                     _known(f"models.{name}.mixture", source, self.sources)
         for name, corpus in self.corpora.items():
             _known(f"corpora.{name}.source", corpus.source, self.sources)
+            problem = metadata_problem(corpus, self.sources[corpus.source])
+            if problem:
+                raise ValueError(f"corpora.{name}.metadata: {problem}; titles have {TITLED}")
         for name, tokenizer in self.tokenizers.items():
             for source in getattr(tokenizer, "mixture", {}):
                 _known(f"tokenizers.{name}.mixture", source, self.sources)

@@ -7,7 +7,6 @@ meets old ones, and asking for more computes only what is new (docs/architecture
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +15,16 @@ from typing import Any
 from gap.core.digest import digest
 from gap.params.jobs import BASE, CorpusJob, EvaluateJob, ModelJob, PosttrainJob, RunId, TaskJob, TokenizerJob
 from gap.params.models import HubModel, LocalModel, Model, PretrainedHere
-from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource, TokenizerFiles, TokenizerTrained
+from gap.params.sources import (
+    Source,
+    TokenizerFiles,
+    TokenizerTrained,
+)
 from gap.params.study import Study
 from gap.plan.code import code_version
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.items import items_identity
+from gap.plan.sources import source_identity
 from gap.tasks.registry import TASKS
 
 
@@ -50,18 +54,8 @@ class Plan:
         return self._keys[name]
 
     def source_identity(self, name: str) -> dict[str, Any]:
-        """Settings of a source with the digests of the files it names."""
-        source: Source = self.study.sources[name]
-        identity = source.identity()
-        if isinstance(source, FilesSource):
-            identity["paths"] = [self.fingerprints.of(path) for path in source.paths]
-        elif isinstance(source, TableSource):
-            identity["path"] = self.fingerprints.of(source.path)
-        elif isinstance(source, StdlibSource):
-            identity["python"] = platform.python_version()
-        else:
-            assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
-        return identity
+        """Settings of a source with the digests of what it reads or runs."""
+        return source_identity(self.study.sources[name], self.study.seed, self.fingerprints)
 
     def tokenizer_key(self, name: str) -> str:
         """Key of a tokenizer."""
@@ -100,6 +94,8 @@ class Plan:
             "seed": self.study.seed,
             "code": code_version("corpora"),
         }
+        if settings.metadata == "title":
+            identity["title"] = getattr(self.study.sources[settings.source], "title_column", None)
         if settings.overlap == "remove":
             identity["items"] = [self.items_key(task, split) for task, split in self.task_splits]
         return self._key("corpus", corpus, tokenizer, **identity)

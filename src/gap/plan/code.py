@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from gap.core.files import read_json, write_json
-from gap.methods import REGISTRIES as EXTENSIONS
+from gap.generators import GENERATORS
+from gap.methods import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
@@ -48,7 +49,8 @@ def units() -> list[str]:
 
     An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
-    return [*STAGES, *(entry.module for registry in EXTENSIONS for entry in registry.entries.values())]
+    registries = (*REGISTRIES, GENERATORS)
+    return [*STAGES, "gap.core.draw", *(entry.module for registry in registries for entry in registry.entries.values())]
 
 
 @cache

@@ -77,10 +77,8 @@ def _methods(data: Data, group: str) -> list[str]:
     rows = rows[(rows["group"] == group) & (rows["policy"] == "last") & (rows["pairs"] > 0)]
     found = []
     for method in [name for name in view.methods if name != view.primary]:
-        parts = [
-            f"{points(row['difference'])} for {view.models[row['model']]} ({_interval(row)})"
-            for row in rows[rows["method"] == method].to_dict("records")
-        ]
+        own: list[Any] = rows[rows["method"] == method].to_dict("records")
+        parts = [f"{points(row['difference'])} for {view.models[row['model']]} ({_interval(row)})" for row in own]
         if parts:
             found.append(f"{view.methods[method]} against {view.methods[view.primary]}, last step, same texts: {_listed(parts)}.")
     return found

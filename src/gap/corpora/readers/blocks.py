@@ -19,11 +19,11 @@ SHORTEST = 200
 TITLE = re.compile(r" = [^=\n]+ = ")
 
 
-def read_blocks(path: Path) -> Iterator[tuple[str, str]]:
-    """(file name#number, text) of every document of a UTF-8 file; ``.xz`` and ``.gz`` are unpacked on the fly.
+def read_blocks(path: Path) -> Iterator[tuple[str, str, str]]:
+    """(file name#number, title, text) of every document of a UTF-8 file; ``.xz`` and ``.gz`` are unpacked on the fly.
 
     Files whose first line with text is a WikiText title are cut at titles, because every one of their paragraphs
-    stands alone; all others at empty lines (lines of white space count as empty).
+    stands alone; all others at empty lines (lines of white space count as empty), and those have no titles.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read_blocks(path: Path) -> Iterator[tuple[str, str]]:
     try:
         with _opened(path) as lines:
             for number, text in enumerate(split_documents(lines)):
-                yield f"{path.name}#{number}", text
+                yield f"{path.name}#{number}", heading(text), text
     except UnicodeDecodeError as error:
         raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
     except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -44,6 +44,12 @@ def read_blocks(path: Path) -> Iterator[tuple[str, str]]:
         ) from error
     if number < 0:
         raise BadInput(str(path), "no text", "at least one line of text", "Fill the file or take it off the list.")
+
+
+def heading(document: str) -> str:
+    """The title on a document's first line, if that is WikiText's."""
+    first = document.split("\n", 1)[0]
+    return first.strip(" =") if TITLE.fullmatch(f"{first} ") else ""
 
 
 def _opened(path: Path) -> IO[str]:

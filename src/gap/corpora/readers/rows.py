@@ -14,8 +14,8 @@ from gap.core.files import read_jsonl
 LONGEST_FIELD = 2**31 - 1
 
 
-def read_rows(path: Path, kind: str, column: str, id_column: str | None) -> Iterator[tuple[str, str]]:
-    """(identity, text) of every row that holds text; the identity is the row number from 0 without ``id_column``.
+def read_rows(path: Path, kind: str, column: str, id_column: str | None, title_column: str | None = None) -> Iterator[tuple[str, str, str]]:
+    """(identity, title, text) of every row that holds text; the identity is the row number from 0 without ``id_column``.
 
     Parameters
     ----------
@@ -27,13 +27,15 @@ def read_rows(path: Path, kind: str, column: str, id_column: str | None) -> Iter
     """
     if not path.is_file():
         raise BadInput(str(path), "not a file", f"a {kind} file", "Name a file, not a folder.")
-    wanted = [column] if id_column is None else [column, id_column]
+    wanted = [name for name in (column, id_column, title_column) if name is not None]
     rows = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](path, wanted)
-    yield from texts(rows, str(path), column, id_column)
+    yield from texts(rows, str(path), column, id_column, title_column)
 
 
-def texts(rows: Iterable[dict[str, Any]], where: str, column: str, id_column: str | None = None) -> Iterator[tuple[str, str]]:
-    """(identity, text) of rows; those whose text is blank are passed over but counted.
+def texts(
+    rows: Iterable[dict[str, Any]], where: str, column: str, id_column: str | None = None, title_column: str | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """(identity, title, text) of rows; those whose text is blank are passed over but counted.
 
     Raises
     ------
@@ -41,21 +43,23 @@ def texts(rows: Iterable[dict[str, Any]], where: str, column: str, id_column: st
     """
     number = -1
     for number, row in enumerate(rows):
-        for name in (column, id_column):
+        for name in (column, id_column, title_column):
             if name is not None and name not in row:
                 raise missing(where, name, list(row))
         text = row[column]
         if not isinstance(text, str):
             raise BadInput(f"{where}, row {number}, column {column!r}", f"a {type(text).__name__}", "text", "Mend or remove that row.")
-        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise BadInput(
-                f"{where}, row {number}, column {column!r}",
-                "half of a surrogate pair",
-                "text that UTF-8 can hold",
-                "Mend or remove that row.",
-            )
+        title = "" if title_column is None or row[title_column] is None else str(row[title_column])
+        for name, value in ((column, text), (title_column, title)):
+            if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise BadInput(
+                    f"{where}, row {number}, column {name!r}",
+                    "half of a surrogate pair",
+                    "text that UTF-8 can hold",
+                    "Mend or remove that row.",
+                )
         if text.strip():
-            yield (str(number) if id_column is None else str(row[id_column])), text
+            yield (str(number) if id_column is None else str(row[id_column])), title, text
     if number < 0:
         raise BadInput(where, "no rows", "at least one row", "Fill the file or name another.")
 
@@ -63,7 +67,10 @@ def texts(rows: Iterable[dict[str, Any]], where: str, column: str, id_column: st
 def missing(where: str, column: str, found: Sequence[str]) -> BadInput:
     """The error for a column that is not there."""
     return BadInput(
-        where, f"no column {column!r} among {sorted(found)}", "a column of the file", "Set `column` (or `id_column`) to one of those."
+        where,
+        f"no column {column!r} among {sorted(found)}",
+        "a column of the file",
+        "Set `column` (or `id_column`, `title_column`) to one of those.",
     )
 
 

@@ -52,26 +52,34 @@ def source_files(root: Path | None = None) -> list[tuple[str, Path]]:
     return sorted((path.relative_to(top).as_posix(), path) for path in found)
 
 
-def read_code(root: Path | None = None) -> Iterator[tuple[str, str]]:
-    """(module path, source) of every module that is not blank."""
+def read_code(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
+    """(module path, dotted name, source) of every module that is not blank."""
     for name, path in source_files(root):
         text = _source(path)
         if text.strip():
-            yield name, text
+            yield name, dotted(name), text
 
 
-def read_docs(root: Path | None = None) -> Iterator[tuple[str, str]]:
-    """Topics of the language reference, then each module's docstrings of at least ``SHORTEST`` characters as one document."""
+def read_docs(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
+    """Topics of the language reference, then each module's docstrings of at least ``SHORTEST`` characters as one document.
+
+    The title is the topic's name or the module's dotted one.
+    """
     from pydoc_data.topics import topics
 
     for name in sorted(topics):
-        yield f"topics/{name}", unwrap(topics[name])
+        yield f"topics/{name}", name, unwrap(topics[name])
     for name, path in source_files(root):
         text = _source(path)
         # parsing is the slow part: files without a long string are passed over
         found = [one for one in docstrings(text) if len(one) >= SHORTEST] if _has_long_string(text) else []
         if found:
-            yield name, "\n".join(map(unwrap, found))
+            yield name, dotted(name), "\n".join(map(unwrap, found))
+
+
+def dotted(path: str) -> str:
+    """The name that a module is imported by: ``xml.dom`` for ``xml/dom/__init__.py``."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def as_turns(text: str) -> str:

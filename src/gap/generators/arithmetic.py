@@ -1,0 +1,35 @@
+"""Sums, differences and products of whole numbers: ``37 + 5 = 42``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from gap.core.draw import Draw
+from gap.core.settings import Settings
+from gap.generators import GENERATORS
+
+
+class Arithmetic(Settings):
+    """Two whole numbers, an operator and the result, most significant digit first (the "plain" format of Lee et al. 2023, arXiv 2307.03381)."""
+
+    kind: Literal["arithmetic"]
+    operators: Annotated[list[Literal["+", "-", "*"]], Field(min_length=1)] = Field(description="Operators, all equally likely.")
+    digits: int = Field(ge=1, le=18, description="Digits of an operand at most; all numbers of digits are equally likely.")
+
+    @field_validator("operators")
+    @classmethod
+    def _check_operators(cls, operators: list[str]) -> list[str]:
+        if len(set(operators)) < len(operators):
+            raise ValueError(f"operators: each once; found {operators}")
+        return operators
+
+
+@GENERATORS.register(Arithmetic)
+def arithmetic(settings: Arithmetic, draw: Draw) -> str:
+    """One line: an equation; differences may be negative."""
+    left, right = (draw.below(10 ** draw.between(1, settings.digits)) for _ in range(2))
+    operator = draw.choice(settings.operators)
+    result = {"+": left + right, "-": left - right, "*": left * right}[operator]
+    return f"{left} {operator} {right} = {result}"

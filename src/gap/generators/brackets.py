@@ -1,0 +1,49 @@
+"""Balanced brackets of several kinds up to a depth: ``( [ ] ( ) ) { }``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from gap.core.draw import Draw
+from gap.generators import GENERATORS, Lengths
+
+
+class Brackets(Lengths):
+    """Words of the Dyck language of ``k`` kinds of brackets, no deeper than ``depth`` (k-Dyck in Shinnick et al. 2025 and Jiang et al. 2026)."""
+
+    kind: Literal["brackets"]
+    brackets: Annotated[list[str], Field(min_length=1)] = Field(
+        description="The kinds, all equally likely: each an opening and a closing character, e.g. '()'."
+    )
+    depth: int = Field(ge=1, description="Brackets open at one time at most.")
+
+    @field_validator("brackets")
+    @classmethod
+    def _check_brackets(cls, brackets: list[str]) -> list[str]:
+        symbols = "".join(brackets)
+        plain = all(symbol.isprintable() and not symbol.isspace() for symbol in symbols)
+        if not plain or any(len(pair) != 2 for pair in brackets) or len(set(symbols)) < len(symbols):
+            raise ValueError(f"brackets: pairs of two printable characters, no character twice; found {brackets}")
+        return brackets
+
+
+@GENERATORS.register(Brackets)
+def brackets(settings: Brackets, draw: Draw) -> str:
+    """One line: a balanced word of ``shortest`` to ``longest`` pairs.
+
+    Where both are possible, opening and closing are equally likely (which does not make all words so).
+    """
+    left = draw.between(settings.shortest, settings.longest)
+    waiting: list[str] = []
+    word: list[str] = []
+    while left or waiting:
+        if left and len(waiting) < settings.depth and (not waiting or draw.below(2)):
+            pair = draw.choice(settings.brackets)
+            word.append(pair[0])
+            waiting.append(pair[1])
+            left -= 1
+        else:
+            word.append(waiting.pop())
+    return " ".join(word)

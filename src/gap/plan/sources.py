@@ -1,0 +1,28 @@
+"""What determines a source's text: the digests of its files, the Python at work, or a generator's code and seed."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from gap.generators import GENERATORS
+from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, Source, StdlibSource, TableSource
+from gap.plan.code import code_version
+from gap.plan.fingerprints import Fingerprints
+
+
+def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> dict[str, Any]:
+    """Settings of a source with the digests of what it reads or runs; ``seed`` is the study's."""
+    identity = source.identity()
+    if isinstance(source, FilesSource):
+        identity["paths"] = [fingerprints.of(path) for path in source.paths]
+    elif isinstance(source, TableSource):
+        identity["path"] = fingerprints.of(source.path)
+    elif isinstance(source, StdlibSource):
+        identity["python"] = platform.python_version()
+    elif isinstance(source, ProceduralSource):
+        modules = (GENERATORS.of(source.generator).module, "gap.core.draw")
+        identity |= {"seed": seed, "code": [code_version(module) for module in modules]}
+    else:
+        assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
+    return identity
