@@ -46,7 +46,10 @@ def kinds(one: Plan, other: Plan) -> set[str]:
     ("change", "expected"),
     [
         ({"gap__learning_rate": 1e-4}, {"runs", "scores"}),
-        ({"gap__betas": [0.9, 0.99]}, {"runs", "scores"}),
+        ({"gap__optimizer__betas": [0.9, 0.99]}, {"runs", "scores"}),
+        ({"gap__direction": {"kind": "descent"}}, {"runs", "scores"}),
+        ({"jobs__memory": "host"}, set()),
+        ({"studies__demo__methods__lines__label": "x"}, set()),
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 40}, {"scores", "base"}),
@@ -65,9 +68,48 @@ def test_a_change_reaches_exactly_what_it_determines(change: dict[str, Any], exp
     assert kinds(plan(), plan(**change)) == expected
 
 
+def test_a_methods_own_settings_reach_its_own_runs_alone() -> None:
+    for change in (
+        {"studies__demo__methods__lines__transforms": [{"kind": "lines", "alpha": 0.1, "beta": 0.9}]},
+        {"studies__demo__methods__random__gap": {"direction": {"kind": "random", "seed": 2}, "texts": 2}},
+        {"studies__demo__methods__soup__transforms": [{"kind": "interpolation", "coefficient": 0.5}]},
+    ):
+        [method] = [key.split("__")[3] for key in change]
+        new = set(heavy_outputs(plan(**change))) - set(heavy_outputs(plan()))
+        assert new and all(f"/{method}-texts-" in path for path in new), method
+
+
+def test_another_method_beside_leaves_the_others_alone() -> None:
+    changed = plan(studies__demo__methods__half={"transforms": [{"kind": "interpolation", "coefficient": 0.5}], "gap": {"texts": 2}})
+    new = set(heavy_outputs(changed)) - set(heavy_outputs(plan()))
+    assert {path.split("/")[2] for path in new} == {"runs", "scores"} and all("/half-texts-" in path for path in new)
+    assert set(heavy_outputs(plan())) < set(heavy_outputs(changed))
+
+
+def test_runs_of_every_method() -> None:
+    made = plan(
+        studies__demo__methods={"own": {}, "pairs": {"gap": {"texts_per_update": 2}}, "soup": {"combine": {"kind": "soup"}}},
+        studies__demo__jobs__texts_per_job=3, studies__demo__gap__texts=5,
+    )  # fmt: skip
+    shards = [shard for shard in made.shards if shard.model == "nano-s"]
+    assert [(shard.method, shard.first, shard.last) for shard in shards] == [
+        ("own", 0, 3), ("own", 3, 5), ("pairs", 0, 3), ("soup", 0, 5)]  # fmt: skip
+    texts = {(shard.method, shard.first): [run.texts for run in made.runs(shard) if run.corpus == "seen"] for shard in shards}
+    assert texts["own", 3] == [[[3]], [[4]]]
+    assert texts["pairs", 0] == [[[0, 1]], [[2, 3]]]
+    assert texts["soup", 0] == [[[0], [1], [2], [3], [4]]]
+    runs = [run["run"] for run in plan_document(made)["runs"]]
+    assert len(set(runs)) == len(runs) == 2 * 3 * (5 + 2 + 1)
+    base = [made.evaluate_job("nano-s", "copa", "validation", shard).runs[0].run == "base" for shard in shards]
+    assert base == [True, False, False, False]
+
+
 def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
     few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__gap__updates=15, studies__demo__evaluate__items=10)
-    assert {run["run"] for run in plan_document(few)["runs"]} < {run["run"] for run in plan_document(many)["runs"]}
+    one, other = ({run["run"]: run["method"] for run in plan_document(made)["runs"]} for made in (few, many))
+    assert {run for run, method in one.items() if method != "soup"} < set(other)
+    # a soup of more runs is another soup
+    assert not {run for run, method in one.items() if method == "soup"} & set(other)
 
 
 def test_no_two_outputs_share_a_path_and_none_leaves_the_study() -> None:

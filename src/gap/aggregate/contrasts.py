@@ -40,7 +40,7 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) 
         for group, policy in product(view.groups, POLICIES):
             gains = _gains(selections, model, group, policy)
             pairs = [pair for run in runs if (pair := _pair(gains, run, view.primary)) is not None]
-            cell = {"model": model, "method": method, "group": group, "policy": policy}
+            cell: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
             found.append({**cell, **_row(np.array(pairs).reshape(-1, 2), view.seed, "/".join(cell.values())), **norms.to_dict()})
     return pd.DataFrame(found, columns=COLUMNS)
 

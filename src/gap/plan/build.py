@@ -146,7 +146,7 @@ class Plan:
                 texts = settings.gap.texts
                 size = texts if settings.combine else self.study.jobs.texts_per_job
                 found += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
-        return found
+        return [shard for shard in found if self.texts(shard)]
 
     def runs(self, shard: Shard) -> list[RunId]:
         """The runs of a shard, corpus by corpus."""
