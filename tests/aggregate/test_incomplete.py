@@ -120,7 +120,7 @@ def test_a_missing_text(plan: dict, tmp_path: Path) -> None:
         (lambda plan: plan.pop("runs"), "no usable entry 'runs'"),
         (lambda plan: plan["study"]["tasks"].append("chess") or plan["items"].update(chess={"validation": "x"}), "unknown task 'chess'"),
         (lambda plan: plan["study"]["evaluate"].update(splits=["test"]), "no task with the split 'test'"),
-        (lambda plan: plan["runs"][0].update(method="other"), "runs of the methods"),
+        (lambda plan: plan["runs"][0].update(method="other"), "runs of the method 'other'"),
         (lambda plan: plan["corpora"][0].update(name="all"), "a corpus named 'all'"),
     ],
 )

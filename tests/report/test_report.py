@@ -155,3 +155,13 @@ def test_without_overlap_report_and_birth_records(ready: dict, tmp_path: Path) -
 def test_a_missing_figure_is_named(ready: dict, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"figure1_dialogue\.png: no such file"):
         report(ready | {"light": ready["light"] | {"figures": str(tmp_path)}})
+
+
+def test_a_study_with_both_controls_does_not_miss_them(ready: dict) -> None:
+    from gap.report.limits import NO_CONTROL
+
+    gap, other = ready["study"]["gap"], {"label": "", "transforms": [], "combine": None}
+    controls = {kind: other | {"gap": gap | {"direction": {"kind": kind}}} for kind in ("descent", "random")}
+    for names, missed in ((("descent",), True), (("random",), True), (("descent", "random"), False)):
+        methods = ready["study"]["methods"] | {name: controls[name] for name in names}
+        assert (NO_CONTROL in limits(load(ready | {"study": ready["study"] | {"methods": methods}}), {})) == missed

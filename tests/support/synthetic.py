@@ -16,7 +16,7 @@ from synthetic_plan import SMALL, Shape, make_plan
 
 from gap.core.digest import digest
 from gap.core.files import write_json, write_text
-from gap.core.tables import write_table
+from gap.core.tables import RUN, write_table
 from gap.tasks.registry import TASKS
 
 EXTRA = 2  # updates and items beyond the plan
@@ -59,7 +59,7 @@ def _texts(corpus: str, shape: Shape) -> pd.DataFrame:
 
 def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:
     runs = [run for run in plan["runs"] if run["model"] == model]
-    stray = {"model": model, "method": "gap", "corpus": shape.corpora[0], "text": 0, "run": digest(["stray", model], 16)}
+    stray = {"model": model, "method": "up", "corpus": shape.corpora[0], "text": 0, "run": digest(["stray", model], 16)}
     rows = []
     for number, run in enumerate([*runs, stray]):
         step, loss = 0, 2.0 + draw.normal(0, 0.2)
@@ -69,7 +69,7 @@ def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.rando
             step += real
             rows.append(
                 {
-                    **run,
+                    **{name: run[name] for name in RUN},
                     "step": step,
                     "epoch": epoch,
                     "real": bool(real),
@@ -77,6 +77,8 @@ def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.rando
                     "grad_norm": 1.0 if epoch else np.nan,
                     "update_norm": 0.1 * real,
                     "moved": 0.9 * real,
+                    "distance": 0.08 * step,
+                    "trained_distance": 0.1 * step,
                     "loss_scale": 1.0,
                     "diverged": bool(diverges and epoch == diverges),
                     "digest": digest([run["run"], step]) if step else digest(model),

@@ -27,11 +27,32 @@ class Shape:
     splits: tuple[str, ...] = ("validation",)
     skipped: int = 0
     shard: int = 3
+    controls: int = 0  # texts of a second method
     seed: int = 7
 
 
+#: The same with a second method on two texts.
+CONTROLLED = Shape(subjects={"tiny": "0.2M", "big": "0.5M"}, reference={"huge": "1.2M"}, controls=2)
+
 #: Small to large is not the alphabetical order, on purpose: plan.json sorts its keys.
 SMALL = Shape(subjects={"tiny": "0.2M", "big": "0.5M"}, reference={"huge": "1.2M"})
+
+
+def methods(shape: Shape) -> dict[str, tuple[str, int]]:
+    """Name -> direction and texts; the study's own method comes last in the alphabet, on purpose."""
+    own = {"up": ("ascent", shape.texts)}
+    return own | {"down": ("descent", shape.controls)} if shape.controls else own
+
+
+def _gap(shape: Shape) -> dict[str, Any]:
+    return {
+        "direction": {"kind": "ascent"},
+        "optimizer": {"kind": "adam", "betas": [0.9, 0.98], "eps": 1e-8, "weight_decay": 0.0, "implementation": "foreach"},
+        "learning_rate": 5e-5,
+        "precision": "fp32",
+        "updates": shape.updates,
+        "texts": shape.texts,
+    }
 
 
 def _study(shape: Shape) -> dict[str, Any]:
@@ -45,13 +66,15 @@ def _study(shape: Shape) -> dict[str, Any]:
         "models": {name: model | {"role": "subject", "label": label} for name, label in shape.subjects.items()}
         | {name: model | {"role": "reference", "label": label} for name, label in shape.reference.items()},
         "corpora": {name: {"source": "docs", "part": "all", "window": 200, "label": LABELS.get(name, name)} for name in shape.corpora},
-        "gap": {
-            "direction": "ascent",
-            "optimizer": "adam",
-            "learning_rate": 5e-5,
-            "precision": "fp32",
-            "updates": shape.updates,
-            "texts": shape.texts,
+        "gap": _gap(shape),
+        "methods": {
+            name: {
+                "label": name.upper(),
+                "gap": _gap(shape) | {"direction": {"kind": kind}, "texts": texts},
+                "transforms": [],
+                "combine": None,
+            }
+            for name, (kind, texts) in methods(shape).items()
         },
         "evaluate": {"items": shape.items, "splits": list(shape.splits), "precision": "fp32", "max_length": 512, "max_new_tokens": 32},
         "items": {"kind": "miniature", "path": None},
@@ -100,23 +123,39 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
         ],
         "items": {task: {split: f"{folder}/items/{task}/{split}.jsonl" for split in splits[task]} for task in shape.tasks},
         "runs": [
-            {"model": model, "method": "gap", "corpus": corpus, "text": text, "run": digest([model, corpus, text], 16)}
+            {
+                "model": model,
+                "method": method,
+                "corpus": corpus,
+                "text": text,
+                "run": digest([model, method, corpus, text], 16),
+                "members": [],
+            }
             for model in shape.subjects
+            for method, (_, texts) in methods(shape).items()
             for corpus in shape.corpora
-            for text in range(shape.texts)
+            for text in range(texts)
+        ],
+        "methods": [
+            {"name": name, "label": name.upper(), "texts": texts, "updates": shape.updates} for name, (_, texts) in methods(shape).items()
         ],
         "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "scores": scores,
-        "light": _light(folder),
+        "light": _light(folder, shape),
         "code": {"aggregate": "v1", "figures": "v1"},
     }
     return plan | {"digest": digest([plan["runs"], plan["study"]])}
 
 
-def _light(folder: Path) -> dict[str, str]:
+def _light(folder: Path, shape: Shape) -> dict[str, str]:
     results = folder / "results"
     names = {name: results / "observations" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
-    names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
+    names |= {
+        "contrasts": results / "tables/contrasts.csv",
+        "estimates": results / "tables/estimates.csv",
+        "metrics": results / "metrics.json",
+        "figures": folder / "figures",
+    }
     names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {
@@ -124,5 +163,9 @@ def _light(folder: Path) -> dict[str, str]:
         "captions": folder / "figures/captions.json",
         "report": results / "report.html",
     }
-    names |= {f"{table}_{ending}": results / f"tables/{table}.{ending}" for table in ("main", "tasks") for ending in ("csv", "md", "tex")}
+    names |= {
+        f"{table}_{ending}": results / f"tables/{table}.{ending}"
+        for table in ("main", "tasks", "methods")
+        for ending in ("csv", "md", "tex")
+    }
     return {name: str(path) for name, path in names.items()}

@@ -41,7 +41,13 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) 
             gains = _gains(selections, model, group, policy)
             pairs = [pair for run in runs if (pair := _pair(gains, run, view.primary)) is not None]
             cell: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
-            found.append({**cell, **_row(np.array(pairs).reshape(-1, 2), view.seed, "/".join(cell.values())), **norms.to_dict()})
+            found.append(
+                {
+                    **cell,
+                    **_row(np.array(pairs).reshape(-1, 2), view.seed, "/".join(cell.values())),
+                    **{str(key): norms[key] for key in norms.index},
+                }
+            )
     return pd.DataFrame(found, columns=COLUMNS)
 
 

@@ -1,0 +1,70 @@
+"""Figure, table and sentences of a study with several methods."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from synthetic import build
+from synthetic_plan import CONTROLLED
+
+from gap.aggregate.stage import aggregate
+from gap.aggregate.view import read_plan
+from gap.figures.data import Data, load
+from gap.figures.stage import figure_names, figures
+from gap.figures.tables import main_table, method_table, tables
+from gap.report.summary import summary
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    document = read_plan(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
+    aggregate(document)
+    return document
+
+
+@pytest.fixture(scope="module")
+def data(plan: dict[str, Any]) -> Data:
+    return load(plan)
+
+
+def test_the_figure_is_drawn_and_its_caption_counts_the_runs(plan: dict[str, Any], data: Data) -> None:
+    assert "methods" in figure_names(data)
+    figures(plan)
+    folder = Path(plan["light"]["figures"])
+    assert (folder / "methods.png").stat().st_size > 10_000 and (folder / "methods.pdf").exists()
+    caption = json.loads((folder / "captions.json").read_text())["methods"]["caption"]
+    assert "UP (15 runs per model), DOWN (6)" in caption
+
+
+def test_other_figures_and_tables_show_the_studys_own_method_alone(data: Data) -> None:
+    assert set(data.runs["method"]) == set(data.steps["method"]) == {"up"} and len(data.runs) == 30
+    assert len(data.chosen("big", "dialogue", "last")) == 15 and len(data.chosen("big", "dialogue", "last", method="down")) == 6
+    assert [row[2] for row in main_table(data).rows if row[1] == "all"] == [15, 15]
+
+
+def test_the_table_of_methods(plan: dict[str, Any], data: Data) -> None:
+    tables(plan)
+    written = pd.read_csv(plan["light"]["methods_csv"])
+    assert list(written["method"]) == ["UP", "DOWN"] * 2 and list(written["runs"]) == [15, 6] * 2
+    contrasts = pd.read_csv(plan["light"]["contrasts"])
+    row = contrasts.query("model == 'big' and group == 'dialogue' and policy == 'last'").iloc[0]
+    mine = written[(written["model"] == "0.5M") & (written["method"] == "DOWN")].iloc[0]
+    for column in ("difference", "low", "high"):
+        assert mine[f"dialogue_{column}"] == pytest.approx(100 * row[column], abs=1e-3)
+    assert mine["distance"] == pytest.approx(row["distance"], abs=1e-4)
+    assert pd.isna(written.loc[0, "dialogue_difference"])
+    assert "against UP" in Path(plan["light"]["methods_md"]).read_text()
+    assert len(method_table(data).rows) == 4
+
+
+def test_the_report_says_what_the_numbers_say(data: Data) -> None:
+    sentences = dict(summary(data))["Dialogue F1"]
+    [found] = [line for line in sentences if line.startswith("DOWN against UP")]
+    row = data.contrasts.query("model == 'big' and group == 'dialogue' and policy == 'last'").iloc[0]
+    shown = f"{100 * row['difference']:+.2f}".replace("-", "\N{MINUS SIGN}")
+    assert f"{shown} for 0.5M" in found and re.search("above zero|below zero|not told apart from zero", found)
