@@ -124,7 +124,7 @@ def test_limits_follow_the_study(ready: dict) -> None:
     assert "standard error of up to 10.2 points" in found
     study = ready["study"]
     like_paper = study | {
-        "gap": study["gap"] | {"texts": 100, "updates": 15, "precision": "fp16"},
+        "methods": {"up": {"gap": study["gap"] | {"texts": 100, "updates": 15, "precision": "fp16"}}},
         "evaluate": study["evaluate"] | {"items": 320, "precision": "fp16"},
         "items": {"kind": "hub", "path": None},
         "models": {name: {"kind": "hub"} for name in study["models"]},

@@ -165,7 +165,7 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
     }
     names |= {
         f"{table}_{ending}": results / f"tables/{table}.{ending}"
-        for table in ("main", "tasks", "methods")
+        for table in ("main", "tasks", *(["methods"] if shape.controls else []))
         for ending in ("csv", "md", "tex")
     }
     return {name: str(path) for name, path in names.items()}
