@@ -40,13 +40,14 @@ def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -
     call("model", "--job", "@job.json", "--tokenizer", "tokenizer/tokenizer.json", "--out", "nano", "--device", "cpu", "--threads", 1)
     corpus = tiny.texts_table(tmp_path / "code.parquet", "code", [tiny.essay(1, 9)])
     run = RunId(run="0123456789abcdef", corpus="code", text=0)
-    job = PosttrainJob(model="nano", method="gap", gap=tiny.gap(), updates=2, runs=[run])
+    method = tiny.method()
+    job = PosttrainJob(model="nano", method="gap", settings=method, updates=2, runs=[run])
     call("post-train", "--job", canonical(job.model_dump(mode="json")), "--model", "nano/birth.json", f"--corpus=code={corpus}",
          "--out", "runs.parquet", "--device", "cpu", "--threads", 1)  # fmt: skip
     scores = {
         "model": "nano",
         "method": "gap",
-        **run.model_dump(),
+        **run.model_dump(exclude={"members"}),
         "step": 2,
         "task": "all",
         "split": "validation",
@@ -55,12 +56,18 @@ def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -
         "items": 1,
     }
     write_table(pd.DataFrame([scores]), Path("scores.parquet"), "run_scores")
-    study = {"name": "demo", "gap": tiny.gap().model_dump(mode="json"), "evaluate": {"splits": ["validation"], "replay_tolerance": 0.0}}
     plan = {
-        "study": study,
+        "study": {
+            "name": "demo",
+            "models": {"nano": nano.model_dump(mode="json")},
+            "methods": {"gap": method.model_dump(mode="json")},
+            "evaluate": {"splits": ["validation"], "replay_tolerance": 0.0},
+        },
         "digest": "d" * 12,
-        "models": {"nano": {"folder": "nano"}},
+        "methods": [{"name": "gap", "label": "gap", "texts": 1, "updates": 2}],
+        "models": {"nano": {"folder": "nano", "key": "k" * 12}},
         "corpora": [{"name": "code", "path": str(corpus), "models": ["nano"]}],
+        "runs": [{"model": "nano", "method": "gap", **run.model_dump(mode="json")}],
         "light": {"run_scores": "scores.parquet", "trajectories": "runs.parquet"},
     }
     write_json(Path("plan.json"), plan)
