@@ -88,10 +88,12 @@ def test_a_generators_code_reaches_what_uses_it(source: Path) -> None:
     assert changed(before, keys(plan())) == {"corpus reverse", "corpus copy", "tokenizer mixed", "model mixed"}
 
 
-def test_a_new_generator_reaches_nothing(source: Path) -> None:
+def test_a_new_kind_reaches_nothing(source: Path) -> None:
     before = keys(plan())
-    [(name, text)] = re.findall(r"`src/gap/(\S+\.py)`:\n\n```python\n(.*?)```", PAGE, re.DOTALL)
-    (source / name).write_text(text)
+    examples = re.findall(r"`src/gap/(\S+\.py)`:\n\n```python\n(.*?)```", PAGE, re.DOTALL)
+    assert {name.split("/")[0] for name, _ in examples} == {"generators", "methods"}
+    for name, text in examples:
+        (source / name).write_text(text)
     forget()
     assert changed(before, keys(plan())) == set()
 
@@ -121,7 +123,8 @@ def test_a_metadata_line_makes_another_corpus() -> None:
 
 
 def test_the_pages_titled_corpus_is_valid_in_the_demo() -> None:
-    [entry] = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[2:]]
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+    [entry] = [block for block in blocks if "titled" in block.get("corpora", {})]
     made = plan(studies__demo__corpora__titled=entry["corpora"]["titled"])
     assert made.study.corpora["titled"].metadata == "title"
     assert made.corpus_key("titled", "docs-bpe") != made.corpus_key("prose", "docs-bpe")
@@ -143,3 +146,16 @@ def test_the_title_column_matters_to_corpora_with_titles(tmp_path: Path) -> None
 
     assert changed(made(None, "none"), made("name", "none")) == set()
     assert changed(made("name", "title"), made("other", "title")) == {"corpus prose"}
+
+
+def test_the_pages_methods_are_valid_in_the_demo() -> None:
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+    [entry] = [block for block in blocks if "descent" in block.get("methods", {})]
+    made = plan(studies__demo__methods=entry["methods"])
+    assert len(made.study.methods) == len(entry["methods"]) + 3 and made.primary == "ascent"
+    shown = {part for method in made.study.methods.values() for part in method.modules}
+    from gap.methods import REGISTRIES
+
+    assert {one.module for registry in REGISTRIES for one in registry.entries.values()} - shown == {
+        "gap.methods.objectives.label_smoothing"
+    }

@@ -50,10 +50,10 @@ def test_every_planned_output_exists_and_nothing_is_left_to_do(demo: Workspace, 
 
 
 def test_the_tables_hold_every_run_step_and_task(run_scores: pd.DataFrame, plan: dict) -> None:
-    gap = plan["study"]["gap"]
     tasks = run_scores[run_scores["metric"].isin(["acc", "f1"]) & ~run_scores["task"].isin(["classification", "dialogue", "all"])]
-    runs = len(SUBJECTS) * 3 * gap["texts"]
-    assert len(tasks) == (runs * gap["updates"] + len(plan["study"]["models"])) * TASKS
+    assert [method["name"] for method in plan["methods"]] == ["ascent", "descent", "random", "lines", "soup"]
+    assert len(plan["runs"]) == len(SUBJECTS) * 3 * (4 + 2 + 2 + 2 + 1)
+    assert len(tasks) == (len(plan["runs"]) * plan["methods"][0]["updates"] + len(plan["study"]["models"])) * TASKS
     assert tasks["value"].between(0, 1).all()
     assert (tasks["items"] == plan["study"]["evaluate"]["items"]).all()
 
@@ -70,11 +70,42 @@ def test_ascent_climbs_and_the_corpora_differ_in_familiarity(demo: Workspace) ->
     table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype(
         {"corpus": str, "run": str, "model": str}
     )
-    updates = table[table["step"] >= 1]
+    updates = table[(table["step"] >= 1) & (table["method"].astype(str) == "ascent")]
     rises = updates.sort_values("step").groupby("run")["loss"].apply(lambda loss: loss.iloc[-1] - loss.iloc[0])
     assert (rises > 0).all()
     first = updates[updates["step"] == 1].groupby("corpus")["loss"].mean()
     assert first["seen"] < first["prose"] < first["code"]
+
+
+def test_controls_and_variants_do_what_they_say(demo: Workspace) -> None:
+    table = pd.read_parquet(demo.folder / "results/demo/observations/trajectories.parquet").astype(
+        {"corpus": str, "run": str, "model": str, "method": str}
+    )
+    falls = (
+        table[(table["method"] == "descent") & (table["epoch"] >= 1)]
+        .groupby("run")["loss"]
+        .apply(lambda loss: loss.iloc[-1] - loss.iloc[0])
+    )
+    assert (falls < 0).all()
+    keys = ["model", "corpus", "text", "step"]
+    ascent, random, lines = (table[(table["method"] == name) & table["real"]].set_index(keys) for name in ("ascent", "random", "lines"))
+    np.testing.assert_allclose(random["update_norm"], ascent.loc[random.index, "update_norm"], rtol=2e-3)
+    assert (lines["trained_distance"] == ascent.loc[lines.index, "distance"]).all()  # the same way, bit for bit
+    assert (lines["distance"] < 0.7 * lines["trained_distance"]).all()
+    soup = table[(table["method"] == "soup") & table["real"]].set_index(keys)
+    mean = ascent["distance"].groupby(["model", "corpus", "step"]).mean()
+    np.testing.assert_allclose(soup["trained_distance"].droplevel("text"), mean.loc[soup.droplevel("text").index], rtol=1e-9)
+    assert (soup["distance"] < soup["trained_distance"]).all()
+
+
+def test_any_checkpoint_comes_back_by_its_id(demo: Workspace) -> None:
+    from gap.models.load import load_model
+    from gap.models.weights import weights_digest
+
+    for method in ("random", "soup"):
+        [row] = json.loads(demo.run("gap", "checkpoints", "--json", "--method", method, "--sort", "all", "--limit", "1"))
+        demo.run("gap", "materialise", row["id"], "--out", f"exported/{method}", "--device", "cpu")
+        assert weights_digest(load_model(demo.folder / "exported" / method, "cpu")) == row["digest"]
 
 
 def test_the_report_is_one_page_that_needs_no_network(demo: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""The worked example of docs/extending.md, done as the page says: one new file, one entry in params.yaml, and the real workflow."""
+"""The worked examples of docs/extending.md, done as the page says: one new file, one entry in params.yaml, and the real workflow."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
-from .conftest import ROOT, Workspace
+from .conftest import ROOT, Workspace, job_counts
 
 pytestmark = pytest.mark.workflow
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-EXAMPLE = PAGE.split("### A new generator\n", 1)[1].split("\n## ", 1)[0]
-[(FILE, CODE)] = re.findall(r"`(src/gap/\S+\.py)`:\n\n```python\n(.*?)```", EXAMPLE, re.DOTALL)
-[ENTRIES] = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", EXAMPLE, re.DOTALL)]
+
+
+def example(heading: str) -> tuple[str, str, dict[str, Any]]:
+    """File, its content, and the entries of params.yaml below a heading of the page."""
+    text = PAGE.split(f"### {heading}\n", 1)[1].split("\n## ", 1)[0]
+    [(file, code)] = re.findall(r"`(src/gap/\S+\.py)`:\n\n```python\n(.*?)```", text, re.DOTALL)
+    [entries] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    return file, code, entries
+
+
+FILE, CODE, ENTRIES = example("A new generator")
+TRANSFORM, TRANSFORM_CODE, TRANSFORM_ENTRIES = example("A new transform")
 PLAN = """
 import json, sys, yaml
 from gap.plan.graph import open_graph
@@ -37,13 +48,14 @@ def plans(workspace: Workspace, *studies: str) -> dict[str, Any]:
 
 @pytest.fixture
 def extended(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A checkout with the example's file; parameters as they were."""
+    """A checkout with the examples' files; parameters as they were."""
     workspace = tiny.copy(tmp_path_factory.mktemp("extended") / "project")
     (workspace.folder / FILE).write_text(CODE, encoding="utf-8")
+    (workspace.folder / TRANSFORM).write_text(TRANSFORM_CODE, encoding="utf-8")
     return workspace
 
 
-def test_the_file_alone_changes_no_key(tiny: Workspace, extended: Workspace) -> None:
+def test_the_files_alone_change_no_key(tiny: Workspace, extended: Workspace) -> None:
     studies = ("demo", "mini", "paper", "tiny")
     before, after = plans(tiny, *studies), plans(extended, *studies)
     assert before == after and all(len(before[study]["heavy"]) > 10 for study in ("demo", "mini", "paper"))
@@ -71,8 +83,8 @@ def test_the_file_and_the_entry_give_a_corpus(extended: Workspace) -> None:
             assert set(bits) <= set("01 ") and answer == ("odd" if bits.count("1") % 2 else "even")
 
 
-def test_the_example_is_clean_and_typed(extended: Workspace) -> None:
-    for command in (["ruff", "check", FILE], ["ruff", "format", "--check", FILE], ["mypy", FILE]):
+def test_the_examples_are_clean_and_typed(extended: Workspace) -> None:
+    for command in (["ruff", "check", FILE, TRANSFORM], ["ruff", "format", "--check", FILE, TRANSFORM], ["mypy", FILE, TRANSFORM]):
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=extended.folder,
@@ -81,3 +93,29 @@ def test_the_example_is_clean_and_typed(extended: Workspace) -> None:
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_new_transform_is_trained_scored_and_shown(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Beside the ascent's runs, which stay; its checkpoints keep the base model's embeddings."""
+    workspace = tiny.copy(tmp_path_factory.mktemp("transform") / "project")
+    workspace.edit(studies__tiny__models__pico__layers=2)
+    own = {"PYTHONPATH": str(workspace.folder / "src")}
+    workspace.run("snakemake", "--cores", "2", "--quiet", "rules", **own)
+    (workspace.folder / TRANSFORM).write_text(TRANSFORM_CODE, encoding="utf-8")
+    workspace.edit(studies__tiny__methods=TRANSFORM_ENTRIES["methods"])
+    planned = job_counts(workspace.run("snakemake", "--cores", "2", "-n", "--quiet", "rules", **own))
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and not {"build_model", "sample_corpus"} & set(planned)
+    workspace.run("snakemake", "--cores", "2", "--quiet", "rules", **own)
+    assert list(pd.read_csv(workspace.folder / "results/tiny/tables/methods.csv")["method"]) == ["ascent", "without embeddings"]
+    assert (workspace.folder / "figures/tiny/methods.png").stat().st_size > 5000
+
+    found = json.loads(workspace.run("gap", "checkpoints", "--json", "--last", "--text", "0", **own))
+    assert [row["method"] for row in found] == ["ascent", "above"]
+    for row in found:
+        workspace.run("gap", "materialise", row["id"], "--out", row["method"], "--device", "cpu", **own)
+    base = load_file(next((workspace.folder / "data/tiny/models").glob("pico-*/model.safetensors")))
+    for method, moved in (("ascent", True), ("above", False)):
+        weights = load_file(workspace.folder / method / "model.safetensors")
+        embeddings = [name for name in base if "embed" in name]
+        assert embeddings and all(torch.equal(base[name], weights[name]) != moved for name in embeddings)
+        assert not torch.equal(base["model.decoder.layers.1.fc1.weight"], weights["model.decoder.layers.1.fc1.weight"])
