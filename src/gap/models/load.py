@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
+from gap.core.lease import device_names, lease
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,7 @@ def open_device(device: str, threads: int) -> torch.device:
     Raises
     ------
     BadInput: ``cuda`` is asked for and torch sees no GPU, or the name is another.
+    Unavailable: there are several GPUs and none comes free.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
     import torch
@@ -47,7 +49,19 @@ def open_device(device: str, threads: int) -> torch.device:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
     torch.backends.cuda.matmul.allow_tf32 = False
-    return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return _own_gpu()
+
+
+def _own_gpu() -> torch.device:
+    """A GPU that no other job of this host has taken; with one device there is nothing to choose."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if count > 1:
+        torch.cuda.set_device(lease(device_names(count, os.environ)))  # "cuda" means this one from now on
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def _keep_freed_memory() -> None:
