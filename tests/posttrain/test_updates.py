@@ -240,7 +240,7 @@ def test_waiting_on_the_host_changes_no_bit(model: Path, precision: str, togethe
 
     texts = [IDS, IDS.flip(0)][:together]
     runs = []
-    for host, bucket in ((False, 1 << 26), (True, 1 << 26), (True, 500), (False, 500)):
+    for host, bucket in ((False, 1 << 24), (True, 1 << 24), (True, 500), (False, 500)):
         monkeypatch.setattr(gradients, "BUCKET", bucket)
         loaded = load_model(model)
         base = Snapshot(loaded, host, compact=True)

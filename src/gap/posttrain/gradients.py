@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 #: Weights per bucket; a larger tensor is a bucket of its own.  No result depends on it.
-BUCKET = 1 << 26
+BUCKET = 1 << 24
 
 
 def buckets(weights: Sequence[Tensor]) -> list[range]:
