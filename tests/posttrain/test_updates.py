@@ -275,3 +275,17 @@ def test_embedding_rows_without_gradient_are_unharmed(model: Path) -> None:
         assert rows[-1].real
         unused = len(IDS) + loaded.model.decoder.embed_positions.offset
         assert torch.equal(places[unused:], before[unused:]) and not torch.equal(places[2:unused], before[2:unused])
+
+
+def test_large_gradients_skip_the_papers_first_updates_and_small_ones_do_not(tmp_path: Path) -> None:
+    """The scaler starts at 65536 as the authors' does: what overflows fp16 then is skipped, in fp16 alone."""
+    small, large = tiny.make_model(tmp_path / "small", init_std=0.1), tiny.make_model(tmp_path / "large", init_std=3.0)
+    real = {}
+    for precision in ("fp16", "bf16", "fp32"):
+        for name, folder in (("small", small), ("large", large)):
+            rows = list(tiny.updates(load_model(folder), IDS, tiny.gap(precision=precision), 6))[1:]
+            real[precision, name] = [row.real for row in rows]
+            assert not any(row.diverged for row in rows)
+    skipped = real["fp16", "large"].index(True)
+    assert skipped >= 1 and all(real["fp16", "large"][skipped:])
+    assert all(all(found) for key, found in real.items() if key != ("fp16", "large"))
