@@ -11,10 +11,10 @@ from gap.checkpoints.materialise import materialise
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Refused
 from gap.models.load import load_model
+from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.posttrain.ascent import run_updates
-from gap.posttrain.text import encode_text
 
 TEXT = tiny.essay(3, 20)
 OUT = Path("checkpoint")

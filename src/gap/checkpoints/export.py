@@ -11,8 +11,8 @@ from gap.checkpoints.materialise import RECIPE, recipe, save
 from gap.core.errors import BadInput, Refused
 from gap.core.files import read_json
 from gap.core.tables import read_table
+from gap.models.text import encode_text
 from gap.params.methods import Gap
-from gap.posttrain.text import encode_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -51,9 +51,9 @@ def materialise(
     Refused: the weights have another digest, or the run ends before that many updates.
     """
     from gap.models.load import load_model, open_device
+    from gap.models.text import encode_text
     from gap.models.tokenizer import load_tokenizer
     from gap.posttrain.ascent import run_updates
-    from gap.posttrain.text import encode_text
 
     if updates < 1:
         raise BadInput("updates", str(updates), "at least 1", "Step 0 is the base model itself.")

@@ -24,7 +24,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
     "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
     "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
-    "posttrain": ("posttrain", "models/load.py", "models/weights.py"),
+    "posttrain": ("posttrain", "models/load.py", "models/text.py", "models/weights.py"),
     "evaluate": ("evaluate", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
     "aggregate": ("aggregate", "core/tables.py"),
     "checkpoints": ("checkpoints",),

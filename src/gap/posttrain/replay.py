@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
+from gap.models.text import encode_text
 from gap.params.methods import Gap
 from gap.posttrain.ascent import Update, run_updates
-from gap.posttrain.text import encode_text
 
 if TYPE_CHECKING:
     import pandas as pd

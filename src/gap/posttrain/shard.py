@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.birth import write_birth
-from gap.core.errors import BadInput, Refused
+from gap.core.errors import Refused
 from gap.core.journal import Journal
 from gap.core.progress import progress
-from gap.core.tables import read_table
+from gap.models.text import encode_text, read_texts
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain.text import encode_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,28 +60,6 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
     write_birth(
         out.with_name(f"{out.stem}.birth.json"), "posttrain", settings, weights=runs.digest, device=str(runs.device), threads=threads
     )
-
-
-def read_texts(runs: list[RunId], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
-    """(corpus, index) -> text of every run.
-
-    Raises
-    ------
-    BadInput: a corpus was not given, or lacks a text.
-    """
-    found: dict[tuple[str, int], str] = {}
-    for corpus in dict.fromkeys(run.corpus for run in runs):
-        if corpus not in corpora:
-            raise BadInput(f"corpus {corpus}", "no file", f"one of {sorted(corpora)}", f"Pass --corpus {corpus}=FILE.")
-        table = read_table(corpora[corpus], "texts", columns=["text", "string"])
-        found |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
-    for run in runs:
-        if (run.corpus, run.text) not in found:
-            held = sum(1 for corpus, _ in found if corpus == run.corpus)
-            raise BadInput(
-                str(corpora[run.corpus]), f"no text {run.text}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
-            )
-    return found
 
 
 def unit(run: RunId, job: PosttrainJob) -> str:
