@@ -17,6 +17,7 @@ ORDER = [
     "fetch",
     "corpora",
     "models",
+    "describe",
     "posttrain",
     "evaluate",
     "aggregate",

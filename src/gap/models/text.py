@@ -1,4 +1,4 @@
-"""The texts of a corpus, and from a text to the token ids of a run."""
+"""The texts of a corpus, from a text to the token ids of a run, and the tokens that end a text."""
 
 from __future__ import annotations
 
@@ -83,3 +83,12 @@ def encode_text(tokenizer: Any, text: str, gap: Cut, positions: int | None = Non
             f"Set gap.max_tokens to {positions} or less.",
         )
     return torch.tensor(ids, dtype=torch.int64)
+
+
+def eos_ids(model: Any) -> tuple[int, ...]:
+    """Tokens that end a greedy answer, as ``generate`` has them."""
+    found = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    found = model.config.eos_token_id if found is None else found
+    if found is None:
+        return ()
+    return tuple(found) if isinstance(found, list | tuple) else (int(found),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Gap, Items
+from gap.params.methods import Describe, Evaluate, Gap, Items
 from gap.params.models import Model
 from gap.params.sources import Corpus, Source, Tokenizer
 
@@ -48,6 +48,33 @@ class CorpusJob(Settings):
     source: Source
     texts: int
     seed: int
+
+
+class TextId(Settings):
+    """One text: the digest of what determines its token ids (corpus, tokenizer, index), and its readable parts."""
+
+    id: str
+    corpus: str
+    text: int
+
+
+class GradientTask(Settings):
+    """A task whose gradient is taken on one split; ``basis`` is the digest of its items."""
+
+    task: str
+    split: str
+    basis: str
+
+
+class DescribeJob(Settings):
+    """Describe a shard of texts by what one base model makes of them."""
+
+    model: str
+    describe: Describe
+    max_tokens: int = Field(description="Texts are cut here, as post-training does.")
+    max_length: int = Field(description="Tokens of context and continuation of an item, as evaluation cuts them.")
+    tasks: list[GradientTask]
+    texts: list[TextId]
 
 
 class RunId(Settings):

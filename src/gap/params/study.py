@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Gap, Items, Jobs
+from gap.params.methods import Describe, Evaluate, Gap, Items, Jobs
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import Corpus, Source, Tokenizer
 
@@ -29,6 +29,7 @@ class Study(Settings):
     tokenizers: dict[str, Tokenizer]
     models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
     corpora: dict[str, Corpus]
+    describe: Describe
     gap: Gap
     evaluate: Evaluate
     items: Items

@@ -24,13 +24,23 @@ STAGES: dict[str, tuple[str, ...]] = {
     "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
     "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
     "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
+    "describe": ("describe", "models/load.py", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
     "posttrain": ("posttrain", "models/load.py", "models/text.py", "models/weights.py"),
-    "evaluate": ("evaluate", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
-    "aggregate": ("aggregate", "core/tables.py"),
+    "evaluate": ("evaluate", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
+    "aggregate": ("aggregate", "core/bootstrap.py", "core/ranks.py", "core/statistics.py", "core/tables.py", "describe/features.py"),
     "checkpoints": ("checkpoints",),
     "figures": ("figures",),
     "report": ("report",),
-    "published": ("published", "figures/style.py", "figures/table.py", "report/page.css"),
+    "published": (
+        "published",
+        "core/bootstrap.py",
+        "core/statistics.py",
+        "describe/surface.py",
+        "figures/forest.py",
+        "figures/style.py",
+        "figures/table.py",
+        "report/page.css",
+    ),
 }
 
 
