@@ -105,6 +105,7 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
             for corpus in shape.corpora
             for text in range(shape.texts)
         ],
+        "features": [f"{folder}/features/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "scores": scores,
         "light": _light(folder),
@@ -115,8 +116,16 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
 
 def _light(folder: Path) -> dict[str, str]:
     results = folder / "results"
-    names = {name: results / "observations" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
-    names |= {"estimates": results / "tables/estimates.csv", "metrics": results / "metrics.json", "figures": folder / "figures"}
+    names = {
+        name: results / "observations" / f"{name}.parquet"
+        for name in ("texts", "text_features", "trajectories", "run_scores", "selections")
+    }
+    names |= {
+        "estimates": results / "tables/estimates.csv",
+        "familiarity": results / "tables/familiarity.csv",
+        "metrics": results / "metrics.json",
+        "figures": folder / "figures",
+    }
     names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {
