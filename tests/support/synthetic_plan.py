@@ -134,4 +134,5 @@ def _light(folder: Path) -> dict[str, str]:
         "report": results / "report.html",
     }
     names |= {f"{table}_{ending}": results / f"tables/{table}.{ending}" for table in ("main", "tasks") for ending in ("csv", "md", "tex")}
+    names |= {f"familiarity_{ending}": results / f"tables/familiarity.{ending}" for ending in ("md", "tex")}
     return {name: str(path) for name, path in names.items()}

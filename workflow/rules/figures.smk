@@ -20,6 +20,13 @@ rule make_tables:
         ),
         LIGHT["tasks_csv"],
         LIGHT["tasks_tex"],
+        report(
+            LIGHT["familiarity_md"],
+            caption="../report/familiarity_table.rst",
+            category="Tables",
+            labels={"table": "Gain against features of the text", "format": "Markdown"},
+        ),
+        LIGHT["familiarity_tex"],
     log:
         f"{LOGS}/tables.log",
     benchmark:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gap.core.files import write_json
 from gap.core.progress import progress
-from gap.figures import by_step, dots, gains, heatmap, pretraining
+from gap.figures import by_step, dots, familiarity, gains, heatmap, pretraining
 from gap.figures.captions import captions
 from gap.figures.data import Data, load
 
@@ -34,7 +34,7 @@ def figure_names(data: Data) -> list[str]:
     named = data.view.plan.get("figure_names")
     if named is not None:
         return list(named)
-    names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap"]
+    names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity"]
     return names + ([] if data.pretraining.empty else ["pretraining"])
 
 
@@ -42,5 +42,11 @@ def _draw(data: Data, name: str, folder: Path) -> None:
     if name.startswith("figure1_"):
         dots.draw(data, name.removeprefix("figure1_"), folder, name)
     else:
-        kinds = {"score_by_step": by_step.draw, "gain_by_corpus": gains.draw, "task_heatmap": heatmap.draw, "pretraining": pretraining.draw}
+        kinds = {
+            "score_by_step": by_step.draw,
+            "gain_by_corpus": gains.draw,
+            "task_heatmap": heatmap.draw,
+            "familiarity": familiarity.draw,
+            "pretraining": pretraining.draw,
+        }
         kinds[name](data, folder, name)

@@ -1,4 +1,4 @@
-"""The two tables of the study: averages by model and corpus, and changes by task."""
+"""The tables of the study: averages by model and corpus, changes by task; the third is ``gap.figures.familiarity_table``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gap.aggregate.view import ALL
 from gap.core.files import write_text
 from gap.figures.captions import BEST, baselines_text, both, runs_text, tasks_text
 from gap.figures.data import GROUP_LABEL, POINTS, Data, load
+from gap.figures.familiarity_table import familiarity_table
 from gap.figures.table import Cell, Column, Table, to_csv, to_latex, to_markdown
 from gap.tasks.registry import TASKS
 
@@ -18,7 +19,7 @@ MAIN_TITLES = {("best", "mean"): "mean", ("best", "best"): "max", ("last", "mean
 
 
 def tables(plan: dict[str, Any]) -> None:
-    """Write both tables as CSV, Markdown and LaTeX to the plan's places.
+    """Write the tables as CSV, Markdown and LaTeX to the plan's places.
 
     Raises
     ------
@@ -28,6 +29,9 @@ def tables(plan: dict[str, Any]) -> None:
     for table in (main_table(data), task_table(data)):
         for ending, written in FORMATS.items():
             write_text(data.view.path(f"{table.name}_{ending}"), written(table))
+    related = familiarity_table(data)
+    for ending in ("md", "tex"):  # its CSV, with every cell, is made by gap.aggregate
+        write_text(data.view.path(f"{related.name}_{ending}"), FORMATS[ending](related))
 
 
 def main_table(data: Data) -> Table:

@@ -63,6 +63,8 @@ def light_paths(plan: Plan) -> dict[str, str]:
     for table in ("main", "tasks"):
         for ending in ("csv", "md", "tex"):
             paths[f"{table}_{ending}"] = tables / f"{table}.{ending}"
+    for ending in ("md", "tex"):
+        paths[f"familiarity_{ending}"] = tables / f"familiarity.{ending}"
     return {name: str(path) for name, path in paths.items()}
 
 
@@ -90,7 +92,10 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
                 "plot_pretraining",
             )
         ],
-        "tables": [paths[f"{table}_{ending}"] for table in ("main", "tasks") for ending in ("csv", "md", "tex")],
+        "tables": [
+            *(paths[f"{table}_{ending}"] for table in ("main", "tasks") for ending in ("csv", "md", "tex")),
+            *(paths[f"familiarity_{ending}"] for ending in ("md", "tex")),
+        ],
         **{
             f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")]
             for model in plan.subjects
