@@ -79,6 +79,9 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.models.nano-s.tokenizer", "bpe", ["models.nano-s.tokenizer", "'bpe'", "docs-bpe"]),
         ("studies.demo.corpora.seen.source", "dcos", ["corpora.seen.source", "'dcos'", "docs"]),
         ("studies.demo.sources.docs.kind", "stdlb", ["stdlb", "stdlib"]),
+        ("describe.ngram", 0, ["describe.ngram", "0", "greater than or equal to 1"]),
+        ("studies.demo.describe.continuation", 1, ["describe", "continuation: 1 tokens hold no 2-gram", "2 or more"]),
+        ("describe.prefix", 4, ["'describe.prefix'", "unknown key", "prefixes"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )
