@@ -1,6 +1,6 @@
 """Extraction likelihood: how much of a text greedy decoding gives back from its beginnings.
 
-Jang et al. 2022, *Knowledge Unlearning for Mitigating Privacy Risks in Language Models*, section 3.2: for a text x of T tokens
+Jang et al. 2022, *Knowledge Unlearning for Mitigating Privacy Risks in Language Models*: for a text x of T tokens
 
     EL_n(x) = 1 / (T - n) * sum over t = 1 .. T - n of OVERLAP_n(f(x_<t), x_>=t),
 

@@ -48,8 +48,8 @@ def familiarity(reading: Reading) -> dict[str, float]:
     """Means over the n - 1 predicted tokens, taken in fp64.
 
     ``nll``: token NLL in nats, the loss that post-training climbs.  ``memorisation``: share of tokens that are the
-    likeliest one given all before them (memorisation accuracy of Tirumala et al. 2022, *Memorization Without Overfitting*,
-    section 3, as Jang et al. 2022, *Knowledge Unlearning*, take it over one text).  ``entropy``: of the predictive
+    likeliest one given all before them (memorisation of Tirumala et al. 2022, *Memorization Without Overfitting*,
+    taken over one text as the memorisation accuracy of Jang et al. 2022, *Knowledge Unlearning*).  ``entropy``: of the predictive
     distribution, in nats.  ``log_rank``: natural logarithm of the true token's rank (the rank is GLTR's, Gehrmann et al.
     2019; its logarithm, which a few rare tokens do not rule, is that of Mitchell et al. 2023, *DetectGPT*).
     """
