@@ -35,15 +35,15 @@ def test_a_file_of_the_models_folder_stands_for_the_folder(model: Path, corpus: 
 
 def test_wrong_options(model: Path, corpus: str, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
-    with pytest.raises(BadInput, match="--job, texts.*Field required"):
+    with pytest.raises(BadInput, match=r"--job, texts.*Field required"):
         describe(json.dumps({key: value for key, value in json.loads(job()).items() if key != "texts"}), model, [corpus], out, [], "cpu", 1)
     with pytest.raises(BadInput, match="continuation: 2 tokens hold no 3-gram"):
         describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], "cpu", 1)
-    with pytest.raises(BadInput, match="'cpoa'.*copa"):
+    with pytest.raises(BadInput, match=r"'cpoa'.*copa"):
         describe(job(), model, [corpus], out, ["cpoa/validation=items.jsonl"], "cpu", 1)
     with pytest.raises(BadInput, match=r"no config\.json"):
         describe(job(), tokenizer_only(model, tmp_path), [corpus], out, [], "cpu", 1)
-    with pytest.raises(BadInput, match="one of|auto, cpu or cuda"):
+    with pytest.raises(BadInput, match="auto, cpu or cuda"):
         describe(job(), model, [corpus], out, [], "tpu", 1)
     assert not out.exists()
 
