@@ -161,6 +161,17 @@ def test_other_items_or_weights_are_not_reused(
     assert done == {"read": 4, "gradients": 2 * (1 + 4)}
 
 
+def test_items_longer_than_the_model_are_cut_to_its_positions(model: Path, items: dict) -> None:
+    asked = job().model_copy(update={"max_length": 4096})
+    row = {"premise": " ".join(TEXTS * 2), "choice1": "It rained.", "choice2": "It froze.", "question": "cause", "idx": 0, "label": 1}
+    path = items["copa"]["validation"]
+    path.write_text(f"{json.dumps(row)}\n")
+    session = Session(asked, model, "cpu", 1)
+    [target] = session.targets("copa", path)
+    assert len(target.ids) == 64 + 1
+    assert float(FlatGradient(session.model).of([target]).norm()) > 0
+
+
 def test_without_tasks_there_are_no_gradients(model: Path, corpora: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     done = counted(monkeypatch)
     describe(job(tasks=(), gradient_items=0), model, {}, corpora, OUT, "cpu", 1)

@@ -36,6 +36,7 @@ class Session:
         self.device = open_device(device, threads)
         self.tokenizer: Any = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.device)
+        self.positions: int | None = getattr(self.model.config, "max_position_embeddings", None)
         self.weights = weights_digest(self.model)
 
     def encode(self, text: str) -> Tensor:
@@ -45,7 +46,7 @@ class Session:
         ------
         BadInput: the text cannot be encoded.
         """
-        return encode_text(self.tokenizer, text, self.job, getattr(self.model.config, "max_position_embeddings", None)).to(self.device)
+        return encode_text(self.tokenizer, text, self.job, self.positions).to(self.device)
 
     def features(self, ids: Tensor) -> dict[str, float]:
         """Every feature but the cosines, of ids [n]."""
@@ -56,13 +57,15 @@ class Session:
         return familiarity(reading) | extraction | surface(own, text)
 
     def targets(self, task: str, path: Path) -> list[Target]:
-        """The first items of a task as sequences.
+        """The first items of a task as sequences, cut where evaluation cuts them or where the model has no positions left.
 
         Raises
         ------
         BadInput: the file does not hold items of the task.
         """
-        return targets(load_items(task, path, self.job.describe.gradient_items), self.tokenizer, self.job.max_length)
+        # the last token is not fed
+        limit = min(self.job.max_length, (self.positions or self.job.max_length) + 1)
+        return targets(load_items(task, path, self.job.describe.gradient_items), self.tokenizer, limit)
 
     def cosines(self, tasks: Sequence[Sequence[Target]], texts: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[int, dict[int, float]]]:
         """Cosines of the gradients of ``texts`` (place, ids [n]) with those of ``tasks``.
