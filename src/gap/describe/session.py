@@ -72,6 +72,8 @@ class Session:
 
         Yields a text's place and its cosines by the place of the task, text by text for as many tasks as are held at once.
         """
+        if not tasks or not texts:
+            return
         flat = FlatGradient(self.model)
         held = max(1, int(self.job.describe.gradients_gib * GIB / (flat.buffer.element_size() * len(flat.buffer))))
         for first in range(0, len(tasks), held):
@@ -81,3 +83,4 @@ class Session:
                 own = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)])
                 length = dot(own, own)
                 yield text, {place: cosine_of(dot(own, gradient), length, lengths[place]) for place, gradient in kept.items()}
+            kept.clear()  # before the next group is made, not after
