@@ -152,6 +152,12 @@ def test_small_and_constant_corpora_are_left_out_within_and_empty_alone() -> Non
     assert one(found)["runs"] == 12
 
 
+def test_a_perfect_order_has_no_interval_but_a_p_value() -> None:
+    row = one(familiarity(*made({"a": [0.1, 0.2, 0.3, 0.4]}, {"a": [4.0, 3.0, 2.0, 1.0]})))
+    assert row["rho"] == pytest.approx(-1) == row["within_rho"] and np.isnan([row[name] for name in ("low", "high", "within_low")]).all()
+    assert row["p"] == pytest.approx(2 / 24, abs=0.03), "of 24 orders of four runs two are as extreme"
+
+
 def test_texts_without_a_feature_are_left_out_of_it() -> None:
     found = familiarity(*made({"a": [0.1, 0.2, 0.3, 0.4, 0.0]}, {"a": [1.0, 2.0, 3.0, 4.0, float("nan")]}))
     assert one(found)["runs"] == 4 and one(found)["rho"] == pytest.approx(1)

@@ -33,6 +33,17 @@ def test_the_study_holds_features_and_their_relation_to_gain(finished: Workspace
     assert "Gain against what the unmodified model makes of the text" in finished.read("results/tiny/report.html").decode()
 
 
+def test_the_described_text_is_the_one_that_post_training_climbs(finished: Workspace) -> None:
+    rows, trajectories = (
+        pd.read_parquet(finished.folder / f"results/tiny/observations/{name}.parquet").astype({"corpus": str})
+        for name in ("text_features", "trajectories")
+    )
+    nll = rows[rows["feature"] == "nll"].set_index(["corpus", "text"])["value"]
+    first = trajectories[trajectories["epoch"] == 1].set_index(["corpus", "text"])["loss"]
+    assert len(nll) == len(first) == 2
+    pd.testing.assert_series_equal(nll, first[nll.index], check_names=False, rtol=1e-5)
+
+
 def test_a_changed_setting_describes_anew_and_leaves_runs_and_scores_alone(finished: Workspace, tmp_path: Path) -> None:
     workspace = finished.copy(tmp_path / "project")
     workspace.edit(studies__tiny__describe__ngram=3)

@@ -4,7 +4,7 @@ Per model, method, corpus (and all of them together), task group and policy, for
 its percentile bootstrap interval over runs, a permutation p-value, and Holm's p over the features.  Corpora differ in their
 texts and in their gains alike, so the row of all corpora together says the same of ranks within corpora as well: there, runs
 are resampled and permuted within their corpus.  Cells are empty where a correlation does not exist: fewer than four
-runs, or a feature or gain that is the same for all.
+runs, or a feature or gain that is the same for all.  A correlation of 1 or -1 has no interval.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def familiarity(features: pd.DataFrame, selections: pd.DataFrame, view: View) ->
         ]
         _adjust(found)
         rows += found
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"runs": int, "within_runs": "Int64"})
 
 
 def _cells(selections: pd.DataFrame, view: View) -> Iterator[tuple[dict[str, str], pd.DataFrame, Chance]]:
@@ -115,8 +115,9 @@ def _row(pairs: Pairs, pooled: bool, chance: Chance) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS[len(CELL) + 1 :], float("nan")) | {"runs": len(pairs.gain), "within_runs": None}
     if pairs.usable:
         one = np.zeros(len(pairs.gain), dtype=int)
-        low, high = chance.draws(len(pairs.gain)).spearman(pairs.feature, pairs.gain)
-        row |= {"rho": rank_correlation(pairs.feature, pairs.gain), "low": low, "high": high}
+        rho = rank_correlation(pairs.feature, pairs.gain)
+        low, high = NONE if perfect(rho) else chance.draws(len(pairs.gain)).spearman(pairs.feature, pairs.gain)
+        row |= {"rho": rho, "low": low, "high": high}
         row["p"] = permutation_p(pairs.feature, pairs.gain, chance.orders(one))
     return row | (_within(pairs, chance) if pooled else {})
 
@@ -129,10 +130,11 @@ def _within(pairs: Pairs, chance: Chance) -> dict[str, Any]:
     if not kept:
         return {"within_runs": 0}
     strata = np.array([kept.index(name) for name in pairs.corpus])
-    low, high = _within_interval(pairs, kept, chance)
+    rho = rank_correlation(pairs.feature, pairs.gain, strata)
+    low, high = NONE if perfect(rho) else _within_interval(pairs, kept, chance)
     return {
         "within_runs": len(pairs.gain),
-        "within_rho": rank_correlation(pairs.feature, pairs.gain, strata),
+        "within_rho": rho,
         "within_low": low,
         "within_high": high,
         "within_p": permutation_p(pairs.feature, pairs.gain, chance.orders(strata), strata),
@@ -148,6 +150,11 @@ def _within_interval(pairs: Pairs, corpora: list[str], chance: Chance) -> Interv
         sums += np.array(chance.draws(count, name).rank_moments(own.feature, own.gain)) / count**2
     found = correlations((sums[0], sums[1], sums[2]))
     return percentiles(found, LEVEL) if len(found) else NONE
+
+
+def perfect(rho: float) -> bool:
+    """Whether one order is the other or its reverse: then every resample says the same, and the bootstrap nothing."""
+    return abs(rho) > 1 - 1e-9
 
 
 def _adjust(rows: list[dict[str, Any]]) -> None:

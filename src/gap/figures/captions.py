@@ -79,7 +79,7 @@ def _familiarity(data: Data) -> str:
     return (
         "Spearman's rank correlation, over runs, of a run's gain at the last step with what the unmodified model makes of its text, with 95 % bootstrap "
         "intervals over runs. Grey: all corpora together, ranks taken within each corpus, because corpora differ in texts and gains alike; colours: single corpora. "
-        "Filled: permutation p below 0.05 after Holm over the features of one panel and colour. No mark: fewer than four runs, or a feature or gain that is "
+        "Filled: permutation p below 0.05 after Holm over the features of one panel and colour. Without a line: a perfect order, which no resample can break. No mark: fewer than four runs, or a feature or gain that is "
         f"the same for all of them; a feature that has no mark anywhere is left out. The gradient cosine is the mean over the group's tasks; the fewest runs behind a coloured mark are {least}, and below some ten an interval "
         "says little. These features go together and none was varied alone. Gains at the best step, all corpora with ranks over all of them, and p-values "
         f"are in familiarity.csv. Unmodified models, {both(data)}. {runs_text(data)}."
