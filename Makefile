@@ -42,4 +42,4 @@ format: install
 	snakefmt Snakefile workflow
 
 clean:
-	rm -rf .snakemake .gap data/*/ results/*/runs results/*/scores checkpoints
+	rm -rf .snakemake .gap data/*/ results/*/features results/*/runs results/*/scores checkpoints

@@ -19,6 +19,7 @@ ORDER = [
     "fetch",
     "corpora",
     "models",
+    "describe",
     "posttrain",
     "evaluate",
     "aggregate",

@@ -128,7 +128,7 @@ def test_a_run_scores_the_same_with_others_around(world: dict[str, Path]) -> Non
 def test_steps_are_the_replayed_checkpoints(world: dict[str, Path], tokenizer: Any) -> None:
     """Against a model updated by hand and scored one sequence at a time."""
     from gap.models.load import load_model
-    from gap.posttrain.text import encode_text
+    from gap.models.text import encode_text
 
     rows = run(world, job(runs=RUNS[2:]), "scores/x.parquet")
     model = load_model(world["model"])

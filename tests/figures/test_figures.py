@@ -7,6 +7,7 @@ import re
 import struct
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic import build
 from synthetic_plan import Shape
@@ -14,14 +15,14 @@ from synthetic_plan import Shape
 from gap.aggregate.stage import aggregate
 from gap.aggregate.view import read_plan
 from gap.core.errors import BadInput
-from gap.figures import by_step, dots, gains, heatmap, pretraining
+from gap.figures import by_step, dots, familiarity, gains, heatmap, pretraining
 from gap.figures.data import load
 from gap.figures.stage import figure_names, figures
 from gap.figures.style import DOUBLE, SINGLE, drawing, spread
 
 WIDTHS = {
     "figure1_dialogue": SINGLE, "figure1_classification": SINGLE, "pretraining": SINGLE,
-    "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE,
+    "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE, "familiarity": DOUBLE,
 }  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
     data = load(plan | {"figure_names": ["score_by_step"]})
     assert figure_names(data) == ["score_by_step"]
     assert figure_names(load(plan)) == [
-        "figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "pretraining",
+        "figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity", "pretraining",
     ]  # fmt: skip
 
 
@@ -97,6 +98,26 @@ def test_dots_show_the_best_steps(plan: dict, tmp_path: Path, monkeypatch: pytes
     assert sorted(values) == pytest.approx(sorted(data.selections.query("group == 'classification' and policy == 'best'")["value"] * 100))
     levels = {round(float(line.get_ydata()[0]), 4) for line in seen["axes"].lines}
     assert levels == {round(data.baselines[model, "classification"] * 100, 4) for model in ("tiny", "big", "huge")}
+
+
+def test_familiarity_shows_the_first_methods_correlations_at_the_last_step(
+    plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv(plan["light"]["familiarity"])
+    other = table.assign(method="other", rho=0.123, within_rho=0.123)
+    pd.concat([other, table]).to_csv(tmp_path / "familiarity.csv", index=False)
+    data, seen = load(plan | {"light": plan["light"] | {"familiarity": str(tmp_path / "familiarity.csv")}}), {}
+    monkeypatch.setattr(familiarity, "save", lambda figure, folder, name: seen.update(axes=figure.axes))
+    familiarity.draw(data, tmp_path, "familiarity")
+    assert [axes.get_title() for axes in seen["axes"]] == [
+        "0.2M, dialogue", "0.5M, dialogue", "0.2M, classification", "0.5M, classification",
+    ]  # fmt: skip
+    drawn = sorted(line.get_xdata()[0] for line in seen["axes"][1].lines if line.get_marker() not in ("", "None"))
+    rows = table.query("model == 'big' and group == 'dialogue' and policy == 'last'")
+    single, together = rows.query("corpus != 'all'")["rho"], rows.query("corpus == 'all'")["within_rho"]
+    assert drawn == pytest.approx(sorted([*single.dropna(), *together.dropna()]), abs=1e-12)
+    filled = [line.get_markerfacecolor() for line in seen["axes"][1].lines if line.get_marker() == familiarity.TOGETHER]
+    assert sum(face != "white" for face in filled) == (rows.query("corpus == 'all'")["within_p_holm"] < 0.05).sum()
 
 
 SHAPES = {
@@ -116,12 +137,12 @@ def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     plan = read_plan(build(tmp_path, SHAPES[name]))
     aggregate(plan)
     data = load(plan)
-    for module in (dots, by_step, gains, heatmap):
+    for module in (dots, by_step, gains, heatmap, familiarity):
         monkeypatch.setattr(module, "save", lambda figure, folder, name: figure.savefig(folder / f"{name}.png", dpi=60))
     dots.draw(data, data.view.groups[0], tmp_path, "dots")
-    for module in (by_step, gains, heatmap):
+    for module in (by_step, gains, heatmap, familiarity):
         module.draw(data, tmp_path, module.__name__)
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    assert len(list(tmp_path.glob("*.png"))) == 5
 
 
 def test_no_curve(plan: dict, tmp_path: Path) -> None:

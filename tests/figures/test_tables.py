@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.figures.data import load
+from gap.figures.familiarity import LABELS
+from gap.figures.familiarity_table import familiarity_table
 from gap.figures.table import Column, Table, escape, show, to_csv, to_latex, to_markdown
 from gap.figures.tables import main_table, tables, task_table
 
@@ -109,3 +111,24 @@ def test_csv_reads_back(names: list[str]) -> None:
     table = Table("t", "", "", (Column("name", "Name", "text"), Column("v", "V")), tuple((name, 1.5) for name in names))
     rows = list(csv.reader(io.StringIO(to_csv(table), newline="")))
     assert [row[0] for row in rows[1:]] == names
+
+
+def test_the_familiarity_table_holds_the_correlations_within_corpora(written: dict) -> None:
+    table = familiarity_table(load(written))
+    rows = pd.read_csv(written["light"]["familiarity"]).query("corpus == 'all' and policy == 'last' and group == 'classification'")
+    found = {row[1]: row for row in table.rows if row[0] == "Classification"}
+    assert list(found) == list(LABELS.values()) and len(table.columns) == 2 + 2 * 3
+    for place, model in enumerate(("tiny", "big")):
+        want = rows[rows["model"] == model].set_index("feature")
+        for feature, label in LABELS.items():
+            rho, interval, p = found[label][2 + 3 * place : 5 + 3 * place]
+            if feature == "tokens":
+                assert (rho, interval, p) == (None, None, None)
+            else:
+                assert rho == pytest.approx(want.loc[feature, "within_rho"], abs=1e-6)
+                assert (
+                    interval == f"{show(want.loc[feature, 'within_low'], 'change')} to {show(want.loc[feature, 'within_high'], 'change')}"
+                )
+                assert p == f"{want.loc[feature, 'within_p_holm']:.3f}"
+    assert "Gain" in table.title and "gradient cosine" in Path(written["light"]["familiarity_md"]).read_text()
+    assert "\\label{tab:familiarity}" in Path(written["light"]["familiarity_tex"]).read_text()

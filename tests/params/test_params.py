@@ -106,6 +106,9 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.sources.code", CODE | {"lines": 0}, ["sources.code.procedural", "lines", "greater than 0"]),
         ("studies.demo.sources.code", SHORT, ["sources.code.procedural.generator.copy", "longest: 2 is less than shortest, 4"]),
         ("studies.demo.sources.code", OTHER, ["sources.code.procedural.generator", "kopie", "'copy', 'reverse'"]),
+        ("describe.ngram", 0, ["describe.ngram", "0", "greater than or equal to 1"]),
+        ("studies.demo.describe.continuation", 1, ["describe", "continuation: 1 tokens hold no 2-gram", "2 or more"]),
+        ("describe.prefix", 4, ["'describe.prefix'", "unknown key", "prefixes"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )

@@ -13,6 +13,7 @@ import yaml
 
 from gap.params.load import resolve
 from gap.plan.build import Plan
+from gap.plan.features import describe_job, described_texts, features_path, gradient_tasks, text_shards
 from gap.plan.light import STALE, fresh, light_stages, plan_document, record_path, settle, write_record
 from gap.plan.outputs import heavy_outputs
 
@@ -53,14 +54,19 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 40}, {"scores", "base"}),
-        ({"evaluate__max_length": 256}, {"scores", "base"}),
+        ({"evaluate__max_length": 256}, {"scores", "base", "features"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
-        ({"seed": 1}, {"models", "corpora", "runs", "scores", "base"}),
-        ({"studies__demo__models__nano_s__tokens": 64}, {"models", "runs", "scores"}),
+        ({"studies__demo__describe__ngram": 3}, {"features"}),
+        ({"studies__demo__describe__gradient_items": 4}, {"features"}),
+        ({"describe__gradients_gib": 1.0}, set()),
+        ({"gap__max_tokens": 256}, {"features", "runs", "scores"}),
+        ({"studies__demo__tasks": ["copa", "piqa"]}, {"features"}),
+        ({"seed": 1}, {"models", "corpora", "features", "runs", "scores", "base"}),
+        ({"studies__demo__models__nano_s__tokens": 64}, {"models", "features", "runs", "scores"}),
         ({"studies__demo__models__nano_s__label": "S"}, set()),
-        ({"studies__demo__corpora__seen__window": 100}, {"corpora", "runs", "scores"}),
+        ({"studies__demo__corpora__seen__window": 100}, {"corpora", "features", "runs", "scores"}),
         ({"studies__demo__corpora__seen__label": "known"}, set()),
-        ({"studies__demo__sources__docs__heldout": 0.2}, {"tokenizers", "models", "corpora", "runs", "scores", "base"}),
+        ({"studies__demo__sources__docs__heldout": 0.2}, {"tokenizers", "models", "corpora", "features", "runs", "scores", "base"}),
         ({"studies__demo__title": "x"}, set()),
     ],
 )
@@ -110,6 +116,26 @@ def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
     assert {run for run, method in one.items() if method != "soup"} < set(other)
     # a soup of more runs is another soup
     assert not {run for run, method in one.items() if method == "soup"} & set(other)
+
+
+def test_described_texts_keep_their_identity_and_folder_whatever_is_asked_for_beside_them() -> None:
+    few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__tasks=["copa"], gap__learning_rate=1.0)
+    shards = [text_shards(made)[0] for made in (few, many)]
+    one, other = (described_texts(made, shard) for made, shard in zip((few, many), shards, strict=True))
+    assert one == other, "the first four texts"
+    paths = [features_path(made, shard) for made, shard in zip((few, many), shards, strict=True)]
+    assert paths[0].parent == paths[1].parent and paths[0] != paths[1], "rows of a task that is no longer asked for stay usable"
+    assert [task.task for task in describe_job(many, shards[1]).tasks] == ["copa"]
+    assert describe_job(plan(studies__demo__describe__gradient_items=0), shards[0]).tasks == []
+    covered = {(shard.model, text.corpus, text.text) for shard in text_shards(many) for text in described_texts(many, shard)}
+    assert covered == {(run["model"], run["corpus"], run["text"]) for run in plan_document(many)["runs"]}
+
+
+def test_tasks_are_those_of_the_first_split() -> None:
+    made = plan(study="paper")
+    tasks = gradient_tasks(made)
+    assert len(tasks) == 12 and {task.split for task in tasks} == {"validation"}
+    assert tasks[0].basis == made.items_key("piqa", "validation")
 
 
 def test_no_two_outputs_share_a_path_and_none_leaves_the_study() -> None:

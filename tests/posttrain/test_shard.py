@@ -12,12 +12,12 @@ from gap.core import journal
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.models.load import load_model
+from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
 from gap.posttrain import walk
 from gap.posttrain.shard import posttrain
-from gap.posttrain.text import encode_text
 
 TEXTS = [tiny.essay(seed, 20) for seed in range(4)]
 OUT = Path("runs/texts.parquet")

@@ -17,6 +17,7 @@ from synthetic_plan import SMALL, Shape, make_plan
 from gap.core.digest import digest
 from gap.core.files import write_json, write_text
 from gap.core.tables import RUN, write_table
+from gap.describe.features import COSINE, FEATURES
 from gap.tasks.registry import TASKS
 
 EXTRA = 2  # updates and items beyond the plan
@@ -33,6 +34,9 @@ def build(folder: Path, shape: Shape = SMALL) -> Path:
         model, first = Path(path).stem.split("@")
         rows = trajectories[model]
         write_table(rows[_in_shard(rows, int(first), shape)], Path(path), "trajectories")
+    for path in plan["features"]:
+        model, first = Path(path).stem.split("@")
+        write_table(_features(model, range(int(first), int(first) + shape.shard), shape), Path(path), "text_features")
     for number, entry in enumerate(plan["scores"]):
         _write_scores(entry, trajectories, shape, number)
     _write_rest(plan, folder, shape)
@@ -55,6 +59,22 @@ def _texts(corpus: str, shape: Shape) -> pd.DataFrame:
             "hash": [digest(string) for string in strings],
         }
     )
+
+
+def _features(model: str, texts: range, shape: Shape) -> pd.DataFrame:
+    """Features of texts, some beyond the plan; the NLL goes with the effect of the updates, the number of tokens is constant."""
+    rows = []
+    for corpus in shape.corpora:
+        for text in texts:
+            own = np.random.default_rng(int(digest([model, corpus, text], 8), 16))
+            names = {"model": model, "corpus": corpus, "text": text, "id": digest([corpus, text], 16), "weights": digest(model)}
+            found = {feature: float(own.normal()) for feature in FEATURES} | {"tokens": 200.0}
+            found["nll"] = 3 + shape.corpora.index(corpus) + hash_unit(digest([model, corpus, text], 16))
+            rows += [names | {"feature": feature, "task": "", "basis": "", "value": value} for feature, value in found.items()]
+            rows += [
+                names | {"feature": COSINE, "task": task, "basis": digest(task), "value": float(own.uniform(-1, 1))} for task in shape.tasks
+            ]
+    return pd.DataFrame(rows)
 
 
 def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.random.Generator) -> pd.DataFrame:

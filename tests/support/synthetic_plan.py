@@ -139,6 +139,7 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
         "methods": [
             {"name": name, "label": name.upper(), "texts": texts, "updates": shape.updates} for name, (_, texts) in methods(shape).items()
         ],
+        "features": [f"{folder}/features/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "scores": scores,
         "light": _light(folder, shape),
@@ -149,10 +150,14 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
 
 def _light(folder: Path, shape: Shape) -> dict[str, str]:
     results = folder / "results"
-    names = {name: results / "observations" / f"{name}.parquet" for name in ("texts", "trajectories", "run_scores", "selections")}
+    names = {
+        name: results / "observations" / f"{name}.parquet"
+        for name in ("texts", "text_features", "trajectories", "run_scores", "selections")
+    }
     names |= {
         "contrasts": results / "tables/contrasts.csv",
         "estimates": results / "tables/estimates.csv",
+        "familiarity": results / "tables/familiarity.csv",
         "metrics": results / "metrics.json",
         "figures": folder / "figures",
     }
@@ -168,4 +173,5 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
         for table in ("main", "tasks", *(["methods"] if shape.controls else []))
         for ending in ("csv", "md", "tex")
     }
+    names |= {f"familiarity_{ending}": results / f"tables/familiarity.{ending}" for ending in ("md", "tex")}
     return {name: str(path) for name, path in names.items()}

@@ -25,6 +25,7 @@ TINY = {
                  "precision": "fp32"},
     },
     "corpora": {"words": {"source": "words", "part": "train", "window": 40, "near_duplicates": 1.0, "overlap": "report"}},
+    "describe": {"ngram": 2, "prefixes": 2, "continuation": 6, "gradient_items": 2},
     "gap": {"precision": "fp32", "updates": 2, "texts": 2},
     "evaluate": {"items": 8, "precision": "fp32", "max_length": 256, "max_new_tokens": 4, "batch_tokens": 4096},
     "items": {"kind": "miniature"},
@@ -32,7 +33,7 @@ TINY = {
     "jobs": {"texts_per_job": 2, "device": "cpu"},
 }  # fmt: skip
 
-RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base"}
+RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
 RULES_LIGHT = {
     "write_plan",
     "aggregate",

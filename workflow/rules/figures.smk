@@ -12,7 +12,7 @@ rule make_tables:
                 category="Tables",
                 labels={"table": name, "format": "Markdown"},
             )
-            for name in DOCUMENT["table_names"]
+            for name in [*DOCUMENT["table_names"], "familiarity"]
         ],
     log:
         f"{LOGS}/tables.log",

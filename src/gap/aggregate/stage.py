@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gap.aggregate.averages import add_averages
 from gap.aggregate.contrasts import contrasts
 from gap.aggregate.estimates import estimate
+from gap.aggregate.familiarity import familiarity
+from gap.aggregate.features import read_features
 from gap.aggregate.metrics import metrics
 from gap.aggregate.plots import gain_by_run, pretraining, score_by_step
 from gap.aggregate.scores import read_scores
@@ -32,14 +34,17 @@ def aggregate(plan: dict[str, Any]) -> None:
     """
     study = view(plan)
     texts = read_texts(study)
+    features = read_features(study)
     trajectories = read_trajectories(study)
     run_scores = add_averages(read_scores(study, last_steps(trajectories)), study)
     selections = select(run_scores, study, steps_by_epoch(trajectories))
     estimates = estimate(run_scores, selections, study)
     for name, frame in (("texts", texts), ("trajectories", trajectories), ("run_scores", run_scores), ("selections", selections)):
         write_table(frame, study.path(name), name)
+    write_table(features, study.path("text_features"), "text_features")
     write_csv(estimates, study.path("estimates"))
     write_csv(contrasts(selections, trajectories, study), study.path("contrasts"))
+    write_csv(familiarity(features, selections, study), study.path("familiarity"))
     write_json(study.path("metrics"), metrics(estimates, study))
     write_csv(score_by_step(run_scores, trajectories, study), study.path("plot_steps"))
     write_csv(gain_by_run(selections, trajectories, study), study.path("plot_runs"))

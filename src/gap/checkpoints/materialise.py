@@ -37,10 +37,10 @@ def materialise(
         evaluate.replay_tolerance.
     """
     from gap.models.load import load_model, open_device
+    from gap.models.text import run_ids
     from gap.models.tokenizer import load_tokenizer
     from gap.models.weights import Snapshot, weights_digest
     from gap.posttrain.replay import Tally, replay
-    from gap.posttrain.text import run_ids
 
     folder = Path(plan["models"][checkpoint.model]["folder"])
     if not folder.exists():

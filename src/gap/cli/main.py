@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from gap.cli import aggregate, checkpoints, corpora, evaluate, fetch, figures, models, posttrain, project, published, report
+from gap.cli import aggregate, checkpoints, corpora, describe, evaluate, fetch, figures, models, posttrain, project, published, report
 from gap.core.errors import GapError
 from gap.core.files import no_room
 
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "overlap": corpora.overlap,
     "tokenizer": models.tokenizer,
     "model": models.model,
+    "describe": describe.describe,
     "post-train": posttrain.post_train,
     "evaluate": evaluate.evaluate,
     "aggregate": aggregate.aggregate,

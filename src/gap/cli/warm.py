@@ -23,7 +23,7 @@ from itertools import pairwise
 
 from gap.cli.warm_place import Place, find_place
 
-COMMANDS = frozenset({"evaluate", "post-train", "model", "export"})
+COMMANDS = frozenset({"describe", "evaluate", "post-train", "model", "export"})
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Seconds for which a server that did not come up is not tried again.
 GIVEN_UP = 3600

@@ -24,10 +24,10 @@ ROOT = Path(".gap/journal")
 
 
 class Journal:
-    """The finished units of the job that writes ``output`` as table ``table``."""
+    """The finished units of the job that writes ``output`` as table ``table``; column ``key`` names what a unit is about."""
 
-    def __init__(self, output: Path, table: str) -> None:
-        self.output, self.table = Path(output), table
+    def __init__(self, output: Path, table: str, key: str = "run") -> None:
+        self.output, self.table, self.key = Path(output), table, key
         self.folder = ROOT / text_digest(str(self.output.parent))
         self.added: list[Path] = []
 
@@ -52,11 +52,11 @@ class Journal:
         self.added.append(self._place(unit))
 
     def siblings(self, runs: list[str], accept: Callable[[Path], bool] = lambda _: True) -> Iterator[pd.DataFrame]:
-        """Rows of these runs in the finished files beside the output that ``accept`` takes, file by file in name order."""
+        """Rows of these runs (values of the key) in the finished files beside the output that ``accept`` takes, file by file in name order."""
         for path in sorted(self.output.parent.glob("*.parquet")):
             if path != self.output and not path.name.startswith(".") and accept(path):
                 with contextlib.suppress(BadInput):
-                    yield read_table(path, self.table, filters=[("run", "in", runs)])
+                    yield read_table(path, self.table, filters=[(self.key, "in", runs)])
 
     def finish(self, rows: pd.DataFrame) -> None:
         """Write the output, then drop the units it now holds."""

@@ -34,6 +34,17 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "document": ("string", "identity of the document in its source"),
         "hash": ("string", "digest of the text"),
     },
+    "text_features": {
+        "model": ("dictionary", "name of the base model, which is not updated"),
+        "corpus": ("dictionary", "name of the corpus"),
+        "text": ("int32", "index of the text in its corpus"),
+        "id": ("dictionary", "digest of what determines the text's token ids: corpus, tokenizer, index"),
+        "weights": ("dictionary", "digest of the model's weights"),
+        "feature": ("dictionary", "name of the feature, e.g. nll or cosine (gap.describe.features)"),
+        "task": ("dictionary", "task, or group of tasks, whose gradient a cosine is taken with; empty for features of the text alone"),
+        "basis": ("dictionary", "digest of the task's items; empty where no single task is concerned"),
+        "value": ("double", "the feature; NaN where the text has none (too short for an n-gram)"),
+    },
     "trajectories": {
         **RUN,
         "step": ("int32", "real updates done after this row; 0 is the unmodified model"),

@@ -20,8 +20,9 @@ from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import bos_id, encode, scored_sequence
 from gap.evaluate.greedy import Slabs, greedy
 from gap.evaluate.multiple_choice import log_probabilities, token_log_probabilities
-from gap.evaluate.network import Network, eos_ids, positions
+from gap.evaluate.network import Network, positions
 from gap.evaluate.stopping import stop_table
+from gap.models.text import eos_ids
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import cut, unigram_f1
 from gap.tasks.items import Dialogue

@@ -75,15 +75,6 @@ def _difference(network: Network) -> str:
     return "" if gap <= TOLERANCE else f"its head differs from its logits by {gap:.2g} (relative)"
 
 
-def eos_ids(model: Any) -> tuple[int, ...]:
-    """Tokens that end a greedy answer, as ``generate`` has them."""
-    found = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    found = model.config.eos_token_id if found is None else found
-    if found is None:
-        return ()
-    return tuple(found) if isinstance(found, list | tuple) else (int(found),)
-
-
 def positions(model: Any) -> int:
     """Longest sequence that the model has positions for (a very large number where it says nothing)."""
     return int(getattr(model.config, "max_position_embeddings", None) or 2**31)

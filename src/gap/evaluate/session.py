@@ -20,11 +20,11 @@ from gap.evaluate.proof import choose_layout
 from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.stock import Stock
 from gap.models.load import load_model, open_device
+from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot
 from gap.params.jobs import EvaluateJob, RunId
 from gap.posttrain.replay import Tally, replay
-from gap.posttrain.text import run_ids
 from gap.tasks.items import Dialogue, Item, MultipleChoice
 
 if TYPE_CHECKING:

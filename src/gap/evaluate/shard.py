@@ -163,7 +163,7 @@ class _Shard:
         """The loaded model with its compiled items."""
         if self.opened is None:
             from gap.evaluate.session import Session
-            from gap.posttrain.shard import read_texts
+            from gap.models.text import read_texts
 
             self.texts = read_texts([run for run in self.job.runs if run != BASE], self.corpora)
             self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads, self.scorer, self.host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gap.aggregate.view import ALL
 from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS, Data
 
 BEST = "the best step is chosen by the average that is shown and the unmodified model is one of the candidates, so no run can lie below it"
@@ -92,6 +93,18 @@ def _methods(data: Data) -> str:
     )
 
 
+def _familiarity(data: Data) -> str:
+    least = min((int(row["runs"]) for key, row in data.familiarity.items() if key[1] != ALL), default=0)
+    return (
+        "Spearman's rank correlation, over runs, of a run's gain at the last step with what the unmodified model makes of its text, with 95 % bootstrap "
+        "intervals over runs. Grey: all corpora together, ranks taken within each corpus, because corpora differ in texts and gains alike; colours: single corpora. "
+        "Filled: permutation p below 0.05 after Holm over the features of one panel and colour. Without a line: a perfect order, which no resample can break. No mark: fewer than four runs, or a feature or gain that is "
+        f"the same for all of them; a feature that has no mark anywhere is left out. The gradient cosine is the mean over the group's tasks; the fewest runs behind a coloured mark are {least}, and below some ten an interval "
+        "says little. These features go together and none was varied alone. Gains at the best step, all corpora with ranks over all of them, and p-values "
+        f"are in familiarity.csv. Unmodified models, {both(data)}. {runs_text(data)}."
+    )
+
+
 def _pretraining(data: Data) -> str:
     last = data.pretraining.groupby("model", sort=False).last().reset_index().to_dict("records")
     shown = [
@@ -109,6 +122,7 @@ def captions(data: Data, names: list[str]) -> dict[str, dict[str, str]]:
         "score_by_step": ("Score by number of updates", _by_step(data)),
         "gain_by_corpus": ("Gain by corpus", _by_corpus(data)),
         "task_heatmap": ("Change by task", _by_task(data)),
+        "familiarity": ("Gain against what the unmodified model makes of the text", _familiarity(data)),
     }
     if "methods" in names:
         made["methods"] = ("Methods side by side", _methods(data))

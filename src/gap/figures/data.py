@@ -19,6 +19,8 @@ GROUP_LABEL = {"dialogue": "Dialogue", "classification": "Classification"}
 AXIS_LABEL = {"dialogue": "dialogue F1", "classification": "classification accuracy"}
 #: (model, method, corpus, group, task, policy) -> row of estimates.csv.
 Cells = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
+#: (model, corpus, group, policy, feature) -> row of familiarity.csv, of the study's own method.
+Relations = dict[tuple[str, str, str, str, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Data:
     all_runs: pd.DataFrame
     contrasts: pd.DataFrame
     pretraining: pd.DataFrame
+    familiarity: Relations
     baselines: dict[tuple[str, str], float]
 
     def estimate(
@@ -45,6 +48,10 @@ class Data:
     ) -> dict[str, Any] | None:
         """The row of the estimates for one cell, of the study's own method where none is named; None when it has no runs."""
         return self.estimates.get((model, method or self.view.primary, corpus, group, task, policy))
+
+    def relation(self, model: str, corpus: str, group: str, policy: str, feature: str) -> dict[str, Any] | None:
+        """How a feature of the texts goes with the gain, None where no run was related."""
+        return self.familiarity.get((model, corpus, group, policy, feature))
 
     def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
         """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
@@ -77,6 +84,7 @@ def load(plan: dict[str, Any]) -> Data:
         all_runs=runs,
         contrasts=read_csv(study, "contrasts"),
         pretraining=read_csv(study, "plot_pretraining"),
+        familiarity=_relations(study),
         baselines=baselines,
     )
 
@@ -90,6 +98,13 @@ def read_csv(study: View, name: str) -> pd.DataFrame:
     except (FileNotFoundError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         where = str(study.path(name))
         raise BadInput(where, f"not a readable CSV ({error})", "what gap aggregate writes", "Run gap aggregate again.") from error
+
+
+def _relations(study: View) -> Relations:
+    rows: list[Any] = read_csv(study, "familiarity").to_dict("records")
+    first = study.runs[0]["method"] if study.runs else ""
+    keys = ("model", "corpus", "group", "policy", "feature")
+    return {tuple(str(row[key]) for key in keys): row for row in rows if row["method"] == first}  # type: ignore[misc]
 
 
 def _where(rows: pd.DataFrame, **wanted: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gap.core.files import write_json
 from gap.core.progress import progress
-from gap.figures import by_step, dots, gains, heatmap, methods, pretraining
+from gap.figures import by_step, dots, familiarity, gains, heatmap, methods, pretraining
 from gap.figures.captions import captions
 from gap.figures.data import Data, load
 
@@ -34,7 +34,7 @@ def figure_names(data: Data) -> list[str]:
     named = data.view.plan.get("figure_names")
     if named is not None:
         return list(named)
-    names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap"]
+    names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity"]
     names += ["methods"] if len(data.view.methods) > 1 else []
     return names + ([] if data.pretraining.empty else ["pretraining"])
 
@@ -48,6 +48,7 @@ def _draw(data: Data, name: str, folder: Path) -> None:
             "gain_by_corpus": gains.draw,
             "methods": methods.draw,
             "task_heatmap": heatmap.draw,
+            "familiarity": familiarity.draw,
             "pretraining": pretraining.draw,
         }
         kinds[name](data, folder, name)

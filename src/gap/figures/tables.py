@@ -1,4 +1,6 @@
-"""The tables of the study: averages by model and corpus, changes by task, and methods side by side."""
+"""The tables of the study: averages by model and corpus, changes by task, and methods side by side; what goes with gain is in
+``gap.figures.familiarity_table``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from gap.aggregate.view import ALL
 from gap.core.files import write_text
 from gap.figures.captions import BEST, baselines_text, both, methods_text, runs_text, tasks_text
 from gap.figures.data import GROUP_LABEL, POINTS, Data, load
+from gap.figures.familiarity_table import familiarity_table
 from gap.figures.table import Cell, Column, Table, to_csv, to_latex, to_markdown
 from gap.tasks.registry import TASKS
 
@@ -28,6 +31,9 @@ def tables(plan: dict[str, Any]) -> None:
     for table in study_tables(data):
         for ending, written in FORMATS.items():
             write_text(data.view.path(f"{table.name}_{ending}"), written(table))
+    related = familiarity_table(data)
+    for ending in ("md", "tex"):  # its CSV, with every cell, is made by gap.aggregate
+        write_text(data.view.path(f"{related.name}_{ending}"), FORMATS[ending](related))
 
 
 def study_tables(data: Data) -> list[Table]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Items, Method
+from gap.params.methods import Describe, Evaluate, Items, Method
 from gap.params.models import Model
 from gap.params.sources import Corpus, Source, Tokenizer
 
@@ -50,6 +50,38 @@ class CorpusJob(Settings):
     seed: int
 
 
+class TextId(Settings):
+    """One text: the digest of what determines its token ids (corpus, tokenizer, index), and its readable parts."""
+
+    id: str
+    corpus: str
+    text: int
+
+    @property
+    def indices(self) -> list[int]:
+        """The one text."""
+        return [self.text]
+
+
+class GradientTask(Settings):
+    """A task whose gradient is taken on one split; ``basis`` is the digest of its items."""
+
+    task: str
+    split: str
+    basis: str
+
+
+class DescribeJob(Settings):
+    """Describe a shard of texts by what one base model makes of them."""
+
+    model: str
+    describe: Describe
+    max_tokens: int = Field(description="Texts are cut here, as post-training does.")
+    max_length: int = Field(description="Tokens of context and continuation of an item, as evaluation cuts them.")
+    tasks: list[GradientTask]
+    texts: list[TextId]
+
+
 class RunId(Settings):
     """One run: the digest of (base model, method, corpus, texts) and its readable parts; ``text`` is the first of them."""
 
@@ -64,6 +96,11 @@ class RunId(Settings):
     def texts(self) -> list[list[int]]:
         """Text indices: one list per run that is combined (usually one), its texts of each update (usually one)."""
         return self.members or [[self.text]]
+
+    @property
+    def indices(self) -> list[int]:
+        """All its texts."""
+        return [index for update in self.texts for index in update]
 
 
 #: The unmodified model as a pseudo-run of step 0.

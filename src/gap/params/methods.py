@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gap.core.settings import Settings
 from gap.methods import COMBINATIONS, DIRECTIONS, OBJECTIVES, OPTIMIZERS, RATES, TRANSFORMS
@@ -90,6 +90,26 @@ class Evaluate(Settings):
     )
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance"})
+
+
+class Describe(Settings):
+    """What the base model makes of each text before any update, always in fp32."""
+
+    ngram: int = Field(ge=1, description="Length of the n-grams that extraction likelihood counts.")
+    prefixes: int = Field(ge=1, description="Beginnings of a text that are continued greedily, evenly spaced.")
+    continuation: int = Field(ge=1, description="Tokens that each is continued by, at most; not less than ngram.")
+    gradient_items: int = Field(ge=0, description="Items per task, from the first, behind the task's gradient; 0 leaves gradients out.")
+    gradients_gib: float = Field(
+        gt=0, description="Memory for gradients of tasks that are held at once; with less, each text's gradient is taken more than once."
+    )
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"gradients_gib"})
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Describe:
+        if self.continuation < self.ngram:
+            raise ValueError(f"continuation: {self.continuation} tokens hold no {self.ngram}-gram; allowed are {self.ngram} or more")
+        return self
 
 
 class Jobs(Settings):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from gap.core.settings import Settings
-from gap.params.methods import Evaluate, Gap, Items, Jobs, Method
+from gap.params.methods import Describe, Evaluate, Gap, Items, Jobs, Method
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import TITLED, Corpus, Source, Tokenizer, metadata_problem
 
@@ -31,6 +31,7 @@ class Study(Settings):
     tokenizers: dict[str, Tokenizer]
     models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
     corpora: dict[str, Corpus]
+    describe: Describe
     gap: Gap = Field(description="What the methods share.")
     methods: dict[MethodName, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
     evaluate: Evaluate

@@ -19,8 +19,18 @@ from gap.core.digest import digest
 from gap.core.files import write_json
 from gap.plan.build import Plan
 from gap.plan.code import code_version
+from gap.plan.features import features_path, text_shards
 
-FIGURES = ("figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "methods", "task_heatmap", "pretraining")
+FIGURES = (
+    "figure1_dialogue",
+    "figure1_classification",
+    "score_by_step",
+    "gain_by_corpus",
+    "methods",
+    "task_heatmap",
+    "familiarity",
+    "pretraining",
+)
 #: Tables, each as CSV, Markdown and LaTeX.
 TABLES = ("main", "tasks", "methods")
 #: File time of a stale output.  Not 0: Snakemake ignores a file time of 0.
@@ -53,11 +63,13 @@ def light_paths(plan: Plan) -> dict[str, str]:
     observations, tables, plots = (plan.results / name for name in ("observations", "tables", "plots"))
     paths = {
         "texts": observations / "texts.parquet",
+        "text_features": observations / "text_features.parquet",
         "trajectories": observations / "trajectories.parquet",
         "run_scores": observations / "run_scores.parquet",
         "selections": observations / "selections.parquet",
         "estimates": tables / "estimates.csv",
         "contrasts": tables / "contrasts.csv",
+        "familiarity": tables / "familiarity.csv",
         "metrics": plan.results / "metrics.json",
         "plot_steps": plots / "score_by_step.csv",
         "plot_runs": plots / "gain_by_run.csv",
@@ -72,6 +84,8 @@ def light_paths(plan: Plan) -> dict[str, str]:
     for table in table_names(plan):
         for ending in ("csv", "md", "tex"):
             paths[f"{table}_{ending}"] = tables / f"{table}.{ending}"
+    for ending in ("md", "tex"):
+        paths[f"familiarity_{ending}"] = tables / f"familiarity.{ending}"
     return {name: str(path) for name, path in paths.items()}
 
 
@@ -87,18 +101,23 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
             paths[name]
             for name in (
                 "texts",
+                "text_features",
                 "trajectories",
                 "run_scores",
                 "selections",
                 "estimates",
                 "contrasts",
+                "familiarity",
                 "metrics",
                 "plot_steps",
                 "plot_runs",
                 "plot_pretraining",
             )
         ],
-        "tables": [paths[f"{table}_{ending}"] for table in table_names(plan) for ending in ("csv", "md", "tex")],
+        "tables": [
+            *(paths[f"{table}_{ending}"] for table in table_names(plan) for ending in ("csv", "md", "tex")),
+            *(paths[f"familiarity_{ending}"] for ending in ("md", "tex")),
+        ],
         **{
             f"export-{model}": [f"{paths['checkpoints']}/{model}/{name}" for name in ("model.safetensors", "gap_recipe.json")]
             for model in plan.subjects
@@ -156,6 +175,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for shard in plan.shards
             for run in plan.runs(shard)
         ],
+        "features": [str(features_path(plan, shard)) for shard in text_shards(plan)],
         "trajectories": [str(plan.trajectories_path(shard)) for shard in plan.shards],
         "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)],
         "light": light_paths(plan),

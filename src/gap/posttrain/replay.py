@@ -50,7 +50,7 @@ def replay(
     Parameters
     ----------
     snapshot: the base weights.
-    texts: token ids, int64 [n] each, of the run's texts (``gap.posttrain.text.run_ids``).
+    texts: token ids, int64 [n] each, of the run's texts (``gap.models.text.run_ids``).
     expected: this run's rows of table ``trajectories``, as many epochs of them as are to be replayed.
     tolerance: largest relative difference of loss and update norm at which a checkpoint with another digest is still
         accepted (once per run with a ``ReplayWarning``); 0 refuses.

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.birth import write_birth
-from gap.core.errors import BadInput, Refused
+from gap.core.errors import Refused
 from gap.core.journal import Journal
 from gap.core.progress import progress
-from gap.core.tables import read_table
+from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain.text import run_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,29 +61,6 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
     write_birth(
         out.with_name(f"{out.stem}.birth.json"), "posttrain", settings, weights=runs.digest, device=str(runs.device), threads=threads
     )
-
-
-def read_texts(runs: list[RunId], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
-    """(corpus, index) -> text of every run.
-
-    Raises
-    ------
-    BadInput: a corpus was not given, or lacks a text.
-    """
-    found: dict[tuple[str, int], str] = {}
-    for corpus in dict.fromkeys(run.corpus for run in runs):
-        if corpus not in corpora:
-            raise BadInput(f"corpus {corpus}", "no file", f"one of {sorted(corpora)}", f"Pass --corpus {corpus}=FILE.")
-        table = read_table(corpora[corpus], "texts", columns=["text", "string"])
-        found |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
-    for run in runs:
-        lacking = [text for update in run.texts for text in update if (run.corpus, text) not in found]
-        if lacking:
-            held = sum(1 for corpus, _ in found if corpus == run.corpus)
-            raise BadInput(
-                str(corpora[run.corpus]), f"no text {lacking[0]}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
-            )
-    return found
 
 
 def unit(run: RunId, job: PosttrainJob) -> str:

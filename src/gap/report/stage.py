@@ -10,13 +10,23 @@ from gap import __version__
 from gap.core.errors import BadInput
 from gap.core.files import read_json, write_text
 from gap.figures.data import Data, load
+from gap.figures.familiarity_table import familiarity_table
 from gap.figures.tables import study_tables
 from gap.report import provenance
 from gap.report.limits import limits
 from gap.report.summary import summary
 
 #: Figures in the order of the page; others follow.
-ORDER = ("figure1_dialogue", "figure1_classification", "gain_by_corpus", "methods", "score_by_step", "task_heatmap", "pretraining")
+ORDER = (
+    "figure1_dialogue",
+    "figure1_classification",
+    "gain_by_corpus",
+    "methods",
+    "score_by_step",
+    "task_heatmap",
+    "familiarity",
+    "pretraining",
+)
 #: These are drawn for one column of a paper and need no more width here.
 NARROW = ("figure1_dialogue", "figure1_classification", "pretraining")
 
@@ -47,7 +57,7 @@ def page(data: Data) -> str:
         version=__version__,
         summary=summary(data),
         figures=figures(data),
-        tables=study_tables(data),
+        tables=[*study_tables(data), familiarity_table(data)],
         limits=limits(data, overlap),
         overlap=provenance.overlap_rows(overlap),
         overlap_words=overlap.get("words", 13),

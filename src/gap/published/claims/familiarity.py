@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from gap.core.bootstrap import Draws
+from gap.core.statistics import holm
 from gap.figures.data import GROUP_LABEL, POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published import shared
-from gap.published.intervals import Draws, delta, delta_interval, draw
+from gap.published.intervals import delta, delta_interval, draw
 from gap.published.read import Published
 from gap.published.section import Section, Settings
 from gap.published.shared import (
@@ -32,7 +34,6 @@ from gap.published.shared import (
     signed,
     span,
 )
-from gap.published.statistics import holm
 
 #: What makes a corpus the most reliable: the statistic, how to pick the corpus by it, and how a sentence says it.
 RANKED = {

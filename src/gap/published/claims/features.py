@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import zlib
+
+from gap.describe.surface import compressed
 
 WORD = re.compile(r"\w+")
 #: Feature -> how a figure names it.
@@ -24,12 +25,6 @@ def characters(text: str) -> float:
 def words(text: str) -> float:
     r"""Number of words: runs of letters, digits and underscores (``\w+``)."""
     return float(len(WORD.findall(text)))
-
-
-def compressed(text: str) -> float:
-    """Bytes after zlib (level 9) over UTF-8 bytes: small for repetitive text, above 1 for very short ones; 0 for no text."""
-    raw = text.encode("utf-8", "surrogatepass")
-    return len(zlib.compress(raw, 9)) / len(raw) if raw else 0.0
 
 
 def vocabulary(text: str) -> float:

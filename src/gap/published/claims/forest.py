@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gap.figures.forest import Mark, Series, panel
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 from gap.published.read import CORPORA
 from gap.published.shared import ALL, interval_of
@@ -11,12 +12,8 @@ from gap.published.shared import ALL, interval_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-
     from gap.figures.style import Stamp
 
-#: Vertical distance between the marks of one row.
-STEP = 0.19
 #: Scope -> colour and marker; all corpora first.
 LOOK = {ALL: (GREY, "x")} | {corpus: (colour(place), marker(place)) for place, corpus in enumerate(CORPORA)}
 
@@ -29,7 +26,7 @@ def draw(found: dict[str, Any], labels: dict[str, str], alpha: float, stamp: Sta
     handles = [pooled] + [handle(corpus, place) for place, corpus in enumerate(CORPORA)]
     with drawing(stamp, DOUBLE, 0.42 * len(labels) + 0.8, 1, len(found), sharey=True, sharex=True) as (figure, [line]):
         for axes, (model, row) in zip(line, found.items(), strict=True):
-            _panel(axes, row["scopes"], list(labels), alpha)
+            panel(axes, list(labels), _series(row["scopes"], list(labels), alpha))
             axes.set_title(f"OPT {model}")
             axes.set_xlabel("rank correlation with gain")
         line[0].set_yticks(range(len(labels)), list(labels.values()))
@@ -38,17 +35,15 @@ def draw(found: dict[str, Any], labels: dict[str, str], alpha: float, stamp: Sta
         save(figure, folder, name)
 
 
-def _panel(axes: Axes, scopes: dict[str, Any], features: list[str], alpha: float) -> None:
-    axes.axvline(0, color="black", linestyle="--", linewidth=0.8)
-    for place in range(1, len(features)):
-        axes.axhline(place - 0.5, color="#DDDDDD", linewidth=0.5)
-    for order, (scope, (shade, shape)) in enumerate(LOOK.items()):
-        for place, feature in enumerate(features):
-            row = scopes.get(scope, {"features": {}})["features"].get(feature)
-            if row is None or row["rho"] is None:
-                continue
-            height, bounds = place + STEP * (order - (len(LOOK) - 1) / 2), interval_of(row, "rho")
-            axes.plot([bounds.low, bounds.high], [height, height], color=shade, linewidth=0.9, zorder=2)
-            filled = shade if row["p_holm"] < alpha else "white"
-            axes.plot([row["rho"]], [height], marker=shape, markersize=3.5, color=shade, markerfacecolor=filled, zorder=3)
-    axes.tick_params(axis="y", length=0)
+def _series(scopes: dict[str, Any], features: list[str], alpha: float) -> list[Series]:
+    """The scopes of one model; a correlation that does not exist has no mark."""
+    found = []
+    for scope, (shade, shape) in LOOK.items():
+        rows = {feature: row for feature in features if (row := scopes.get(scope, {"features": {}})["features"].get(feature))}
+        marks = {
+            feature: Mark(row["rho"], *interval_of(row, "rho"), row["p_holm"] < alpha)
+            for feature, row in rows.items()
+            if row["rho"] is not None
+        }
+        found.append(Series(shade, shape, marks))
+    return found

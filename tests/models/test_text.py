@@ -7,8 +7,8 @@ import tiny
 import torch
 
 from gap.core.errors import BadInput
+from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
-from gap.posttrain.text import encode_text
 
 
 def test_the_edge_in_front_then_the_text(tokenizer: Path) -> None:

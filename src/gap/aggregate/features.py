@@ -1,0 +1,68 @@
+"""Table ``text_features``: the planned texts as the base models see them, with the mean cosine of each group of tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.aggregate.view import View
+from gap.core.errors import BadInput
+from gap.core.tables import TABLES, read_table
+from gap.describe.features import COSINE, FEATURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT = ["model", "corpus", "text"]
+
+
+def planned_texts(view: View) -> list[tuple[str, str, int]]:
+    """(model, corpus, index) of every text that a run was made on, in the order of the plan; several methods share a text."""
+    return list(dict.fromkeys((run["model"], run["corpus"], run["text"]) for run in view.runs if run["text"] >= 0))
+
+
+def read_features(view: View) -> pd.DataFrame:
+    """Features of the planned texts, text by text in the order of the plan; group means behind the cosines they are made of.
+
+    Raises
+    ------
+    BadInput: a text, one of its features, or its cosine with a task is missing or stands there twice.
+    """
+    import pandas as pd
+
+    rows = pd.concat([read_table(Path(path), "text_features") for path in view.plan["features"]], ignore_index=True)
+    order = {text: place for place, text in enumerate(planned_texts(view))}
+    place = pd.Series([order.get(text, -1) for text in zip(*(rows[key] for key in TEXT), strict=True)], index=rows.index, dtype=int)
+    rows = rows.assign(place=place)[place >= 0]
+    _check(rows, view, order)
+    parts = [rows, *(_group_means(rows, view, group) for group in view.groups)]
+    whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return whole.sort_values("place", kind="stable", ignore_index=True)[list(TABLES["text_features"])]
+
+
+def _group_means(rows: pd.DataFrame, view: View, group: str) -> pd.DataFrame:
+    """One row per text: the unweighted mean of its cosines with the group's tasks, NaN where one of them is."""
+    own = rows[(rows["feature"] == COSINE) & rows["task"].isin(view.tasks(group))]
+    if own.empty:
+        return own
+    keys = [*TEXT, "place", "id", "weights", "feature"]
+    means = own.groupby(keys, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
+    return means.assign(task=group, basis="")
+
+
+def _check(rows: pd.DataFrame, view: View, order: dict[tuple[str, str, int], int]) -> None:
+    cosines = view.tasks("all") if (rows["feature"] == COSINE).any() else []
+    wanted = {*((feature, "") for feature in FEATURES), *((COSINE, task) for task in cosines)}
+    found: dict[int, list[tuple[str, str]]] = {place: [] for place in order.values()}
+    for place, feature, task in zip(rows["place"], rows["feature"], rows["task"], strict=True):
+        found[place].append((feature, task))
+    for (model, corpus, text), place in order.items():
+        if len(found[place]) != len(wanted) or set(found[place]) != wanted:
+            lacking = sorted(wanted - set(found[place]))
+            named = f"no {' '.join(lacking[0]).strip()}" if lacking else "a value that stands there twice or is not planned"
+            raise BadInput(
+                f"features of model {model}, corpus {corpus}, text {text}",
+                named,
+                f"each of {[*FEATURES, *([COSINE] if cosines else [])]} once",
+                "Remove the shard's file under features/ and run again.",
+            )

@@ -1,0 +1,26 @@
+"""``gap describe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def describe(
+    job: Annotated[str, typer.Option(help="The job (DescribeJob) as JSON, or @file.")],
+    model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
+    corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
+    items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items; may be repeated.")] = [],  # noqa: B006 - typer reads the default
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Describe texts by what the unmodified model makes of them."""
+    from gap.cli.job import item_files, named_files, read_job
+    from gap.describe.stage import describe as run
+    from gap.params.jobs import DescribeJob
+
+    folder = model.parent if model.is_file() else model
+    run(read_job(job, DescribeJob), folder, item_files(items), named_files("--corpus", corpus), out, device, threads)

@@ -1,0 +1,102 @@
+"""Extraction likelihood: how much of a text greedy decoding gives back from its beginnings.
+
+Jang et al. 2022, *Knowledge Unlearning for Mitigating Privacy Risks in Language Models*: for a text x of T tokens
+
+    EL_n(x) = 1 / (T - n) * sum over t = 1 .. T - n of OVERLAP_n(f(x_<t), x_>=t),
+
+where f(x_<t) is the greedy continuation of the first t tokens up to the text's length, and OVERLAP_n(a, b) the share of
+the n-grams of a that occur in b.  The authors' code (joeljang/knowledge-unlearning, ``validation_el``) decodes from every
+t and divides by the number of n-grams of the true suffix, so that an answer that ends early counts as missing; so do we.
+Two bounds keep the cost of a text fixed: t runs over a number of evenly spaced prefixes, and a continuation, and the
+suffix it is held against, over a number of tokens.  With as many of both as the text has tokens this is their measure.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gap.describe.predictions import Reading
+from gap.models.text import eos_ids
+from gap.params.methods import Describe
+
+
+def prefixes(tokens: int, ngram: int, count: int) -> list[int]:
+    """Lengths t of at most ``count`` prefixes, evenly spaced over 1 to ``tokens - ngram``; none where the text is too short."""
+    last = tokens - ngram
+    if last < 1:
+        return []
+    return sorted({round(float(place)) for place in np.linspace(1, last, min(count, last))})
+
+
+def extraction_likelihood(model: Any, reading: Reading, settings: Describe) -> float:
+    """Mean overlap over the prefixes, 0 to 1; NaN for a text of ``settings.ngram`` tokens or fewer."""
+    ids = reading.ids.tolist()
+    starts = prefixes(len(ids), settings.ngram, settings.prefixes)
+    if not starts:
+        return float("nan")
+    lengths = [min(settings.continuation, len(ids) - start) for start in starts]
+    said = continuations(model, reading, starts, max(lengths))
+    ends = eos_ids(model)
+    shares = [
+        overlap(until(answer[:length], ends), ids[start : start + length], settings.ngram)
+        for answer, start, length in zip(said, starts, lengths, strict=True)
+        if length >= settings.ngram
+    ]
+    return float(np.mean(shares))
+
+
+def overlap(said: Sequence[int], true: Sequence[int], ngram: int) -> float:
+    """N-grams of ``said`` that occur in ``true``, over the number of n-grams of ``true`` (at least one)."""
+    known = set(ngrams(true, ngram))
+    return sum(part in known for part in ngrams(said, ngram)) / (len(true) - ngram + 1)
+
+
+def ngrams(ids: Sequence[int], length: int) -> list[tuple[int, ...]]:
+    """All runs of ``length`` ids, in order."""
+    return [tuple(ids[place : place + length]) for place in range(len(ids) - length + 1)]
+
+
+def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
+    """The answer up to the first end token, which is kept."""
+    return list(answer[: next((place for place, token in enumerate(answer, 1) if token in ends), len(answer))])
+
+
+@torch.inference_mode()
+def continuations(model: Any, reading: Reading, starts: Sequence[int], length: int) -> list[list[int]]:
+    """``length`` greedy tokens behind each prefix x_<t, t in ``starts``, all prefixes at once; ends are not looked at.
+
+    The prefixes share the keys and values of the text that was read: each row of the batch sees those of its own first t
+    tokens, and its new tokens behind them.  What a row says beyond the text's length means nothing.  Resident: ``len(starts)`` copies of the text's keys and values.
+    """
+    device = reading.ids.device
+    lengths = torch.tensor(starts, device=device)
+    token = reading.greedy[lengths - 1]
+    answer = [token]
+    cache = copy.deepcopy(reading.cache)
+    cache.batch_repeat_interleave(len(starts))
+    read = len(reading.ids) - 1
+    seen = torch.arange(read + length, device=device)[None] < lengths[:, None]
+    seen[:, read:] = True
+    for step in range(length - 1):
+        position = (lengths + step).clamp(max=read)  # beyond the text's length the model may have no positions
+        output = _next(model, token, seen[:, : read + step + 1], position, cache)
+        token = output.logits[:, -1].argmax(dim=-1)
+        answer.append(token)
+    return torch.stack(answer, dim=1).tolist()
+
+
+def _next(model: Any, token: Tensor, seen: Tensor, position: Tensor, cache: Any) -> Any:
+    """One token per row behind what ``seen`` [rows, places] lets it see."""
+    return model(
+        input_ids=token[:, None],
+        attention_mask=seen.long(),
+        position_ids=position[:, None],
+        past_key_values=cache,
+        use_cache=True,
+    )

@@ -1,0 +1,80 @@
+"""The gradient of all weights as one row of numbers, and the cosine between two of them.
+
+To first order a small step up the loss of a text changes the loss of a task by the step length times the product of both
+gradients; their cosine is that product without the lengths (compare the gradient similarity of Lopez-Paz and Ranzato 2017,
+*Gradient Episodic Memory*, and of Charpiat et al. 2019, *Input Similarity from the Neural Network Perspective*).  So where it
+is negative, climbing the text's loss lowers the task's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gap.describe.targets import Target
+
+#: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
+PIECE = {"cpu": 1 << 18, "cuda": 1 << 24}
+
+
+def mean_nll(model: Any, target: Target) -> Tensor:
+    """Mean NLL (nats, fp32) of the predicted tokens; logits are made for their places only where the model can."""
+    device = next(model.parameters()).device
+    ids = torch.tensor(target.ids, device=device)
+    fed = ids[None, :-1]
+    places = torch.arange(fed.shape[1], device=device)[None]
+    logits = model(input_ids=fed, position_ids=places, use_cache=False, logits_to_keep=target.predicted).logits
+    return functional.cross_entropy(logits[0, -target.predicted :].float(), ids[-target.predicted :])
+
+
+class FlatGradient:
+    """A buffer, fp32 [weights], that the gradients of all parameters of a model are views of.
+
+    Parameters stand in the order of ``model.parameters()``, tied ones once.  Resident beside the weights: one gradient.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        weights = list(model.parameters())
+        self.buffer = torch.zeros(sum(weight.numel() for weight in weights), device=weights[0].device)
+        place = 0
+        for weight in weights:
+            weight.grad = self.buffer[place : place + weight.numel()].view_as(weight)
+            place += weight.numel()
+
+    @torch.enable_grad()
+    def of(self, targets: Sequence[Target]) -> Tensor:
+        """Gradient of the mean over ``targets`` of their mean token NLL, [weights]; one backward pass per target, summed in their order.
+
+        The same buffer at every call: copy what is to be kept.
+        """
+        self.buffer.zero_()
+        for target in targets:
+            (mean_nll(self.model, target) / len(targets)).backward()
+        return self.buffer
+
+
+def dot(first: Tensor, second: Tensor) -> float:
+    """Product of two rows of numbers, accumulated in fp64, piece by piece in their order."""
+    size = PIECE.get(first.device.type, PIECE["cpu"])
+    total = torch.zeros((), dtype=torch.float64, device=first.device)
+    for start in range(0, len(first), size):
+        piece = slice(start, start + size)
+        total += torch.dot(first[piece].double(), second[piece].double())
+    return float(total)
+
+
+def cosine(first: Tensor, second: Tensor) -> float:
+    """Cosine of the angle between two rows of numbers; NaN where one is zero or not finite."""
+    return cosine_of(dot(first, second), dot(first, first), dot(second, second))
+
+
+def cosine_of(product: float, first: float, second: float) -> float:
+    """Cosine by a product and two squared lengths."""
+    lengths = math.sqrt(first) * math.sqrt(second)
+    return product / lengths if lengths > 0 and math.isfinite(lengths) else float("nan")

@@ -1,0 +1,86 @@
+"""The loaded base model, and what a job computes with it.
+
+Resident on the device: the weights; keys and values of one text, once per prefix; while gradients are compared, one
+gradient for the text at hand and as many of tasks as ``describe.gradients_gib`` holds (one at least).  Tasks stand outside,
+texts inside: each group of tasks takes every text's gradient once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gap.describe.extraction import extraction_likelihood
+from gap.describe.gradients import FlatGradient, cosine_of, dot
+from gap.describe.predictions import familiarity, read
+from gap.describe.surface import surface
+from gap.describe.targets import Target, targets
+from gap.models.load import load_model, open_device
+from gap.models.text import encode_text
+from gap.models.tokenizer import load_tokenizer
+from gap.models.weights import weights_digest
+from gap.params.jobs import DescribeJob
+from gap.tasks.items import load_items
+
+GIB = 2**30
+
+
+class Session:
+    """One model on one device, in fp32 whatever post-training uses: a feature describes the model, not a precision."""
+
+    def __init__(self, job: DescribeJob, folder: Path, device: str, threads: int) -> None:
+        self.job = job
+        self.device = open_device(device, threads)
+        self.tokenizer: Any = load_tokenizer(folder)
+        self.model: Any = load_model(folder, self.device)
+        self.positions: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        self.weights = weights_digest(self.model)
+
+    def encode(self, text: str) -> Tensor:
+        """The ids that post-training uses, on the device.
+
+        Raises
+        ------
+        BadInput: the text cannot be encoded.
+        """
+        return encode_text(self.tokenizer, text, self.job, self.positions).to(self.device)
+
+    def features(self, ids: Tensor) -> dict[str, float]:
+        """Every feature but the cosines, of ids [n]."""
+        reading = read(self.model, ids)
+        own = ids[1:].tolist()
+        text = self.tokenizer.decode(own, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        extraction = {"extraction": extraction_likelihood(self.model, reading, self.job.describe)}
+        return familiarity(reading) | extraction | surface(own, text)
+
+    def targets(self, task: str, path: Path) -> list[Target]:
+        """The first items of a task as sequences, cut where evaluation cuts them or where the model has no positions left.
+
+        Raises
+        ------
+        BadInput: the file does not hold items of the task.
+        """
+        # the last token is not fed
+        limit = min(self.job.max_length, (self.positions or self.job.max_length) + 1)
+        return targets(load_items(task, path, self.job.describe.gradient_items), self.tokenizer, limit)
+
+    def cosines(self, tasks: Sequence[Sequence[Target]], texts: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[int, dict[int, float]]]:
+        """Cosines of the gradients of ``texts`` (place, ids [n]) with those of ``tasks``.
+
+        Yields a text's place and its cosines by the place of the task, text by text for as many tasks as are held at once.
+        """
+        if not tasks or not texts:
+            return
+        flat = FlatGradient(self.model)
+        held = max(1, int(self.job.describe.gradients_gib * GIB / (flat.buffer.element_size() * len(flat.buffer))))
+        for first in range(0, len(tasks), held):
+            kept = {place: flat.of(tasks[place]).clone() for place in range(first, min(first + held, len(tasks)))}
+            lengths = {place: dot(gradient, gradient) for place, gradient in kept.items()}
+            for text, ids in texts:
+                own = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)])
+                length = dot(own, own)
+                yield text, {place: cosine_of(dot(own, gradient), length, lengths[place]) for place, gradient in kept.items()}
+            kept.clear()  # before the next group is made, not after

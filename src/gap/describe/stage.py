@@ -1,0 +1,81 @@
+"""One job: a shard of texts for one base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gap.core.birth import write_birth
+from gap.core.errors import BadInput
+from gap.core.journal import Journal
+from gap.core.progress import Progress, progress
+from gap.describe.known import OWN, TABLE, Known, cell
+from gap.models.text import read_texts
+from gap.params.jobs import DescribeJob
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gap.describe.session import Session
+
+Items = dict[str, dict[str, Path]]
+
+
+def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Path], out: Path, device: str, threads: int) -> None:
+    """Write table ``text_features`` of the shard's texts and ``<out stem>.birth.json`` beside it.
+
+    A text is kept in the journal as far as it is done, so that a killed job goes on where it was; rows of the same text in
+    earlier files of the folder are reused, so that more texts or another task compute only what is new.
+
+    Parameters
+    ----------
+    model: the base model's folder.
+    items: task -> split -> fetched items (JSONL).
+    corpora: corpus name -> its table ``texts``.
+    device: cpu, cuda or auto.
+
+    Raises
+    ------
+    BadInput: a text is not in its corpus or cannot be encoded, items are missing or wrong, or the model's folder is not usable.
+    """
+    from gap.describe.session import Session
+
+    strings = read_texts(job.texts, corpora)
+    files = items_of(job, items)
+    session = Session(job, model, device, threads)
+    ids = [session.encode(strings[text.corpus, text.text]) for text in job.texts]
+    known = Known(job, Journal(out, TABLE, key="id"), session.weights)
+    with progress(f"describe {job.model}", len(job.texts) * (1 + len(job.tasks))) as shown:
+        for place, text in enumerate(job.texts):
+            if known.lacks(place, OWN):
+                known.add(place, {(feature, "", ""): value for feature, value in session.features(ids[place]).items()})
+            shown.step(note=f"{text.corpus} {text.text}")
+        _add_cosines(session, known, files, list(enumerate(ids)), shown)
+    known.finish()
+    facts = {"weights": session.weights, "device": session.device.type, "threads": threads}
+    write_birth(out.with_name(f"{out.stem}.birth.json"), "describe", job.model_dump(mode="json"), **facts)
+
+
+def items_of(job: DescribeJob, items: Items) -> dict[str, Path]:
+    """Task -> the file of its items that the job needs.
+
+    Raises
+    ------
+    BadInput: it was not given.
+    """
+    for task in job.tasks:
+        if task.split not in items.get(task.task, {}):
+            name = f"{task.task}/{task.split}"
+            raise BadInput(f"items of {name}", "no file", "one for each task of the job", f"Pass --items {name}=FILE.")
+    return {task.task: items[task.task][task.split] for task in job.tasks}
+
+
+def _add_cosines(session: Session, known: Known, files: dict[str, Path], texts: list[tuple[int, Tensor]], shown: Progress) -> None:
+    """Compute the cosines that are not known yet."""
+    tasks = [task for task in known.job.tasks if any(known.lacks(place, [cell(task)]) for place, _ in texts)]
+    lacking = [(place, ids) for place, ids in texts if known.lacks(place, map(cell, tasks))]
+    shown.step(len(texts) * len(known.job.tasks) - len(lacking) * len(tasks))
+    targets = [session.targets(task.task, files[task.task]) for task in tasks]
+    for place, found in session.cosines(targets, lacking):
+        known.add(place, {cell(tasks[number]): value for number, value in found.items()})
+        shown.step(len(found), note=f"{known.job.texts[place].corpus} {known.job.texts[place].text}")

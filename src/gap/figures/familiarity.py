@@ -1,0 +1,74 @@
+"""How features of the texts go with the gains of the runs made on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gap.aggregate.estimates import LEVEL
+from gap.aggregate.view import ALL
+from gap.describe.features import COSINE, COSINE_LABEL, FEATURES
+from gap.figures.data import GROUP_LABEL, Data
+from gap.figures.forest import Mark, Series, panel
+from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Nothing was chosen by looking at scores: gains at the best step are cut off at zero.
+POLICY = "last"
+#: Feature -> how a figure or table names it.
+LABELS = FEATURES | {COSINE: COSINE_LABEL}
+#: Marker of all corpora together.
+TOGETHER = "d"
+
+
+def draw(data: Data, folder: Path, name: str) -> None:
+    """Panels: models by groups; rows: features; marks: rank correlation within all corpora, and in each, with 95 % intervals.
+
+    Marks are filled where Holm's p over the features is below 0.05.  The first method of the study alone is shown.
+    """
+    from matplotlib.lines import Line2D
+
+    view = data.view
+    # at least one row, so that a study with too few runs still has a figure
+    labels = {feature: label for feature, label in LABELS.items() if _differs(data, feature)} or {"nll": LABELS["nll"]}
+    handles = [Line2D([], [], linestyle="None", marker=TOGETHER, markersize=4, color=GREY, label="within corpora, all together")]
+    handles += [handle(label, place) for place, label in enumerate(view.corpora.values())]
+    height = 0.9 + len(view.groups) * (0.25 + max(0.2, 0.058 * (len(view.corpora) + 2)) * len(labels))
+    with drawing(view, DOUBLE, height, len(view.groups), len(view.subjects), sharex=True, sharey=True) as (figure, grid):
+        for group, line in zip(view.groups, grid, strict=True):
+            for model, axes in zip(view.subjects, line, strict=True):
+                panel(axes, list(labels), _series(data, model, group))
+                axes.set_title(f"{view.models[model]}, {GROUP_LABEL[group].lower()}")
+                axes.set_xlim(-1.05, 1.05)
+                axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+                if group == view.groups[-1]:
+                    axes.set_xlabel("rank correlation with gain")
+            line[0].set_yticks(range(len(labels)), list(labels.values()))
+            line[0].set_ylim(len(labels) - 0.5, -0.5)
+        legend_above(figure, handles, len(handles))
+        save(figure, folder, name)
+
+
+def _differs(data: Data, feature: str) -> bool:
+    """Whether the feature has a correlation anywhere in the figure."""
+    rows = [row for (*_, policy, name), row in data.familiarity.items() if policy == POLICY and name == feature]
+    return any(row[key] == row[key] for row in rows for key in ("rho", "within_rho"))
+
+
+def _series(data: Data, model: str, group: str) -> list[Series]:
+    """All corpora together, then each."""
+    together = Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))
+    single = [
+        Series(colour(place), marker(place), _marks(data, (model, corpus, group), "")) for place, corpus in enumerate(data.view.corpora)
+    ]
+    return [together, *single]
+
+
+def _marks(data: Data, cell: tuple[str, str, str], kind: str) -> dict[str, Mark]:
+    rows: dict[str, dict[str, Any]] = {feature: row for feature in LABELS if (row := data.relation(*cell, POLICY, feature))}
+    return {
+        feature: Mark(row[f"{kind}rho"], row[f"{kind}low"], row[f"{kind}high"], row[f"{kind}p_holm"] < 1 - LEVEL)
+        for feature, row in rows.items()
+        if row[f"{kind}rho"] == row[f"{kind}rho"]
+    }

@@ -1,0 +1,106 @@
+"""The texts of a corpus, from a text to the token ids of a run, and the tokens that end a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gap.core.errors import BadInput
+from gap.core.tables import read_table
+from gap.params.jobs import RunId
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: What OPT puts in front of every text, and one token to predict.
+LEAST = 2
+
+
+class Place(Protocol):
+    """What reads texts of a corpus, by their indices there."""
+
+    @property
+    def corpus(self) -> str: ...
+    @property
+    def indices(self) -> list[int]: ...
+
+
+class Cut(Protocol):
+    """Settings that say where a text is cut."""
+
+    @property
+    def max_tokens(self) -> int: ...
+
+
+def read_texts(places: Iterable[Place], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
+    """(corpus, index) -> text of every place.
+
+    Raises
+    ------
+    BadInput: a corpus was not given, or lacks a text.
+    """
+    wanted = list(places)
+    found: dict[tuple[str, int], str] = {}
+    for corpus in dict.fromkeys(place.corpus for place in wanted):
+        if corpus not in corpora:
+            raise BadInput(f"corpus {corpus}", "no file", f"one of {sorted(corpora)}", f"Pass --corpus {corpus}=FILE.")
+        table = read_table(corpora[corpus], "texts", columns=["text", "string"])
+        found |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
+    for place in wanted:
+        lacking = [index for index in place.indices if (place.corpus, index) not in found]
+        if lacking:
+            held = sum(1 for corpus, _ in found if corpus == place.corpus)
+            raise BadInput(
+                str(corpora[place.corpus]), f"no text {lacking[0]}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
+            )
+    return found
+
+
+def encode_text(tokenizer: Any, text: str, gap: Cut, positions: int | None = None) -> Tensor:
+    """Token ids of a run, int64 [n]: the opening token, then the text, cut at ``gap.max_tokens`` in total.
+
+    As in the authors' code the text goes through OPT's tokenizer, which puts ``</s>`` (id 2) in front; source and
+    target are the same ids, so n - 1 of them are predicted.
+
+    Parameters
+    ----------
+    positions: the longest sequence the model takes, where known.
+
+    Raises
+    ------
+    BadInput: the text has no token, or more than the model has positions.
+    """
+    import torch
+
+    ids = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)][: gap.max_tokens]
+    shown = repr(text if len(text) <= 40 else f"{text[:40]}...")
+    if len(ids) < LEAST:
+        raise BadInput(f"text {shown}", "no token", "a text of at least one token", "Remove the text from its corpus.")
+    if positions is not None and len(ids) > positions:
+        raise BadInput(
+            f"text {shown}",
+            f"{len(ids)} tokens",
+            f"at most {positions}, the model's positions",
+            f"Set gap.max_tokens to {positions} or less.",
+        )
+    return torch.tensor(ids, dtype=torch.int64)
+
+
+def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Cut, positions: int | None = None) -> list[list[Tensor]]:
+    """Token ids of all texts of a run, in the shape of ``RunId.texts``; ``texts`` maps (corpus, index) to the text.
+
+    Raises
+    ------
+    BadInput: as ``encode_text``.
+    """
+    return [[encode_text(tokenizer, texts[run.corpus, index], gap, positions) for index in update] for update in run.texts]
+
+
+def eos_ids(model: Any) -> tuple[int, ...]:
+    """Tokens that end a greedy answer, as ``generate`` has them."""
+    found = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    found = model.config.eos_token_id if found is None else found
+    if found is None:
+        return ()
+    return tuple(found) if isinstance(found, list | tuple) else (int(found),)
