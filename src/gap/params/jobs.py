@@ -67,7 +67,7 @@ class GradientTask(Settings):
 
 
 class DescribeJob(Settings):
-    """Describe a shard of texts by what one base model makes of them."""
+    """Describe texts by what one base model makes of them."""
 
     model: str
     describe: Describe
