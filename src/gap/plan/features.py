@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gap.core.digest import digest
-from gap.params.jobs import DescribeJob, GradientTask, TextId
+from gap.params.jobs import DescribeJob, GradientTask
 from gap.plan.build import Plan
 from gap.plan.code import code_version
 
@@ -36,25 +36,15 @@ def gradient_tasks(plan: Plan) -> list[GradientTask]:
     return [GradientTask(task=task, split=split, basis=plan.items_key(task, split)) for task, one in plan.task_splits if one == split]
 
 
-def described_texts(plan: Plan, model: str) -> list[TextId]:
-    """The texts of every corpus as the model's tokenizer cuts them, corpus by corpus."""
-    tokenizer = plan.study.models[model].tokenizer
-    return [
-        TextId(id=digest({"corpus": plan.corpus_key(corpus, tokenizer), "text": text}, 16), corpus=corpus, text=text)
-        for corpus in plan.study.corpora
-        for text in range(plan.study.gap.texts)
-    ]
-
-
 def features_path(plan: Plan, model: str) -> Path:
     """The features of the model's texts."""
-    texts, tasks = described_texts(plan, model), gradient_tasks(plan)
-    name = digest([[text.id for text in texts], [[task.task, task.basis] for task in tasks]], 8)
-    return plan.results / "features" / f"{model}-{features_key(plan, model)}" / f"texts-{plan.study.gap.texts:04d}-{name}.parquet"
+    job = describe_job(plan, model)
+    name = digest([job.corpora, job.first, job.last, [[task.task, task.basis] for task in job.tasks]], 8)
+    return plan.results / "features" / f"{model}-{features_key(plan, model)}" / f"texts-{job.last:04d}-{name}.parquet"
 
 
 def describe_job(plan: Plan, model: str) -> DescribeJob:
-    """Describe all texts by one model."""
+    """Describe the texts of every corpus by one model."""
     study = plan.study
     return DescribeJob(
         model=model,
@@ -62,5 +52,7 @@ def describe_job(plan: Plan, model: str) -> DescribeJob:
         max_tokens=study.gap.max_tokens,
         max_length=study.evaluate.max_length,
         tasks=gradient_tasks(plan),
-        texts=described_texts(plan, model),
+        corpora={corpus: plan.corpus_key(corpus, study.models[model].tokenizer) for corpus in study.corpora},
+        first=0,
+        last=study.gap.texts,
     )
