@@ -70,7 +70,7 @@ def test_every_cell_and_feature_has_a_row(plan: dict, table: pd.DataFrame) -> No
 
 
 @pytest.mark.parametrize("feature", ["nll", "extraction", COSINE])
-@pytest.mark.parametrize("corpus", ["all", "code"])
+@pytest.mark.parametrize("corpus", ["all", "prose"])
 def test_rho_is_scipys_on_rows_joined_by_hand(plan: dict, table: pd.DataFrame, feature: str, corpus: str) -> None:
     joined = pairs(plan, "big", corpus, "dialogue", "last", feature)
     row = table.query("model == 'big' and corpus == @corpus and group == 'dialogue' and policy == 'last' and feature == @feature").iloc[0]

@@ -11,7 +11,7 @@ import tiny
 from gap.cli.describe import describe
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import DescribeJob, TextId
+from gap.params.jobs import DescribeJob
 
 from .conftest import settings
 
@@ -22,9 +22,7 @@ def corpus(tmp_path: Path) -> str:
 
 
 def job(**changes: object) -> str:
-    made = DescribeJob(
-        model="nano", describe=settings(), max_tokens=64, max_length=64, tasks=[], texts=[TextId(id="a" * 16, corpus="code", text=0)]
-    )
+    made = DescribeJob(model="nano", describe=settings(), max_tokens=64, max_length=64, tasks=[], corpora={"code": "k"}, first=0, last=1)
     return json.dumps(made.model_dump(mode="json") | changes)
 
 
@@ -35,8 +33,10 @@ def test_a_file_of_the_models_folder_stands_for_the_folder(model: Path, corpus: 
 
 def test_wrong_options(model: Path, corpus: str, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
-    with pytest.raises(BadInput, match=r"--job, texts.*Field required"):
-        describe(json.dumps({key: value for key, value in json.loads(job()).items() if key != "texts"}), model, [corpus], out, [], "cpu", 1)
+    with pytest.raises(BadInput, match=r"--job, corpora.*Field required"):
+        describe(
+            json.dumps({key: value for key, value in json.loads(job()).items() if key != "corpora"}), model, [corpus], out, [], "cpu", 1
+        )
     with pytest.raises(BadInput, match="continuation: 2 tokens hold no 3-gram"):
         describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], "cpu", 1)
     with pytest.raises(BadInput, match=r"'cpoa'.*copa"):

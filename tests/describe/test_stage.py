@@ -21,7 +21,7 @@ from gap.describe.stage import describe
 from gap.describe.targets import Target
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.params.jobs import DescribeJob, GradientTask, TextId
+from gap.params.jobs import DescribeJob, GradientTask
 
 from .conftest import settings
 
@@ -57,7 +57,9 @@ def job(texts: range = range(2), tasks: tuple[str, ...] = ("copa", "winogrande")
         max_tokens=64,
         max_length=64,
         tasks=[GradientTask(task=task, split="validation", basis=f"{task}-{basis}") for task in tasks],
-        texts=[TextId(id=f"{corpus}{text:011d}", corpus=corpus, text=text) for corpus in CORPORA for text in texts],
+        corpora={corpus: f"{corpus}-key" for corpus in CORPORA},
+        first=texts.start,
+        last=texts.stop,
     )
 
 

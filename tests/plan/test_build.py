@@ -13,7 +13,7 @@ import yaml
 
 from gap.params.load import resolve
 from gap.plan.build import Plan
-from gap.plan.features import describe_job, described_texts, features_path, gradient_tasks, text_shards
+from gap.plan.features import describe_job, features_path, gradient_tasks
 from gap.plan.light import STALE, fresh, light_stages, plan_document, record_path, settle, write_record
 from gap.plan.outputs import heavy_outputs
 
@@ -120,14 +120,13 @@ def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
 
 def test_described_texts_keep_their_identity_and_folder_whatever_is_asked_for_beside_them() -> None:
     few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__tasks=["copa"], gap__learning_rate=1.0)
-    shards = [text_shards(made)[0] for made in (few, many)]
-    one, other = (described_texts(made, shard) for made, shard in zip((few, many), shards, strict=True))
-    assert one == other, "the first four texts"
-    paths = [features_path(made, shard) for made, shard in zip((few, many), shards, strict=True)]
+    one, other = (describe_job(made, "nano-s").texts for made in (few, many))
+    assert set(one) < set(other) and len(other) == 3 * 9
+    paths = [features_path(made, "nano-s") for made in (few, many)]
     assert paths[0].parent == paths[1].parent and paths[0] != paths[1], "rows of a task that is no longer asked for stay usable"
-    assert [task.task for task in describe_job(many, shards[1]).tasks] == ["copa"]
-    assert describe_job(plan(studies__demo__describe__gradient_items=0), shards[0]).tasks == []
-    covered = {(shard.model, text.corpus, text.text) for shard in text_shards(many) for text in described_texts(many, shard)}
+    assert [task.task for task in describe_job(many, "nano-s").tasks] == ["copa"]
+    assert describe_job(plan(studies__demo__describe__gradient_items=0), "nano-s").tasks == []
+    covered = {(model, text.corpus, text.text) for model in many.subjects for text in describe_job(many, model).texts}
     assert covered == {(run["model"], run["corpus"], run["text"]) for run in plan_document(many)["runs"]}
 
 

@@ -7,7 +7,7 @@ from gap.core.device import device_kind
 from gap.core.errors import GapError
 from gap.core.files import write_json
 from gap.plan.code import changed_units
-from gap.plan.features import describe_job, gradient_tasks, text_shard_of
+from gap.plan.features import describe_job, gradient_tasks
 from gap.plan.graph import open_graph
 from gap.plan.outputs import (
     corpora_of,

@@ -2,14 +2,14 @@
 rule describe_texts:
     input:
         model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        corpora=lambda wildcards: [ancient(path) for path in texts_for_features(PLAN, wildcards.model, wildcards.first)],
+        corpora=lambda wildcards: [ancient(path) for path in texts_for_features(PLAN, wildcards.model)],
         tasks=[ancient(str(PLAN.items_path(entry.task, entry.split))) for entry in gradient_tasks(PLAN)],
     output:
-        f"{RESULTS}/features/{{model}}-{{key}}/texts-{{first}}-{{last}}-{{hash}}.parquet",
+        f"{RESULTS}/features/{{model}}-{{key}}/texts-{{number}}-{{hash}}.parquet",
     log:
-        f"{LOGS}/features/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.log",
+        f"{LOGS}/features/{{model}}-{{key}}-{{number}}-{{hash}}.log",
     benchmark:
-        f"{TIMING}/features/{{model}}-{{key}}-{{first}}-{{last}}-{{hash}}.tsv"
+        f"{TIMING}/features/{{model}}-{{key}}-{{number}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
     threads: STUDY.jobs.threads
@@ -18,12 +18,12 @@ rule describe_texts:
         runtime=720,
         gpu=GPU,
     params:
-        job=lambda wildcards: job_text(describe_job(PLAN, text_shard_of(PLAN, wildcards.model, wildcards.first))),
+        job=lambda wildcards: job_text(describe_job(PLAN, wildcards.model)),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         tasks=items_flags(PLAN, [(entry.task, entry.split) for entry in gradient_tasks(PLAN)]),
         device=DEVICE,
     message:
-        "Describing texts {wildcards.first} to {wildcards.last} by what {wildcards.model} makes of them"
+        "Describing texts by what {wildcards.model} makes of them"
     shell:
         "gap describe --job {params.job:q} --model {params.model:q} {params.corpora:q} {params.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"

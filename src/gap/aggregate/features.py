@@ -64,5 +64,5 @@ def _check(rows: pd.DataFrame, view: View, order: dict[tuple[str, str, int], int
                 f"features of model {model}, corpus {corpus}, text {text}",
                 named,
                 f"each of {[*FEATURES, *([COSINE] if cosines else [])]} once",
-                "Remove the shard's file under features/ and run again.",
+                "Remove the model's files under features/ and run again.",
             )

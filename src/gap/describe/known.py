@@ -1,4 +1,4 @@
-"""What is known of a shard's texts: taken over from finished files and the journal, and added value by value."""
+"""What is known of a job's texts: taken over from finished files and the journal, and added value by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job: a shard of texts for one base model."""
+"""One job: texts described by one base model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Items = dict[str, dict[str, Path]]
 
 
 def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Path], out: Path, device: str, threads: int) -> None:
-    """Write table ``text_features`` of the shard's texts and ``<out stem>.birth.json`` beside it.
+    """Write table ``text_features`` of the job's texts and ``<out stem>.birth.json`` beside it.
 
     A text is kept in the journal as far as it is done, so that a killed job goes on where it was; rows of the same text in
     earlier files of the folder are reused, so that more texts or another task compute only what is new.

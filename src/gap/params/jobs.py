@@ -6,8 +6,12 @@ determines its result.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 from pydantic import Field
 
+from gap.core.digest import digest
 from gap.core.settings import Settings
 from gap.params.methods import Describe, Evaluate, Items, Method
 from gap.params.models import Model
@@ -50,7 +54,8 @@ class CorpusJob(Settings):
     seed: int
 
 
-class TextId(Settings):
+@dataclass(frozen=True)
+class TextId:
     """One text: the digest of what determines its token ids (corpus, tokenizer, index), and its readable parts."""
 
     id: str
@@ -72,14 +77,25 @@ class GradientTask(Settings):
 
 
 class DescribeJob(Settings):
-    """Describe a shard of texts by what one base model makes of them."""
+    """Describe texts by what one base model makes of them."""
 
     model: str
     describe: Describe
     max_tokens: int = Field(description="Texts are cut here, as post-training does.")
     max_length: int = Field(description="Tokens of context and continuation of an item, as evaluation cuts them.")
     tasks: list[GradientTask]
-    texts: list[TextId]
+    corpora: dict[str, str] = Field(description="Corpus name -> digest of the corpus as the model's tokenizer cuts it.")
+    first: int = Field(ge=0, description="First index in each corpus.")
+    last: int = Field(description="First index that is not described.")
+
+    @cached_property
+    def texts(self) -> list[TextId]:
+        """The texts, corpus by corpus."""
+        return [
+            TextId(digest({"corpus": key, "text": text}, 16), corpus, text)
+            for corpus, key in self.corpora.items()
+            for text in range(self.first, self.last)
+        ]
 
 
 class RunId(Settings):

@@ -1,29 +1,17 @@
-"""The part of the plan that describes texts: one job per base model and shard of texts, whatever the methods."""
+"""The part of the plan that describes texts: one job per base model, whatever the methods.
+
+Not cut into shards of texts as post-training is: the gradients of the tasks, which are the same for all texts, would be taken
+anew in each.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from gap.core.digest import digest
-from gap.params.jobs import DescribeJob, GradientTask, TextId
+from gap.params.jobs import DescribeJob, GradientTask
 from gap.plan.build import Plan
 from gap.plan.code import code_version
-
-
-@dataclass(frozen=True)
-class TextShard:
-    """Text indices ``first`` to ``last - 1`` of every corpus, for one base model."""
-
-    model: str
-    first: int
-    last: int
-
-
-def text_shards(plan: Plan) -> list[TextShard]:
-    """The jobs that describe texts."""
-    size, texts = plan.study.jobs.texts_per_job, plan.corpus_texts
-    return [TextShard(model, first, min(first + size, texts)) for model in plan.subjects for first in range(0, texts, size)]
 
 
 def features_key(plan: Plan, model: str) -> str:
@@ -48,37 +36,23 @@ def gradient_tasks(plan: Plan) -> list[GradientTask]:
     return [GradientTask(task=task, split=split, basis=plan.items_key(task, split)) for task, one in plan.task_splits if one == split]
 
 
-def described_texts(plan: Plan, shard: TextShard) -> list[TextId]:
-    """The texts of a shard, corpus by corpus."""
-    tokenizer = plan.study.models[shard.model].tokenizer
-    return [
-        TextId(id=digest({"corpus": plan.corpus_key(corpus, tokenizer), "text": text}, 16), corpus=corpus, text=text)
-        for corpus in plan.study.corpora
-        for text in range(shard.first, shard.last)
-    ]
+def features_path(plan: Plan, model: str) -> Path:
+    """The features of the model's texts."""
+    job = describe_job(plan, model)
+    name = digest([job.corpora, job.first, job.last, [[task.task, task.basis] for task in job.tasks]], 8)
+    return plan.results / "features" / f"{model}-{features_key(plan, model)}" / f"texts-{job.last:04d}-{name}.parquet"
 
 
-def features_path(plan: Plan, shard: TextShard) -> Path:
-    """The shard's features."""
-    texts, tasks = described_texts(plan, shard), gradient_tasks(plan)
-    name = digest([[text.id for text in texts], [[task.task, task.basis] for task in tasks]], 8)
-    folder = plan.results / "features" / f"{shard.model}-{features_key(plan, shard.model)}"
-    return folder / f"texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
-
-
-def describe_job(plan: Plan, shard: TextShard) -> DescribeJob:
-    """Describe a shard."""
+def describe_job(plan: Plan, model: str) -> DescribeJob:
+    """Describe the texts of every corpus by one model."""
     study = plan.study
     return DescribeJob(
-        model=shard.model,
+        model=model,
         describe=study.describe,
         max_tokens=study.gap.max_tokens,
         max_length=study.evaluate.max_length,
         tasks=gradient_tasks(plan),
-        texts=described_texts(plan, shard),
+        corpora={corpus: plan.corpus_key(corpus, study.models[model].tokenizer) for corpus in study.corpora},
+        first=0,
+        last=plan.corpus_texts,
     )
-
-
-def text_shard_of(plan: Plan, model: str, first: str) -> TextShard:
-    """The shard of a model that starts at text ``first``."""
-    return next(shard for shard in text_shards(plan) if shard.model == model and shard.first == int(first))

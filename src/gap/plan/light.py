@@ -19,7 +19,7 @@ from gap.core.digest import digest
 from gap.core.files import write_json
 from gap.plan.build import Plan
 from gap.plan.code import code_version
-from gap.plan.features import features_path, text_shards
+from gap.plan.features import features_path
 
 FIGURES = (
     "figure1_dialogue",
@@ -175,7 +175,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for shard in plan.shards
             for run in plan.runs(shard)
         ],
-        "features": [str(features_path(plan, shard)) for shard in text_shards(plan)],
+        "features": [str(features_path(plan, model)) for model in plan.subjects],
         "trajectories": [str(plan.trajectories_path(shard)) for shard in plan.shards],
         "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in score_files(plan)],
         "light": light_paths(plan),

@@ -7,7 +7,7 @@ from pathlib import Path
 from gap.core.digest import canonical
 from gap.core.settings import Settings
 from gap.plan.build import Plan, Shard
-from gap.plan.features import TextShard, features_path, text_shard_of, text_shards
+from gap.plan.features import features_path
 from gap.plan.light import score_files
 
 
@@ -18,7 +18,7 @@ def heavy_outputs(plan: Plan) -> list[str]:
     paths += [plan.items_path(task, split) for task, split in plan.task_splits]
     paths += [plan.corpus_path(corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers]
     paths += [plan.model_path(name) for name in study.models]
-    paths += [features_path(plan, shard) for shard in text_shards(plan)]
+    paths += [features_path(plan, model) for model in plan.subjects]
     paths += [plan.trajectories_path(shard) for shard in plan.shards]
     paths += [path for *_, path in score_files(plan)]
     return [str(path) for path in paths]
@@ -42,27 +42,26 @@ def corpora_of(plan: Plan, model: str) -> dict[str, str]:
 
 def texts_for_runs(plan: Plan, shard: Shard) -> list[str]:
     """Files of texts that a shard's post-training must wait for."""
-    return _texts_for(plan, shard, plan.trajectories_path(shard))
+    return _texts_for(plan, shard.model, plan.trajectories_path(shard))
 
 
-def texts_for_features(plan: Plan, model: str, first: str) -> list[str]:
-    """Files of texts that a shard's description must wait for."""
-    shard = text_shard_of(plan, model, first)
-    return _texts_for(plan, shard, features_path(plan, shard))
+def texts_for_features(plan: Plan, model: str) -> list[str]:
+    """Files of texts that their description by a model must wait for."""
+    return _texts_for(plan, model, features_path(plan, model))
 
 
 def texts_for_scores(plan: Plan, shard: Shard, task: str, split: str) -> list[str]:
     """Files of texts that a shard's evaluation must wait for."""
-    return _texts_for(plan, shard, plan.scores_path(shard, task, split))
+    return _texts_for(plan, shard.model, plan.scores_path(shard, task, split))
 
 
-def _texts_for(plan: Plan, shard: Shard | TextShard, output: Path) -> list[str]:
+def _texts_for(plan: Plan, model: str, output: Path) -> list[str]:
     """None when the output exists.
 
     The first texts of a corpus do not depend on how many are asked for, so a finished shard never needs a longer file;
     naming it as an input would run the shard again (Snakemake follows inputs that are to be made, ``ancient`` or not).
     """
-    return [] if output.exists() else list(corpora_of(plan, shard.model).values())
+    return [] if output.exists() else list(corpora_of(plan, model).values())
 
 
 def items_flags(plan: Plan, pairs: list[tuple[str, str]]) -> list[str]:
