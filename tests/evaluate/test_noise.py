@@ -89,11 +89,11 @@ def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer:
     network = open_network(models(name))
     for device in ("cpu", "cuda"):  # the GPU's list of ways, computed here where this machine has the kernel
         own, *others = variants(precision, device)
-        wanted = _scores(network, tokenizer, items, HOW, "cpu", own)
+        wanted = _scores(network, tokenizer, items, HOW, "cpu", {}, own)
         for variant in others:
             if variant.attention in ("efficient",):
                 continue
-            found = _scores(network, tokenizer, items, HOW, "cpu", variant)
+            found = _scores(network, tokenizer, items, HOW, "cpu", {}, variant)
             allowed = 1e-4 if precision == variant.precision == "fp32" else 3.0
             assert max(np.abs(one - other).max() for one, other in zip(wanted[1], found[1], strict=True)) < allowed, variant
     assert network.model.config._attn_implementation == "sdpa"

@@ -63,7 +63,7 @@ def test_where_packing_does_not_suit_the_reason_is_logged(
     models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     network = open_network(models("opt"))
-    with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
+    with caplog.at_level(logging.INFO), monkeypatch.context() as patch:
         patch.setattr(packed, "LARGEST", 10)
         assert open_twin(network, None) is None
         assert isinstance(open_twin(network, torch.bfloat16), HalfTwin)
@@ -86,6 +86,6 @@ def test_packed_weights_that_give_other_logits_are_not_used(
 ) -> None:
     right = packed.Packed.forward
     monkeypatch.setattr(packed.Packed, "forward", lambda layer, inputs: 1.1 * right(layer, inputs))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         assert open_twin(open_network(models("llama")), None) is None
     assert "packed weights move its logits" in caplog.text

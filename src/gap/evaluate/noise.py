@@ -72,14 +72,15 @@ def _entry(
 ) -> dict[str, Any]:
     """One task's split by all variants."""
     own, *others = variants(settings.precision, device)
-    reference = _scores(network, tokenizer, items, settings, device, own)
+    compiled: dict[tuple[int, str], Any] = {}
+    reference = _scores(network, tokenizer, items, settings, device, compiled, own)
     dialogue = isinstance(items[0], Dialogue)
     entries: dict[str, Any] = {}
     for variant in others:
         if dialogue and variant.layout == "plain":
             continue
         try:
-            scores = _scores(network, tokenizer, items, settings, device, variant)
+            scores = _scores(network, tokenizer, items, settings, device, compiled, variant)
         except UNSUITED as error:
             dropped[variant.name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             continue
@@ -102,20 +103,33 @@ def _differences(one: Scores, other: Scores) -> dict[str, Any]:
     return {"changed": changed, "largest": max(gaps), "score": 100 * float(other[2].mean() - one[2].mean())}
 
 
-def _scores(network: Network, tokenizer: Any, items: Sequence[Item], settings: Evaluate, device: str, variant: Variant) -> Scores:
-    """Predictions, log-probabilities and correctness of all items by one variant."""
+def _scores(
+    network: Network,
+    tokenizer: Any,
+    items: Sequence[Item],
+    settings: Evaluate,
+    device: str,
+    compiled: dict[tuple[int, str], Any],
+    variant: Variant,
+) -> Scores:
+    """Predictions, log-probabilities and correctness of all items by one variant; ``compiled`` keeps what variants share."""
     tokens = max(1, int(settings.batch_tokens * variant.tokens))
-    with opened(network, variant) as used:
-        if isinstance(items[0], Dialogue):
+    key = (tokens, variant.layout)
+    if isinstance(items[0], Dialogue):
+        if key not in compiled:
             how = settings.model_copy(update={"batch_tokens": tokens})
-            compiled = compile_dialogues(cast("Sequence[Dialogue]", items), tokenizer, how, network.model, device)
-            answers = [answer for block in answer_blocks(used, compiled, range(len(compiled.blocks))) for answer in block]
-            return [one.response for one in answers], [np.array([one.nll]) for one in answers], np.array([one.f1 for one in answers])
-        choices = cast("Sequence[MultipleChoice]", items)
-        blocks = suited(compile_choices(choices, tokenizer, settings.max_length, tokens, device, variant.layout), variant)
-        sums = [one for block in score_blocks(used, blocks) for one in block]
-        predictions = [int(np.argmax(one)) for one in sums]
-        return predictions, sums, np.array([one == item.gold for one, item in zip(predictions, choices, strict=True)], dtype=float)
+            compiled[key] = compile_dialogues(cast("Sequence[Dialogue]", items), tokenizer, how, network.model, device)
+        dialogues = compiled[key]
+        with opened(network, variant) as used:
+            answers = [answer for block in answer_blocks(used, dialogues, range(len(dialogues.blocks))) for answer in block]
+        return [one.response for one in answers], [np.array([one.nll]) for one in answers], np.array([one.f1 for one in answers])
+    choices = cast("Sequence[MultipleChoice]", items)
+    if key not in compiled:
+        compiled[key] = compile_choices(choices, tokenizer, settings.max_length, tokens, device, variant.layout)
+    with opened(network, variant) as used:
+        sums = [one for block in score_blocks(used, suited(compiled[key], variant)) for one in block]
+    predictions = [int(np.argmax(one)) for one in sums]
+    return predictions, sums, np.array([one == item.gold for one, item in zip(predictions, choices, strict=True)], dtype=float)
 
 
 def _floors(tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -79,7 +79,7 @@ def open_twin(network: Network, dtype: torch.dtype | None) -> PackedTwin | HalfT
         twin, reason = _packed(network, dtype)
         if twin is not None:
             return twin
-        LOG.warning("%s is scored without packed weights: %s", type(network.model).__name__, reason)
+        LOG.info("%s is scored without packed weights: %s", type(network.model).__name__, reason)
     return None if dtype is None else HalfTwin(network.model, dtype)
 
 
