@@ -14,9 +14,10 @@ import torch
 
 from gap.evaluate.compile import Layout, compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.half import HalfTwin, half_network
+from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
+from gap.evaluate.packed import open_twin
 from gap.params.methods import Evaluate
 
 LENGTH, NEW, BATCH = 512, 32, 64
@@ -44,7 +45,7 @@ class Ours:
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
         self.network, self.tokenizer, self.device = open_network(model), tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
-        self.twin = None if dtype == "fp32" else HalfTwin(model, self.dtype)
+        self.twin = open_twin(self.network, None if dtype == "fp32" else self.dtype)
         if self.twin is not None:
             self.network = half_network(self.network, self.twin)
         self.tokens = self.padded = 0
@@ -58,10 +59,13 @@ class Ours:
         self.padded += sum(batch.ids.numel() for block in blocks for batch in block.batches)
         return blocks
 
-    def run(self, compiled: Any, kind: str) -> list[list[float]]:
-        """Once per checkpoint: per item the log-probabilities of its continuations, or the NLL of the answer."""
+    def checkpoint(self) -> None:
+        """Once per checkpoint: take over its weights."""
         if self.twin is not None:
-            self.twin.renew()  # once per task here, as in the pipeline's jobs
+            self.twin.renew()
+
+    def run(self, compiled: Any, kind: str) -> list[list[float]]:
+        """Once per checkpoint and task: per item the log-probabilities of its continuations, or the NLL of the answer."""
         with self._precision():
             if kind == "dialogue":
                 blocks = answer_blocks(self.network, compiled, range(len(compiled.blocks)))

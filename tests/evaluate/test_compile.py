@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
-from gap.evaluate.batches import Scored, grouped, pack
+from gap.evaluate.batches import OVERHEAD, Scored, grouped, pack
 from gap.evaluate.compile import compile_choices, scored_sequence
 from gap.tasks.items import MultipleChoice
 
@@ -51,9 +51,9 @@ def test_beginnings_of_other_sequences_are_not_fed_again() -> None:
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(8, 100))
 def test_groups_are_consecutive_within_budget_and_no_dearer_than_filling_up(widths: list[int], budget: int) -> None:
     def work(groups: list[list[int]]) -> int:
-        return sum(len(group) * max(widths[thing] for thing in group) + budget // 8 for group in groups)
+        return sum(len(group) * max(widths[thing] for thing in group) + budget // OVERHEAD["cpu"] for group in groups)
 
-    groups = grouped(list(range(len(widths))), widths, budget)
+    groups = grouped(list(range(len(widths))), widths, budget, "cpu")
     assert [thing for group in groups for thing in group] == list(range(len(widths)))
     assert all(len(group) == 1 or len(group) * max(widths[thing] for thing in group) <= budget for group in groups)
     greedy: list[list[int]] = []

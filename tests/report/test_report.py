@@ -91,6 +91,8 @@ def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> 
     for part in (ready["digest"], "learning_rate: 5.0e-05", "1 of 30 runs diverged", "matplotlib", "600,000", "4 of 30 items are shorter"):
         assert part in text
     assert "<td>30</td><td>2</td><td>150</td><td>2</td>" in text  # items and continuations with other tokens at the boundary
+    assert "<td>16</td><td>0</td><td>1</td><td>0</td><td>1</td><td>2</td><td>2.0e-06</td>" in text  # the noise floor
+    assert "precision 3.12 (at most 3.12), kernel 0.00" in text and "not scored with math attention: none here." in text
 
 
 def test_the_summary_warns_and_gives_the_last_step(ready: dict) -> None:
@@ -145,10 +147,11 @@ def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:
 
 def test_without_overlap_report_and_birth_records(ready: dict, tmp_path: Path) -> None:
     models = {name: entry | {"folder": str(tmp_path / name)} for name, entry in ready["models"].items()}
-    absent = {name: str(tmp_path / "none.json") for name in ("overlap", "boundary")}
+    absent = {name: str(tmp_path / "none.json") for name in ("overlap", "boundary", "noise")}
     report(ready | {"models": models, "light": ready["light"] | absent | {"report": str(tmp_path / "r.html")}})
     text = (tmp_path / "r.html").read_text()
     assert "No overlap report was at hand" in text and "No report on the boundary was at hand" in text
+    assert "No report on the noise floor was at hand" in text
     parsed(text)
 
 

@@ -168,6 +168,23 @@ def _items(entry: dict[str, Any], runs: pd.DataFrame, shape: Shape, draw: np.ran
     )
 
 
+def _noise(model: str) -> dict[str, Any]:
+    """One item of 16 that changes in bf16, in one of two tasks."""
+    same = {"kind": "kernel", "changed": [], "largest": 2e-6, "score": 0.0}
+    entry = {"items": 16, "group": "classification", "ties": 1, "near_ties": [3, 4], "largest": 2e-6, "variants": {"eager attention": same}}
+    moved = entry["variants"] | {"bf16": {"kind": "dtype", "changed": [7], "largest": 0.1, "score": -6.25}}
+    tasks = {"copa": {"validation": entry}, "piqa": {"validation": entry | {"variants": moved}}}
+    none = {"tasks": 2, "changed": 0, "most": 0.0, "seen": 0.0}
+    floor = {
+        "validation": {"classification": {"shape": none, "dtype": none | {"changed": 1, "most": 3.125, "seen": 3.125}, "kernel": none}}
+    }
+    return {
+        "items": 16,
+        "precision": "fp32",
+        "models": {model: {"tasks": tasks, "floor": floor, "dropped": {"math attention": "none here"}}},
+    }
+
+
 def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
     corpora = [
         {"name": name, "path": f"{name}.parquet", "texts": shape.texts, "overlapping": 0, "indices": [], "tasks": {}, "matches": []}
@@ -178,6 +195,7 @@ def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
     listed = [{"item": item, "item_hash": digest(item), "choice": 0, "alone": ["4"], "together": ["24"]} for item in (3, 5)]
     entry = {"items": 30, "continuations": 150, "differing_items": [3, 5], "differences": listed}
     write_json(folder / "boundary.json", {"bpe": {"math_qa": {"validation": entry}}})
+    write_json(folder / "noise.json", _noise(next(iter(shape.subjects))))
     for place, model in enumerate([*shape.subjects, *shape.reference]):
         lines = ["tokens,train_loss,validation_loss"]
         lines += [

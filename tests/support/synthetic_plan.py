@@ -161,7 +161,7 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
         "metrics": results / "metrics.json",
         "figures": folder / "figures",
     }
-    names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json"}
+    names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json", "noise": folder / "noise.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {
         "plot_pretraining": results / "plots/pretraining.csv",

@@ -39,6 +39,7 @@ RULES_LIGHT = {
     "aggregate",
     "report_overlap",
     "report_boundary",
+    "report_noise",
     "make_tables",
     "draw_figures",
     "export_checkpoint",

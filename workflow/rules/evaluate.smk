@@ -83,3 +83,33 @@ rule report_boundary:
         "Comparing the tokens of items at the boundary"
     shell:
         "gap boundary --plan {input.plan:q} {params.tokenizers:q} {params.tasks:q} --limit {params.limit} --out {output:q} 2> {log:q}"
+
+
+# Items whose prediction depends on batch shape, dtype or kernel set a floor under every difference between checkpoints.
+rule report_noise:
+    input:
+        plan=PLAN_JSON,
+        models=[ancient(str(PLAN.model_path(name))) for name in PLAN.subjects],
+        tasks=[ancient(str(PLAN.items_path(task, split))) for task, split in PLAN.task_splits],
+    output:
+        LIGHT["noise"],
+    log:
+        f"{LOGS}/noise.log",
+    benchmark:
+        f"{TIMING}/noise.tsv"
+    conda:
+        "../envs/compute.yaml"
+    threads: STUDY.jobs.threads
+    resources:
+        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        runtime=240,
+        gpu=GPU,
+    params:
+        settings=job_text(STUDY.evaluate),
+        models=[f"--model={name}={PLAN.model_path(name)}" for name in PLAN.subjects],
+        tasks=items_flags(PLAN, PLAN.task_splits),
+        device=DEVICE,
+    message:
+        "Finding the noise floor of each task"
+    shell:
+        "gap noise-floor --plan {input.plan:q} --settings {params.settings:q} {params.models:q} {params.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"

@@ -2,7 +2,7 @@
 rule write_report:
     input:
         plan=PLAN_JSON,
-        tables=[*STAGES["aggregate"], *STAGES["tables"], LIGHT["overlap"], LIGHT["boundary"]],
+        tables=[*STAGES["aggregate"], *STAGES["tables"], LIGHT["overlap"], LIGHT["boundary"], LIGHT["noise"]],
         figures=STAGES["figures"],
         checkpoints=[path for stage, paths in STAGES.items() if stage.startswith("export-") for path in paths],
     output:

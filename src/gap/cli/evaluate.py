@@ -1,4 +1,4 @@
-"""``gap evaluate``, ``gap boundary``, ``gap lm-eval-tasks`` and ``gap lm-eval``."""
+"""``gap evaluate``, ``gap boundary``, ``gap noise-floor``, ``gap lm-eval-tasks`` and ``gap lm-eval``."""
 
 from __future__ import annotations
 
@@ -92,6 +92,29 @@ def boundary(
         from gap.plan.light import write_record
 
         write_record(read_json(plan), "boundary")
+
+
+def noise_floor(
+    settings: Annotated[str, typer.Option(help="How items are scored (Evaluate) as JSON, or @file.")],
+    model: Annotated[list[str], typer.Option(help="NAME=FOLDER of a base model, or a file in it; may be repeated.")],
+    items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
+) -> None:
+    """Count items whose prediction depends on batch shape, dtype or kernel, and ties: the noise floor of each task."""
+    from gap.cli.job import item_files, named_files, read_job
+    from gap.core.files import read_json
+    from gap.evaluate.noise import noise_report
+    from gap.params.methods import Evaluate
+
+    folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
+    noise_report(folders, item_files(items), read_job(settings, Evaluate), out, device, threads)
+    if plan is not None:
+        from gap.plan.light import write_record
+
+        write_record(read_json(plan), "noise")
 
 
 def lm_eval_tasks(

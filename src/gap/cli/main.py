@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
     "compare-scores": evaluate.compare_scores,
     "boundary": evaluate.boundary,
+    "noise-floor": evaluate.noise_floor,
     "lm-eval-tasks": evaluate.lm_eval_tasks,
     "corpus": corpora.corpus,
     "overlap": corpora.overlap,

@@ -125,7 +125,7 @@ def _block(
             fed.append(Scored(kept, len(kept) - 1, (), slot))
             apart.append(scored)
     fed.sort(key=lambda one: (one.start, one.ids))
-    groups = grouped(fed, [len(one.ids) for one in fed], settings.batch_tokens)
+    groups = grouped(fed, [len(one.ids) for one in fed], settings.batch_tokens, device)
     lengths = torch.tensor([one.start + 1 for one in fed], device=device)
     return DialogueBlock(
         first,

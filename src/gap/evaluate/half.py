@@ -8,7 +8,7 @@ nothing to cast, and computes what it would have computed.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,14 @@ from gap.evaluate.network import Network
 
 #: Layers whose matrix product autocast runs in half precision, by class name (transformers' GPT-2 has its own).
 LINEAR = ("Linear", "Conv1D")
+
+
+class Twin(Protocol):
+    """What scores in the original's place; ``renew`` takes over the original's present weights."""
+
+    model: Any
+
+    def renew(self) -> None: ...
 
 
 class HalfTwin:
@@ -41,7 +49,7 @@ class HalfTwin:
         torch._foreach_copy_(self.copies, self.sources)
 
 
-def half_network(network: Network, twin: HalfTwin) -> Network:
+def half_network(network: Network, twin: Twin) -> Network:
     """``network`` (split and tried in fp32) with the twin in the original's place."""
     model = twin.model
     if network.head is None:

@@ -11,8 +11,11 @@ from torch import Tensor
 from gap.evaluate.batches import Batch, Block
 from gap.evaluate.network import Network
 
-#: Logits held at once (fp32 numbers): what a CPU's cache holds; on a GPU 512 MiB, so that few kernels do much.
-LOGITS = {"cpu": 2**24, "cuda": 2**27}
+#: Logits held at once (numbers): few enough that a CPU's allocator hands the same 16 MiB out again instead of asking the system
+#: for fresh pages; on a GPU 512 MiB, so that few kernels do much.
+LOGITS = {"cpu": 2**22, "cuda": 2**27}
+#: Logits summed at once (fp32 numbers): the four passes of logsumexp over 2 MiB stay in a CPU's second-level cache.
+SUMMED = {"cpu": 2**19, "cuda": 2**27}
 
 
 def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndarray]]:
@@ -69,17 +72,23 @@ def _piecewise(
     """What ``look`` finds for each target [t, ...], by as many rows of logits at a time as may be held."""
     rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
     if len(features) <= rows:
-        return look(network.logits(features), pick, target)
+        return look(network.raw_logits(features), pick, target)
     places, parts = [], []
     for first in range(0, len(features), rows):
         here = torch.nonzero((pick >= first) & (pick < first + rows)).squeeze(1)
         places.append(here)
-        parts.append(look(network.logits(features[first : first + rows]), pick[here] - first, target[here]))
+        parts.append(look(network.raw_logits(features[first : first + rows]), pick[here] - first, target[here]))
     return torch.cat(parts)[torch.cat(places).argsort()]
 
 
 def _looked_up(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
-    return logits[pick, target] - torch.logsumexp(logits, dim=-1)[pick]
+    return logits[pick, target].float() - _logsumexp(logits)[pick]
+
+
+def _logsumexp(logits: Tensor) -> Tensor:
+    """Over the vocabulary, [n] in fp32, of logits [n, vocabulary] in any dtype: some rows at a time, each row by itself."""
+    rows = max(1, SUMMED.get(logits.device.type, 2**27) // logits.shape[-1])
+    return torch.cat([torch.logsumexp(part.float(), dim=-1) for part in logits.split(rows)])
 
 
 def _with_likeliest(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:

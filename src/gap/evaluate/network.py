@@ -43,7 +43,11 @@ class Network:
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""
-        return (features if self.head is None else self.head(features)).float()
+        return self.raw_logits(features).float()
+
+    def raw_logits(self, features: Tensor) -> Tensor:
+        """The same in the head's own dtype."""
+        return features if self.head is None else self.head(features)
 
 
 def open_network(model: Any) -> Network:

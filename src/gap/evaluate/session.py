@@ -13,9 +13,10 @@ from gap.core.errors import BadInput
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import Layout, compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.half import HalfTwin, half_network
+from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network, positions
+from gap.evaluate.packed import open_twin
 from gap.evaluate.proof import choose_layout
 from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.stock import Stock
@@ -45,8 +46,7 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        halved = AUTOCAST.get(job.evaluate.precision) if scorer != "lm-eval" else None
-        self.twin = HalfTwin(self.model, halved) if halved is not None else None
+        self.twin = None if scorer == "lm-eval" else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says

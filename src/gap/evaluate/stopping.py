@@ -6,6 +6,7 @@ The stop text is followed by an automaton whose state is the number of its chara
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ def token_texts(tokenizer: Any, vocabulary: int) -> list[str]:
     return [text[start:] for text in tokenizer.batch_decode([[anchor, token] for token in range(vocabulary)], **options)]
 
 
+@lru_cache(maxsize=2)  # half a second for OPT's vocabulary, the same for every task and variant of a model
 def stop_table(tokenizer: Any, vocabulary: int, ends: tuple[int, ...], device: str, stop: str = STOP) -> Tensor:
     """Next state by state and token, [len(stop) + 1, vocabulary]; ``ends`` (end of sequence) lead to the last state too."""
     table = torch.zeros(len(stop) + 1, vocabulary, dtype=torch.long)

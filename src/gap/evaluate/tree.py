@@ -103,7 +103,7 @@ def ancestors(parents: Sequence[int], width: int) -> np.ndarray:
 def tree_batches(sequences: Sequence[Scored], batch_tokens: int, device: str) -> tuple[Batch, ...]:
     """The sequences' trees, sorted by width (then by content) and cut into batches of at most ``batch_tokens`` padded tokens."""
     trees = sorted(plant(sequences), key=lambda tree: (len(tree.tokens), tree.tokens))
-    return tuple(tree_batch(group, device) for group in grouped(trees, [len(tree.tokens) for tree in trees], batch_tokens))
+    return tuple(tree_batch(group, device) for group in grouped(trees, [len(tree.tokens) for tree in trees], batch_tokens, device))
 
 
 def tree_batch(trees: Sequence[Tree], device: str) -> Batch:

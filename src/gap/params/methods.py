@@ -89,7 +89,9 @@ class Evaluate(Settings):
         description="Largest relative difference of loss and update norm at which a replayed checkpoint with another digest is still accepted; 0 refuses.",
     )
 
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance"})
+    noise_items: int = Field(64, ge=1, description="Items per task and split by which the noise floor is found.")
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance", "noise_items"})
 
 
 class Describe(Settings):

@@ -80,6 +80,7 @@ def light_paths(plan: Plan) -> dict[str, str]:
         "checkpoints": Path("checkpoints") / plan.study.name,
         "overlap": plan.results / "checks/overlap.json",
         "boundary": plan.results / "checks/boundary.json",
+        "noise": plan.results / "checks/noise.json",
     }
     for table in table_names(plan):
         for ending in ("csv", "md", "tex"):
@@ -97,6 +98,7 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
         "plan": [str(plan.results / "plan.json")],
         "overlap": [paths["overlap"]],
         "boundary": [paths["boundary"]],
+        "noise": [paths["noise"]],
         "aggregate": [
             paths[name]
             for name in (

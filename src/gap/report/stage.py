@@ -14,6 +14,7 @@ from gap.figures.familiarity_table import familiarity_table
 from gap.figures.tables import study_tables
 from gap.report import provenance
 from gap.report.limits import limits
+from gap.report.noise import noise_dropped, noise_floors, noise_rows
 from gap.report.summary import summary
 
 #: Figures in the order of the page; others follow.
@@ -50,7 +51,7 @@ def page(data: Data) -> str:
 
     package = resources.files("gap.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    overlap, boundary = (provenance.read_optional(data.view.path(name)) for name in ("overlap", "boundary"))
+    overlap, boundary, noise = (provenance.read_optional(data.view.path(name)) for name in ("overlap", "boundary", "noise"))
     return environment.from_string(package.joinpath("page.html").read_text(encoding="utf-8")).render(
         style=Markup(package.joinpath("page.css").read_text(encoding="utf-8")),
         view=data.view,
@@ -63,6 +64,9 @@ def page(data: Data) -> str:
         overlap_words=overlap.get("words", 13),
         too_short=provenance.too_short(overlap),
         boundary=provenance.boundary_rows(boundary),
+        noise=noise_rows(noise),
+        floors=noise_floors(noise),
+        dropped=noise_dropped(noise),
         parameters=yaml.safe_dump(data.view.plan["study"], sort_keys=False, allow_unicode=True, width=110),
         origin=provenance.origin(data),
         counts=provenance.counts(data),

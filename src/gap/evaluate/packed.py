@@ -1,0 +1,114 @@
+"""Linear layers whose weights are packed for the CPU once per checkpoint instead of once per product.
+
+A CPU's matrix product first lays its weights out in blocks for the vector units.  A twin of the model shares all tensors
+with the original but holds the weights of its linear layers in the layout that oneDNN wants, in the dtype of autocast or
+in fp32; one pass per checkpoint renews them.  It gains most where few rows meet many weights: greedy decoding.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gap.evaluate.half import LINEAR, HalfTwin, half_network
+from gap.evaluate.network import TOLERANCE, TRIAL, Network
+
+#: Weights beyond this many bytes are not copied: a CPU that scores so large a model needs its memory for other things.
+LARGEST = 4 * 2**30
+#: Largest difference of the twin's logits from the original's under the same autocast, relative to the largest logit.
+HALF_TOLERANCE = 2e-2
+LOG = logging.getLogger(__name__)
+#: What oneDNN, or a model that looks into its layers, raises.
+UNSUITED = (RuntimeError, AttributeError, TypeError, NotImplementedError)
+
+
+class Packed(nn.Module):
+    """``source`` (a Linear, or GPT-2's Conv1D) over packed weights in ``dtype``."""
+
+    def __init__(self, source: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        weight, bias = source.get_parameter("weight").detach(), getattr(source, "bias", None)
+        # plain attributes: the twin has no parameters of its own
+        self.weight: Tensor = weight.t() if type(source).__name__ == "Conv1D" else weight
+        self.source_bias: Tensor | None = None if bias is None else bias.detach()
+        self.dtype = dtype
+        self.renew()
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Take over the original's present weights."""
+        self.blocks: Tensor | None = None  # first of all: what it held is what the new one takes
+        self.blocks = torch.ops.mkldnn._reorder_linear_weight(self.weight.to(self.dtype).contiguous(), None)
+        self.bias = None if self.source_bias is None else self.source_bias.to(self.dtype, copy=True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[..., outputs] in ``dtype`` of [..., inputs] in any."""
+        return torch.ops.mkldnn._linear_pointwise(inputs.to(self.dtype), self.blocks, self.bias, "none", [], "")
+
+
+class PackedTwin:
+    """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights."""
+
+    def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
+        shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
+        self.model: Any = deepcopy(original, shared)
+        self.layers: list[Packed] = []
+        for parent in list(self.model.modules()):
+            for name, child in list(parent.named_children()):
+                if type(child).__name__ in LINEAR:
+                    setattr(parent, name, Packed(child, dtype))
+                    self.layers.append(getattr(parent, name))
+
+    def renew(self) -> None:
+        """Pack the original's present weights."""
+        for layer in self.layers:
+            layer.renew()
+
+
+def open_twin(network: Network, dtype: torch.dtype | None) -> PackedTwin | HalfTwin | None:
+    """The twin to score with: packed on a CPU where it proves itself, half copies under autocast, none otherwise.
+
+    ``dtype`` is autocast's, None for fp32.  Why a CPU's model is not packed goes to the log.
+    """
+    if network.model.device.type == "cpu":
+        twin, reason = _packed(network, dtype)
+        if twin is not None:
+            return twin
+        LOG.info("%s is scored without packed weights: %s", type(network.model).__name__, reason)
+    return None if dtype is None else HalfTwin(network.model, dtype)
+
+
+def _packed(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
+    """The packed twin, or None and the reason."""
+    if not torch.backends.mkldnn.is_available():
+        return None, "this torch has no oneDNN"
+    size = sum(weight.numel() for weight in network.model.parameters()) * (dtype or torch.float32).itemsize
+    if size > LARGEST:
+        return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
+    try:
+        twin = PackedTwin(network.model, dtype or torch.float32)
+        reason = _difference(network, half_network(network, twin), dtype)
+    except UNSUITED as error:
+        return None, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return (None, reason) if reason else (twin, "")
+
+
+@torch.inference_mode()
+def _difference(original: Network, packed: Network, dtype: torch.dtype | None) -> str:
+    """How the twin's logits differ from the original's on a small batch by more than rounding; empty where they do not."""
+    vocabulary = original.model.config.vocab_size
+    ids = (torch.arange(2 * TRIAL) * 7919 % vocabulary).reshape(2, TRIAL)
+    with _autocast(dtype):
+        wanted, found = (network.logits(network.features(ids, use_cache=False)) for network in (original, packed))
+    gap = float((wanted - found).abs().max() / wanted.abs().max().clamp(min=1.0))
+    allowed = TOLERANCE if dtype is None else HALF_TOLERANCE
+    return "" if gap <= allowed else f"packed weights move its logits by {gap:.2g} (relative)"
+
+
+def _autocast(dtype: torch.dtype | None) -> AbstractContextManager[Any]:
+    return nullcontext() if dtype is None else torch.autocast("cpu", dtype=dtype)

@@ -1,0 +1,136 @@
+"""The noise floor: what is counted, on a tiny model and on numbers made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from gap.cli.main import app
+from gap.core.files import read_json
+from gap.evaluate import noise
+from gap.evaluate.network import open_network
+from gap.evaluate.noise import _differences, _floors, _scores, noise_report
+from gap.evaluate.variants import opened, variants
+from gap.fetch.items import MINIATURE
+from gap.params.methods import Evaluate
+from gap.report.noise import noise_dropped, noise_floors, noise_rows
+from gap.tasks.items import MultipleChoice, load_items
+from gap.tasks.registry import TASKS
+
+LENGTHS = {"max_length": 120, "max_new_tokens": 6, "batch_tokens": 512}
+HOW = Evaluate(items=9, splits=["validation"], precision="fp32", replay_tolerance=0, noise_items=5, **LENGTHS)
+FILES = {
+    task: {"validation": MINIATURE / TASKS[task].folder / "validation.jsonl"} for task in ("copa", "winogrande", "empathetic_dialogues")
+}
+
+
+@pytest.fixture(scope="module")
+def report(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("noise") / "noise.json"
+    noise_report({"tiny": model_folder}, FILES, HOW, out, "cpu", 1)
+    return read_json(out)
+
+
+def test_every_variant_of_every_task_is_counted(report: dict[str, Any]) -> None:
+    assert (report["items"], report["precision"]) == (5, "fp32")
+    tasks, dropped = report["models"]["tiny"]["tasks"], report["models"]["tiny"]["dropped"]
+    names = {variant.name for variant in variants("fp32", "cpu")[1:]} - set(dropped)
+    assert {"bf16", "fp16", "eager attention", "every row by itself", "one row per continuation"} <= names
+    assert set(tasks["copa"]["validation"]["variants"]) == names
+    assert set(tasks["empathetic_dialogues"]["validation"]["variants"]) == names - {"one row per continuation"}
+    for splits in tasks.values():
+        entry = splits["validation"]
+        assert entry["items"] == 5
+        # rounding only: an ignored mask or wrong positions would move log-probabilities of this model by nats
+        assert all(one["largest"] < 1e-3 for one in entry["variants"].values() if one["kind"] != "dtype")
+        assert 1e-4 < entry["variants"]["bf16"]["largest"] < 10
+        assert all(0 <= item < 5 for one in entry["variants"].values() for item in one["changed"])
+
+
+def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ([0, 1, 1], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-3.0, -2.5])], np.array([1.0, 1.0, 0.0]))
+    other = ([0, 1, 0], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-2.5, -2.75])], np.array([1.0, 1.0, 1.0]))
+    assert _differences(one, other) == {"changed": [2], "largest": 0.5, "score": pytest.approx(100 / 3)}
+    monkeypatch.setattr(noise, "_scores", lambda *parts: other if parts[-1].kind == "kernel" else one)
+    items = [MultipleChoice("a", ("b", "c"), 0)] * 3
+    entry = noise._entry(None, None, items, HOW, "cpu", {})  # type: ignore[arg-type]
+    assert (entry["ties"], entry["near_ties"], entry["largest"]) == (1, [0, 1, 2], 0.5)
+    floor = _floors({"copa": {"validation": entry}, "piqa": {"validation": entry | {"variants": {}}}})["validation"]["classification"]
+    # one of three items in one of two tasks
+    assert floor["kernel"] == {"tasks": 2, "changed": 1, "most": pytest.approx(100 / 6), "seen": pytest.approx(100 / 6)}
+    assert floor["shape"] == {"tasks": 2, "changed": 0, "most": 0.0, "seen": 0.0}
+
+
+def test_a_kernel_that_is_not_to_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scores(*parts: Any) -> Any:
+        if parts[-1].attention == "math":
+            raise RuntimeError("No available kernel.\nAborting.")
+        return [0], [np.array([0.0, -1.0])], np.array([1.0])
+
+    monkeypatch.setattr(noise, "_scores", scores)
+    dropped: dict[str, str] = {}
+    entry = noise._entry(None, None, [MultipleChoice("a", ("b", "c"), 0)], HOW, "cpu", dropped)  # type: ignore[arg-type]
+    assert dropped == {"math attention": "RuntimeError: No available kernel."}
+    assert "math attention" not in entry["variants"] and "eager attention" in entry["variants"]
+    text = noise_dropped({"models": {"tiny": {"dropped": dropped}}})
+    assert text == ["tiny was not scored with math attention: RuntimeError: No available kernel."]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
+def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer: Any, name: str, precision: str) -> None:
+    items = load_items("copa", FILES["copa"]["validation"], 5)
+    network = open_network(models(name))
+    for device in ("cpu", "cuda"):  # the GPU's list of ways, computed here where this machine has the kernel
+        own, *others = variants(precision, device)
+        wanted = _scores(network, tokenizer, items, HOW, "cpu", {}, own)
+        for variant in others:
+            if variant.attention in ("efficient",):
+                continue
+            found = _scores(network, tokenizer, items, HOW, "cpu", {}, variant)
+            allowed = 1e-4 if precision == variant.precision == "fp32" else 3.0
+            assert max(np.abs(one - other).max() for one, other in zip(wanted[1], found[1], strict=True)) < allowed, variant
+    assert network.model.config._attn_implementation == "sdpa"
+
+
+def test_a_variant_leaves_no_trace(models: Any) -> None:
+    network = open_network(models("opt"))
+    eager = next(variant for variant in variants("bf16", "cpu") if variant.attention == "eager")
+    with opened(network, eager) as used:
+        assert used.model.config._attn_implementation == "eager"
+        assert torch.is_autocast_enabled("cpu")
+    assert network.model.config._attn_implementation == used.model.config._attn_implementation == "sdpa"
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_the_page_says_the_floor_in_points(report: dict[str, Any]) -> None:
+    rows = noise_rows(report)
+    by_task = {row["task"]: row for row in rows}
+    assert set(by_task) == set(FILES) and len(rows) == 3
+    assert by_task["copa"]["items"] == 5 and by_task["empathetic_dialogues"]["ties"] == ""
+    first, second = noise_floors(report)
+    assert first.startswith("tiny, validation: with 5 items a task, the 2-task average of accuracy moved by this many points: batch shape ")
+    assert "1-task average of F1" in second
+    assert noise_rows({}) == noise_floors({}) == noise_dropped({}) == []
+
+
+def test_the_command(model_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "noise.json"
+    few = HOW.model_copy(update={"noise_items": 2})
+    arguments = [
+        "--settings",
+        json.dumps(few.model_dump()),
+        "--model",
+        f"tiny={model_folder}",
+        "--items",
+        f"copa={FILES['copa']['validation']}",
+    ]
+    done = CliRunner().invoke(app, ["noise-floor", *arguments, "--out", str(path), "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert read_json(path)["models"]["tiny"]["tasks"]["copa"]["validation"]["items"] == 2

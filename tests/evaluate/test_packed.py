@@ -1,0 +1,91 @@
+"""Packed weights: the numbers of the plain layers, in both precisions, before and after an update; and falling back."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gap.evaluate import packed
+from gap.evaluate.compile import compile_choices
+from gap.evaluate.half import HalfTwin, half_network
+from gap.evaluate.multiple_choice import score_blocks
+from gap.evaluate.network import Network, open_network
+from gap.evaluate.packed import PackedTwin, open_twin
+from gap.tasks.items import MultipleChoice
+
+ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
+needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+
+
+def scored(network: Network, tokenizer: Any, dtype: torch.dtype | None) -> np.ndarray:
+    with nullcontext() if dtype is None else torch.autocast("cpu", dtype=dtype):
+        return np.concatenate(score_blocks(network, compile_choices(ITEMS, tokenizer, 100, 512, "cpu"))[0])
+
+
+@needs_onednn
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"])
+def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype | None) -> None:
+    model = deepcopy(models(name))
+    network = open_network(model)
+    twin = open_twin(network, dtype)
+    assert isinstance(twin, PackedTwin)
+    quick = half_network(network, twin)
+    allowed = 1e-4 if dtype is None else 0.15  # one rounding of a logit near 16 to 8 bits is 1/16
+    before = scored(network, tokenizer, dtype)
+    np.testing.assert_allclose(scored(quick, tokenizer, dtype), before, rtol=0, atol=allowed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.2)
+    stale = scored(quick, tokenizer, dtype)
+    twin.renew()
+    after = scored(network, tokenizer, dtype)
+    np.testing.assert_allclose(scored(quick, tokenizer, dtype), after, rtol=0, atol=1.5 * allowed)
+    assert np.abs(stale - after).max() > 2 * allowed, "a twin that is not renewed shows"
+
+
+@needs_onednn
+def test_the_twin_shares_what_it_does_not_pack(models: Any) -> None:
+    model = deepcopy(models("opt"))
+    twin = PackedTwin(model, torch.float32)
+    assert {id(weight) for weight in twin.model.parameters()} <= {id(weight) for weight in model.parameters()}
+    assert len(twin.layers) == sum(isinstance(module, torch.nn.Linear) for module in model.modules())
+    assert all(isinstance(module, torch.nn.Linear) for module in (model.lm_head, model.model.decoder.layers[0].fc1))
+
+
+def test_where_packing_does_not_suit_the_reason_is_logged(
+    models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = open_network(models("opt"))
+    with caplog.at_level(logging.INFO), monkeypatch.context() as patch:
+        patch.setattr(packed, "LARGEST", 10)
+        assert open_twin(network, None) is None
+        assert isinstance(open_twin(network, torch.bfloat16), HalfTwin)
+        patch.undo()
+        patch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+        assert open_twin(network, None) is None
+        patch.undo()
+
+        def refuse(*_: Any) -> Any:
+            raise RuntimeError("not on this processor")
+
+        patch.setattr(packed, "Packed", refuse)
+        assert open_twin(network, None) is None
+    assert [word in caplog.text for word in ("a second copy", "no oneDNN", "RuntimeError: not on this processor")] == [True] * 3
+
+
+@needs_onednn
+def test_packed_weights_that_give_other_logits_are_not_used(
+    models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = packed.Packed.forward
+    monkeypatch.setattr(packed.Packed, "forward", lambda layer, inputs: 1.1 * right(layer, inputs))
+    with caplog.at_level(logging.INFO):
+        assert open_twin(open_network(models("llama")), None) is None
+    assert "packed weights move its logits" in caplog.text
