@@ -142,7 +142,13 @@ class _Shard:
         if self.opened is None:
             return {"scorer": self.scorer, "device": "not needed"}
         layout = f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
-        return {"scorer": self.scorer, "device": self.opened.device, "head": self.opened.network.reason, "layout": layout}
+        return {
+            "scorer": self.scorer,
+            "device": self.opened.device,
+            "head": self.opened.network.reason,
+            "layout": layout,
+            "kernel": self.opened.kernel,
+        }
 
     def session(self) -> Session:
         """The loaded model with its compiled items."""
