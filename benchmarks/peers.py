@@ -18,6 +18,7 @@ from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
 from gap.evaluate.packed import open_twin
+from gap.models.load import keep_freed_memory
 from gap.params.methods import Evaluate
 
 LENGTH, NEW, BATCH = 512, 32, 64
@@ -43,7 +44,10 @@ class Ours:
     """fp32 weights, half precision by autocast, as in the pipeline."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
-        self.network, self.tokenizer, self.device = open_network(model), tokenizer, device
+        self.original, self.network = model, open_network(model)
+        if device == "cpu":
+            keep_freed_memory()  # as every job of the pipeline does
+        self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
         self.twin = open_twin(self.network, None if dtype == "fp32" else self.dtype)
         if self.twin is not None:

@@ -37,6 +37,7 @@ RATIOS = {
 def measure(scorer: str, shape: str, dtype: str, count: int, device: str, threads: int, repeats: int, batch_tokens: int) -> dict[str, Any]:
     """Seconds per checkpoint (the fastest of ``repeats`` passes over all tasks), seconds of compiling, peak memory."""
     import torch
+    from flops import peak
     from peers import Generate, LmEval, Ours, Padded
     from workload import CHOICE, DIALOGUE, make_model, workload
 
@@ -45,19 +46,22 @@ def measure(scorer: str, shape: str, dtype: str, count: int, device: str, thread
     load = workload(count, tuple(CHOICE if kind == "choice" else DIALOGUE))
     model = make_model(shape, device)
     parameters = sum(one.numel() for one in model.parameters())
-    if scorer in ("ours", "plain", "ours-dialogue"):
+    highest, source = peak(device, dtype) if kind_of_ours(scorer) else (0.0, "")
+    before = _memory(device, reset=True)  # what a scorer copies of the weights is its own
+    if kind_of_ours(scorer):
         made: Any = Ours(model, load.tokenizer, dtype, device, batch_tokens, "plain" if scorer == "plain" else "tree")
     else:
         made = {"hflm": LmEval, "padded": Padded, "generate": Generate}[scorer](model, load.tokenizer, dtype, device)
     start = time.perf_counter()
     compiled = {task: made.compile(items, kind) for task, items in load.items.items()}
     compiling = time.perf_counter() - start
-    before = _memory(device, reset=True)
     made.run(made.compile(load.items[next(iter(load.items))][:2], kind), kind)  # libraries warm up outside the clock
     passes, scores = [], {}
     for _ in range(repeats):
         _wait(device)
         start = time.perf_counter()
+        if kind_of_ours(scorer):
+            made.checkpoint()
         scores = {task: made.run(one, kind) for task, one in compiled.items()}
         _wait(device)
         passes.append(time.perf_counter() - start)
@@ -67,9 +71,30 @@ def measure(scorer: str, shape: str, dtype: str, count: int, device: str, thread
         "seconds": min(passes), "passes": passes, "compile_seconds": compiling, "items_per_second": items / min(passes),
         "memory_mib": _memory(device) - before, "checksum": sum(sum(map(sum, one)) for one in scores.values()),
     }  # fmt: skip
+    if kind_of_ours(scorer):
+        needed = _operations(shape, compiled, kind, parameters)
+        found |= {"operations": needed, "peak": highest, "peak_source": source, "utilisation": needed / min(passes) / highest}
     if scorer in ("ours", "plain"):
         found |= {"tokens": made.tokens, "padding_share": 1 - made.tokens / made.padded, "tokens_per_second": made.tokens / min(passes)}
     return found
+
+
+def kind_of_ours(scorer: str) -> bool:
+    """Whether it is a way of ours."""
+    return scorer in ("ours", "plain", "ours-dialogue")
+
+
+def _operations(shape: str, compiled: dict[str, Any], kind: str, parameters: int) -> float:
+    """Of one checkpoint on these tasks, padding left out, every answer decoded to its last token."""
+    from flops import Counts, count_choices, count_dialogues, operations
+    from peers import NEW
+    from workload import SHAPES, VOCABULARY
+
+    counts = Counts()
+    for one in compiled.values():
+        counts.add(count_dialogues(one, NEW - 1) if kind == "dialogue" else count_choices(one))
+    found = operations(SHAPES[shape], counts, parameters, VOCABULARY)
+    return found["prefill"] + found["decode"]
 
 
 def _wait(device: str) -> None:
@@ -186,7 +211,12 @@ def whole(arguments: argparse.Namespace, shape: str, count: int, rows: list[dict
             repeats = 1 if scorer == "padded" and not cuda else arguments.repeats
             found[scorer, dtype] = child(arguments, scorer, dtype, shape, count, repeats)
     rows += list(found.values())
-    return {
+    memory = {
+        f"memory_{ours}_of_{peer}_{dtype}{suffix}": found[ours, dtype]["memory_mib"] / found[peer, dtype]["memory_mib"]
+        for dtype in {dtype for _, dtype in found}
+        for ours, peer in (("ours", "hflm"), ("ours-dialogue", "generate"))
+    }
+    return memory | {
         f"{name}{suffix}": found[slow, dtype]["seconds"] / found[fast, dtype]["seconds"]
         for name, (slow, fast, dtype, _, _) in RATIOS.items()
         if (slow, dtype) in found and (fast, dtype) in found

@@ -25,14 +25,15 @@ NAMES = {
 def lines(result: dict[str, Any]) -> list[str]:
     """Both tables: what was measured, and the ratios against their goals."""
     made = [
-        "| scorer | dtype | seconds per checkpoint | items/s | tokens/s | padding | compiling, s | memory, MiB |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| scorer | dtype | seconds per checkpoint | items/s | tokens/s | padding | FLOPs used | compiling, s | memory, MiB |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in result["rows"]:
         tokens = f"{row['tokens_per_second']:,.0f}" if "tokens" in row else ""
         padding = f"{row['padding_share']:.0%}" if "tokens" in row else ""
+        used = f"{row['utilisation']:.0%}" if "utilisation" in row else ""
         made.append(
-            f"| {NAMES[row['scorer']]} | {row['dtype']} | {row['seconds']:.2f} | {row['items_per_second']:.1f} | {tokens} | {padding} | "
+            f"| {NAMES[row['scorer']]} | {row['dtype']} | {row['seconds']:.2f} | {row['items_per_second']:.1f} | {tokens} | {padding} | {used} | "
             f"{row['compile_seconds']:.2f} | {row['memory_mib']:,.0f} |"
         )
     made += ["", "| ratio | measured | goal | |", "| --- | ---: | ---: | --- |"]
@@ -42,6 +43,9 @@ def lines(result: dict[str, Any]) -> list[str]:
         for found in (key for key in result if key == name or key.startswith(f"{name}_opt")):
             verdict = "" if goal is None else "reached" if result[found] >= goal else "missed"
             made.append(f"| {NAMES[slow]} / {NAMES[fast]}, {dtype} | {result[found]:.1f} | {goal or ''} | {verdict} |")
+    for key in sorted(key for key in result if key.startswith("memory_")):
+        verdict = "reached" if result[key] <= 0.5 else "missed"
+        made.append(f"| {key.replace('_', ' ')} | {result[key]:.2f} | 0.5 | {verdict} |")
     machine = result["machine"]
     place = f"{machine['gpu']}" if gpu else f"{machine['cpu']}, {machine['threads']} threads"
     source = result["rows"][0]

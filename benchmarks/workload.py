@@ -53,18 +53,29 @@ def make_model(shape: str, device: str, seed: int = 0) -> Any:
         return OPTForCausalLM(config).eval()
 
 
+def parameters_of(shape: str) -> int:
+    """How many weights a model of that shape has."""
+    return sum(one.numel() for one in make_model(shape, "meta").parameters())
+
+
 @dataclass(frozen=True)
 class Workload:
-    """Items by task, the tokenizer, and where both come from."""
+    """Items by task, the tokenizer, where both come from, and the folder of the item files."""
 
     items: dict[str, list[Item]]
     tokenizer: Any
     source: str
+    folder: Path
+
+
+def workload(count: int, tasks: tuple[str, ...]) -> Workload:
+    """The first ``count`` validation items of each task, with OPT's tokenizer; the shipped miniatures without a mirror."""
+    return workload_of(count, tasks, "validation")
 
 
 @cache
-def workload(count: int, tasks: tuple[str, ...]) -> Workload:
-    """The first ``count`` validation items of each task, with OPT's tokenizer; the shipped miniatures without a mirror."""
+def workload_of(count: int, tasks: tuple[str, ...], split: str) -> Workload:
+    """The same of any split."""
     folder, place = Path(tempfile.mkdtemp(prefix="gap-bench-")), mirror()
     if place is not None:
         os.environ["GAP_MIRROR"] = str(place)
@@ -77,7 +88,7 @@ def workload(count: int, tasks: tuple[str, ...]) -> Workload:
     found = {}
     for task in tasks:
         path = folder / f"{task}.jsonl"
-        fetch_items(TaskJob(task=task, split="validation", items=items), path)
+        fetch_items(TaskJob(task=task, split=split, items=items), path)
         found[task] = load_items(task, path, count)
     source = "real items, OPT's tokenizer" if place else "miniature items, a small tokenizer (set GAP_MIRROR for the real ones)"
-    return Workload(found, load_tokenizer(folder / "tokenizer"), source)
+    return Workload(found, load_tokenizer(folder / "tokenizer"), source, folder)

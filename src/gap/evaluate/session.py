@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from gap.core.errors import BadInput
+from gap.evaluate import kernels
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import Layout, compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
@@ -54,6 +55,7 @@ class Session:
         self.tally = Tally()  # of all replays, for the birth record
         self.stock = self._stock() if scorer == "lm-eval" else None
         self.compiled: Any = None if self.stock is not None else self._compile()
+        self.kernel = self._choose_kernel()
 
     def _stock(self) -> Stock:
         self.layout = "lm-eval's HF backend"
@@ -79,6 +81,15 @@ class Session:
             chosen = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
         self.layout, self.reason = chosen
         return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, chosen[0])
+
+    def _choose_kernel(self) -> str:
+        """The fastest way to run the job's batches takes the scorer's place; returns what the birth record says of the choice."""
+        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING:
+            return "as it is"
+        batches = [batch for block in self.compiled for batch in block.batches]
+        choice = kernels.choose(self.scorer, batches, AUTOCAST.get(self.job.evaluate.precision))
+        self.scorer = choice.network
+        return str(choice)
 
     def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item blocks with these numbers, by the weights that are in the model now."""

@@ -155,9 +155,14 @@ class _Shard:
         if self.opened is None:
             return {"scorer": self.scorer, "device": "not needed"}
         layout = f"{self.opened.layout}: {self.opened.reason}" if self.opened.reason else self.opened.layout
-        replayed = dataclasses.asdict(self.opened.tally) | {"tolerance": self.job.evaluate.replay_tolerance}
-        facts = {"scorer": self.scorer, "device": self.opened.device, "head": self.opened.network.reason, "layout": layout}
-        return facts | {"replayed": replayed}
+        return {
+            "scorer": self.scorer,
+            "device": self.opened.device,
+            "head": self.opened.network.reason,
+            "layout": layout,
+            "kernel": self.opened.kernel,
+            "replayed": dataclasses.asdict(self.opened.tally) | {"tolerance": self.job.evaluate.replay_tolerance},
+        }
 
     def session(self) -> Session:
         """The loaded model with its compiled items."""

@@ -44,7 +44,7 @@ def open_device(device: str, threads: int) -> torch.device:
             "auto, cpu, or cuda with a GPU",
             "Set jobs.device to auto, or install a CUDA build of torch.",
         )
-    _keep_freed_memory()
+    keep_freed_memory()
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
@@ -64,7 +64,7 @@ def _own_gpu() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Have glibc reuse large buffers instead of handing each back: fresh pages cost a small model up to half its time."""
     mmap_threshold, trim_threshold, limit = -3, -1, 1 << 30
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

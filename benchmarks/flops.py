@@ -1,0 +1,94 @@
+"""Operations of the algorithm, padding left out, and what a machine can do at most."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: Dense bf16 operations per second of an H100 or H200 (the maker's data sheet).
+PEAK = 989e12
+
+
+@dataclass
+class Counts:
+    """Of all task splits together, one checkpoint.
+
+    fed: tokens through the layers; visits: of one token to another (or itself) in the attention; looked: positions that go
+    through the head; new: greedy tokens at most; passes: decoding steps at most; cached: keys read while decoding.
+    """
+
+    items: int = 0
+    fed: int = 0
+    visits: int = 0
+    looked: int = 0
+    new: int = 0
+    passes: int = 0
+    cached: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add another split's counts."""
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def count_choices(blocks: Any) -> Counts:
+    """Of compiled multiple-choice items: a token visits its ancestors and itself, as many as its position says."""
+    found = Counts(items=sum(len(block.sizes) for block in blocks))
+    for batch in (batch for block in blocks for batch in block.batches):
+        found.fed += batch.tokens
+        # padding holds position 0 and its own place alone
+        padding = batch.ids.numel() - batch.tokens
+        found.visits += int((batch.positions + 1).sum()) - padding
+        found.looked += len(batch.rows)
+    return found
+
+
+def count_dialogues(dialogues: Any, room: int) -> Counts:
+    """Of compiled dialogues: prompts with their given answers, and ``room`` further tokens behind each prompt."""
+    found = Counts()
+    for block in dialogues.blocks:
+        found.items += len(block.order)
+        found.passes += room
+        for batch in [*(prompts.batch for prompts in block.prompts), *block.apart]:
+            found.fed += batch.tokens
+            found.looked += len(batch.rows)
+            # real rows: as many tokens as the batch says, in rows of nearly equal length
+            mean = batch.tokens / len(batch.ids)
+            found.visits += int(len(batch.ids) * mean * (mean + 1) / 2)
+        found.looked += len(block.order)
+        found.new += room * len(block.order)
+        found.cached += sum((int(length) + step) for length in block.lengths for step in range(1, room + 1))
+    return found
+
+
+def operations(shape: tuple[int, int, int, int, bool], counts: Counts, parameters: int, vocabulary: int) -> dict[str, float]:
+    """Per checkpoint: operations of the forward passes over given tokens and over new ones, and bytes read while decoding (bf16)."""
+    hidden, layers, _, embedding, _ = shape
+    per_token, per_logit = 24 * layers * hidden**2 + 4 * hidden * embedding * (embedding != hidden), 2 * embedding * vocabulary
+    prefill = counts.fed * per_token + counts.visits * 4 * hidden * layers + counts.looked * per_logit
+    decode = counts.new * (per_token + per_logit) + counts.cached * 4 * hidden * layers
+    moved = 2 * (counts.passes * parameters + counts.cached * 2 * hidden * layers)
+    return {"prefill": float(prefill), "decode": float(decode), "decode_bytes": float(moved)}
+
+
+def peak(device: str, dtype: str) -> tuple[float, str]:
+    """Operations per second to hold a scorer against, and where the number comes from.
+
+    The data sheet's for a known GPU in half precision; elsewhere the best of several large matrix products here and now.
+    """
+    import torch
+
+    if device == "cuda" and dtype != "fp32" and any(name in torch.cuda.get_device_name() for name in ("H100", "H200")):
+        return PEAK, "data sheet"
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
+    size = 8192 if device == "cuda" else 1536
+    one, other = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+    best = float("inf")
+    for _ in range(6):
+        start = time.perf_counter()
+        one @ other
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best, "matrix product"

@@ -1,0 +1,162 @@
+"""Ways to run a batch: each against the plain one, the choice, what is dropped; graphs by their CPU stand-in."""
+
+from __future__ import annotations
+
+import logging
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gap.evaluate import kernels
+from gap.evaluate.compile import compile_choices
+from gap.evaluate.kernels import Added, Captured, choose, vars_of
+from gap.evaluate.multiple_choice import score_blocks
+from gap.evaluate.network import Network, open_network
+from gap.tasks.items import MultipleChoice
+
+ITEMS = [MultipleChoice(f"{number * 37} {'sat on ' * number}", (" a mat", " the cat", " yes"), 0) for number in range(12, 36, 4)]
+
+
+def blocks_of(tokenizer: Any, layout: Any = "tree") -> Any:
+    return compile_choices(ITEMS, tokenizer, 100, 80, "cpu", layout)
+
+
+def scored(network: Network, blocks: Any) -> np.ndarray:
+    return np.concatenate(score_blocks(network, blocks)[0])
+
+
+@pytest.mark.parametrize("layout", ["tree", "plain"])
+@pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
+def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any, tokenizer: Any, name: str, layout: str) -> None:
+    model = deepcopy(models(name))
+    network, blocks = open_network(model), blocks_of(tokenizer, layout)
+    captured = Captured(**vars_of(network))
+    shapes = {batch.ids.shape for batch in blocks[0].batches}
+    assert np.array_equal(scored(captured, blocks), scored(network, blocks))
+    graphs: Any = captured.graphs  # type: ignore[attr-defined]
+    assert len(graphs) == len(shapes) > 1
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.1)
+    assert np.array_equal(scored(captured, blocks), after := scored(network, blocks))
+    assert len(graphs) == len(shapes), "nothing is captured twice"
+    assert np.array_equal(scored(captured, blocks), after)
+
+
+def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
+    network = open_network(models("opt"))
+    captured = Captured(**vars_of(network))
+    ids = torch.tensor([[2, 5, 6]])
+    with torch.inference_mode():
+        assert torch.equal(captured.features(ids, use_cache=True), network.features(ids, use_cache=True))
+    assert captured.graphs == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
+def test_added_masks_give_the_plain_scores(models: Any, tokenizer: Any, name: str) -> None:
+    network, blocks = open_network(models(name)), blocks_of(tokenizer)
+    np.testing.assert_allclose(scored(Added(**vars_of(network)), blocks), scored(network, blocks), rtol=0, atol=1e-4)
+    assert network.model.config._attn_implementation == "sdpa"
+
+
+def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
+    models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network, batches = open_network(models("opt")), blocks_of(tokenizer)[0].batches
+
+    class Louder(Network):
+        def logits(self, features: Any) -> Any:
+            return 2 * super().logits(features)
+
+        def raw_logits(self, features: Any) -> Any:
+            return 2 * super().raw_logits(features)
+
+    def broken(_: Network) -> Network:
+        raise RuntimeError("no C++ compiler\nat all")
+
+    monkeypatch.setitem(kernels.CANDIDATES, "compiled", broken)
+    monkeypatch.setitem(kernels.CANDIDATES, "louder", lambda network: Louder(**vars_of(network)))
+    with caplog.at_level(logging.INFO):
+        strict, loose = (choose(network, batches, None, exact) for exact in (True, False))
+    assert strict.dropped["compiled"] == "RuntimeError: no C++ compiler"
+    assert "differ by up to" in strict.dropped["louder"] and "louder" in loose.dropped
+    assert set(strict.seconds) >= {"plain", "captured graphs"}
+    assert set(loose.seconds) == {"plain", "captured graphs", "eager attention"}
+    assert strict.name in strict.seconds and strict.seconds[strict.name][1] == min(best for _, best in strict.seconds.values())
+    assert "OPTForCausalLM is run by" in caplog.text and "without compiled: RuntimeError" in caplog.text
+    assert np.array_equal(scored(strict.network, blocks_of(tokenizer)), scored(network, blocks_of(tokenizer)))
+
+
+def test_the_fastest_is_taken(models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, batches = open_network(models("llama")), blocks_of(tokenizer)[0].batches
+    times = iter([("plain", 3.0), ("captured graphs", 1.0), ("compiled", 2.0), ("eager attention", 4.0)])
+    monkeypatch.setattr(kernels, "_timed", lambda *_: (torch.zeros(2), 9.0, next(times)[1]))
+    monkeypatch.setitem(kernels.CANDIDATES, "compiled", lambda network: network)
+    choice = choose(network, batches, torch.bfloat16)
+    assert choice.name == "captured graphs" and isinstance(choice.network, Captured)
+    assert str(choice).startswith("captured graphs of plain 3000.00 ms (first 9000 ms)")
+
+
+def test_a_graph_is_captured_on_a_stream_of_its_own_after_a_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of calls on a GPU, with stand-ins: run once beside, capture once into the shared pool, then only replay."""
+    from contextlib import contextmanager
+
+    calls: list[str] = []
+
+    class Stream:
+        def wait_stream(self, other: Any) -> None:
+            calls.append("wait")
+
+    class Graph:
+        def replay(self) -> None:
+            calls.append("replay")
+
+    @contextmanager
+    def within(name: str) -> Any:
+        calls.append(f"in {name}")
+        yield
+        calls.append(f"out of {name}")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: within("stream"))
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda _, pool: within(pool))
+
+    def run() -> torch.Tensor:
+        calls.append("run")
+        return torch.ones(2)
+
+    replayed = kernels.capture(run, "cuda", "pool")
+    assert calls == ["wait", "in stream", "run", "out of stream", "wait", "in pool", "run", "out of pool"]
+    del calls[:]
+    assert torch.equal(replayed(), torch.ones(2)) and replayed() is replayed()
+    assert calls == ["replay"] * 3
+
+
+def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gap.core.files import read_json
+    from gap.core.tables import read_table
+    from gap.evaluate.shard import evaluate
+    from gap.fetch.items import MINIATURE
+    from gap.params.jobs import EvaluateJob
+    from gap.params.methods import Evaluate
+    from gap.tasks.registry import TASKS
+
+    how = Evaluate(items=6, splits=["validation"], precision="bf16", max_length=120, max_new_tokens=4, batch_tokens=512, replay_tolerance=0)
+    job = EvaluateJob(model="tiny", method="", task="copa", split="validation", evaluate=how, items=6)
+    items = MINIATURE / TASKS["copa"].folder / "validation.jsonl"
+    monkeypatch.chdir(tmp_path)
+    # a compiler is not what this is about
+    monkeypatch.setitem(kernels.CANDIDATES, "compiled", lambda network: network)
+    found = {}
+    for name, devices in (("default", ()), ("chosen", ("cpu",))):
+        monkeypatch.setattr(kernels, "CHOOSING", devices)
+        evaluate(job, model_folder, items, {}, None, tmp_path / name / "base.parquet", "cpu", 1)
+        rows = read_table(tmp_path / name / "base.parquet", "item_scores")
+        found[name] = [list(sums) for sums in rows["log_probabilities"]], read_json(tmp_path / name / "base.birth.json")["inputs"]["kernel"]
+    assert found["default"][0] == found["chosen"][0]
+    assert found["default"][1] == "as it is" and " of plain " in found["chosen"][1]
