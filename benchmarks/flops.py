@@ -37,11 +37,20 @@ def count_choices(blocks: Any) -> Counts:
     found = Counts(items=sum(len(block.sizes) for block in blocks))
     for batch in (batch for block in blocks for batch in block.batches):
         found.fed += batch.tokens
+        found.looked += len(batch.rows)
+        if batch.positions is None:
+            found.visits += _row_visits(batch)
+            continue
         # padding holds position 0 and its own place alone
         padding = batch.ids.numel() - batch.tokens
         found.visits += int((batch.positions + 1).sum()) - padding
-        found.looked += len(batch.rows)
     return found
+
+
+def _row_visits(batch: Any) -> int:
+    """Of single sequences: a batch holds rows of nearly equal length, so that their mean stands for each."""
+    mean = batch.tokens / len(batch.ids)
+    return int(len(batch.ids) * mean * (mean + 1) / 2)
 
 
 def count_dialogues(dialogues: Any, room: int) -> Counts:
@@ -53,9 +62,7 @@ def count_dialogues(dialogues: Any, room: int) -> Counts:
         for batch in [*(prompts.batch for prompts in block.prompts), *block.apart]:
             found.fed += batch.tokens
             found.looked += len(batch.rows)
-            # real rows: as many tokens as the batch says, in rows of nearly equal length
-            mean = batch.tokens / len(batch.ids)
-            found.visits += int(len(batch.ids) * mean * (mean + 1) / 2)
+            found.visits += _row_visits(batch)
         found.looked += len(block.order)
         found.new += room * len(block.order)
         found.cached += sum((int(length) + step) for length in block.lengths for step in range(1, room + 1))

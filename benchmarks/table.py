@@ -14,12 +14,21 @@ from scorer import RATIOS
 
 NAMES = {
     "ours": "ours, trees",
+    "ours-few": "ours, trees",
     "plain": "ours, one row per continuation",
     "hflm": "lm-eval HFLM, batch 64",
     "padded": "every choice padded to 512",
     "ours-dialogue": "ours: answers and loss in one",
     "generate": "HF generate (batch 64, left-padded), then a loss pass",
 }
+
+
+def _items(row: dict[str, Any], result: dict[str, Any]) -> str:
+    """How many items, where a row has fewer than the first of its kind and shape."""
+    first = next(
+        one for one in result["rows"] if one["shape"] == row["shape"] and ("dialogue" in one["scorer"]) == ("dialogue" in row["scorer"])
+    )
+    return f" ({row['items']} items)" if row["items"] < first["items"] and row["scorer"] != "generate" else ""
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -33,7 +42,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         padding = f"{row['padding_share']:.0%}" if "tokens" in row else ""
         used = f"{row['utilisation']:.0%}" if "utilisation" in row else ""
         made.append(
-            f"| {NAMES[row['scorer']]} | {row['dtype']} | {row['seconds']:.2f} | {row['items_per_second']:.1f} | {tokens} | {padding} | {used} | "
+            f"| {NAMES[row['scorer']]}{_items(row, result)} | {row['dtype']} | {row['seconds']:.2f} | {row['items_per_second']:.1f} | {tokens} | {padding} | {used} | "
             f"{row['compile_seconds']:.2f} | {row['memory_mib']:,.0f} |"
         )
     made += ["", "| ratio | measured | goal | |", "| --- | ---: | ---: | --- |"]
