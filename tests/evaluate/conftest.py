@@ -20,6 +20,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_models_are_packed() -> None:
+    """The tiny models here stand for ones whose weights are worth packing."""
+    from gap.evaluate import packed
+
+    packed.SMALLEST = 0
+
+
 @pytest.fixture(scope="session")
 def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from gap.models import tokenizer as module

@@ -177,7 +177,7 @@ def test_a_method_takes_the_shared_settings_and_its_own() -> None:
     methods = resolve(RAW | {"study": "demo"}).methods
     assert list(methods) == ["ascent", "descent", "random", "lines", "soup"]
     assert [method.gap.direction.kind for method in methods.values()] == ["ascent", "descent", "random", "ascent", "ascent"]
-    assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2, 4]
+    assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2, 2]
     assert all(method.gap.learning_rate == 0.001 for method in methods.values())
 
 

@@ -20,6 +20,8 @@ from gap.evaluate.network import TOLERANCE, TRIAL, Network
 
 #: Weights beyond this many bytes are not copied: a CPU that scores so large a model needs its memory for other things.
 LARGEST = 4 * 2**30
+#: Weights of fewer bytes stay in a core's cache however they lie, and packing costs more than it gains.
+SMALLEST = 8 * 2**20
 #: Largest difference of the twin's logits from the original's under the same autocast, relative to the largest logit.
 HALF_TOLERANCE = 2e-2
 LOG = logging.getLogger(__name__)
@@ -90,6 +92,8 @@ def _packed(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | N
     size = sum(weight.numel() for weight in network.model.parameters()) * (dtype or torch.float32).itemsize
     if size > LARGEST:
         return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
+    if size < SMALLEST:
+        return None, f"its weights, {size / 2**20:.1f} MiB, stay in the cache as they are"
     try:
         twin = PackedTwin(network.model, dtype or torch.float32)
         reason = _difference(network, half_network(network, twin), dtype)
