@@ -23,7 +23,8 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     texts = {"demo": (5, 5), "paper": (100, 10)}[study]
     models = {"demo": 2, "paper": 3}[study]
     splits = {"demo": 12, "paper": 12 + 7}[study]
-    shards = models * -(-texts[0] // texts[1])
+    methods = {"demo": 5, "paper": 1}[study]
+    shards = methods * models * -(-texts[0] // texts[1])
     assert planned["post_train"] == shards
     assert planned["evaluate_runs"] == shards * splits
     assert planned["evaluate_base"] == splits
