@@ -53,7 +53,7 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"studies__demo__methods__lines__label": "x"}, set()),
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
-        ({"studies__demo__evaluate__items": 40}, {"scores", "base"}),
+        ({"studies__demo__evaluate__items": 44}, {"scores", "base"}),
         ({"evaluate__max_length": 256}, {"scores", "base", "features"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"studies__demo__describe__ngram": 3}, {"features"}),
@@ -111,7 +111,9 @@ def test_runs_of_every_method() -> None:
 
 
 def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
-    few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__gap__updates=15, studies__demo__evaluate__items=10)
+    soup = {"studies__demo__methods__soup__gap": {}}  # as many texts as the study has
+    few = plan(**soup)
+    many = plan(studies__demo__gap__texts=9, studies__demo__gap__updates=15, studies__demo__evaluate__items=10, **soup)
     one, other = ({run["run"]: run["method"] for run in plan_document(made)["runs"]} for made in (few, many))
     assert {run for run, method in one.items() if method != "soup"} < set(other)
     # a soup of more runs is another soup

@@ -72,7 +72,7 @@ def published(plan: dict[str, Any]) -> None:
     write_text(light["page"], markdown(page, f"{FIGURES_LINK}/{page.study}"))
     write_text(light["report"], html(page, light["figures"]))
     # dvc.yaml names one list of outputs for studies of every kind; this one runs nothing and has no checkpoints
-    for folder in (f"results/{page.study}/runs", f"results/{page.study}/scores", f"checkpoints/{page.study}"):
+    for folder in (*(f"results/{page.study}/{name}" for name in ("features", "runs", "scores")), f"checkpoints/{page.study}"):
         Path(folder).mkdir(parents=True, exist_ok=True)
 
 
