@@ -85,24 +85,38 @@ def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, 
 
 
 def plain(shape: str, device: str, precision: str) -> dict[str, Any]:
-    """The same update in plain torch: forward, backward, Adam; nothing measured, nothing recorded."""
+    """The same update in plain torch: forward, backward, Adam; nothing measured, nothing recorded.
+
+    Its peak memory beyond the model, and that of forward and backward passes alone (the gradient and what a text needs).
+    """
     import torch
+    from scorer import _memory
     from torch.nn import functional
     from workload import make_model
 
     model = make_model(shape, device)
+    before = _memory(device, reset=True)
     ids = (torch.arange(TEXT) * 7919 % 50000).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-5, betas=(0.9, 0.98))
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
-    def update() -> None:
+    def backward() -> None:
         optimizer.zero_grad()
         with torch.autocast(device, dtype=half or torch.bfloat16, enabled=half is not None):
             logits = model(input_ids=ids[None]).logits
         (-functional.cross_entropy(logits[0, :-1].float(), ids[1:])).backward()
+
+    def update() -> None:
+        backward()
         optimizer.step()
 
-    return {"seconds_per_step": timed(update, device, STEPS)}
+    for _ in range(STEPS):
+        backward()
+    passes = _memory(device) - before
+    size = 4 * sum(weight.numel() for weight in model.parameters()) / 2**20
+    seconds = timed(update, device, STEPS)
+    peak = _memory(device) - before
+    return {"seconds_per_step": seconds, "peak_mib": peak, "copies_of_the_weights": peak / size, "copies_of_the_passes": passes / size}
 
 
 def scoring(shape: str, device: str, precision: str, count: int, batch_tokens: int) -> dict[str, Any]:

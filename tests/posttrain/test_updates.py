@@ -171,7 +171,7 @@ def test_an_update_that_spoils_the_weights_is_taken_back(model: Path, monkeypatc
         done = whole(self)
         if next(calls) != 1:
             return done
-        return self.change(lambda number, tensor: tensor.view(-1)[0].fill_(math.inf) if number == 0 else None)
+        return self.change(lambda part: part.weights[0].fill_(math.inf) if part.number == 0 else None)
 
     monkeypatch.setattr(training.RunTraining, "_step", spoil)
     rows = list(tiny.updates(loaded, IDS, tiny.gap(), 9))
@@ -240,9 +240,13 @@ def test_waiting_on_the_host_changes_no_bit(model: Path, precision: str, togethe
 
     texts = [IDS, IDS.flip(0)][:together]
     runs = []
-    for host, bucket in ((False, 1 << 24), (True, 1 << 24), (True, 500), (False, 500)):
-        monkeypatch.setattr(gradients, "BUCKET", bucket)
+    monkeypatch.setattr(gradients, "PART", 1 << 24)
+    for host, bucket in ((False, 1 << 24), (True, 1 << 24), (True, 500), (False, 500), (False, 333)):
+        monkeypatch.setattr(gradients, "SMALLEST", bucket)
         loaded = load_model(model)
+        cut = gradients.buckets(list(loaded.parameters()))
+        assert (len(cut) == 1) == (bucket == 1 << 24)
+        assert all(sum(piece.weights.numel() for piece in one) <= bucket for one in cut)
         base = Snapshot(loaded, host, compact=True)
         rows = list(run_updates(loaded, base, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4, host))
         assert not any(weight.grad is not None for weight in loaded.parameters())

@@ -24,7 +24,7 @@ from gap.evaluate.stock import Stock
 from gap.models.load import load_model, open_device
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
-from gap.models.weights import Snapshot
+from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId
 from gap.posttrain.replay import Tally, replay
 from gap.tasks.items import Dialogue, Item, MultipleChoice
@@ -52,6 +52,7 @@ class Session:
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
         self.snapshot: Snapshot | None = None
+        self.digest = ""  # of the base weights, once there is a snapshot of them
         self.tally = Tally()  # of all replays, for the birth record
         self.stock = self._stock() if scorer == "lm-eval" else None
         self.compiled: Any = None if self.stock is not None else self._compile()
@@ -118,14 +119,14 @@ class Session:
     def base(self) -> None:
         """Put the base weights back, if a replay has changed them."""
         if self.snapshot is not None:
-            self.snapshot.restore()
+            self.snapshot.restore(self.digest)
 
     def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
         """Walk through a run; yields each real step with its weights in the model."""
         method = self.job.settings
         assert method is not None
         if self.snapshot is None:
-            self.snapshot = Snapshot(self.model, self.host, compact=True)
+            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.host, compact=True)
         ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
         return replay(self.model, self.snapshot, ids, method, expected, self.job.evaluate.replay_tolerance, self.host, self.tally)
 

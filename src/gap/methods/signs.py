@@ -18,15 +18,18 @@ FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-def add_signs(tensor: Tensor, size: float, seeds: tuple[int, ...]) -> None:
-    """Add +-``size`` to every weight of ``tensor`` in place; the signs depend on ``seeds`` and the weight's place alone."""
+def add_signs(tensor: Tensor, size: float, seeds: tuple[int, ...], behind: int = 0) -> None:
+    """Add +-``size`` to every weight of ``tensor`` in place; the signs depend on ``seeds`` and the weight's place alone.
+
+    ``behind`` is the number of places in front of the tensor, where it is part of a larger one.
+    """
     import torch
 
     start = int.from_bytes(hashlib.sha256(repr(seeds).encode()).digest()[:8])
     flat = tensor.view(-1)
     for first in range(0, flat.numel(), PASS):
         part = flat[first : first + PASS]
-        places = torch.arange(first + 1, first + 1 + len(part), dtype=torch.int64, device=tensor.device)
+        places = torch.arange(behind + first + 1, behind + first + 1 + len(part), dtype=torch.int64, device=tensor.device)
         mixed = _mix(places * signed(GOLDEN) + signed(start))
         part.add_(torch.where(mixed < 0, -size, size).to(part.dtype))
 

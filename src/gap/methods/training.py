@@ -27,14 +27,25 @@ class Tried:
     diverged: bool
 
 
+@dataclass(frozen=True)
+class Part:
+    """A flat part of the weights, fp32, to be changed in place: it begins behind ``start`` weights of tensor ``number``."""
+
+    number: int
+    start: int
+    weights: Tensor
+
+
 class Training(Protocol):
     """A model on its way from the base weights (``gap.posttrain.training``).
 
-    ``updates`` is the number of updates to try, ``seed`` a number below 2**63 that depends on the run's tokens alone.
+    ``updates`` is the number of updates to try, ``seed`` a number below 2**63 that depends on the run's tokens alone,
+    ``sizes`` the number of weights of each tensor.
     """
 
     updates: int
     seed: int
+    sizes: list[int]
 
     def gradient_steps(self, sign: float) -> Iterator[Tried]:
         """Updates by the optimizer on ``sign`` times the objective; ends behind a diverged one."""
@@ -48,6 +59,6 @@ class Training(Protocol):
         """Mean token NLL (nats) of the texts at the present weights."""
         ...
 
-    def change(self, act: Callable[[int, Tensor], None]) -> Any:
-        """Let ``act`` change each weight tensor (given with its number) in place, and measure what it did."""
+    def change(self, act: Callable[[Part], None]) -> Any:
+        """Let ``act`` change each part of the weights in place, and measure what it did."""
         ...

@@ -1,16 +1,18 @@
 """Digests, snapshots and changes of all weights of a model, computed where the weights are.
 
 A digest is taken after every update, so it must cost less than an update: the raw bits go through two integer sums on
-the device, and sixteen bytes come back.
+the device, and sixteen bytes come back.  Where several processes share a model, each takes the sums of its own rows, and
+what is returned is that of the whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +20,9 @@ import torch
 from torch import Tensor
 
 from gap.core.digest import canonical
+from gap.core.errors import Refused
+from gap.core.team import team, total
+from gap.models.shares import begins, own_share
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 ROW = 1 << 16
 #: Weights per pass: small enough for a CPU's cache, large enough to keep a GPU busy.  No result depends on it.
 PASS = {"cpu": 1 << 18, "cuda": 1 << 24}
+#: Weights whose distance from others is taken at once; the order of a sum, hence its last bits, depends on it.
+PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -52,26 +59,44 @@ class Snapshot:
     """
 
     def __init__(self, model: nn.Module, host: bool = False, compact: bool = False) -> None:
-        self.live = [parameter.detach() for parameter in model.parameters()]
+        self.model, self.live = model, own_weights(model)
         dtype = exact_dtype(self.live) if compact else self.live[0].dtype
         self.kept = [tensor.to(device="cpu" if host else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
 
-    def restore(self) -> None:
-        """Put the copied bits back into the model: one copy of all tensors together."""
+    def restore(self, expected: str | None = None) -> None:
+        """Put the copied bits back into the model: one copy of all tensors together.
+
+        Parameters
+        ----------
+        expected: the digest that the model's weights then must have; None where who called looks at it anyway.
+
+        Raises
+        ------
+        Refused: they have another one.
+        """
         torch._foreach_copy_(self.live, self.kept)
+        if expected is not None and (found := weights_digest(self.model)) != expected:
+            raise Refused("weights put back", found, f"the digest {expected}", "Report this: something else changes the copy.")
 
     def distance(self) -> float:
         """L2 norm of the model's present weights minus the copied ones."""
         norms = [
             torch.linalg.vector_norm(live - kept.to(live.device), dtype=torch.float64)
-            for live, kept in zip(self.live, self.kept, strict=True)
+            for pair in zip(self.live, self.kept, strict=True)
+            for live, kept in zip(*(tensor.reshape(-1).split(PIECE) for tensor in pair), strict=True)
         ]
-        return float(torch.linalg.vector_norm(torch.stack(norms)))
+        norm = torch.linalg.vector_norm(torch.stack(norms))
+        return float(norm if team().size == 1 else total(norm.square()).sqrt())
 
     @property
     def bytes(self) -> int:
         """Size of the copy."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self.kept)
+
+
+def own_weights(model: nn.Module) -> list[Tensor]:
+    """The weights that this process holds, tied ones once, without gradients; a change of them changes the model."""
+    return [own_share(parameter.detach()) for parameter in model.parameters()]
 
 
 def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
@@ -84,9 +109,8 @@ def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
 
 def weights_digest(model: nn.Module) -> str:
     """16 hex digits that depend on name, shape, dtype and every bit of every parameter (tied ones counted once)."""
-    tensors = [parameter.detach() for parameter in model.parameters()]
-    sums = Sums(tensors)
-    sums.add(tensors)
+    sums = Sums(list(model.parameters()))
+    sums.add(own_weights(model))
     return digest_of(model, sums.bits())
 
 
@@ -99,7 +123,7 @@ def change(model: nn.Module, before: Snapshot) -> Change:
     """
     if any(tensor.dtype != torch.float32 for tensor in before.live):
         raise ValueError("changes are measured on fp32 weights only")
-    sums = Sums(before.live)
+    sums = Sums(list(model.parameters()))
     sums.add(before.live, before.kept)
     return sums.change(model)
 
@@ -136,10 +160,12 @@ class Piece:
     tensor: int
 
 
-def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int, first: int, lead: int) -> Iterator[list[Piece]]:
+def _passes(
+    tensors: Sequence[Tensor], others: Sequence[Tensor] | None, size: int, numbers: Sequence[int], lead: int
+) -> Iterator[list[Piece]]:
     """Flat pieces of all tensors, in passes of ``size`` weights (the last may be shorter), the first of them behind ``lead`` places.
 
-    ``first`` is the number of the first tensor.
+    ``numbers`` are those of the tensors.
     """
     pieces: list[Piece] = []
     filled = lead
@@ -148,7 +174,7 @@ def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int, first
         other = None if others is None else _bits(others[index])
         while start < flat.numel():
             stop = min(flat.numel(), start + size - filled)
-            pieces.append(Piece(filled, flat[start:stop], None if other is None else other[start:stop], first + index))
+            pieces.append(Piece(filled, flat[start:stop], None if other is None else other[start:stop], numbers[index]))
             filled += stop - start
             start = stop
             if filled == size:
@@ -159,34 +185,64 @@ def _passes(tensors: list[Tensor], others: list[Tensor] | None, size: int, first
 
 
 class Sums:
-    """The digest's sums over all weights, taken tensor by tensor in their order, in as many calls as one likes.
+    """The digest's sums over ``weights``, taken tensor by tensor in their order, in as many calls as one likes.
 
     Sum of the bits and sum of bits times multiplier (both modulo 2**64); with what the weights were before also the
     squared difference per tensor and the number of weights whose bits differ.  One transfer from the device at the end.
+
+    A tensor may be added in flat parts, one after the other.  Of weights that are shared out, each process adds its own
+    rows; the results are those of all rows.
     """
 
-    def __init__(self, tensors: list[Tensor]) -> None:
-        self.device = tensors[0].device
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self.device = weights[0].device
         self.size = PASS.get(self.device.type, PASS["cpu"])
-        self.total = sum(_bits(tensor).numel() for tensor in tensors)
+        sizes = [weight.numel() for weight in weights]
+        self.total = sum(sizes)
+        #: Where each tensor's own rows begin and end, among the weights of the whole model.
+        self.spans = []
+        for weight, start in zip(weights, accumulate(sizes, initial=0), strict=False):
+            first = start + begins(weight)
+            self.spans.append((first, first + own_share(weight).numel()))
         self.tables = _multipliers(1 << max(0, math.ceil(self.total / ROW) - 1).bit_length(), self.device)
         self.wide = torch.empty(self.size, dtype=torch.int64, device=self.device)
         self.plain, self.weighted, self.moved = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
-        self.squares = torch.zeros(len(tensors), dtype=torch.float64, device=self.device)
-        self.done, self.seen = 0, 0  # tensors and weights so far
+        self.squares = torch.zeros(len(weights), dtype=torch.float64, device=self.device)
+        self.tensor, self.seen = 0, self.spans[0][0]  # the tensor at hand, and the place of its next weight
         self.differ: Tensor | None = None
         self.apart: Tensor | None = None
 
-    def add(self, tensors: list[Tensor], others: list[Tensor] | None = None) -> None:
-        """The next tensors, with what they were before (fp32) where the change is wanted."""
+    def add(self, tensors: Sequence[Tensor], others: Sequence[Tensor] | None = None) -> None:
+        """The next tensors, or flat parts of them, with what they were before (fp32) where the change is wanted."""
         if others is not None and self.differ is None:
             self.differ = torch.empty(self.size, dtype=torch.int32, device=self.device)
             self.apart = torch.empty(self.size, device=self.device)
-        lead, row = self.seen % ROW, self.seen // ROW
-        for pieces in _passes(tensors, others, self.size, self.done, lead):
-            row += self._pass(pieces, row)
-        self.done += len(tensors)
-        self.seen += sum(_bits(tensor).numel() for tensor in tensors)
+        for place, numbers in self._neighbours(tensors):
+            part = slice(place.start, place.stop)
+            row, lead = divmod(numbers[0][1], ROW)
+            for pieces in _passes(tensors[part], None if others is None else others[part], self.size, [one for one, _ in numbers], lead):
+                row += self._pass(pieces, row)
+
+    def _neighbours(self, tensors: Sequence[Tensor]) -> Iterator[tuple[range, list[tuple[int, int]]]]:
+        """Cut ``tensors``, the next ones, where places are left out between them.
+
+        Yields which of them stand together, and of each the number of its whole tensor and its place.
+        """
+        together: list[tuple[int, int]] = []
+        first = 0
+        for index, tensor in enumerate(tensors):
+            while tensor.numel() and self.seen == self.spans[self.tensor][1]:
+                self.tensor += 1
+                start = self.spans[self.tensor][0]
+                if together and start != self.seen:
+                    yield range(first, index), together
+                    together = []
+                self.seen = start
+            first = first if together else index
+            together.append((self.tensor, self.seen))
+            self.seen += tensor.numel()
+        if together:
+            yield range(first, len(tensors)), together
 
     def _pass(self, pieces: list[Piece], row: int) -> int:
         """One pass, whose first place is the first of the table's row ``row``; returns the number of rows."""
@@ -212,10 +268,11 @@ class Sums:
 
     def bits(self) -> list[int]:
         """The two sums of the bits."""
-        return torch.stack([self.plain, self.weighted]).tolist()
+        return total(torch.stack([self.plain, self.weighted])).tolist()
 
     def change(self, model: nn.Module) -> Change:
         """What happened to the weights of ``model``, all of which have been added."""
-        values = torch.cat([torch.stack([self.plain, self.weighted, self.moved]), self.squares.view(torch.int64)]).cpu()
+        counts, squares = total(torch.stack([self.plain, self.weighted, self.moved])), total(self.squares)
+        values = torch.cat([counts, squares.view(torch.int64)]).cpu()
         norms = values[3:].view(torch.float64).sqrt()
         return Change(digest_of(model, values[:2].tolist()), float(torch.linalg.vector_norm(norms)), int(values[2]) / self.total, norms)

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gap.core.errors import Refused
+from gap.core.team import from_first, team
 from gap.methods import COMBINATIONS
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
@@ -33,16 +35,22 @@ def combined(
     against the average one; seconds are their sum.  Where a run diverges the combination ends with a row ``diverged``.
 
     Sums are kept on the host, for as many updates at a time as fit; the runs are repeated for the next ones.
+
+    Raises
+    ------
+    Refused: a run did not begin at the base weights.
     """
     assert method.combine is not None
     coefficients = COMBINATIONS.of(method.combine).function(method.combine, len(runs))
-    yield (row := base_row(weights_digest(model), method.gap))
+    start = weights_digest(model)
+    yield (row := base_row(start, method.gap))
     for epochs in _parts(updates, _room(base)):
         sums = {epoch: [torch.zeros(tensor.shape) for tensor in base.live] for epoch in epochs}
         rows: dict[int, list[Update]] = {epoch: [] for epoch in epochs}
         for coefficient, texts in zip(coefficients, runs, strict=True):
             base.restore()
             for done in run_updates(model, base, texts, method.gap, epochs[-1], host):
+                _check_base(done, start)
                 if done.epoch in rows:
                     rows[done.epoch].append(done)
                     _add(sums[done.epoch], base, coefficient)
@@ -55,6 +63,16 @@ def combined(
                 return
 
 
+def _check_base(row: Update, start: str) -> None:
+    if row.epoch == 0 and row.digest != start:
+        raise Refused(
+            "a run of the combination",
+            f"weights {row.digest} at its start",
+            f"the base weights {start}",
+            "Report this: a run left something behind.",
+        )
+
+
 def _parts(updates: int, room: int) -> Iterator[range]:
     """The updates 1 to ``updates``, ``room`` at a time."""
     for first in range(1, updates + 1, room):
@@ -62,9 +80,9 @@ def _parts(updates: int, room: int) -> Iterator[range]:
 
 
 def _room(base: Snapshot) -> int:
-    """How many sums fit into the host's free memory, one at least."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live)))
+    """How many sums fit into the host's free memory, one at least; the processes of a team share one host."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // team().size
+    return from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
 
 
 @torch.no_grad()

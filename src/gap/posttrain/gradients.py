@@ -1,35 +1,62 @@
-"""Where gradients and the optimizer's state wait: beside the weights, or in the host's memory (``jobs.memory: host``).
+"""Gradients and the optimizer's state, in flat pieces of the weights, and where they wait.
 
-With ``host``, each gradient leaves the device as soon as the backward pass has it, and comes back with its bucket for the
-step; the same operations run on the same bits, so results do not change.  The device then holds the weights, the
-activations of one text and one bucket, which is what lets a model train whose weights take two fifths of it.
+An update works bucket by bucket.  A bucket is some neighbouring pieces of weights; none is larger than a small part of the
+model, so what an update needs besides weights, gradients and state (the weights as they were, what the optimizer computes
+on the way) stays small however large a single tensor is.
+
+With ``host`` (``jobs.memory: host``), each gradient leaves the device as soon as the backward pass has it, and comes back
+piece by piece for the step; the same operations run on the same bits, so results do not change.  The device then holds the
+weights, the activations of one text and one bucket, which is what lets a model train whose weights take two fifths of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from gap.models.shares import begins, own_share
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
     from torch.optim import Optimizer
 
-#: Weights per bucket; a larger tensor is a bucket of its own.  No result depends on it.
-BUCKET = 1 << 24
+#: A bucket is at most this part of the weights, but not smaller or larger than so many.  No result depends on it.
+PART, SMALLEST, LARGEST = 64, 1 << 20, 1 << 24
 
 
-def buckets(weights: Sequence[Tensor]) -> list[range]:
-    """Consecutive tensors of at most ``BUCKET`` weights together, as ranges of their numbers."""
-    cuts, filled = [0], 0
+@dataclass(frozen=True)
+class Piece:
+    """Flat part of weight tensor ``number`` that begins behind ``start`` of its weights; ``size`` is all of the tensor's.
+
+    ``weights`` is a parameter over the same memory, for the optimizer; ``own`` is where it begins in the rows that this process holds.
+    """
+
+    number: int
+    start: int
+    size: int
+    own: int
+    weights: Parameter
+
+
+def buckets(weights: Sequence[Parameter]) -> list[list[Piece]]:
+    """This process's rows of all weights in order, cut into buckets; only a tensor larger than a bucket is cut itself."""
+    room = min(LARGEST, max(SMALLEST, sum(weight.numel() for weight in weights) // PART))
+    found: list[list[Piece]] = [[]]
+    filled = 0
     for number, weight in enumerate(weights):
-        if number > cuts[-1] and filled + weight.numel() > BUCKET:
-            cuts.append(number)
-            filled = 0
-        filled += weight.numel()
-    return [range(first, last) for first, last in zip(cuts, [*cuts[1:], len(weights)], strict=True)]
+        share = own_share(weight.detach())
+        for own in range(0, share.numel(), room):
+            part = share.view(-1)[own : own + room]
+            if found[-1] and filled + part.numel() > room:
+                found.append([])
+                filled = 0
+            found[-1].append(Piece(number, begins(weight) + own, weight.numel(), own, nn.Parameter(part)))
+            filled += part.numel()
+    return found
 
 
 class Gradients:
@@ -45,28 +72,33 @@ class Gradients:
     def _leave(self, number: int) -> Any:
         def move(weight: Tensor) -> None:
             assert weight.grad is not None
-            gradient = weight.grad.to("cpu")
+            gradient = own_share(weight.grad).to("cpu")
             self.away[number] = gradient if number not in self.away else self.away[number].add_(gradient)
             weight.grad = None
 
         return move
 
-    def fetch(self, numbers: range) -> list[Tensor]:
-        """Put the gradients of these weights where the optimizer looks for them; those that have one, in order."""
+    def _of(self, number: int) -> Tensor | None:
+        if number in self.away:
+            return self.away[number]
+        gradient = self.weights[number].grad
+        return None if gradient is None else own_share(gradient)
+
+    def fetch(self, bucket: Sequence[Piece]) -> list[Tensor]:
+        """Put the gradients of these pieces where the optimizer looks for them; those that have one, in order."""
         found = []
-        for number in numbers:
-            weight = self.weights[number]
-            if number in self.away:
-                weight.grad = self.away[number].to(weight.device)
-            if weight.grad is not None:
-                found.append(weight.grad)
+        for piece in bucket:
+            gradient = self._of(piece.number)
+            if gradient is not None:
+                part = gradient.reshape(-1)[piece.own : piece.own + piece.weights.numel()]
+                piece.weights.grad = part.to(piece.weights.device)
+                found.append(piece.weights.grad)
         return found
 
-    def leave(self, numbers: range) -> None:
-        """Let the device forget gradients that the host keeps."""
-        if self.host:
-            for number in numbers:
-                self.weights[number].grad = None
+    def leave(self, bucket: Sequence[Piece]) -> None:
+        """Take them away again; what the host keeps is then on the device no more."""
+        for piece in bucket:
+            piece.weights.grad = None
 
     def clear(self) -> None:
         """Forget all."""

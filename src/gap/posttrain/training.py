@@ -1,7 +1,8 @@
 """One run on its way from the base weights: gradients, optimizer, loss scaler, and the measure of every change.
 
-Works bucket by bucket, so that what an update needs beside weights, gradients and the optimizer's state is a copy of one
-bucket.  At most resident (``jobs.memory: device``): weights, base snapshot, gradients, optimizer's state.
+Works bucket by bucket (``gap.posttrain.gradients``).  Resident at most, with ``jobs.memory: device``: weights, base snapshot,
+gradients, optimizer's state, and of one bucket a copy and what the optimizer computes on the way; during the backward pass
+the activations of one text.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gap.core.digest import digest
+from gap.core.digest import digest as json_digest
+from gap.core.team import team, total
 from gap.methods import OPTIMIZERS, RATES
 from gap.methods.layers import depths
-from gap.methods.training import Tried
+from gap.methods.training import Part, Tried
 from gap.models.weights import Change, Snapshot, Sums
 from gap.params.methods import Gap
 from gap.posttrain.gradients import Gradients, buckets, move_state
@@ -35,15 +37,20 @@ class RunTraining:
     ----------
     base: snapshot of the base weights, which are in ``model`` now.
     texts: token ids of each text of an update, int64 [n].
+    digest: of the base weights.
     host: whether gradients and optimizer's state wait in the host's memory.
     """
 
-    def __init__(self, model: PreTrainedModel, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int, host: bool) -> None:
+    def __init__(
+        self, model: PreTrainedModel, base: Snapshot, digest: str, texts: Sequence[Tensor], gap: Gap, updates: int, host: bool
+    ) -> None:
         self.model, self.base, self.gap, self.updates, self.host = model, base, gap, updates, host
+        self.digest = digest
         device = next(model.parameters()).device
         self.texts = [ids.to(device) for ids in texts]
-        self.seed = int(digest([ids.tolist() for ids in texts], 15), 16)
+        self.seed = int(json_digest([ids.tolist() for ids in texts], 15), 16)
         self.weights = list(model.parameters())
+        self.sizes = [weight.numel() for weight in self.weights]
         self.buckets = buckets(self.weights)
         self.gradients = Gradients(self.weights, host)
         self._begin()
@@ -53,10 +60,10 @@ class RunTraining:
         rates = self._rates()
         make = OPTIMIZERS.of(self.gap.optimizer).function
         self.optimizers: list[Optimizer] = []
-        for numbers in self.buckets:
-            shares = dict.fromkeys(rates[number] for number in numbers)
+        for bucket in self.buckets:
+            shares = dict.fromkeys(rates[piece.number] for piece in bucket)
             groups: list[dict[str, Any]] = [
-                {"params": [self.weights[number] for number in numbers if rates[number] == share], "lr": self.gap.learning_rate * share}
+                {"params": [piece.weights for piece in bucket if rates[piece.number] == share], "lr": self.gap.learning_rate * share}
                 for share in shares
             ]
             self.optimizers.append(make(self.gap.optimizer, groups))
@@ -70,8 +77,13 @@ class RunTraining:
         return [entry.function(self.gap.rates, depth) for depth in depths(names, f"gap.rates {entry.name}")]
 
     def restore(self) -> None:
-        """The base weights and a fresh optimizer."""
-        self.base.restore()
+        """The base weights and a fresh optimizer.
+
+        Raises
+        ------
+        Refused: the weights are not the base's bits.
+        """
+        self.base.restore(self.digest)
         self._begin()
 
     def loss(self) -> float:
@@ -103,49 +115,48 @@ class RunTraining:
             losses.append(loss.detach().double())
             (objective * (sign * self.scaler.scale / len(self.texts))).backward()
         norms: list[Tensor] = []
-        for numbers in self.buckets:
-            found = self.gradients.fetch(numbers)
+        for bucket in self.buckets:
+            found = self.gradients.fetch(bucket)
             norms += torch._foreach_norm(found) if found else []
-            self.gradients.leave(numbers)
-        norm = torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64) / self.scaler.scale
+            self.gradients.leave(bucket)
+        norm = torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64)
+        norm = (norm if team().size == 1 else total(norm.square()).sqrt()) / self.scaler.scale
         both = torch.stack([torch.stack(losses).mean(), norm]).tolist()
         return both[0], both[1]
 
     def _step(self) -> Change:
-        def act(bucket: int) -> None:
-            numbers = self.buckets[bucket]
-            found = self.gradients.fetch(numbers)
+        def act(place: int) -> None:
+            found = self.gradients.fetch(self.buckets[place])
             if self.scaler.enabled and found:
                 torch._foreach_mul_(found, 1.0 / self.scaler.scale)
-            optimizer = self.optimizers[bucket]
+            optimizer = self.optimizers[place]
             if self.host:
                 move_state(optimizer, host=False)
             optimizer.step()
             if self.host:
                 move_state(optimizer, host=True)
-            self.gradients.leave(numbers)
+            self.gradients.leave(self.buckets[place])
 
         return self._measured(act)
 
-    def change(self, act: Callable[[int, Tensor], None]) -> Change:
-        """Let ``act`` change each weight tensor (given with its number) in place, and measure what it did."""
+    def change(self, act: Callable[[Part], None]) -> Change:
+        """Let ``act`` change each part of the weights in place, and measure what it did."""
 
-        def each(bucket: int) -> None:
-            for number in self.buckets[bucket]:
-                act(number, self.weights[number].detach())
+        def each(place: int) -> None:
+            for piece in self.buckets[place]:
+                act(Part(piece.number, piece.start, piece.weights.detach()))
 
         return self._measured(each)
 
     @torch.no_grad()
     def _measured(self, act: Callable[[int], None]) -> Change:
-        """Change the weights bucket by bucket (``act`` gets the bucket's number), keeping a copy of one bucket at a time."""
-        live = [weight.detach() for weight in self.weights]
-        sums = Sums(live)
-        for bucket, numbers in enumerate(self.buckets):
-            part = live[numbers.start : numbers.stop]
-            before = [tensor.clone() for tensor in part]
-            act(bucket)
-            sums.add(part, before)
+        """Change the weights bucket by bucket (``act`` gets the bucket's place), keeping a copy of one bucket at a time."""
+        sums = Sums(self.weights)
+        for place, bucket in enumerate(self.buckets):
+            live = [piece.weights.detach() for piece in bucket]
+            before = [tensor.clone() for tensor in live]
+            act(place)
+            sums.add(live, before)
         return sums.change(self.model)
 
     def close(self) -> None:

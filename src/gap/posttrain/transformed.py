@@ -55,6 +55,10 @@ def transformed(rows: Iterator[Update], model: PreTrainedModel, base: Snapshot, 
     """The rows of a run with digest and distance of the transformed weights, which are in ``model`` behind each real row.
 
     Training goes on from its own weights; a copy of them waits meanwhile (on the host where ``host`` says so).
+
+    Raises
+    ------
+    BadInput, Refused: as ``transform``; or the trained weights did not come back bit for bit.
     """
     digest, distance = "", 0.0
     for row in rows:
@@ -64,4 +68,4 @@ def transformed(rows: Iterator[Update], model: PreTrainedModel, base: Snapshot, 
         trained = Snapshot(model, host)
         digest, distance = transform(model, base, transforms)
         yield dataclasses.replace(row, digest=digest, distance=distance)
-        trained.restore()
+        trained.restore(row.digest)

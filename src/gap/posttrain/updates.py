@@ -61,10 +61,12 @@ def run_updates(
     Raises
     ------
     BadInput: the learning rates go by layer and the model has no numbered layers.
+    Refused: the base weights, put back on the way, are not those that it began with.
     """
-    row = base_row(weights_digest(model), gap)
+    start = weights_digest(model)
+    row = base_row(start, gap)
     yield row
-    training = RunTraining(model, base, texts, gap, updates, host)
+    training = RunTraining(model, base, start, texts, gap, updates, host)
     try:
         tries = DIRECTIONS.of(gap.direction).function(gap.direction, training)
         for epoch in range(1, updates + 1):
@@ -73,7 +75,9 @@ def run_updates(
             done, spoiled = tried.change, False
             if done is not None and not math.isfinite(done.norm):
                 training.close()
-                _rebuild(model, base, texts, gap, epoch - 1, host)
+                base.restore(start)
+                for _ in run_updates(model, base, texts, gap, epoch - 1, host):
+                    pass  # a checkpoint is its recipe, so no copy of the last one is kept
                 done, spoiled = None, True
             distance = row.distance if done is None else base.distance()
             row = Update(
@@ -96,10 +100,3 @@ def run_updates(
                 return
     finally:
         training.close()
-
-
-def _rebuild(model: PreTrainedModel, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int, host: bool) -> None:
-    """Take back an update that spoiled the weights: a checkpoint is its recipe, so no copy of the last one is kept."""
-    base.restore()
-    for _ in run_updates(model, base, texts, gap, updates, host):
-        pass

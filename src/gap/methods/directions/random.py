@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
 from gap.methods.signs import add_signs
-from gap.methods.training import Training, Tried
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from gap.methods.training import Part, Training, Tried
 
 
 class Random(Settings):
@@ -37,14 +34,15 @@ def random(settings: Random, training: Training) -> Iterator[Tried]:
         loss = training.loss()
         change = None
         if model.change is not None:
-            change = training.change(signs(model.change.norms.tolist(), (settings.seed, training.seed, number)))
+            sizes = [norm / math.sqrt(count) for norm, count in zip(model.change.norms.tolist(), training.sizes, strict=True)]
+            change = training.change(signs(sizes, (settings.seed, training.seed, number)))
         yield Tried(loss, math.nan, model.loss_scale, change, model.diverged)
 
 
-def signs(norms: list[float], seeds: tuple[int, ...]) -> Callable[[int, Tensor], None]:
-    """What adds random signs to tensor number k so that its change has the L2 norm ``norms[k]``."""
+def signs(sizes: list[float], seeds: tuple[int, ...]) -> Callable[[Part], None]:
+    """What adds +-``sizes[k]`` with random signs to every weight of tensor k."""
 
-    def act(number: int, tensor: Tensor) -> None:
-        add_signs(tensor, norms[number] / math.sqrt(tensor.numel()), (*seeds, number))
+    def act(part: Part) -> None:
+        add_signs(part.weights, sizes[part.number], (*seeds, part.number), part.start)
 
     return act

@@ -1,0 +1,81 @@
+"""A model whose weights are shared out between the devices of a team: full-shard data parallel, torch's own (FSDP2).
+
+Each process holds some rows of every weight, of its gradient and of the optimizer's state; a layer's weights are gathered
+for its pass and freed behind it.  All processes feed the same tokens, so gradients are the same everywhere and their mean
+over a power of two is each of them bit for bit: results are those of one process.  Outside a team a model is one share.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gap.core.team import team
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+#: Parts of a model that may be called by themselves, under these names.
+BODY, HEAD = "gap_body", "gap_head"
+
+
+def share_out(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """Keep this process's share of ``model`` on ``device``; the numbered blocks and what is left are gathered one at a time."""
+    import warnings
+
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+    # a block that returns a view is only a danger to what changes it in place, which no model here does
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor", category=UserWarning)
+    mesh = init_device_mesh(device.type, (team().size,))
+    whole: Any = model
+    blocks = set(whole._no_split_modules or ())
+    for module in list(whole.modules()):
+        if type(module).__name__ in blocks:
+            fully_shard(module, mesh=mesh, reshard_after_forward=True)
+    head = whole.get_output_embeddings() is not None
+    setattr(whole, BODY, MethodType(_body, whole))
+    if head:
+        setattr(whole, HEAD, MethodType(_head, whole))
+    # gathered anew at every pass: between two of them the weights change
+    fully_shard(whole, mesh=mesh, reshard_after_forward=True)
+    for name in (BODY, HEAD) if head else (BODY,):
+        register_fsdp_forward_method(whole, name)
+    for buffer in whole.buffers():
+        buffer.data = buffer.data.to(device)
+    return model
+
+
+def _body(model: Any, **inputs: Any) -> Any:
+    return model.base_model(**inputs)
+
+
+def _head(model: Any, features: Tensor) -> Tensor:
+    return model.get_output_embeddings()(features)
+
+
+def own_share(weight: Tensor) -> Tensor:
+    """The rows of ``weight`` (or of its gradient) that this process holds, as a plain tensor over the same memory."""
+    return weight.to_local() if is_shared(weight) else weight  # type: ignore[attr-defined]
+
+
+def is_shared(weight: Tensor) -> bool:
+    """Whether other processes hold some of it."""
+    return team().size > 1 and hasattr(weight, "to_local")
+
+
+def begins(weight: Tensor) -> int:
+    """Where this process's share of the flat weight begins: rows are dealt out as ``torch.chunk`` does."""
+    if not is_shared(weight) or not weight.shape[0]:
+        return 0
+    rows = -(-weight.shape[0] // team().size)
+    return min(team().rank * rows, weight.shape[0]) * (weight.numel() // weight.shape[0])
+
+
+def whole(weight: Tensor) -> Tensor:
+    """All rows of a weight, on every process."""
+    return weight.full_tensor() if is_shared(weight) else weight  # type: ignore[attr-defined]
