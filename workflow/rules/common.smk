@@ -59,9 +59,10 @@ PUBLISHED = hasattr(STUDY, "published")
 DATA, RESULTS, FIGURES = str(PLAN.data), str(PLAN.results), str(PLAN.figures)
 PLAN_JSON = f"{RESULTS}/plan.json"
 LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
-# A GPU is reserved per job only where one is used: on a CPU all cores may work.
+# GPUs are reserved only where they are used: on a CPU all cores may work.  Only jobs on a base model that may be large share it out.
 DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
+GPUS = 0 if PUBLISHED else GPU * STUDY.jobs.devices
 
 if workflow.is_main_process:
     check_conda()

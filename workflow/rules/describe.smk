@@ -12,18 +12,19 @@ rule describe_texts:
         f"{TIMING}/features/{{model}}-{{key}}-{{number}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads
+    threads: STUDY.jobs.threads * STUDY.jobs.devices
     resources:
-        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
         runtime=720,
-        gpu=GPU,
+        gpu=GPUS,
     params:
         job=lambda wildcards: job_text(describe_job(PLAN, wildcards.model)),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         tasks=items_flags(PLAN, [(entry.task, entry.split) for entry in gradient_tasks(PLAN)]),
         device=DEVICE,
+        devices=STUDY.jobs.devices,
     message:
         "Describing texts by what {wildcards.model} makes of them"
     shell:
-        "gap describe --job {params.job:q} --model {params.model:q} {params.corpora:q} {params.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap describe --job {params.job:q} --model {params.model:q} {params.corpora:q} {params.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"

@@ -11,19 +11,20 @@ rule evaluate_base:
         f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-base-{{number}}.tsv"
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads
+    threads: STUDY.jobs.threads * STUDY.jobs.devices
     resources:
-        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
         runtime=240,
-        gpu=GPU,
+        gpu=GPUS,
     params:
         job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split)),
         model=lambda wildcards, input: os.path.dirname(input.model),
         device=DEVICE,
+        devices=STUDY.jobs.devices,
     message:
         "Scoring {wildcards.task} on the unmodified {wildcards.model}"
     shell:
-        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"
 
 
 rule evaluate_runs:
@@ -40,21 +41,22 @@ rule evaluate_runs:
         f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads
+    threads: STUDY.jobs.threads * STUDY.jobs.devices
     resources:
-        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
         runtime=1440,
-        gpu=GPU,
+        gpu=GPUS,
     params:
         job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard(wildcards))),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         device=DEVICE,
+        devices=STUDY.jobs.devices,
         memory=STUDY.jobs.memory,
     message:
         "Scoring {wildcards.task} on {wildcards.model}, {wildcards.method}, texts {wildcards.first} to {wildcards.last}"
     shell:
-        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --memory {params.memory} --threads {threads} 2> {log:q}"
+        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --devices {params.devices} --memory {params.memory} --threads {threads} 2> {log:q}"
 
 
 # Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.
@@ -99,17 +101,18 @@ rule report_noise:
         f"{TIMING}/noise.tsv"
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads
+    threads: STUDY.jobs.threads * STUDY.jobs.devices
     resources:
-        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
         runtime=240,
-        gpu=GPU,
+        gpu=GPUS,
     params:
         settings=job_text(STUDY.evaluate),
         models=[f"--model={name}={PLAN.model_path(name)}" for name in PLAN.subjects],
         tasks=items_flags(PLAN, PLAN.task_splits),
         device=DEVICE,
+        devices=STUDY.jobs.devices,
     message:
         "Finding the noise floor of each task"
     shell:
-        "gap noise-floor --plan {input.plan:q} --settings {params.settings:q} {params.models:q} {params.tasks:q} --out {output:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap noise-floor --plan {input.plan:q} --settings {params.settings:q} {params.models:q} {params.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"

@@ -11,18 +11,19 @@ rule post_train:
         f"{TIMING}/runs/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads
+    threads: STUDY.jobs.threads * STUDY.jobs.devices
     resources:
-        mem_mb=lambda wildcards: 2000 if DEVICE == "cpu" else 64000,
+        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
         runtime=720,
-        gpu=GPU,
+        gpu=GPUS,
     params:
         job=lambda wildcards: job_text(PLAN.posttrain_job(shard(wildcards))),
         model=lambda wildcards, input: os.path.dirname(input.model),
         corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
         device=DEVICE,
+        devices=STUDY.jobs.devices,
         memory=STUDY.jobs.memory,
     message:
         "Post-training {wildcards.model} by {wildcards.method} on texts {wildcards.first} to {wildcards.last}"
     shell:
-        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --memory {params.memory} --threads {threads} 2> {log:q}"
+        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --devices {params.devices} --memory {params.memory} --threads {threads} 2> {log:q}"

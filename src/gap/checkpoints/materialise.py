@@ -11,6 +11,7 @@ from gap.checkpoints.catalogue import CURE, Checkpoint
 from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_texts
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
+from gap.core.team import first
 from gap.models.base import TOKENIZER_FILES
 from gap.models.folder import filling
 
@@ -71,9 +72,14 @@ def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, 
     """Write the model as it stands, with the tokenizer of ``model_dir`` and ``content`` as its recipe."""
     from transformers.utils import logging
 
+    from gap.models.shares import whole_state
+
     logging.disable_progress_bar()
+    state = whole_state(model)
+    if not first():
+        return
     with filling(out, RECIPE) as folder:
-        model.save_pretrained(folder, max_shard_size="1TB")
+        model.save_pretrained(folder, state_dict=state, max_shard_size="1TB")
         for name in TOKENIZER_FILES:
             if (model_dir / name).exists():
                 shutil.copyfile(model_dir / name, folder / name)

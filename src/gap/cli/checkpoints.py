@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gap.cli.job import MEMORY, Memory
+from gap.cli.together import DEVICES, on_devices
 
 PLAN = Annotated[Path | None, typer.Option(help="plan.json of a study; that of the study selected in params.yaml where not given.")]
 DEVICE = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
@@ -58,13 +59,20 @@ def materialise(
     device: DEVICE = "auto",
     threads: THREADS = 1,
     memory: MEMORY = Memory.device,
+    devices: DEVICES = 1,
 ) -> None:
     """Rebuild any checkpoint as a normal Hugging Face folder (safetensors)."""
+    from functools import partial
+
     from gap.checkpoints.catalogue import by_id, catalogue
+    from gap.checkpoints.materialise import RECIPE
     from gap.checkpoints.materialise import materialise as run
+    from gap.core.files import read_json
 
     document = read_document(plan)
-    made = run(document, by_id(catalogue(document), checkpoint), out, device, threads, memory is Memory.host)
+    work = partial(run, document, by_id(catalogue(document), checkpoint), out, device, host=memory is Memory.host)
+    on_devices(work, devices, device, threads)
+    made = read_json(out / RECIPE)
     how = "the recorded bits" if made["weights"] == made["digest"] else f"within {made['replayed']['largest']:.2g} of the recorded run"
     print(
         f"{out}: {made['model']}, {made['method']}, {made['corpus']} {made['text']}, step {made['step']}; weights {made['weights']}, {how}"
@@ -78,14 +86,17 @@ def export(
     device: DEVICE = "auto",
     threads: THREADS = 1,
     memory: MEMORY = Memory.device,
+    devices: DEVICES = 1,
 ) -> None:
     """Write the model's best checkpoint as a normal Hugging Face folder."""
+    from functools import partial
+
     from gap.checkpoints.export import export as run
     from gap.core.files import read_json
     from gap.plan.light import write_record
 
     document = read_json(plan)
-    run(document, model, out, device, threads, memory is Memory.host)
+    on_devices(partial(run, document, model, out, device, host=memory is Memory.host), devices, device, threads)
     write_record(document, f"export-{model}")
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.together import DEVICES, on_devices
+
 
 def describe(
     job: Annotated[str, typer.Option(help="The job (DescribeJob) as JSON, or @file.")],
@@ -15,12 +17,16 @@ def describe(
     out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
     items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
+    devices: DEVICES = 1,
 ) -> None:
     """Describe texts by what the unmodified model makes of them."""
+    from functools import partial
+
     from gap.cli.job import item_files, named_files, read_job
     from gap.describe.stage import describe as run
     from gap.params.jobs import DescribeJob
 
     folder = model.parent if model.is_file() else model
-    run(read_job(job, DescribeJob), folder, item_files(items), named_files("--corpus", corpus), out, device, threads)
+    work = partial(run, read_job(job, DescribeJob), folder, item_files(items), named_files("--corpus", corpus), out, device)
+    on_devices(work, devices, device, threads)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gap.cli.job import MEMORY, Memory
+from gap.cli.together import DEVICES, on_devices
 
 if TYPE_CHECKING:
     from gap.evaluate.shard import Scorer
@@ -21,11 +22,13 @@ def evaluate(
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
     memory: MEMORY = Memory.device,
+    devices: DEVICES = 1,
     scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
 ) -> None:
     """Score one task on every step of a shard of runs, or on the unmodified model."""
+    from functools import partial
     from typing import get_args
 
     from gap.cli.job import named_files, read_job
@@ -37,18 +40,10 @@ def evaluate(
     if scorer not in get_args(Kinds):
         raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Kinds))}", "Correct the name.")
     folder = model.parent if model.is_file() else model
-    run(
-        read_job(job, EvaluateJob),
-        folder,
-        items,
-        named_files("--corpus", corpus),
-        trajectories,
-        out,
-        device,
-        threads,
-        cast("Scorer", scorer),
-        memory is Memory.host,
-    )
+    own = read_job(job, EvaluateJob)
+    kind, host = cast("Scorer", scorer), memory is Memory.host
+    work = partial(run, own, folder, items, named_files("--corpus", corpus), trajectories, out, device, scorer=kind, host=host)
+    on_devices(work, devices, device, threads)
 
 
 def compare_scores(
@@ -100,17 +95,20 @@ def noise_floor(
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
+    devices: DEVICES = 1,
     plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
 ) -> None:
     """Count items whose prediction depends on batch shape, dtype or kernel, and ties: the noise floor of each task."""
+    from functools import partial
+
     from gap.cli.job import item_files, named_files, read_job
     from gap.core.files import read_json
     from gap.evaluate.noise import noise_report
     from gap.params.methods import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
-    noise_report(folders, item_files(items), read_job(settings, Evaluate), out, device, threads)
+    on_devices(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out, device), devices, device, threads)
     if plan is not None:
         from gap.plan.light import write_record
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import typer
 
 from gap.cli import aggregate, checkpoints, corpora, describe, evaluate, fetch, figures, models, posttrain, project, published, report
-from gap.core.errors import GapError
-from gap.core.files import no_room
-
-NO_SPACE = 28
+from gap.cli.problems import code_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -64,16 +60,7 @@ def main() -> None:
 def run() -> None:
     """Run the command line here; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     try:
-        app()
-    except GapError as error:
-        print(f"gap: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno != NO_SPACE:
-            raise
-        place = Path(error.filename or "output")
-        print(f"gap: {no_room(place, error)}", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(code_of(app))
     except KeyboardInterrupt:
         print("gap: interrupted; finished work is kept, the same command goes on from there.", file=sys.stderr)
         sys.exit(130)

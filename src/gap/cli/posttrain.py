@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gap.cli.job import MEMORY, Memory
+from gap.cli.together import DEVICES, on_devices
 
 
 def post_train(
@@ -16,13 +17,17 @@ def post_train(
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
     memory: MEMORY = Memory.device,
+    devices: DEVICES = 1,
 ) -> None:
     """Post-train a model on a shard of texts, run by run."""
+    from functools import partial
+
     from gap.cli.job import named_files, read_job
     from gap.params.jobs import PosttrainJob
     from gap.posttrain.shard import posttrain
 
     folder = model.parent if model.is_file() else model
-    posttrain(read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, threads, memory is Memory.host)
+    work = partial(posttrain, read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, host=memory is Memory.host)
+    on_devices(work, devices, device, threads)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.files import write_json
+from gap.core.team import first, team
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
@@ -61,12 +62,14 @@ def peak_memory() -> float | None:
 
 def write_birth(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
     """Write the birth record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
+    if not first():
+        return
     record = {
         "stage": stage,
         "settings": settings,
         "versions": versions(),
         "git": git_state(),
-        "machine": machine(),
+        "machine": machine() | ({"devices": team().size} if team().size > 1 else {}),
         "seconds": round(time.time() - STARTED, 3),
         "peak_mib": peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from gap.describe.predictions import Reading
+from gap.models.shares import without_gradients
 from gap.models.text import eos_ids
 from gap.params.methods import Describe
 
@@ -67,7 +68,7 @@ def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
     return list(answer[: next((place for place, token in enumerate(answer, 1) if token in ends), len(answer))])
 
 
-@torch.inference_mode()
+@without_gradients()
 def continuations(model: Any, reading: Reading, starts: Sequence[int], length: int) -> list[list[int]]:
     """``length`` greedy tokens behind each prefix x_<t, t in ``starts``, all prefixes at once; ends are not looked at.
 

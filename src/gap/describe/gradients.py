@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gap.core.team import total as over_all
 from gap.describe.targets import Target
+from gap.models.shares import like, own_share
 
 #: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
 PIECE = {"cpu": 1 << 18, "cuda": 1 << 24}
@@ -35,17 +37,18 @@ def mean_nll(model: Any, target: Target) -> Tensor:
 class FlatGradient:
     """A buffer, fp32 [weights], that the gradients of all parameters of a model are views of.
 
-    Parameters stand in the order of ``model.parameters()``, tied ones once.  Resident beside the weights: one gradient.
+    Parameters stand in the order of ``model.parameters()``, tied ones once.  Resident beside the weights: one gradient.  Where
+    devices share the model, each holds the gradient of its rows.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        weights = list(model.parameters())
-        self.buffer = torch.zeros(sum(weight.numel() for weight in weights), device=weights[0].device)
+        weights = [(weight, own_share(weight.detach())) for weight in model.parameters()]
+        self.buffer = torch.zeros(sum(own.numel() for _, own in weights), device=weights[0][1].device)
         place = 0
-        for weight in weights:
-            weight.grad = self.buffer[place : place + weight.numel()].view_as(weight)
-            place += weight.numel()
+        for weight, own in weights:
+            weight.grad = like(weight, self.buffer[place : place + own.numel()].view_as(own))
+            place += own.numel()
 
     @torch.enable_grad()
     def of(self, targets: Sequence[Target]) -> Tensor:
@@ -60,13 +63,13 @@ class FlatGradient:
 
 
 def dot(first: Tensor, second: Tensor) -> float:
-    """Product of two rows of numbers, accumulated in fp64, piece by piece in their order."""
+    """Product of two rows of numbers (of which each process of a team has its part), accumulated in fp64, piece by piece in their order."""
     size = PIECE.get(first.device.type, PIECE["cpu"])
     total = torch.zeros((), dtype=torch.float64, device=first.device)
     for start in range(0, len(first), size):
         piece = slice(start, start + size)
         total += torch.dot(first[piece].double(), second[piece].double())
-    return float(total)
+    return float(over_all(total))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

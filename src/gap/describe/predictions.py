@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gap.models.shares import without_gradients
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -26,7 +28,7 @@ class Reading:
     cache: Any
 
 
-@torch.inference_mode()
+@without_gradients()
 def read(model: Any, ids: Tensor) -> Reading:
     """Read ``ids`` (int64 [n], on the model's device, the opening token first); logits are taken in fp32."""
     fed = ids[None, :-1]

@@ -22,6 +22,7 @@ from gap.evaluate.greedy import Slabs, greedy
 from gap.evaluate.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.network import Network, positions
 from gap.evaluate.stopping import stop_table
+from gap.models.shares import without_gradients
 from gap.models.text import eos_ids
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import cut, unigram_f1
@@ -148,7 +149,7 @@ def _prompts(group: Sequence[Scored], device: str) -> Prompts:
 
 def answer_blocks(network: Network, dialogues: Dialogues, wanted: Sequence[int]) -> list[list[Answer]]:
     """Answers of the blocks with these numbers, item by item."""
-    with torch.inference_mode():
+    with without_gradients():
         return [_answers(network, dialogues, dialogues.blocks[number]) for number in wanted]
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from gap.evaluate.batches import Batch
 from gap.evaluate.multiple_choice import token_log_probabilities
 from gap.evaluate.network import Network
+from gap.models.shares import without_gradients
 
 #: Devices on which a job chooses: on a CPU every pass is long beside what starting it costs, and choosing would not pay.
 CHOOSING = ("cuda",)
@@ -167,7 +168,7 @@ def choose(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None
     return choice
 
 
-@torch.inference_mode()
+@without_gradients()
 def _timed(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None, device: str) -> tuple[Tensor, float, float]:
     """Log-probabilities of the last of several passes (after graphs were captured), seconds of the first and of the fastest other."""
     passes = []

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gap.evaluate.batches import Batch, Block
 from gap.evaluate.network import Network
+from gap.models.shares import without_gradients
 
 #: Logits held at once (numbers): few enough that a CPU's allocator hands the same 16 MiB out again instead of asking the system
 #: for fresh pages; on a GPU 512 MiB, so that few kernels do much.
@@ -24,7 +25,7 @@ def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndar
     Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.
     """
     blocks = list(blocks)
-    with torch.inference_mode():
+    with without_gradients():
         parts = [token_log_probabilities(network, batch) for block in blocks for batch in block.batches]
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)

@@ -7,11 +7,14 @@ predict something go through it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from gap.models.shares import parts, without_gradients
 
 #: Largest difference between the two halves and the whole model's logits, relative to the largest logit.
 TOLERANCE = 1e-4
@@ -29,8 +32,8 @@ class Network:
     """
 
     model: Any
-    body: nn.Module
-    head: nn.Module | None
+    body: Callable[..., Any]
+    head: Callable[[Tensor], Tensor] | None
     reason: str = ""
 
     def features(self, ids: Tensor, **more: Any) -> Tensor:
@@ -56,8 +59,8 @@ def open_network(model: Any) -> Network:
     The halves are tried once against the full logits: a model may scale or cap its logits behind the head, which no
     attribute tells.
     """
-    head = model.get_output_embeddings()
-    network = Network(model, model.base_model, head)
+    body, head = parts(model)
+    network = Network(model, body, head)
     reason = "it has no output embedding" if head is None else _difference(network)
     if not reason:
         return network
@@ -65,7 +68,7 @@ def open_network(model: Any) -> Network:
     return Network(model, model, None, reason)
 
 
-@torch.inference_mode()
+@without_gradients()
 def _difference(network: Network) -> str:
     """Why body and head do not give the model's logits on a small batch; empty where they do."""
     vocabulary = network.model.config.vocab_size

@@ -15,6 +15,7 @@ import numpy as np
 
 from gap.core.files import write_json
 from gap.core.progress import progress
+from gap.core.team import first
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
 from gap.evaluate.multiple_choice import score_blocks
@@ -64,7 +65,8 @@ def noise_report(
                     tasks.setdefault(task, {})[split] = entry
                     shown.step(note=f"{name} {task}")
             found[name] = {"tasks": tasks, "floor": _floors(tasks), "dropped": dropped}
-    write_json(out, {"items": limit, "precision": settings.precision, "models": found})
+    if first():
+        write_json(out, {"items": limit, "precision": settings.precision, "models": found})
 
 
 def _entry(

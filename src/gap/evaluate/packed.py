@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gap.evaluate.half import LINEAR, HalfTwin, half_network
 from gap.evaluate.network import TOLERANCE, TRIAL, Network
+from gap.models.shares import without_gradients
 
 #: Weights beyond this many bytes are not copied: a CPU that scores so large a model needs its memory for other things.
 LARGEST = 4 * 2**30
@@ -102,7 +103,7 @@ def _packed(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | N
     return (None, reason) if reason else (twin, "")
 
 
-@torch.inference_mode()
+@without_gradients()
 def _difference(original: Network, packed: Network, dtype: torch.dtype | None) -> str:
     """How the twin's logits differ from the original's on a small batch by more than rounding; empty where they do not."""
     vocabulary = original.model.config.vocab_size

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from gap.core.errors import BadInput
+from gap.core.team import team
 from gap.evaluate import kernels
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import Layout, compile_choices
@@ -47,7 +48,8 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        self.twin = None if scorer == "lm-eval" else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
+        # a twin would hold a copy of every layer's weights
+        self.twin = None if scorer == "lm-eval" or team().size > 1 else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
@@ -59,6 +61,10 @@ class Session:
         self.kernel = self._choose_kernel()
 
     def _stock(self) -> Stock:
+        if team().size > 1:
+            raise BadInput(
+                "--scorer lm-eval", f"a model on {team().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
+            )
         self.layout = "lm-eval's HF backend"
         return Stock(self.model, self.tokenizer, self.job.evaluate, self.device, AUTOCAST.get(self.job.evaluate.precision))
 
@@ -85,7 +91,7 @@ class Session:
 
     def _choose_kernel(self) -> str:
         """The fastest way to run the job's batches takes the scorer's place; returns what the birth record says of the choice."""
-        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING:
+        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or team().size > 1:
             return "as it is"
         batches = [batch for block in self.compiled for batch in block.batches]
         choice = kernels.choose(self.scorer, batches, AUTOCAST.get(self.job.evaluate.precision))
@@ -133,4 +139,4 @@ class Session:
     def _precision(self) -> AbstractContextManager[Any]:
         """Autocast; what is not a linear layer stays in fp32."""
         dtype = AUTOCAST.get(self.job.evaluate.precision)
-        return nullcontext() if dtype is None else torch.autocast(self.device, dtype=dtype)
+        return nullcontext() if dtype is None else torch.autocast(self.device, dtype=dtype, cache_enabled=team().size == 1)

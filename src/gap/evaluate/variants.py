@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from gap.core.team import team
 from gap.evaluate.batches import Block
 from gap.evaluate.compile import Layout
 from gap.evaluate.half import HalfTwin, half_network
@@ -64,12 +65,13 @@ def opened(network: Network, variant: Variant) -> Iterator[Network]:
     ValueError, RuntimeError: the model, or this machine, has no such kernel.
     """
     dtype = DTYPES[variant.precision]
-    twin = open_twin(network, dtype) if variant.packed else None if dtype is None else HalfTwin(network.model, dtype)
+    alone = team().size == 1  # else a twin would hold a copy of every layer's weights
+    twin = None if not alone else open_twin(network, dtype) if variant.packed else None if dtype is None else HalfTwin(network.model, dtype)
     used = network if twin is None else half_network(network, twin)
     before = used.model.config._attn_implementation
     with ExitStack() as stack:
         if dtype is not None:
-            stack.enter_context(torch.autocast(network.model.device.type, dtype=dtype))
+            stack.enter_context(torch.autocast(network.model.device.type, dtype=dtype, cache_enabled=alone))
         if variant.attention in BACKENDS:
             stack.enter_context(sdpa_kernel([BACKENDS[variant.attention]]))
         elif variant.attention:

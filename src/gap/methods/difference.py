@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gap.core.team import total
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -11,7 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Difference:
-    """Weights minus base weights, tensor by tensor: names, and fp32 tensors of the weights' shapes, changed in place."""
+    """Weights minus base weights, tensor by tensor: names, and fp32 tensors, changed in place.
+
+    Where several devices share the model (``jobs.devices``), ``tensors`` are the rows that this process holds: what looks
+    at one entry at a time needs no more; a count over all entries goes through ``sum``, a whole matrix through ``whole``
+    and ``put``, which every process calls alike.
+
+    gather: number of a tensor -> all its rows, fp32, a copy; own: number and all rows -> the rows of this process.  None
+    where there is one process.
+    """
 
     names: list[str]
     tensors: list[Tensor]
+    gather: Callable[[int], Tensor] | None = None
+    own: Callable[[int, Tensor], Tensor] | None = None
+
+    def sum(self, counts: list[Tensor]) -> int:
+        """Sum of integers (scalars), one per tensor, over all rows."""
+        import torch
+
+        return int(total(torch.stack(counts).sum()))
+
+    def whole(self, number: int) -> Tensor:
+        """All rows of a tensor, to be read."""
+        return self.tensors[number] if self.gather is None else self.gather(number)
+
+    def put(self, number: int, rows: Tensor) -> None:
+        """Let all rows of a tensor be ``rows``."""
+        self.tensors[number].copy_(rows if self.own is None else self.own(number, rows))

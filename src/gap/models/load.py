@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.lease import device_names, lease
+from gap.core.team import in_turn, team
 
 if TYPE_CHECKING:
     import torch
@@ -59,8 +60,8 @@ def _own_gpu() -> torch.device:
     import torch
 
     count = torch.cuda.device_count()
-    if count > 1:
-        torch.cuda.set_device(lease(device_names(count, os.environ)))  # "cuda" means this one from now on
+    if count > 1 and team().size == 1:  # a team's were leased for all of it
+        torch.cuda.set_device(lease(device_names(count, os.environ))[0])  # "cuda" means this one from now on
     return torch.device("cuda", torch.cuda.current_device())
 
 
@@ -76,6 +77,8 @@ def keep_freed_memory() -> None:
 def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
     """The causal language model in ``folder``: fp32 weights, eval mode, every dropout 0, gradients on.
 
+    In a team each process gets its share; they load one after the other, so that the host holds the whole model once.
+
     Raises
     ------
     BadInput: no config.json, no weights, a weight file that is cut off or corrupt, weights that do not fit the config.
@@ -85,8 +88,15 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     folder = Path(folder)
     config = load_config(folder)
     check_weights(folder)
-    model: Any = _from_folder(folder, config)
-    return model.to(device=torch.device(device), dtype=torch.float32).eval().requires_grad_(True)
+    if team().size > 1:
+        from gap.models.shares import share_out
+
+    def load() -> PreTrainedModel:
+        model: Any = _from_folder(folder, config)
+        model = model.to(dtype=torch.float32).eval().requires_grad_(True)
+        return model.to(device=torch.device(device)) if team().size == 1 else share_out(model, torch.device(device))
+
+    return in_turn(load)
 
 
 def load_config(folder: Path) -> PretrainedConfig:

@@ -7,13 +7,15 @@ over a power of two is each of them bit for bit: results are those of one proces
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gap.core.team import team
+from gap.core.team import first, team
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,8 +47,6 @@ def share_out(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     fully_shard(whole, mesh=mesh, reshard_after_forward=True)
     for name in (BODY, HEAD) if head else (BODY,):
         register_fsdp_forward_method(whole, name)
-    for buffer in whole.buffers():
-        buffer.data = buffer.data.to(device)
     return model
 
 
@@ -56,6 +56,20 @@ def _body(model: Any, **inputs: Any) -> Any:
 
 def _head(model: Any, features: Tensor) -> Tensor:
     return model.get_output_embeddings()(features)
+
+
+def parts(model: Any) -> tuple[Any, Any]:
+    """Body and head of a causal model, to be called by themselves; the head is None where there is none."""
+    if team().size == 1:
+        return model.base_model, model.get_output_embeddings()
+    return getattr(model, BODY), getattr(model, HEAD, None)
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Inference mode, or where weights are gathered into memory that a later backward pass uses too, no_grad."""
+    with torch.inference_mode() if team().size == 1 else torch.no_grad():
+        yield
 
 
 def own_share(weight: Tensor) -> Tensor:
@@ -74,6 +88,36 @@ def begins(weight: Tensor) -> int:
         return 0
     rows = -(-weight.shape[0] // team().size)
     return min(team().rank * rows, weight.shape[0]) * (weight.numel() // weight.shape[0])
+
+
+def like(weight: Tensor, own: Tensor) -> Tensor:
+    """``own``, over the same memory, as this process's rows of something that is shared out as ``weight`` is."""
+    if not is_shared(weight):
+        return own
+    from torch.distributed.tensor import DTensor
+
+    shared: Any = weight
+    return DTensor.from_local(own, shared.device_mesh, shared.placements, run_check=False, shape=weight.shape, stride=weight.stride())
+
+
+def own_rows(weight: Tensor, rows: Tensor) -> Tensor:
+    """Those of ``rows``, all rows of something of the weight's shape, that this process holds of it."""
+    first = begins(weight) // max(1, weight.numel() // max(1, weight.shape[0]))
+    return rows[first : first + own_share(weight).shape[0]]
+
+
+def whole_state(model: PreTrainedModel) -> dict[str, Tensor] | None:
+    """All weights by name, on the host of a team's first process (the others get an empty one); None outside a team."""
+    if team().size == 1:
+        return None
+    found: dict[str, Tensor] = {}
+    names: dict[int, str] = {}
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        tied = names.setdefault(id(weight), name)
+        rows = whole(weight.detach()) if tied == name else None  # every process takes part
+        if first():
+            found[name] = found[tied] if rows is None else rows.cpu()
+    return found | ({name: buffer for name, buffer in model.state_dict().items() if name not in found} if first() else {})
 
 
 def whole(weight: Tensor) -> Tensor:

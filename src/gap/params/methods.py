@@ -120,6 +120,9 @@ class Jobs(Settings):
     texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
     threads: int = Field(ge=1, description="CPU threads per compute job. On a CPU the last bits of results depend on it.")
     device: Literal["auto", "cpu", "cuda"]
+    devices: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
+        description="Devices (on a CPU, processes) of one host that share a model's weights, for one that does not fit on one (FSDP2)."
+    )
     memory: Literal["device", "host"] = Field(
         description="Where base snapshot, gradients and optimizer's state wait: host is slower and lets larger models train on a small GPU."
     )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gap.core.errors import Refused
+from gap.core.team import team
 from gap.methods import TRANSFORMS
 from gap.methods.difference import Difference
+from gap.models.shares import own_rows, whole
 from gap.models.weights import Snapshot, weights_digest
 from gap.posttrain.updates import Update
 
@@ -31,7 +33,7 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
     _check(base.distance(), "before the transforms")
     for live, kept in zip(base.live, base.kept, strict=True):
         live.sub_(kept.to(live.device))
-    difference = Difference([name for name, _ in model.named_parameters()], base.live)
+    difference = _difference(model, base)
     for settings in transforms:
         TRANSFORMS.of(settings).function(settings, difference)
     for live, kept in zip(base.live, base.kept, strict=True):
@@ -39,6 +41,14 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
     distance = base.distance()
     _check(distance, f"behind {', '.join(settings.kind for settings in transforms)}")
     return weights_digest(model), distance
+
+
+def _difference(model: PreTrainedModel, base: Snapshot) -> Difference:
+    """The model's weights, which are differences now."""
+    names, weights = zip(*((name, weight.detach()) for name, weight in model.named_parameters()), strict=True)
+    if team().size == 1:
+        return Difference(list(names), base.live)
+    return Difference(list(names), base.live, lambda number: whole(weights[number]), lambda number, rows: own_rows(weights[number], rows))
 
 
 def _check(distance: float, when: str) -> None:

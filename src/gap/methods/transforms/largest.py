@@ -26,11 +26,12 @@ def largest(settings: Largest, difference: Difference) -> None:
     def bits(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.abs().view(torch.int32)
 
-    wanted = max(1, round(settings.share * sum(tensor.numel() for tensor in difference.tensors)))
+    entries = difference.sum([torch.tensor(tensor.numel(), device=tensor.device) for tensor in difference.tensors])
+    wanted = max(1, round(settings.share * entries))
     threshold = 0
     for bit in range(30, -1, -1):
         trial = threshold | 1 << bit
-        if int(sum(torch.count_nonzero(bits(tensor) >= trial) for tensor in difference.tensors)) >= wanted:
+        if difference.sum([torch.count_nonzero(bits(tensor) >= trial) for tensor in difference.tensors]) >= wanted:
             threshold = trial
     for tensor in difference.tensors:
         tensor.masked_fill_(bits(tensor) < threshold, 0.0)

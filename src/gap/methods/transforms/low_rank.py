@@ -23,11 +23,13 @@ def low_rank(settings: LowRank, difference: Difference) -> None:
     """Projection on the leading singular vectors of the shorter side: eigenvectors of the Gram matrix, in fp64."""
     import torch
 
-    for tensor in difference.tensors:
-        if tensor.ndim != 2 or min(tensor.shape) <= settings.rank:
+    for number, own in enumerate(difference.tensors):
+        if own.ndim != 2 or own.shape[1] <= settings.rank:
             continue
-        wide = tensor.double()
+        wide = difference.whole(number).double()
+        if wide.shape[0] <= settings.rank:
+            continue
         tall = wide.shape[0] > wide.shape[1]
         gram = wide.T @ wide if tall else wide @ wide.T
         vectors = torch.linalg.eigh(gram).eigenvectors[:, -settings.rank :]
-        tensor.copy_((wide @ vectors) @ vectors.T if tall else vectors @ (vectors.T @ wide))
+        difference.put(number, (wide @ vectors) @ vectors.T if tall else vectors @ (vectors.T @ wide))

@@ -1,0 +1,161 @@
+"""Processes that share a model (FSDP2, gloo) give what one process gives."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import teamwork
+import tiny
+
+from gap.cli.together import on_devices
+from gap.core.tables import read_table
+from gap.params.jobs import RunId
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """OPT with an odd number of rows, shaped like OPT 350M, and other families."""
+    import torch
+    import transformers as hf
+
+    folder = tmp_path_factory.mktemp("families")
+    size: dict[str, Any] = {"vocab_size": 301, "pad_token_id": 1, "initializer_range": 0.3}
+    wide = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64, "intermediate_size": 32}
+    torch.manual_seed(3)
+    others = {
+        "gpt2": hf.GPT2LMHeadModel(hf.GPT2Config(**size, n_embd=16, n_layer=2, n_head=2, n_positions=64)),
+        "llama": hf.LlamaForCausalLM(hf.LlamaConfig(**size, **wide, num_key_value_heads=1)),
+    }
+    for name, made in others.items():
+        made.save_pretrained(folder / name)
+    return {
+        "odd": tiny.make_model(folder / "odd", **teamwork.ODD),
+        "post-norm": tiny.make_model(folder / "post-norm", word_embed_proj_dim=8, do_layer_norm_before=False),
+        **{name: folder / name for name in others},
+    }
+
+
+def together(work: partial[None], devices: int) -> None:
+    on_devices(work, devices, "cpu", devices)
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: int, tmp_path: Path) -> None:
+    models = families if devices == 2 else {"odd": families["odd"]}
+    teamwork.walks(models, tmp_path / "alone.json", 1)
+    together(partial(teamwork.walks, models, tmp_path / "team.json"), devices)
+    alone, team = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "team.json"))
+    assert alone.keys() == team.keys() and len(alone) == 2 * len(teamwork.METHODS) + len(models) - 1
+    for name, rows in alone.items():
+        for one, other in zip(rows, team[name], strict=True):
+            assert other[:2] == one[:2], name  # step and digest
+            assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one[2:6], other[2:6], strict=True)), name
+            finite = [value if math.isfinite(value) else 0.0 for value in one[6:]]
+            # sums over all weights, taken in another order
+            assert [value if math.isfinite(value) else 0.0 for value in other[6:]] == pytest.approx(finite, rel=1e-6), name
+    assert len({row[1] for rows in alone.values() for row in rows}) > 3 * len(teamwork.METHODS)
+
+
+def test_every_stage_writes_the_same(model: Path, tmp_path: Path) -> None:
+    world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"
+    teamwork.make_world(world)
+    recorded = alone / "runs/all.parquet"
+    teamwork.stages(world, model, recorded, alone, 1)
+    together(partial(teamwork.stages, world, model, recorded, team), 2)
+    for name, table in (
+        ("runs/all", "trajectories"), ("features/all", "text_features"), *((f"{task}/all", "item_scores") for task in teamwork.TASKS),
+    ):  # fmt: skip
+        one, two = (read_table(place / f"{name}.parquet", table).drop(columns="seconds", errors="ignore") for place in (alone, team))
+        pd.testing.assert_frame_equal(one, two, check_exact=table == "item_scores", rtol=1e-6, atol=0)
+    rows, first = read_table(team / "runs/all.parquet", "trajectories"), read_table(team / "runs/one.parquet", "trajectories")
+    assert rows["digest"].tolist() == read_table(recorded, "trajectories")["digest"].tolist() and rows["digest"].nunique() == 7
+    assert rows.loc[rows["run"] == "run0", "seconds"].tolist() == first["seconds"].tolist()  # taken over, not made anew
+    births = [json.loads((place / "piqa/all.birth.json").read_text()) for place in (alone, team)]
+    assert births[1]["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert births[0]["inputs"]["layout"] == births[1]["inputs"]["layout"] and births[1]["inputs"]["head"] == ""
+    assert births[1]["machine"]["devices"] == 2 and "devices" not in births[0]["machine"]
+    noise = [json.loads((place / "noise.json").read_text())["models"]["nano"] for place in (alone, team)]
+    shape = [
+        {task: made["tasks"][task]["validation"]["variants"]["passes four times as large"] for task in teamwork.TASKS} for made in noise
+    ]
+    assert shape[0] == shape[1] and noise[0]["dropped"] == noise[1]["dropped"]
+    for path in sorted((alone / "saved").iterdir()):
+        assert path.read_bytes() == (team / "saved" / path.name).read_bytes(), path.name
+    assert "--devices 1" in (team / "refused.txt").read_text() and not (alone / "refused.txt").exists()
+
+
+def started(world: Path, model: Path, runs: list[RunId], *more: str, updates: int = 3) -> subprocess.Popen[str]:
+    job = teamwork.posttrain_job(runs, updates).model_dump_json()
+    given = ["--model", str(model), f"--corpus=some={world / 'some.parquet'}", "--out", "runs/all.parquet", "--device", "cpu"]
+    command = [sys.executable, "-m", "gap.cli.main", "post-train", "--job", job, *given, *more]
+    return subprocess.Popen(command, env=os.environ | {"GAP_WARM": "0"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
+    teamwork.make_world(tmp_path / "world")
+    process = started(tmp_path / "world", model, [RunId(run="run9", corpus="some", text=9)], "--devices", "2")
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 2 and said.count("gap: ") == 1 and "Traceback" not in said
+    for devices in ("0", "3", "6"):
+        process = started(tmp_path / "world", model, teamwork.RUNS, "--devices", devices)
+        assert "power of two" in process.communicate(timeout=120)[0] and process.returncode == 2
+    assert not Path("runs/all.parquet").exists()
+
+
+def test_a_killed_team_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path) -> None:
+    teamwork.make_world(tmp_path / "world")
+    runs = [RunId(run=f"run{number}", corpus="some", text=number % 2) for number in range(40)]
+
+    def finished() -> set[Path]:
+        return set(Path(".gap/journal").rglob("*.parquet"))
+
+    seen = 0
+    for victim in ("one member", "all of it"):
+        process = started(tmp_path / "world", model, runs, "--devices", "2", updates=6)
+        deadline = time.monotonic() + 120
+        while len(finished()) < seen + 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        members = children(process.pid)
+        assert len(members) == 2
+        os.kill(members[-1] if victim == "one member" else process.pid, signal.SIGKILL)
+        process.communicate(timeout=120)
+        assert process.returncode != 0 and not Path("runs/all.parquet").exists()
+        while any(Path(f"/proc/{member}").exists() for member in members):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert len(finished()) >= seen + 2
+        seen = len(finished())
+    times = {path.stem: path.stat().st_mtime_ns for path in finished()}
+    kept = {name: read_table(next(Path(".gap/journal").rglob(f"{name}.parquet")), "trajectories")["seconds"].tolist() for name in times}
+    process = started(tmp_path / "world", model, runs, "--devices", "2", updates=6)
+    process.communicate(timeout=120)
+    rows = read_table(Path("runs/all.parquet"), "trajectories")
+    assert process.returncode == 0 and len(rows) == 40 * 7 and rows.groupby("text")["digest"].nunique().tolist() == [7, 7]
+    for name, seconds in kept.items():
+        assert rows.loc[rows["run"] == name.rsplit("-", 1)[0], "seconds"].tolist() == seconds
+
+
+def children(parent: int) -> list[int]:
+    """Processes below ``parent`` that multiprocessing started for work."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = place.read_text().rsplit(")", 1)[1].split()
+            line = (place.parent / "cmdline").read_text()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and "spawn_main" in line:
+            found.append(int(place.parent.name))
+    return sorted(found)
