@@ -1,4 +1,4 @@
-"""Two runs from scratch give the same bits; another seed gives others."""
+"""Two runs from scratch give the same bits, also where processes share the model; another seed gives others."""
 
 from __future__ import annotations
 
@@ -45,6 +45,18 @@ def test_two_runs_from_scratch_are_identical_bit_for_bit(finished: Workspace, tm
         assert (again.folder / "figures/tiny" / figure.name).read_bytes() == figure.read_bytes(), figure.name
     weights = "checkpoints/tiny/pico/model.safetensors"
     assert again.read(weights) == finished.read(weights)
+
+
+def test_two_processes_that_share_the_model_give_what_one_gives(finished: Workspace, tmp_path: Path) -> None:
+    again = from_scratch(finished, tmp_path / "project", studies__tiny__jobs={"texts_per_job": 2, "device": "cpu", "devices": 2})
+    for name in ("run_scores", "selections", "text_features", "trajectories"):
+        shared, alone = (pd.read_parquet(each.folder / f"results/tiny/observations/{name}.parquet") for each in (again, finished))
+        own = [column for column in alone.columns if column != "seconds"]
+        pd.testing.assert_frame_equal(shared[own], alone[own], check_exact=name in ("run_scores", "selections"), rtol=1e-6, atol=0)
+    assert again.read("results/tiny/metrics.json") == finished.read("results/tiny/metrics.json")
+    assert again.read("checkpoints/tiny/pico/model.safetensors") == finished.read("checkpoints/tiny/pico/model.safetensors")
+    births = [path.read_text() for path in (again.folder / "results/tiny").rglob("*.birth.json")]
+    assert sum('"devices": 2' in text for text in births) >= 4  # features, run, scores
 
 
 def test_another_seed_gives_other_texts_weights_and_scores(finished: Workspace, tmp_path: Path) -> None:
