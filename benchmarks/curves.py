@@ -106,18 +106,22 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
 
 
 def _fill(out: Path, count: int) -> None:
-    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps."""
+    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps and its birth record, as jobs write them."""
     import pandas as pd
 
+    from gap.core.files import read_json, write_json
     from gap.core.tables import read_table, write_table
 
-    rows = read_table(out, "item_scores")
+    rows, birth = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.birth.json"))
     for number in range(count):
         place = out.with_name(f"texts-{number:04d}.parquet")
         if place.exists():
             continue
-        parts = [rows.assign(run=f"{number}-{run}", step=step) for run in range(30) for step in range(1, 16)]
+        names = [f"{number}-{run}" for run in range(30)]
+        parts = [rows.assign(run=name, step=step) for name in names for step in range(1, 16)]
         write_table(pd.concat(parts, ignore_index=True), place, "item_scores")
+        runs = [{"run": name, "corpus": "code", "text": text, "members": []} for text, name in enumerate(names)]
+        write_json(place.with_name(f"{place.stem}.birth.json"), birth | {"settings": birth["settings"] | {"runs": runs}})
 
 
 def overhead(threads: int) -> dict[str, float]:
@@ -136,7 +140,7 @@ import transformers
 from transformers import OPTForCausalLM
 lap("importing transformers")
 import gap.evaluate.session
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 from gap.evaluate.network import open_network
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import compile_dialogues

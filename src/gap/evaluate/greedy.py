@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
+from gap.evaluate.attention import SLICED
 from gap.evaluate.network import Network
 
 #: Steps between two looks at whether all answers have ended, on a device where looking waits for all work in flight.
@@ -82,7 +83,7 @@ def greedy(network: Network, slabs: Slabs, first: Tensor, lengths: Tensor, table
     cache, token = slabs.cache(), first
     columns = torch.arange(slabs.longest + slabs.room, device=first.device)
     seen = (columns < lengths[:, None]) | (columns >= slabs.longest)
-    if network.model.config._attn_implementation == "sdpa":
+    if network.model.config._attn_implementation in ("sdpa", SLICED):
         # ready-made: otherwise the model builds it anew at every step
         seen = seen[:, None, None]
     answer, state = [token], table[torch.zeros_like(token), token]
