@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from naive import naive_answer, naive_sum
 from torch import nn
 
-from gap.evaluate import attention, pruned, twins
+from gap.evaluate import attention, dialogue, pruned, twins
 from gap.evaluate.attention import SLICE, SLICED, sliced_attention
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import answer_blocks, compile_dialogues
@@ -73,16 +73,43 @@ def test_scores_are_the_naive_scorers(models: Any, tokenizer: Any, name: str, la
 @pytest.mark.parametrize("name", FAMILIES)
 def test_answers_are_those_of_generate(models: Any, tokenizer: Any, name: str) -> None:
     """The cache that a pruned pass over the prompts fills is that of every place."""
-    model, draw = models(name), random.Random(2)
-    items = [Dialogue(f"User 1: {' '.join(draw.choices(WORDS, k=size))}\nUser 2:", "it is not so now") for size in (2, 5, 9, 14)]
-    how = Evaluate(
-        items=9, splits=["validation"], precision="fp32", replay_tolerance=0, max_length=120, max_new_tokens=12, batch_tokens=300
-    )
-    compiled = compile_dialogues(items, tokenizer, how, model, "cpu")
+    model = models(name)
+    items, compiled = some_prompts(tokenizer, model)
     [found] = answer_blocks(quick(open_network(model)), compiled, [0])
     for item, answer in zip(items, found, strict=True):
         assert answer.response == naive_answer(model, tokenizer, item.prompt, 120, 12)
         assert answer.nll == pytest.approx(-naive_sum(model, tokenizer, item.prompt, f" {item.reference}", 120), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_in_bf16_decoding_attends_in_fp32(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers are those of decoding with a cache in bf16, up to the first token that a rounding decides."""
+    network = quick(open_network(models(name)), torch.bfloat16)
+    _, compiled = some_prompts(tokenizer, network.model)
+    kept: list[Any] = []
+    decode = dialogue.greedy
+    monkeypatch.setattr(dialogue, "greedy", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        answer_blocks(network, compiled, [0])
+        monkeypatch.setattr(dialogue, "kept_in", lambda _: None)
+        network.model.set_attn_implementation("sdpa")
+        answer_blocks(network, compiled, [0])
+    (wide, tokens), (narrow, other) = kept
+    assert [part.dtype for part in wide] == [torch.float32] * 2
+    # keys that are rotated are in fp32 anyhow
+    assert narrow[0].dtype == (torch.bfloat16 if name in ("opt", "opt-post", "gpt2") else torch.float32)
+    same = (tokens == other).float().cumprod(1).mean()
+    print(f"{name}: {same:.2f} of the tokens stand before a difference")
+    assert same > 0.3
+
+
+def some_prompts(tokenizer: Any, model: Any) -> Any:
+    draw = random.Random(2)
+    items = [Dialogue(f"User 1: {' '.join(draw.choices(WORDS, k=size))}\nUser 2:", "it is not so now") for size in (2, 5, 9, 14)]
+    how = Evaluate(
+        items=9, splits=["validation"], precision="fp32", replay_tolerance=0, max_length=120, max_new_tokens=12, batch_tokens=300
+    )
+    return items, compile_dialogues(items, tokenizer, how, model, "cpu")
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -191,4 +218,22 @@ def test_slices_give_the_attention_of_trees_and_of_sequences(width: int, shared:
     visible = torch.ones(width, width, dtype=torch.bool).tril() if mask is None else mask
     keys, values = (part.repeat_interleave(shared, 1).double() for part in (key, value))
     weights = (0.3 * query.double() @ keys.transpose(-1, -2)).masked_fill(~visible, -torch.inf).softmax(-1)
+    np.testing.assert_allclose(found.double(), (weights @ values).transpose(1, 2), rtol=0, atol=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 3), st.integers(2, 90), st.sampled_from([1, 2]), st.integers(0, 10**6))
+def test_decoding_attends_in_fp32_under_autocast(rows: int, length: int, shared: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    query = torch.randn(rows, 4, 1, 8, generator=generator).bfloat16()
+    key, value = (torch.randn(rows, 4 // shared, length, 8, generator=generator) for _ in range(2))
+    mask = torch.rand(rows, 1, 1, length, generator=generator) < 0.7
+    mask[..., -1] = True
+    module = nn.Module()
+    module.num_key_value_groups, module.is_causal = shared, True  # type: ignore[assignment]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, _ = sliced_attention(module, query, key, value, mask, scaling=0.3)
+    keys, values = (part.repeat_interleave(shared, 1).double() for part in (key, value))
+    weights = (0.3 * query.double() @ keys.transpose(-1, -2)).masked_fill(~mask, -torch.inf).softmax(-1)
+    assert found.dtype == torch.float32
     np.testing.assert_allclose(found.double(), (weights @ values).transpose(1, 2), rtol=0, atol=1e-5)

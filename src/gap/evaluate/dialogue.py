@@ -18,7 +18,7 @@ from gap.core.errors import BadInput
 from gap.evaluate.batches import Batch, Scored, grouped, make_batch, pack
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import bos_id, encode, scored_sequence
-from gap.evaluate.greedy import Slabs, greedy
+from gap.evaluate.greedy import Slabs, greedy, kept_in
 from gap.evaluate.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.network import Network, positions
 from gap.evaluate.stopping import stop_table
@@ -157,7 +157,7 @@ def answer_blocks(network: Network, dialogues: Dialogues, wanted: Sequence[int])
 
 
 def _answers(network: Network, dialogues: Dialogues, block: DialogueBlock) -> list[Answer]:
-    slabs = Slabs(len(block.order), block.longest, dialogues.room)
+    slabs = Slabs(len(block.order), block.longest, dialogues.room, kept_in(network))
     firsts: list[Tensor] = []
     parts: list[Tensor] = []
     slots: list[int] = []

@@ -58,11 +58,15 @@ class Slab(DynamicLayer):
 
 @dataclass
 class Slabs:
-    """The buffers of all layers, [rows, heads, longest + room, size] each, filled group by group of rows."""
+    """The buffers of all layers, [rows, heads, longest + room, size] each, filled group by group of rows.
+
+    dtype: of the buffers, None for that of what fills them.
+    """
 
     rows: int
     longest: int
     room: int
+    dtype: torch.dtype | None = None
     layers: list[tuple[Tensor, Tensor]] | None = None
 
     def put(self, first: int, cache: DynamicCache) -> None:
@@ -78,11 +82,16 @@ class Slabs:
 
     def _empty(self, like: Tensor) -> Tensor:
         # zeros: a masked place must not hold a NaN by chance
-        return like.new_zeros(self.rows, like.shape[1], self.longest + self.room, like.shape[3])
+        return like.new_zeros(self.rows, like.shape[1], self.longest + self.room, like.shape[3], dtype=self.dtype)
 
     def cache(self) -> Cache:
         """A cache over the buffers that begins behind the longest prompt."""
         return Cache(layers=[Slab(keys, values, self.longest) for keys, values in self.layers or []])
+
+
+def kept_in(network: Network) -> torch.dtype | None:
+    """The dtype in which the attention wants its cache, None for that of its keys and values."""
+    return torch.float32 if network.model.config._attn_implementation == SLICED else None
 
 
 def greedy(network: Network, slabs: Slabs, first: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
