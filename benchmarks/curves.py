@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,22 @@ SCORED = (0, 10, 30, 100)
 SHAPE = "opt-125m"
 
 
+def clock(threads: int) -> Callable[[], float]:
+    """Process time of one thread, which other jobs of the machine do not add to; wall time of several."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
 def by_items(threads: int) -> list[tuple[int, float]]:
     """Seconds for one checkpoint on the 8 multiple-choice tasks, by items per task, in fp32."""
+    now = clock(threads)
     made, compiled = _compiled(max(ITEMS), threads)
     found = []
     for count in ITEMS:
         made.checkpoint()
-        start = time.perf_counter()
+        start = now()
         for blocks in compiled[count].values():
             made.run(blocks, "choice")
-        found.append((count, time.perf_counter() - start))
+        found.append((count, now() - start))
     return found
 
 
@@ -43,16 +50,16 @@ def by_checkpoints(threads: int, count: int = 8) -> list[tuple[int, float]]:
     import torch
 
     made, compiled = _compiled(count, threads)
-    found, spent = [], 0.0
+    found, spent, now = [], 0.0, clock(threads)
     for number in range(1, CHECKPOINTS + 1):
         with torch.no_grad():
             for weight in made.original.parameters():
                 weight.mul_(1 + 1e-4)
-        start = time.perf_counter()
+        start = now()
         made.checkpoint()
         for blocks in compiled[count].values():
             made.run(blocks, "choice")
-        spent += time.perf_counter() - start
+        spent += now() - start
         found.append((number, spent))
     return found
 
@@ -93,14 +100,14 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     os.chdir(folder)
     out = folder / "scores/base.parquet"
     evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
-    found = []
+    found, now = [], clock(threads)
     for count in SCORED:
         _fill(out, count)
         passes = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = now()
             evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
-            passes.append(time.perf_counter() - start)
+            passes.append(now() - start)
         found.append((count, sorted(passes)[1]))
     return found
 
@@ -128,11 +135,12 @@ def overhead(threads: int) -> dict[str, float]:
     """Seconds before the first score of a job: each part in the order of a job, in a process of its own."""
     code = """
 import json, sys, time
-found, start = {}, time.perf_counter()
+now = time.process_time if sys.argv[2] == "1" else time.perf_counter
+found, start = {}, now()
 def lap(name):
     global start
-    found[name] = time.perf_counter() - start
-    start = time.perf_counter()
+    found[name] = now() - start
+    start = now()
 import torch
 torch.set_num_threads(int(sys.argv[2]))
 lap("importing torch")
@@ -158,7 +166,7 @@ sys.path.insert(0, sys.argv[3])
 from workload import CHOICE, DIALOGUE, workload
 from peers import settings
 load = workload(320, tuple(CHOICE + DIALOGUE))
-start = time.perf_counter()
+start = now()
 for task in CHOICE:
     compile_choices(load.items[task], load.tokenizer, 512, 1024, "cpu")
 lap("compiling 8 multiple-choice tasks, 320 items")

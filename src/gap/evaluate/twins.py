@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from gap.evaluate.attention import SLICE, SLICED
 from gap.evaluate.half import HalfTwin, Twin, half_network
@@ -17,8 +18,8 @@ from gap.evaluate.network import TOLERANCE, TRIAL, Network, positions
 from gap.evaluate.packed import UNSUITED, packed_twin
 from gap.evaluate.pruned import prune
 
-#: The trial batch: rows, their width (several slices of attention, the last one short), and every which place is looked at.
-ROWS, WIDTH, EVERY = 2, 2 * SLICE + TRIAL, 3
+#: The trial batch: rows, their width (two slices of attention, the last one short), and every which place is looked at.
+ROWS, WIDTH, EVERY = 2, SLICE + TRIAL, 3
 #: Weights of fewer bytes stay in a core's cache however they lie, and every improvement costs more than it gains.
 SMALLEST = 8 * 2**20
 LOG = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ def open_twin(network: Network, dtype: torch.dtype | None) -> Twin | None:
         return None if dtype is None else HalfTwin(model, dtype)
     packed, reason = packed_twin(network, dtype) if device == "cpu" else (None, "")
     twin: Twin = packed or (Twin(model) if dtype is None else HalfTwin(model, dtype))
-    refused = {"packed weights": reason, "a pruned last layer": _improve(network, twin, _prune)}
+    wanted = _trial(network)
+    refused = {"packed weights": reason, "a pruned last layer": _improve(network, wanted, twin, _prune)}
     if device == "cpu":
-        refused["attention in slices"] = _improve(network, twin, _slice)
+        refused["attention in slices"] = _improve(network, wanted, twin, _slice)
     twin.refused = {name: why for name, why in refused.items() if why}
     for name, why in twin.refused.items():
         LOG.info("%s is scored without %s: %s", type(model).__name__, name, why)
@@ -57,26 +59,25 @@ def _slice(twin: Twin) -> None:
     twin.model.set_attn_implementation(SLICED)
 
 
-def _improve(network: Network, twin: Twin, improve: Callable[[Twin], None]) -> str:
-    """Improve the twin if that leaves the original's logits as they are; else why not."""
+def _improve(network: Network, wanted: Tensor, twin: Twin, improve: Callable[[Twin], None]) -> str:
+    """Improve the twin if that leaves the original's logits of the trial as they are, up to rounding in fp32; else why not."""
     trial = Twin(network.model)
     try:
         improve(trial)
-        reason = _difference(network, half_network(network, trial))
-        if not reason:
-            improve(twin)
+        gap = float((_trial(half_network(network, trial)) - wanted).abs().max() / wanted.abs().max().clamp(min=1.0))
+        if not gap <= TOLERANCE:
+            return f"it moves its logits by {gap:.2g} (relative)"
+        improve(twin)
     except UNSUITED as error:
-        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-    return reason
+        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return ""
 
 
 @torch.inference_mode()
-def _difference(network: Network, improved: Network) -> str:
-    """How the logits that are looked at differ by more than rounding on a trial batch, fp32; empty where they do not."""
+def _trial(network: Network) -> Tensor:
+    """Logits of the places of the trial batch that are looked at."""
     model = network.model
     width = min(WIDTH, positions(model))
     ids = (torch.arange(ROWS * width, device=model.device) * 7919 % model.config.vocab_size).reshape(ROWS, width)
     rows = torch.arange(0, ids.numel(), EVERY, device=model.device)
-    wanted, found = (one.logits(one.features(ids, rows, use_cache=False).flatten(0, 1)[rows]) for one in (network, improved))
-    gap = float((wanted - found).abs().max() / wanted.abs().max().clamp(min=1.0))
-    return "" if gap <= TOLERANCE else f"it moves its logits by {gap:.2g} (relative)"
+    return network.logits(network.features(ids, rows, use_cache=False).flatten(0, 1)[rows])
