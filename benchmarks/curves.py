@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,22 @@ SCORED = (0, 10, 30, 100)
 SHAPE = "opt-125m"
 
 
+def clock(threads: int) -> Callable[[], float]:
+    """Process time of one thread, which other jobs of the machine do not add to; wall time of several."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
 def by_items(threads: int) -> list[tuple[int, float]]:
     """Seconds for one checkpoint on the 8 multiple-choice tasks, by items per task, in fp32."""
+    now = clock(threads)
     made, compiled = _compiled(max(ITEMS), threads)
     found = []
     for count in ITEMS:
         made.checkpoint()
-        start = time.perf_counter()
+        start = now()
         for blocks in compiled[count].values():
             made.run(blocks, "choice")
-        found.append((count, time.perf_counter() - start))
+        found.append((count, now() - start))
     return found
 
 
@@ -43,16 +50,16 @@ def by_checkpoints(threads: int, count: int = 8) -> list[tuple[int, float]]:
     import torch
 
     made, compiled = _compiled(count, threads)
-    found, spent = [], 0.0
+    found, spent, now = [], 0.0, clock(threads)
     for number in range(1, CHECKPOINTS + 1):
         with torch.no_grad():
             for weight in made.original.parameters():
                 weight.mul_(1 + 1e-4)
-        start = time.perf_counter()
+        start = now()
         made.checkpoint()
         for blocks in compiled[count].values():
             made.run(blocks, "choice")
-        spent += time.perf_counter() - start
+        spent += now() - start
         found.append((number, spent))
     return found
 
@@ -93,42 +100,47 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     os.chdir(folder)
     out = folder / "scores/base.parquet"
     evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
-    found = []
+    found, now = [], clock(threads)
     for count in SCORED:
         _fill(out, count)
         passes = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = now()
             evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
-            passes.append(time.perf_counter() - start)
+            passes.append(now() - start)
         found.append((count, sorted(passes)[1]))
     return found
 
 
 def _fill(out: Path, count: int) -> None:
-    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps."""
+    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps and its birth record, as jobs write them."""
     import pandas as pd
 
+    from gap.core.files import read_json, write_json
     from gap.core.tables import read_table, write_table
 
-    rows = read_table(out, "item_scores")
+    rows, birth = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.birth.json"))
     for number in range(count):
         place = out.with_name(f"texts-{number:04d}.parquet")
         if place.exists():
             continue
-        parts = [rows.assign(run=f"{number}-{run}", step=step) for run in range(30) for step in range(1, 16)]
+        names = [f"{number}-{run}" for run in range(30)]
+        parts = [rows.assign(run=name, step=step) for name in names for step in range(1, 16)]
         write_table(pd.concat(parts, ignore_index=True), place, "item_scores")
+        runs = [{"run": name, "corpus": "code", "text": text, "members": []} for text, name in enumerate(names)]
+        write_json(place.with_name(f"{place.stem}.birth.json"), birth | {"settings": birth["settings"] | {"runs": runs}})
 
 
 def overhead(threads: int) -> dict[str, float]:
     """Seconds before the first score of a job: each part in the order of a job, in a process of its own."""
     code = """
 import json, sys, time
-found, start = {}, time.perf_counter()
+now = time.process_time if sys.argv[2] == "1" else time.perf_counter
+found, start = {}, now()
 def lap(name):
     global start
-    found[name] = time.perf_counter() - start
-    start = time.perf_counter()
+    found[name] = now() - start
+    start = now()
 import torch
 torch.set_num_threads(int(sys.argv[2]))
 lap("importing torch")
@@ -136,7 +148,7 @@ import transformers
 from transformers import OPTForCausalLM
 lap("importing transformers")
 import gap.evaluate.session
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 from gap.evaluate.network import open_network
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.dialogue import compile_dialogues
@@ -154,7 +166,7 @@ sys.path.insert(0, sys.argv[3])
 from workload import CHOICE, DIALOGUE, workload
 from peers import settings
 load = workload(320, tuple(CHOICE + DIALOGUE))
-start = time.perf_counter()
+start = now()
 for task in CHOICE:
     compile_choices(load.items[task], load.tokenizer, 512, 1024, "cpu")
 lap("compiling 8 multiple-choice tasks, 320 items")

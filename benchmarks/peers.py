@@ -17,7 +17,7 @@ from gap.evaluate.dialogue import answer_blocks, compile_dialogues
 from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 from gap.models.load import keep_freed_memory
 from gap.params.methods import Evaluate
 

@@ -21,11 +21,11 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def small_models_are_packed() -> None:
-    """The tiny models here stand for ones whose weights are worth packing."""
-    from gap.evaluate import packed
+def small_models_have_twins() -> None:
+    """The tiny models here stand for ones worth a twin."""
+    from gap.evaluate import twins
 
-    packed.SMALLEST = 0
+    twins.SMALLEST = 0
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from gap.evaluate.compile import compile_choices
 from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 from gap.tasks.items import MultipleChoice
 
 FAMILIES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"]

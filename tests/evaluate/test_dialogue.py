@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from naive import naive_answer, naive_sum
+from transformers.cache_utils import Cache
 
 from gap.core.errors import BadInput
+from gap.evaluate import dialogue as dialogue_module
 from gap.evaluate import greedy as greedy_module
 from gap.evaluate.dialogue import Answer, answer_blocks, compile_dialogues
-from gap.evaluate.greedy import Slabs, greedy
+from gap.evaluate.greedy import Slab, Slabs, _Rows, greedy
 from gap.evaluate.network import open_network
 from gap.evaluate.stopping import stop_table
 from gap.params.methods import Evaluate
@@ -23,7 +28,7 @@ from gap.tasks.items import Dialogue
 
 NAMES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"]
 PARTS = ["the cat", "sat on", "a mat", "yes", "no,", "I think", "é", "we can go", "there now."]
-NEW = 12
+NEW, VOCABULARY = 12, 400
 
 
 def settings_of(max_length: int = 120, tokens: int = 512, new: int = NEW) -> Evaluate:
@@ -132,3 +137,62 @@ def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(mode
     assert cut.shape[1] < room + 1
     assert tokenizer.decode(cut[0]).split(stop)[0] == text.split(stop)[0]
     assert greedy_module.LOOK > 1
+
+
+def spread_table(vocabulary: int, room: int) -> torch.Tensor:
+    """Answers of all lengths: the first token says after how many more a row ends."""
+    table = torch.arange(1, room + 4)[:, None].clamp(max=room + 2).repeat(1, vocabulary)
+    table[0] = 1 + torch.arange(vocabulary) * 7 % room
+    return table
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, items, room = models(name), some_dialogues(24, seed=9, longest=10), 23
+    dialogues = compile_dialogues(items, tokenizer, settings_of(new=room + 1), model, "cpu")
+    table = spread_table(VOCABULARY, room)
+    monkeypatch.setattr(dialogue_module, "_judge", lambda _, __, tokens, nll: (torch.tensor(tokens), nll))
+    sizes: list[int] = []
+    leave = _Rows.leave
+    monkeypatch.setattr(_Rows, "leave", lambda rows, ended, count: (sizes.append(len(ended) - count), leave(rows, ended, count)))
+    network = open_network(model)
+    found: list[Any] = []
+    for devices in ((), ("cpu",)):
+        monkeypatch.setattr(greedy_module, "LEAVING", devices)
+        [answer] = answer_blocks(network, replace(dialogues, table=table), [0])
+        found.append(answer)
+    (whole, nll), (less, nll_too) = found
+    assert whole.shape == less.shape and np.array_equal(nll, nll_too)
+    assert sizes and sizes == sorted(sizes, reverse=True)
+    state, ends = torch.zeros(len(whole), dtype=torch.long), torch.full((len(whole),), whole.shape[1])
+    for place in range(whole.shape[1]):
+        state = table[state, whole[:, place]]
+        ends = torch.where((state == len(table) - 1) & (ends == whole.shape[1]), place + 1, ends)
+    assert len(set(ends.tolist())) > 3
+    for row, end in enumerate(ends):
+        assert whole[row, :end].tolist() == less[row, :end].tolist()
+    assert not torch.equal(whole, less), "what stands behind an end is not decoded"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.booleans(), min_size=2, max_size=20).filter(lambda ended: not all(ended)))
+def test_what_belongs_to_a_row_moves_with_it(ended: list[bool]) -> None:
+    count, mark = len(ended), torch.arange(len(ended))
+    parts = (mark[:, None, None, None] * torch.ones(1, 2, 5, 3), -mark[:, None, None, None] * torch.ones(1, 2, 5, 3))
+    layer = Slab(parts[0].clone(), parts[1].clone(), 4)
+    rows = _Rows(mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer]))
+    rows.leave(torch.tensor(ended), sum(ended))
+    stayed = [row for row in range(count) if not ended[row]]
+    assert sorted(rows.place.tolist()) == stayed
+    for own in (
+        rows.tokens[:, 0],
+        rows.state - 100,
+        rows.lengths - 200,
+        rows.seen[:, 0, 0, 0],
+        layer.keys[:, 1, 3, 2],
+        -layer.values[:, 0, 0, 1],
+    ):
+        assert own.tolist() == rows.place.tolist()
+    assert layer.keys.shape == (len(stayed), 2, 4, 3)
+    new = torch.full((len(stayed), 2, 1, 3), 7.0)
+    assert layer.update(new, new)[0].shape == (len(stayed), 2, 5, 3) and bool((layer.keys[:, :, 4] == 7).all())

@@ -12,7 +12,7 @@ import torch
 from gap.evaluate.dialogue import _answers, _judge, compile_dialogues, prompt_limit
 from gap.evaluate.half import half_network
 from gap.evaluate.network import open_network
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import build_tokenizer, load_tokenizer
 from gap.params.jobs import TaskJob, TokenizerJob

@@ -13,10 +13,11 @@ import torch
 
 from gap.evaluate import packed
 from gap.evaluate.compile import compile_choices
-from gap.evaluate.half import HalfTwin, half_network
+from gap.evaluate.half import HalfTwin, Twin, half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import Network, open_network
-from gap.evaluate.packed import PackedTwin, open_twin
+from gap.evaluate.packed import PackedTwin
+from gap.evaluate.twins import open_twin
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
@@ -65,18 +66,18 @@ def test_where_packing_does_not_suit_the_reason_is_logged(
     network = open_network(models("opt"))
     with caplog.at_level(logging.INFO), monkeypatch.context() as patch:
         patch.setattr(packed, "LARGEST", 10)
-        assert open_twin(network, None) is None
+        assert type(open_twin(network, None)) is Twin
         assert isinstance(open_twin(network, torch.bfloat16), HalfTwin)
         patch.undo()
         patch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-        assert open_twin(network, None) is None
+        assert type(open_twin(network, None)) is Twin
         patch.undo()
 
         def refuse(*_: Any) -> Any:
             raise RuntimeError("not on this processor")
 
         patch.setattr(packed, "Packed", refuse)
-        assert open_twin(network, None) is None
+        assert type(open_twin(network, None)) is Twin
     assert [word in caplog.text for word in ("a second copy", "no oneDNN", "RuntimeError: not on this processor")] == [True] * 3
 
 
@@ -87,5 +88,5 @@ def test_packed_weights_that_give_other_logits_are_not_used(
     right = packed.Packed.forward
     monkeypatch.setattr(packed.Packed, "forward", lambda layer, inputs: 1.1 * right(layer, inputs))
     with caplog.at_level(logging.INFO):
-        assert open_twin(open_network(models("llama")), None) is None
+        assert type(open_twin(open_network(models("llama")), None)) is Twin
     assert "packed weights move its logits" in caplog.text

@@ -12,10 +12,11 @@ import pytest
 import tiny
 from naive import naive_sum
 
+from gap.core import journal as journal_module
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
-from gap.evaluate.shard import evaluate
+from gap.evaluate.shard import evaluate, may_hold
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
 from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain
@@ -94,6 +95,7 @@ def test_the_unmodified_model(world: dict[str, Path]) -> None:
     assert birth["settings"]["task"] == "piqa"
     assert birth["inputs"]["device"] == "cpu"
     assert birth["inputs"]["replayed"] == {"equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert birth["inputs"]["refused"] == {}
 
 
 @pytest.mark.parametrize("task", ["piqa", "wizard_of_internet"])
@@ -153,6 +155,43 @@ def test_more_items_steps_and_runs_compute_only_what_is_new(world: dict[str, Pat
     fewer = run(world, job(runs=RUNS[:1], items=32, updates=1), "scores/c.parquet")
     assert done == [] and len(fewer) == 32
     assert json.loads(Path("scores/c.birth.json").read_text())["inputs"]["device"] == "not needed"
+
+
+def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    run(world, job(runs=RUNS[:1], items=32), "scores/a.parquet")
+    run(world, job(runs=RUNS[1:2], items=32), "scores/b.parquet")
+    run(world, job(items=32), "scores/base.parquet")
+    opened: list[str] = []
+    read = journal_module.read_table
+
+    def noted(path: Path, *more: Any, **options: Any) -> pd.DataFrame:
+        opened.append(Path(path).name)
+        return read(path, *more, **options)
+
+    monkeypatch.setattr(journal_module, "read_table", noted)
+    done = checkpoints_scored(monkeypatch)
+    run(world, job(runs=[BASE, *RUNS[1:]], items=32), "scores/c.parquet")
+    assert opened == ["b.parquet", "base.parquet"]
+    assert {name for name, _, _ in done} == {"run2"}
+    Path("scores/a.birth.json").unlink()  # as if killed between the two files: its table is looked through
+    opened.clear()
+    run(world, job(runs=RUNS[1:2], items=32), "scores/d.parquet")
+    assert opened == ["a.parquet", "b.parquet", "c.parquet"]
+
+
+@pytest.mark.parametrize("record", ["not JSON", "[]", "{}", '{"inputs": {}}', '{"inputs": {}, "settings": {"runs": [3]}}'])
+def test_a_record_that_says_nothing_leaves_the_table_to_be_read(tmp_path: Path, record: str) -> None:
+    table = tmp_path / "x.parquet"
+    assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
+    (tmp_path / "x.birth.json").write_text(record)
+    assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
+
+
+def test_a_record_says_who_scored_what(tmp_path: Path) -> None:
+    table, record = tmp_path / "x.parquet", {"inputs": {"scorer": "plain"}, "settings": {"runs": [{"run": "run1"}]}}
+    (tmp_path / "x.birth.json").write_text(json.dumps(record))
+    assert may_hold(table, {"run1", "run2"}, "plain")
+    assert not may_hold(table, {"run2"}, "plain") and not may_hold(table, {"run1"}, "auto")
 
 
 def test_a_killed_job_goes_on_where_it_was(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

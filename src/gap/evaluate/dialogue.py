@@ -18,7 +18,7 @@ from gap.core.errors import BadInput
 from gap.evaluate.batches import Batch, Scored, grouped, make_batch, pack
 from gap.evaluate.blocks import blocks
 from gap.evaluate.compile import bos_id, encode, scored_sequence
-from gap.evaluate.greedy import Slabs, greedy
+from gap.evaluate.greedy import Slabs, greedy, kept_in
 from gap.evaluate.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.network import Network, positions
 from gap.evaluate.stopping import stop_table
@@ -41,10 +41,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Prompts:
-    """A group of prompts fed together, with the given answers behind them: ``last`` [rows] are flat indices of the prompts' ends."""
+    """A group of prompts fed together, with the given answers behind them.
+
+    last: [rows] flat indices of the prompts' ends; looked: [n] those of all places that predict something, ascending.
+    """
 
     batch: Batch
     last: Tensor
+    looked: Tensor
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,8 @@ def _block(
 def _prompts(group: Sequence[Scored], device: str) -> Prompts:
     batch = make_batch([(one.ids, [one]) for one in group], device)
     width = batch.ids.shape[1]
-    last = [row * width + one.start for row, one in enumerate(group)]
-    return Prompts(batch, torch.tensor(last, device=device))
+    last = torch.tensor([row * width + one.start for row, one in enumerate(group)], device=device)
+    return Prompts(batch, last, torch.cat([batch.rows, last]).unique())
 
 
 def answer_blocks(network: Network, dialogues: Dialogues, wanted: Sequence[int]) -> list[list[Answer]]:
@@ -154,7 +158,7 @@ def answer_blocks(network: Network, dialogues: Dialogues, wanted: Sequence[int])
 
 
 def _answers(network: Network, dialogues: Dialogues, block: DialogueBlock) -> list[Answer]:
-    slabs = Slabs(len(block.order), block.longest, dialogues.room)
+    slabs = Slabs(len(block.order), block.longest, dialogues.room, kept_in(network))
     firsts: list[Tensor] = []
     parts: list[Tensor] = []
     slots: list[int] = []
@@ -162,7 +166,7 @@ def _answers(network: Network, dialogues: Dialogues, block: DialogueBlock) -> li
     for prompts in block.prompts:
         batch = prompts.batch
         cache = DynamicCache(config=network.model.config)
-        features = network.features(batch.ids, past_key_values=cache, use_cache=True).flatten(0, 1)
+        features = network.features(batch.ids, prompts.looked, past_key_values=cache, use_cache=True).flatten(0, 1)
         firsts.append(network.logits(features[prompts.last]).argmax(-1))
         parts.append(log_probabilities(network, features[batch.rows], batch.pick, batch.target))
         slots += batch.slot

@@ -3,6 +3,7 @@
 Prompts are fed padded on the right: no row ever sees only padding, which gives NaN in fp16 with padding on the left.
 The keys and values of all prompts then stand in one buffer per layer, new tokens behind the longest prompt, and a mask
 hides what lies between a prompt's end and the first new token.  Position ids count on from each prompt's own length.
+On a CPU, where a step costs as much as it has rows, answers that have ended leave the buffers.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
+from gap.evaluate.attention import SLICED
 from gap.evaluate.network import Network
 
-#: Steps between two looks at whether all answers have ended, on a device where looking waits for all work in flight.
+#: Steps between two looks at which answers have ended, on a device where looking waits for all work in flight.
 LOOK = 8
+#: Devices on which ended rows leave: when they are one in so many, and at least so many steps are left (moving another row into
+#: the place of one costs about as much as decoding two or three tokens for it).
+LEAVING, SHARE, LEFT = ("cpu",), 8, 4
 
 
 class Slab(DynamicLayer):
@@ -42,14 +47,26 @@ class Slab(DynamicLayer):
         self.length = end
         return self._show()
 
+    def move(self, holes: Tensor, movers: Tensor, count: int) -> None:
+        """Put the rows ``movers`` in the places ``holes`` (one index each), then forget all rows from ``count`` on."""
+        for part in self.slab:
+            part[holes, :, : self.length] = part[movers, :, : self.length]
+        keys, values = (part[:count] for part in self.slab)
+        self.slab = (keys, values)
+        self._show()
+
 
 @dataclass
 class Slabs:
-    """The buffers of all layers, [rows, heads, longest + room, size] each, filled group by group of rows."""
+    """The buffers of all layers, [rows, heads, longest + room, size] each, filled group by group of rows.
+
+    dtype: of the buffers, None for that of what fills them.
+    """
 
     rows: int
     longest: int
     room: int
+    dtype: torch.dtype | None = None
     layers: list[tuple[Tensor, Tensor]] | None = None
 
     def put(self, first: int, cache: DynamicCache) -> None:
@@ -65,11 +82,16 @@ class Slabs:
 
     def _empty(self, like: Tensor) -> Tensor:
         # zeros: a masked place must not hold a NaN by chance
-        return like.new_zeros(self.rows, like.shape[1], self.longest + self.room, like.shape[3])
+        return like.new_zeros(self.rows, like.shape[1], self.longest + self.room, like.shape[3], dtype=self.dtype)
 
     def cache(self) -> Cache:
         """A cache over the buffers that begins behind the longest prompt."""
         return Cache(layers=[Slab(keys, values, self.longest) for keys, values in self.layers or []])
+
+
+def kept_in(network: Network) -> torch.dtype | None:
+    """The dtype in which the attention wants its cache, None for that of its keys and values."""
+    return torch.float32 if network.model.config._attn_implementation == SLICED else None
 
 
 def greedy(network: Network, slabs: Slabs, first: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
@@ -78,26 +100,60 @@ def greedy(network: Network, slabs: Slabs, first: Tensor, lengths: Tensor, table
     ``lengths`` [rows] are those of the prompts; ``table`` is ``stopping.stop_table``.  Stops when every row has ended;
     what a row holds behind its end means nothing.
     """
-    final = table.shape[0] - 1
-    cache, token = slabs.cache(), first
+    device, final = first.device.type, table.shape[0] - 1
     columns = torch.arange(slabs.longest + slabs.room, device=first.device)
     seen = (columns < lengths[:, None]) | (columns >= slabs.longest)
-    if network.model.config._attn_implementation == "sdpa":
+    if network.model.config._attn_implementation in ("sdpa", SLICED):
         # ready-made: otherwise the model builds it anew at every step
         seen = seen[:, None, None]
-    answer, state = [token], table[torch.zeros_like(token), token]
-    look = 1 if first.device.type == "cpu" else LOOK
+    answers = first.new_zeros(len(first), slabs.room + 1)
+    place, state = torch.arange(len(first), device=first.device), table[torch.zeros_like(first), first]
+    rows = _Rows(place, answers.clone(), state, lengths, seen, slabs.cache())
+    rows.tokens[:, 0] = first
+    fed = slabs.room
+    look = 1 if device == "cpu" else LOOK
     for step in range(slabs.room):
-        if step % look == 0 and bool((state == final).all()):
-            break
+        if step % look == 0:
+            ended = rows.state == final
+            count = int(ended.sum())
+            if count == len(ended):
+                fed = step
+                break
+            if device in LEAVING and count * SHARE >= len(ended) and slabs.room - step >= LEFT:
+                answers[rows.place[ended]] = rows.tokens[ended]
+                rows.leave(ended, count)
         features = network.features(
-            token[:, None],
-            attention_mask=seen[..., : slabs.longest + step + 1],
-            position_ids=(lengths + step)[:, None],
-            past_key_values=cache,
+            rows.tokens[:, step, None],
+            attention_mask=rows.seen[..., : slabs.longest + step + 1],
+            position_ids=(rows.lengths + step)[:, None],
+            past_key_values=rows.cache,
             use_cache=True,
         )
         token = network.logits(features[:, -1]).argmax(-1)
-        answer.append(token)
-        state = table[state, token]
-    return torch.stack(answer, dim=1)
+        rows.tokens[:, step + 1] = token
+        rows.state = table[rows.state, token]
+    answers[rows.place] = rows.tokens
+    return answers[:, : fed + 1]
+
+
+@dataclass
+class _Rows:
+    """The rows that are still decoded: place in the block, tokens, state in the stop table, prompt's length, what they see."""
+
+    place: Tensor
+    tokens: Tensor
+    state: Tensor
+    lengths: Tensor
+    seen: Tensor
+    cache: Any
+
+    def leave(self, ended: Tensor, count: int) -> None:
+        """Take out the ``count`` rows that ``ended`` [rows] says; the last rows that stay move into their places."""
+        stay = len(ended) - count
+        holes, movers = ended[:stay].nonzero().squeeze(1), stay + (~ended[stay:]).nonzero().squeeze(1)
+        order = torch.arange(stay, device=ended.device)
+        order[holes] = movers
+        self.place, self.tokens, self.state = self.place[order], self.tokens[order], self.state[order]
+        self.lengths, self.seen = self.lengths[order], self.seen[order]
+        for layer in self.cache.layers:
+            layer.move(holes, movers, stay)

@@ -8,31 +8,39 @@ nothing to cast, and computes what it would have computed.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.network import Network
+from gap.evaluate.network import Looked, Network
 
 #: Layers whose matrix product autocast runs in half precision, by class name (transformers' GPT-2 has its own).
 LINEAR = ("Linear", "Conv1D")
 
 
-class Twin(Protocol):
-    """What scores in the original's place; ``renew`` takes over the original's present weights."""
+class Twin:
+    """A model over the original's own tensors that scores in its place; how it computes may be changed, the original stays.
 
-    model: Any
+    looked: tells its last layer what is looked at, None where that feeds every place through (``gap.evaluate.pruned``);
+    refused: what it was to have and has not -> why.
+    """
 
-    def renew(self) -> None: ...
+    def __init__(self, original: nn.Module) -> None:
+        shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
+        self.model: Any = deepcopy(original, shared)
+        self.looked: Looked | None = None
+        self.refused: dict[str, str] = {}
+
+    def renew(self) -> None:
+        """Take over the original's present weights: these are the original's."""
 
 
-class HalfTwin:
+class HalfTwin(Twin):
     """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights, in place."""
 
     def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
-        shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
-        self.model: Any = deepcopy(original, shared)
+        super().__init__(original)
         self.sources: list[Tensor] = []
         self.copies: list[Tensor] = []
         for module in self.model.modules():
@@ -53,5 +61,5 @@ def half_network(network: Network, twin: Twin) -> Network:
     """``network`` (split and tried in fp32) with the twin in the original's place."""
     model = twin.model
     if network.head is None:
-        return Network(model, model, None, network.reason)
-    return Network(model, model.base_model, model.get_output_embeddings())
+        return Network(model, model, None, network.reason, twin.looked)
+    return Network(model, model.base_model, model.get_output_embeddings(), "", twin.looked)

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -70,10 +70,12 @@ class Captured(Network):
         object.__setattr__(self, "graphs", {})
         object.__setattr__(self, "pool", torch.cuda.graph_pool_handle() if self.model.device.type == "cuda" else None)
 
-    def features(self, ids: Tensor, **more: Any) -> Tensor:
+    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
         """As ``Network.features``."""
         if more.get("use_cache") or more.get("past_key_values") is not None:
-            return super().features(ids, **more)
+            return super().features(ids, looked_at, **more)
+        if self.looked is not None and looked_at is not None:
+            more["looked_at"] = looked_at
         given = {"ids": ids, **{name: value for name, value in more.items() if isinstance(value, Tensor)}}
         rest = {name: value for name, value in more.items() if name not in given}
         key = tuple((name, tuple(value.shape), value.dtype) for name, value in sorted(given.items()))
@@ -96,7 +98,7 @@ class Captured(Network):
 class Added(Network):
     """The network with eager attention, whose mask is added: 0 where a place is seen, the lowest number elsewhere."""
 
-    def features(self, ids: Tensor, **more: Any) -> Tensor:
+    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
         """As ``Network.features``."""
         mask = more.get("attention_mask")
         if mask is not None and mask.dtype == torch.bool and mask.dim() == 4:
@@ -105,7 +107,7 @@ class Added(Network):
         before = self.model.config._attn_implementation
         self.model.set_attn_implementation("eager")
         try:
-            return super().features(ids, **more)
+            return super().features(ids, looked_at, **more)
         finally:
             self.model.set_attn_implementation(before)
 
@@ -125,7 +127,7 @@ CANDIDATES: dict[str, Callable[[Network], Network]] = {
 
 def vars_of(network: Network) -> dict[str, Any]:
     """Its fields."""
-    return {"model": network.model, "body": network.body, "head": network.head, "reason": network.reason}
+    return {field.name: getattr(network, field.name) for field in fields(Network)}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from gap.models.shares import without_gradients
 #: Logits held at once (numbers): few enough that a CPU's allocator hands the same 16 MiB out again instead of asking the system
 #: for fresh pages; on a GPU 512 MiB, so that few kernels do much.
 LOGITS = {"cpu": 2**22, "cuda": 2**27}
-#: Logits summed at once (fp32 numbers): the four passes of logsumexp over 2 MiB stay in a CPU's second-level cache.
+#: Logits normalised at once (fp32 numbers): 2 MiB stay in a CPU's caches between the passes of log-softmax.
 SUMMED = {"cpu": 2**19, "cuda": 2**27}
 
 
@@ -56,7 +56,7 @@ def greedy_log_probabilities(network: Network, batch: Batch) -> tuple[Tensor, Te
 def _looked_at(network: Network, batch: Batch) -> Tensor:
     """Features [n, size] of the places that predict something."""
     layout = {} if batch.mask is None else {"attention_mask": batch.mask, "position_ids": batch.positions}
-    return network.features(batch.ids, use_cache=False, **layout).flatten(0, 1)[batch.rows]
+    return network.features(batch.ids, batch.rows, use_cache=False, **layout).flatten(0, 1)[batch.rows]
 
 
 def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
@@ -72,24 +72,30 @@ def _piecewise(
 ) -> Tensor:
     """What ``look`` finds for each target [t, ...], by as many rows of logits at a time as may be held."""
     rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
-    if len(features) <= rows:
-        return look(network.raw_logits(features), pick, target)
+    return _in_pieces(len(features), rows, pick, target, lambda piece, *places: look(network.raw_logits(features[piece]), *places))
+
+
+def _in_pieces(count: int, rows: int, pick: Tensor, target: Tensor, look: Callable[[slice, Tensor, Tensor], Tensor]) -> Tensor:
+    """What ``look`` finds for each target [t, ...] in at most ``rows`` of ``count`` rows at a time."""
+    if count <= rows:
+        return look(slice(0, count), pick, target)
     places, parts = [], []
-    for first in range(0, len(features), rows):
+    for first in range(0, count, rows):
         here = torch.nonzero((pick >= first) & (pick < first + rows)).squeeze(1)
         places.append(here)
-        parts.append(look(network.raw_logits(features[first : first + rows]), pick[here] - first, target[here]))
+        parts.append(look(slice(first, first + rows), pick[here] - first, target[here]))
     return torch.cat(parts)[torch.cat(places).argsort()]
 
 
 def _looked_up(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
-    return logits[pick, target].float() - _logsumexp(logits)[pick]
-
-
-def _logsumexp(logits: Tensor) -> Tensor:
-    """Over the vocabulary, [n] in fp32, of logits [n, vocabulary] in any dtype: some rows at a time, each row by itself."""
+    """Log-probabilities [t] in fp32 of logits [n, vocabulary] in any dtype: some rows at a time, each row by itself."""
     rows = max(1, SUMMED.get(logits.device.type, 2**27) // logits.shape[-1])
-    return torch.cat([torch.logsumexp(part.float(), dim=-1) for part in logits.split(rows)])
+
+    def look(piece: slice, pick: Tensor, target: Tensor) -> Tensor:
+        # one fused pass: logsumexp takes four
+        return torch.log_softmax(logits[piece].float(), dim=-1)[pick, target]
+
+    return _in_pieces(len(logits), rows, pick, target, look)
 
 
 def _with_likeliest(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:

@@ -23,26 +23,58 @@ TRIAL = 7
 LOG = logging.getLogger(__name__)
 
 
+@dataclass
+class Looked:
+    """The places that are looked at, while a pass runs that is told of them.
+
+    rows: their flat indices (row * width + place) in ascending order, [n]; nearest: for every place, the index in ``rows`` of
+    one that is looked at, its own where it is, [rows * width]; shape: that of the places.
+    """
+
+    rows: Tensor | None = None
+    nearest: Tensor | None = None
+    shape: tuple[int, ...] = ()
+
+    def at(self, rows: Tensor | None, places: Tensor) -> None:
+        """Look at flat indices ``rows`` [n] of ``places`` [rows, width] from now on; at all where None."""
+        self.rows = rows
+        if rows is not None:
+            every = torch.arange(places.numel(), device=places.device)
+            self.nearest = torch.searchsorted(rows, every).clamp_(max=len(rows) - 1)
+
+
 @dataclass(frozen=True)
 class Network:
     """The model to score with.
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
-    features because the halves do not reproduce them (``reason`` says why).
+    features because the halves do not reproduce them (``reason`` says why).  ``looked`` is what the model's last layer reads
+    to leave places out (``gap.evaluate.pruned``), None where it leaves out none.
     """
 
     model: Any
     body: Callable[..., Any]
     head: Callable[[Tensor], Tensor] | None
     reason: str = ""
+    looked: Looked | None = None
 
-    def features(self, ids: Tensor, **more: Any) -> Tensor:
-        """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model."""
+    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
+        """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model.
+
+        Where flat indices ``looked_at`` [n], ascending, are given, other positions may hold numbers that mean nothing; keys and values in
+        a cache are those of every position.
+        """
         # spelled out: OPT would count positions with a sum that has no deterministic form on a GPU
         more.setdefault("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
-        if self.head is None:
-            return self.model(input_ids=ids, **more).logits
-        return self.body(input_ids=ids, **more).last_hidden_state
+        if self.looked is not None:
+            self.looked.at(looked_at, ids)
+        try:
+            if self.head is None:
+                return self.model(input_ids=ids, **more).logits
+            return self.body(input_ids=ids, **more).last_hidden_state
+        finally:
+            if self.looked is not None:
+                self.looked.at(None, ids)
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""

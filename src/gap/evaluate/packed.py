@@ -7,25 +7,20 @@ in fp32; one pass per checkpoint renews them.  It gains most where few rows meet
 
 from __future__ import annotations
 
-import logging
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.half import LINEAR, HalfTwin, half_network
+from gap.evaluate.half import LINEAR, Twin, half_network
 from gap.evaluate.network import TOLERANCE, TRIAL, Network
 from gap.models.shares import without_gradients
 
 #: Weights beyond this many bytes are not copied: a CPU that scores so large a model needs its memory for other things.
 LARGEST = 4 * 2**30
-#: Weights of fewer bytes stay in a core's cache however they lie, and packing costs more than it gains.
-SMALLEST = 8 * 2**20
 #: Largest difference of the twin's logits from the original's under the same autocast, relative to the largest logit.
 HALF_TOLERANCE = 2e-2
-LOG = logging.getLogger(__name__)
 #: What oneDNN, or a model that looks into its layers, raises.
 UNSUITED = (RuntimeError, AttributeError, TypeError, NotImplementedError)
 
@@ -54,12 +49,11 @@ class Packed(nn.Module):
         return torch.ops.mkldnn._linear_pointwise(inputs.to(self.dtype), self.blocks, self.bias, "none", [], "")
 
 
-class PackedTwin:
+class PackedTwin(Twin):
     """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights."""
 
     def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
-        shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
-        self.model: Any = deepcopy(original, shared)
+        super().__init__(original)
         self.layers: list[Packed] = []
         for parent in list(self.model.modules()):
             for name, child in list(parent.named_children()):
@@ -73,28 +67,13 @@ class PackedTwin:
             layer.renew()
 
 
-def open_twin(network: Network, dtype: torch.dtype | None) -> PackedTwin | HalfTwin | None:
-    """The twin to score with: packed on a CPU where it proves itself, half copies under autocast, none otherwise.
-
-    ``dtype`` is autocast's, None for fp32.  Why a CPU's model is not packed goes to the log.
-    """
-    if network.model.device.type == "cpu":
-        twin, reason = _packed(network, dtype)
-        if twin is not None:
-            return twin
-        LOG.info("%s is scored without packed weights: %s", type(network.model).__name__, reason)
-    return None if dtype is None else HalfTwin(network.model, dtype)
-
-
-def _packed(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
-    """The packed twin, or None and the reason."""
+def packed_twin(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
+    """The packed twin where it proves itself, or None and the reason; ``dtype`` is autocast's, None for fp32."""
     if not torch.backends.mkldnn.is_available():
         return None, "this torch has no oneDNN"
     size = sum(weight.numel() for weight in network.model.parameters()) * (dtype or torch.float32).itemsize
     if size > LARGEST:
         return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
-    if size < SMALLEST:
-        return None, f"its weights, {size / 2**20:.1f} MiB, stay in the cache as they are"
     try:
         twin = PackedTwin(network.model, dtype or torch.float32)
         reason = _difference(network, half_network(network, twin), dtype)

@@ -18,10 +18,10 @@ from gap.evaluate.dialogue import answer_blocks, compile_dialogues
 from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network, positions
-from gap.evaluate.packed import open_twin
 from gap.evaluate.proof import choose_layout
 from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.stock import Stock
+from gap.evaluate.twins import open_twin
 from gap.models.load import load_model, open_device
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer

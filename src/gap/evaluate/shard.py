@@ -23,7 +23,7 @@ from gap.core.tables import read_table
 from gap.evaluate.blocks import block_size, blocks
 from gap.evaluate.rows import Part, complete_blocks
 from gap.params.jobs import BASE, EvaluateJob, RunId
-from gap.tasks.items import load_items
+from gap.tasks.items import Item, load_items
 
 if TYPE_CHECKING:
     from gap.evaluate.session import Session
@@ -70,9 +70,7 @@ def evaluate(
     runs = list(job.runs) or [BASE]
     steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
     journal = Journal(out, TABLE)
-    known = complete_blocks(
-        journal.siblings(list(steps), lambda path: scorer_of(path) == scorer), [item.hash for item in loaded], steps, block_size(loaded)
-    )
+    known = _known(journal, loaded, steps, scorer)
     shard = _Shard(job, model, loaded, corpora, device, threads, scorer, host)
     frames = []
     with progress(f"evaluate {job.model} {job.task}", sum(map(len, steps.values()))) as shown:
@@ -92,12 +90,24 @@ def evaluate(
     write_birth(out.with_name(f"{out.stem}.birth.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
 
 
-def scorer_of(table: Path) -> str:
-    """What a finished file was scored with, by the birth record beside it."""
+def _known(journal: Journal, items: list[Item], steps: dict[str, set[int]], scorer: Scorer) -> dict[Part, pd.DataFrame]:
+    """What the finished files beside the output hold of the wanted steps."""
+    found = journal.siblings(list(steps), lambda path: may_hold(path, set(steps), scorer))
+    return complete_blocks(found, [item.hash for item in items], steps, block_size(items))
+
+
+def may_hold(table: Path, runs: set[str], scorer: Scorer) -> bool:
+    """Whether a finished file can hold rows of these runs by this scorer, as the birth record beside it says.
+
+    Reading a record takes a fiftieth of looking through its table.  A file without one may hold anything, by scorer auto.
+    """
     try:
-        return str(read_json(table.with_name(f"{table.stem}.birth.json"))["inputs"].get("scorer", "auto"))
+        record = read_json(table.with_name(f"{table.stem}.birth.json"))
+        by = str(record["inputs"].get("scorer", "auto"))
+        held = {str(run["run"]) for run in record["settings"]["runs"]} or {BASE.run}
     except (BadInput, KeyError, TypeError, AttributeError):
-        return "auto"
+        return scorer == "auto"
+    return by == scorer and not held.isdisjoint(runs)
 
 
 def read_expected(job: EvaluateJob, trajectories: Path | None) -> dict[str, pd.DataFrame]:
@@ -150,7 +160,7 @@ class _Shard:
     @property
     def facts(self) -> dict[str, Any]:
         """For the birth record: device, scorer, how items went through the model (why not through the head alone, why not as
-        trees), and how near the replayed checkpoints came to the recorded ones.
+        trees, what its twin has not), and how near the replayed checkpoints came to the recorded ones.
         """
         if self.opened is None:
             return {"scorer": self.scorer, "device": "not needed"}
@@ -161,6 +171,7 @@ class _Shard:
             "head": self.opened.network.reason,
             "layout": layout,
             "kernel": self.opened.kernel,
+            "refused": {} if self.opened.twin is None else self.opened.twin.refused,
             "replayed": dataclasses.asdict(self.opened.tally) | {"tolerance": self.job.evaluate.replay_tolerance},
         }
 

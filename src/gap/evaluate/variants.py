@@ -15,7 +15,7 @@ from gap.evaluate.batches import Block
 from gap.evaluate.compile import Layout
 from gap.evaluate.half import HalfTwin, half_network
 from gap.evaluate.network import Network
-from gap.evaluate.packed import open_twin
+from gap.evaluate.twins import open_twin
 
 Kind = Literal["shape", "dtype", "kernel"]
 DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
