@@ -17,6 +17,7 @@ from gap.evaluate.half import HalfTwin, Twin, half_network
 from gap.evaluate.network import TOLERANCE, TRIAL, Network, positions
 from gap.evaluate.packed import UNSUITED, packed_twin
 from gap.evaluate.pruned import prune
+from gap.models.shares import without_gradients
 
 #: The trial batch: rows, their width (two slices of attention, the last one short), and every which place is looked at.
 ROWS, WIDTH, EVERY = 2, SLICE + TRIAL, 3
@@ -73,7 +74,7 @@ def _improve(network: Network, wanted: Tensor, twin: Twin, improve: Callable[[Tw
     return ""
 
 
-@torch.inference_mode()
+@without_gradients()
 def _trial(network: Network) -> Tensor:
     """Logits of the places of the trial batch that are looked at."""
     model = network.model
