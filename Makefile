@@ -21,8 +21,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
+# Tests of modules two at a time; a workflow test keeps all cores busy by itself.
 test: install
-	pytest
+	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
+	pytest tests/workflow
 
 # The authors' released rows, redrawn and audited; renews docs/published-results.md too.
 published: install
