@@ -43,6 +43,7 @@ def join(own: Team, meeting: Path) -> None:
 
     if own.device is not None:
         torch.cuda.set_device(own.device)
+        torch.cuda.init()  # or a device mesh would choose a device by rank
     backend = "gloo" if own.device is None else "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, init_method=f"file://{meeting}", rank=own.rank, world_size=own.size)
     _team = own
