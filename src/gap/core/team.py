@@ -85,6 +85,11 @@ def total(values: Tensor) -> Tensor:
     return values
 
 
+def norm_over_all(own: Tensor) -> Tensor:
+    """L2 norm (a scalar) over the processes of what each has the norm ``own`` of."""
+    return own if _team.size == 1 else total(own.square()).sqrt()
+
+
 def in_turn(make: Callable[[], Result]) -> Result:
     """Let the processes do the same one after the other, so that what each needs meanwhile is needed once."""
     if _team.size == 1:

@@ -48,8 +48,7 @@ class Session:
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        # a twin would hold a copy of every layer's weights
-        self.twin = None if scorer == "lm-eval" or team().size > 1 else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
+        self.twin = None if scorer == "lm-eval" else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says

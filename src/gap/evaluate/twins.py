@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gap.core.team import team
 from gap.evaluate.attention import SLICE, SLICED
 from gap.evaluate.half import HalfTwin, Twin, half_network
 from gap.evaluate.network import TOLERANCE, TRIAL, Network, positions
@@ -27,12 +28,14 @@ LOG = logging.getLogger(__name__)
 
 
 def open_twin(network: Network, dtype: torch.dtype | None) -> Twin | None:
-    """The twin to score with; None where the model as it is does as well.
+    """The twin to score with; None where the model as it is does as well, or where processes share it: a twin holds whole layers.
 
     ``dtype`` is autocast's, None for fp32.  Weights are packed on a CPU where that proves itself, half copies elsewhere under
     autocast, the original's otherwise.
     """
     model, device = network.model, network.model.device.type
+    if team().size > 1:
+        return None
     size = sum(weight.numel() for weight in model.parameters()) * (dtype or torch.float32).itemsize
     if size < SMALLEST:
         LOG.info("%s is scored as it is: its weights, %.1f MiB, stay in the cache", type(model).__name__, size / 2**20)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gap.core.digest import canonical
 from gap.core.errors import Refused
-from gap.core.team import team, total
+from gap.core.team import norm_over_all, total
 from gap.models.shares import begins, own_share
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ class Snapshot:
             for pair in zip(self.live, self.kept, strict=True)
             for live, kept in zip(*(tensor.reshape(-1).split(PIECE) for tensor in pair), strict=True)
         ]
-        norm = torch.linalg.vector_norm(torch.stack(norms))
-        return float(norm if team().size == 1 else total(norm.square()).sqrt())
+        return float(norm_over_all(torch.linalg.vector_norm(torch.stack(norms))))
 
     @property
     def bytes(self) -> int:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gap.core.digest import digest as json_digest
-from gap.core.team import team, total
+from gap.core.team import norm_over_all
 from gap.methods import OPTIMIZERS, RATES
 from gap.methods.layers import depths
 from gap.methods.training import Part, Tried
@@ -119,8 +119,7 @@ class RunTraining:
             found = self.gradients.fetch(bucket)
             norms += torch._foreach_norm(found) if found else []
             self.gradients.leave(bucket)
-        norm = torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64)
-        norm = (norm if team().size == 1 else total(norm.square()).sqrt()) / self.scaler.scale
+        norm = norm_over_all(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64)) / self.scaler.scale
         both = torch.stack([torch.stack(losses).mean(), norm]).tolist()
         return both[0], both[1]
 
