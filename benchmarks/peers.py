@@ -18,7 +18,6 @@ from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
 from gap.evaluate.twins import open_twin
-from gap.models.load import keep_freed_memory
 from gap.params.methods import Evaluate
 
 LENGTH, NEW, BATCH = 512, 32, 64
@@ -45,8 +44,6 @@ class Ours:
 
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
         self.original, self.network = model, open_network(model)
-        if device == "cpu":
-            keep_freed_memory()  # as every job of the pipeline does
         self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
         self.twin = open_twin(self.network, None if dtype == "fp32" else self.dtype)

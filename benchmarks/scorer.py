@@ -41,7 +41,11 @@ def measure(scorer: str, shape: str, dtype: str, count: int, device: str, thread
     from peers import Generate, LmEval, Ours, Padded
     from workload import CHOICE, DIALOGUE, make_model, workload
 
+    from gap.models.load import keep_freed_memory
+
     torch.set_num_threads(threads)
+    if kind_of_ours(scorer) and device == "cpu":
+        keep_freed_memory()  # as every job of the pipeline does, before there is a second thread
     kind = KINDS[scorer]
     load = workload(count, tuple(CHOICE if kind == "choice" else DIALOGUE))
     model = make_model(shape, device)
@@ -158,12 +162,12 @@ def main() -> None:
     parser.add_argument("--items", type=int, help="per task; 24 on a CPU, 320 on a GPU")
     parser.add_argument("--shape", help="one of OPT's shapes")
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--batch-tokens", type=int, help="of our scorer; 1024 on a CPU, 16384 on a GPU")
+    parser.add_argument("--batch-tokens", type=int, help="of our scorer; 512 on a CPU, 16384 on a GPU")
     parser.add_argument("--one", choices=list(KINDS), help=argparse.SUPPRESS)
     parser.add_argument("--dtype", default="fp32", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cuda = arguments.device == "cuda"
-    arguments.batch_tokens = arguments.batch_tokens or (16384 if cuda else 1024)
+    arguments.batch_tokens = arguments.batch_tokens or (16384 if cuda else 512)
     count = arguments.items or (320 if cuda else 24)
     if arguments.one:
         found = measure(

@@ -50,6 +50,31 @@ def test_log_likelihoods_and_greedy_flags_agree(both: tuple[HFLM, TreeLM]) -> No
     np.testing.assert_allclose([score for score, _ in mine], [score for score, _ in theirs], rtol=0, atol=1e-4)
     assert [flag for _, flag in mine] == [flag for _, flag in theirs]
     assert ours._layout == "tree"
+    assert ours._network is not None and ours._network.model is not ours.model, "it has a twin"
+
+
+def test_mixed_precision_is_the_backends(model_folder: Path, both: tuple[HFLM, TreeLM]) -> None:
+    """Nearer to its log-likelihoods in half precision than those in fp32 are."""
+    how: dict[str, Any] = {
+        "pretrained": str(model_folder), "add_bos_token": True, "max_length": 60, "batch_size": 1, "device": "cpu", "dtype": "float32",
+        "mixed_precision_dtype": "bfloat16", "softmax_dtype": "float32",
+    }  # fmt: skip
+    theirs, mine = (
+        np.array([score for score, _ in kind(**how).loglikelihood(requests(PAIRS), disable_tqdm=True)]) for kind in (HFLM, TreeLM)
+    )
+    whole = np.array([score for score, _ in both[1].loglikelihood(requests(PAIRS), disable_tqdm=True)])
+    assert 0.01 < np.abs(mine - whole).max() < 0.5
+    assert np.sqrt(np.mean((mine - theirs) ** 2)) < np.sqrt(np.mean((whole - theirs) ** 2))
+
+
+def test_weights_in_half_precision_have_no_twin(model_folder: Path) -> None:
+    how: dict[str, Any] = {"pretrained": str(model_folder), "max_length": 60, "batch_size": 1, "device": "cpu", "dtype": "bfloat16"}
+    ours = TreeLM(**how)
+    theirs, mine = (
+        np.array([score for score, _ in model.loglikelihood(requests(PAIRS), disable_tqdm=True)]) for model in (HFLM(**how), ours)
+    )
+    assert ours._network is not None and ours._network.model is ours.model
+    np.testing.assert_allclose(mine, theirs, rtol=0.01, atol=0.5)
 
 
 def test_rolling_log_likelihood_agrees(both: tuple[HFLM, TreeLM]) -> None:

@@ -90,3 +90,18 @@ def test_packed_weights_that_give_other_logits_are_not_used(
     with caplog.at_level(logging.INFO):
         assert type(open_twin(open_network(models("llama")), None)) is Twin
     assert "packed weights move its logits" in caplog.text
+
+
+@needs_onednn
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_opts_products_clip_their_outputs_to_the_same_bits(models: Any, dtype: torch.dtype) -> None:
+    model = models("opt")
+    layer, own = PackedTwin(model, dtype).model.model.decoder.layers[0], model.model.decoder.layers[0]
+    assert layer.fc1.behind == "relu" and type(layer.activation_fn) is torch.nn.Identity and type(own.activation_fn) is torch.nn.ReLU
+    inputs = torch.randn(3, 7, own.fc1.in_features, generator=torch.Generator().manual_seed(0))
+    clipped = layer.fc1(inputs)
+    layer.fc1.behind = "none"
+    plain = layer.fc1(inputs)
+    assert torch.equal(clipped, plain.relu()) and (plain < 0).any()
+    other = PackedTwin(models("gpt-neox"), dtype)
+    assert {layer.behind for layer in other.layers} == {"none"}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny
+import torch
 from naive import naive_sum
 
 from gap.core import journal as journal_module
@@ -227,6 +228,25 @@ def test_another_base_model_is_refused(world: dict[str, Path]) -> None:
     write_table(rows.assign(digest="0" * 16), world["folder"] / "other.parquet", "trajectories")
     with pytest.raises(Refused, match="base weights"):
         run(world, job(runs=RUNS[:1]), "scores/x.parquet", "other.parquet")
+
+
+def test_the_unmodified_model_is_scored_behind_runs_with_its_own_bits_or_not_at_all(
+    world: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot has one wrong bit once the run is replayed."""
+    replay = session_module.Session.replay
+
+    def spoiling(self: Any, *given: Any) -> Any:
+        try:
+            yield from replay(self, *given)
+        finally:
+            self.snapshot.kept[0].view(torch.int32).view(-1)[7] ^= 1
+
+    runs = [RUNS[0], BASE]
+    assert set(run(world, job(runs=runs, items=3), "whole.parquet")["run"]) == {one.run for one in runs}
+    monkeypatch.setattr(session_module.Session, "replay", spoiling)
+    with pytest.raises(Refused, match="weights put back"):
+        run(world, job(runs=runs, items=4), "spoiled.parquet")
 
 
 def test_what_cannot_be_scored_is_said(world: dict[str, Path]) -> None:

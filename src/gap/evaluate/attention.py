@@ -15,6 +15,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from gap.evaluate.memo import MEMO
+
 #: The name of this attention among transformers' own.
 SLICED = "sliced"
 #: Queries per slice: the CPU kernel's own block of queries where there are few.
@@ -36,14 +38,25 @@ def sliced_attention(
             return sdpa_attention_forward(module, query.float(), key.float(), value.float(), attention_mask, **more)
     if width <= SLICE:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **more)
-    if attention_mask is None:
-        attention_mask = torch.ones(1, 1, width, width, dtype=torch.bool, device=query.device).tril()
+    # every layer of a pass asks for the same: what the kernel would make of a mask each time
+    masks = MEMO.of(("masks", width, query.dtype), attention_mask, lambda: _slices(attention_mask, query))
     parts = []
-    for first in range(0, width, SLICE):
-        end = min(first + SLICE, width)
-        mask = attention_mask[..., first:end, :end]
+    for place, mask in enumerate(masks):
+        first, end = place * SLICE, min((place + 1) * SLICE, width)
         parts.append(sdpa_attention_forward(module, query[:, :, first:end], key[:, :, :end], value[:, :, :end], mask, **more)[0])
     return torch.cat(parts, dim=1), None
+
+
+def _slices(mask: Tensor | None, query: Tensor) -> list[Tensor]:
+    """Per slice of ``query`` [rows, heads, width, size] what is added to its products, [rows, 1, at most SLICE, keys], in its dtype.
+
+    mask: bool (which places a place sees) or added, [rows, 1, width, width]; None for a causal one.
+    """
+    width = query.shape[2]
+    whole = torch.ones(1, 1, width, width, dtype=torch.bool, device=query.device).tril() if mask is None else mask
+    if whole.dtype == torch.bool:
+        whole = torch.zeros(whole.shape, dtype=query.dtype, device=query.device).masked_fill_(~whole, -torch.inf)
+    return [whole[..., first : first + SLICE, : min(first + SLICE, width)] for first in range(0, width, SLICE)]
 
 
 AttentionInterface.register(SLICED, sliced_attention)

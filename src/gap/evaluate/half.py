@@ -19,17 +19,23 @@ from gap.evaluate.network import Looked, Network
 LINEAR = ("Linear", "Conv1D")
 
 
+def weights_size(model: nn.Module, dtype: torch.dtype | None) -> int:
+    """Bytes of its weights in ``dtype``, None for fp32."""
+    return sum(weight.numel() for weight in model.parameters()) * (dtype or torch.float32).itemsize
+
+
 class Twin:
     """A model over the original's own tensors that scores in its place; how it computes may be changed, the original stays.
 
     looked: tells its last layer what is looked at, None where that feeds every place through (``gap.evaluate.pruned``);
-    refused: what it was to have and has not -> why.
+    abreast: its passes may run side by side; refused: what it was to have and has not -> why.
     """
 
     def __init__(self, original: nn.Module) -> None:
         shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
         self.model: Any = deepcopy(original, shared)
         self.looked: Looked | None = None
+        self.abreast = False
         self.refused: dict[str, str] = {}
 
     def renew(self) -> None:
@@ -61,5 +67,5 @@ def half_network(network: Network, twin: Twin) -> Network:
     """``network`` (split and tried in fp32) with the twin in the original's place."""
     model = twin.model
     if network.head is None:
-        return Network(model, model, None, network.reason, twin.looked)
-    return Network(model, model.base_model, model.get_output_embeddings(), "", twin.looked)
+        return Network(model, model, None, network.reason, twin.looked, twin.abreast)
+    return Network(model, model.base_model, model.get_output_embeddings(), "", twin.looked, twin.abreast)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from torch import Tensor
 from gap.evaluate.batches import Batch
 from gap.evaluate.multiple_choice import token_log_probabilities
 from gap.evaluate.network import Network
+from gap.models.precision import autocast
 from gap.models.shares import without_gradients
 
 #: Devices on which a job chooses: on a CPU every pass is long beside what starting it costs, and choosing would not pay.
@@ -176,11 +176,7 @@ def _timed(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None
     passes = []
     for _ in range(1 + TIMED):
         start = time.perf_counter()
-        with _autocast(dtype, device):
+        with autocast(device, dtype):
             found = torch.cat([token_log_probabilities(network, batch) for batch in batches]).cpu()  # waits for the device
         passes.append(time.perf_counter() - start)
     return found, passes[0], min(passes[1:])
-
-
-def _autocast(dtype: torch.dtype | None, device: str) -> AbstractContextManager[Any]:
-    return nullcontext() if dtype is None else torch.autocast(device, dtype=dtype)

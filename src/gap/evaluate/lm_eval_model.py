@@ -16,11 +16,14 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
 from gap.core.progress import progress
-from gap.evaluate.batches import Batch, Scored
+from gap.evaluate.batches import Batch, Scored, work
 from gap.evaluate.compile import LAYOUTS, Layout
+from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import greedy_log_probabilities
 from gap.evaluate.network import Network, open_network
 from gap.evaluate.proof import proven
+from gap.evaluate.twins import open_twin
+from gap.models.precision import autocast
 
 #: Requests laid out together: enough to fill batches, few enough for progress to show.
 TOGETHER = 1024
@@ -54,7 +57,9 @@ class TreeLM(HFLM):
                 batches = LAYOUTS[self._layout](
                     [self._sequence(requests[place], slot) for slot, place in enumerate(places)], self.tree_tokens, self.device.type
                 )
-                for place, answer in zip(places, _answers(network, batches, len(places)), strict=True):
+                with autocast(self.device.type, self.mixed_precision_dtype):
+                    answers = _answers(network, batches, len(places))
+                for place, answer in zip(places, answers, strict=True):
                     found[place] = answer
                     if requests[place][0] is not None:
                         self.cache_hook.add_partial("loglikelihood", requests[place][0], answer)
@@ -69,7 +74,10 @@ class TreeLM(HFLM):
         return Scored(ids, len(ids) - len(targets), targets, slot)
 
     def _open(self, requests: Sequence[Request]) -> Network:
-        """The model in two halves; trees are used if they give the scores of single sequences on the first requests."""
+        """The model in two halves, with a twin where its weights are in fp32.
+
+        Trees are used if they give the scores of single sequences on the first requests.
+        """
         if self._network is None:
             network = self._network = open_network(self.model)
             tried = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIED])]
@@ -79,19 +87,22 @@ class TreeLM(HFLM):
                 return np.array([score for score, _ in _answers(network, batches, len(tried))])
 
             # half-precision weights move scores by their own rounding
-            slack = 1.0 if next(self.model.parameters()).dtype == torch.float32 else 1e3
-            self._layout, _ = proven(network, score, slack)
+            whole = next(self.model.parameters()).dtype == torch.float32
+            self._layout, _ = proven(network, score, 1.0 if whole else 1e3)
+            # a model that is spread over devices has hooks that a twin would share
+            twin = open_twin(network, self.mixed_precision_dtype) if whole and not hasattr(self.model, "hf_device_map") else None
+            if twin is not None:
+                self._network = half_network(network, twin)
         return self._network
 
 
 def _answers(network: Network, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
     sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
-    with torch.inference_mode():
-        for batch in batches:
-            values, likeliest = greedy_log_probabilities(network, batch)
-            slots = np.array(batch.slot)
-            np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))
-            np.logical_and.at(greedy, slots, likeliest.cpu().numpy())
+    found = network.each(lambda batch: greedy_log_probabilities(network, batch), batches, work)
+    for batch, (values, likeliest) in zip(batches, found, strict=True):
+        slots = np.array(batch.slot)
+        np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))
+        np.logical_and.at(greedy, slots, likeliest.cpu().numpy())
     return list(zip(sums.tolist(), greedy.tolist(), strict=True))
 
 

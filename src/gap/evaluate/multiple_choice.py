@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gap.evaluate.batches import Batch, Block
+from gap.evaluate.batches import Batch, Block, work
 from gap.evaluate.network import Network
 from gap.models.shares import without_gradients
 
@@ -26,7 +26,8 @@ def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndar
     """
     blocks = list(blocks)
     with without_gradients():
-        parts = [token_log_probabilities(network, batch) for block in blocks for batch in block.batches]
+        batches = [batch for block in blocks for batch in block.batches]
+        parts = network.each(lambda batch: token_log_probabilities(network, batch), batches, work)
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
     scores, place = [], 0

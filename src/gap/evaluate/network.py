@@ -7,15 +7,20 @@ predict something go through it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from gap.evaluate.abreast import abreast
+from gap.evaluate.memo import MEMO
 from gap.models.shares import parts, without_gradients
 
+T = TypeVar("T")
+R = TypeVar("R")
 #: Largest difference between the two halves and the whole model's logits, relative to the largest logit.
 TOLERANCE = 1e-4
 #: Length of the sequences that the halves are tried on.
@@ -24,8 +29,8 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass
-class Looked:
-    """The places that are looked at, while a pass runs that is told of them.
+class Looked(threading.local):
+    """The places that are looked at, while a pass runs that is told of them: each thread runs its own.
 
     rows: their flat indices (row * width + place) in ascending order, [n]; nearest: for every place, the index in ``rows`` of
     one that is looked at, its own where it is, [rows * width]; shape: that of the places.
@@ -49,7 +54,7 @@ class Network:
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
     features because the halves do not reproduce them (``reason`` says why).  ``looked`` is what the model's last layer reads
-    to leave places out (``gap.evaluate.pruned``), None where it leaves out none.
+    to leave places out (``gap.evaluate.pruned``), None where it leaves out none.  ``abreast``: passes may run side by side.
     """
 
     model: Any
@@ -57,6 +62,7 @@ class Network:
     head: Callable[[Tensor], Tensor] | None
     reason: str = ""
     looked: Looked | None = None
+    abreast: bool = False
 
     def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
         """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model.
@@ -73,8 +79,18 @@ class Network:
                 return self.model(input_ids=ids, **more).logits
             return self.body(input_ids=ids, **more).last_hidden_state
         finally:
+            MEMO.forget()
             if self.looked is not None:
                 self.looked.at(None, ids)
+
+    def each(self, run: Callable[[T], R], parts: Sequence[T], size: Callable[[T], float]) -> list[R]:
+        """``run``, which feeds a pass, of each part in their order: side by side where passes may run so, without gradients."""
+
+        def inside(part: T) -> R:
+            with without_gradients():  # each thread has a mode of its own
+                return run(part)
+
+        return abreast(inside, parts, size) if self.abreast else [inside(part) for part in parts]
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""

@@ -7,14 +7,14 @@ in fp32; one pass per checkpoint renews them.  It gains most where few rows meet
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.half import LINEAR, Twin, half_network
+from gap.evaluate.abreast import abreast
+from gap.evaluate.half import LINEAR, Twin, half_network, weights_size
+from gap.evaluate.memo import MEMO
 from gap.evaluate.network import TOLERANCE, TRIAL, Network
+from gap.models.precision import autocast
 from gap.models.shares import without_gradients
 
 #: Weights beyond this many bytes are not copied: a CPU that scores so large a model needs its memory for other things.
@@ -35,6 +35,7 @@ class Packed(nn.Module):
         self.weight: Tensor = weight.t() if type(source).__name__ == "Conv1D" else weight
         self.source_bias: Tensor | None = None if bias is None else bias.detach()
         self.dtype = dtype
+        self.behind = "none"  # what oneDNN does to the outputs before it writes them
         self.renew()
 
     @torch.no_grad()
@@ -46,7 +47,9 @@ class Packed(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., outputs] in ``dtype`` of [..., inputs] in any."""
-        return torch.ops.mkldnn._linear_pointwise(inputs.to(self.dtype), self.blocks, self.bias, "none", [], "")
+        # query, key and value are made of one input
+        cast = inputs if inputs.dtype == self.dtype else MEMO.of(("cast", self.dtype), inputs, lambda: inputs.to(self.dtype))
+        return torch.ops.mkldnn._linear_pointwise(cast, self.blocks, self.bias, self.behind, [], "")
 
 
 class PackedTwin(Twin):
@@ -60,18 +63,21 @@ class PackedTwin(Twin):
                 if type(child).__name__ in LINEAR:
                     setattr(parent, name, Packed(child, dtype))
                     self.layers.append(getattr(parent, name))
+            first, activation = getattr(parent, "fc1", None), getattr(parent, "activation_fn", None)
+            if isinstance(first, Packed) and type(activation) is nn.ReLU:
+                # OPT's layer: the product clips its own outputs, to the same bits
+                first.behind, parent.activation_fn = "relu", nn.Identity()
 
     def renew(self) -> None:
         """Pack the original's present weights."""
-        for layer in self.layers:
-            layer.renew()
+        abreast(Packed.renew, self.layers, lambda layer: layer.weight.numel())
 
 
 def packed_twin(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
     """The packed twin where it proves itself, or None and the reason; ``dtype`` is autocast's, None for fp32."""
     if not torch.backends.mkldnn.is_available():
         return None, "this torch has no oneDNN"
-    size = sum(weight.numel() for weight in network.model.parameters()) * (dtype or torch.float32).itemsize
+    size = weights_size(network.model, dtype)
     if size > LARGEST:
         return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
     try:
@@ -87,12 +93,8 @@ def _difference(original: Network, packed: Network, dtype: torch.dtype | None) -
     """How the twin's logits differ from the original's on a small batch by more than rounding; empty where they do not."""
     vocabulary = original.model.config.vocab_size
     ids = (torch.arange(2 * TRIAL) * 7919 % vocabulary).reshape(2, TRIAL)
-    with _autocast(dtype):
+    with autocast("cpu", dtype):
         wanted, found = (network.logits(network.features(ids, use_cache=False)) for network in (original, packed))
     gap = float((wanted - found).abs().max() / wanted.abs().max().clamp(min=1.0))
     allowed = TOLERANCE if dtype is None else HALF_TOLERANCE
     return "" if gap <= allowed else f"packed weights move its logits by {gap:.2g} (relative)"
-
-
-def _autocast(dtype: torch.dtype | None) -> AbstractContextManager[Any]:
-    return nullcontext() if dtype is None else torch.autocast("cpu", dtype=dtype)

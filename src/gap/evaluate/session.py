@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-import torch
 
 from gap.core.errors import BadInput
 from gap.core.team import team
@@ -23,6 +20,7 @@ from gap.evaluate.rows import answer_columns, choice_columns, frame, item_column
 from gap.evaluate.stock import Stock
 from gap.evaluate.twins import open_twin
 from gap.models.load import load_model, open_device
+from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
@@ -32,8 +30,6 @@ from gap.tasks.items import Dialogue, Item, MultipleChoice
 
 if TYPE_CHECKING:
     import pandas as pd
-
-AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Session:
@@ -45,10 +41,11 @@ class Session:
         self.job, self.items, self.host = job, list(items), host
         self.place = open_device(device, threads)
         self.device = self.place.type
+        self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
-        self.twin = None if scorer == "lm-eval" else open_twin(self.network, AUTOCAST.get(job.evaluate.precision))
+        self.twin = None if scorer == "lm-eval" else open_twin(self.network, self.dtype)
         self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
@@ -65,7 +62,7 @@ class Session:
                 "--scorer lm-eval", f"a model on {team().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
             )
         self.layout = "lm-eval's HF backend"
-        return Stock(self.model, self.tokenizer, self.job.evaluate, self.device, AUTOCAST.get(self.job.evaluate.precision))
+        return Stock(self.model, self.tokenizer, self.job.evaluate, self.device, self.dtype)
 
     def _compile(self) -> Any:
         """Everything that does not depend on the weights.
@@ -93,7 +90,7 @@ class Session:
         if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or team().size > 1:
             return "as it is"
         batches = [batch for block in self.compiled for batch in block.batches]
-        choice = kernels.choose(self.scorer, batches, AUTOCAST.get(self.job.evaluate.precision))
+        choice = kernels.choose(self.scorer, batches, self.dtype)
         self.scorer = choice.network
         return str(choice)
 
@@ -106,7 +103,7 @@ class Session:
             return
         if self.twin is not None:
             self.twin.renew()
-        with self._precision():
+        with autocast(self.device, self.dtype):
             if isinstance(self.items[0], Dialogue):
                 columns = [answer_columns(answers) for answers in answer_blocks(self.scorer, self.compiled, wanted)]
             else:
@@ -134,8 +131,3 @@ class Session:
             self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.host, compact=True)
         ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
         return replay(self.model, self.snapshot, ids, method, expected, self.job.evaluate.replay_tolerance, self.host, self.tally)
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        """Autocast; what is not a linear layer stays in fp32."""
-        dtype = AUTOCAST.get(self.job.evaluate.precision)
-        return nullcontext() if dtype is None else torch.autocast(self.device, dtype=dtype, cache_enabled=team().size == 1)

@@ -20,6 +20,9 @@ from gap.evaluate.batches import IGNORED, Batch, Scored, grouped
 VISITS = 6 * 1024
 #: Longest row, in tokens: a mask takes its square.
 WIDEST = 1536
+#: Longest row of sequences that share less than half of themselves: all of a task's items share their first token, and one
+#: row of them all would be a pass that nothing can share out.
+LOOSE = 256
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def plant(sequences: Sequence[Scored]) -> list[Tree]:
         if groups:
             width = widths[-1]
             saved = shared * VISITS + len(sequence.ids) ** 2 + width**2
-            if width + new <= WIDEST and (width + new) ** 2 <= saved:
+            widest = WIDEST if 2 * shared >= len(sequence.ids) else LOOSE
+            if width + new <= widest and (width + new) ** 2 <= saved:
                 groups[-1].append(sequence)
                 widths[-1] += new
                 before = sequence.ids

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gap.core.team import team
 from gap.evaluate.attention import SLICE, SLICED
-from gap.evaluate.half import HalfTwin, Twin, half_network
+from gap.evaluate.half import HalfTwin, Twin, half_network, weights_size
 from gap.evaluate.network import TOLERANCE, TRIAL, Network, positions
 from gap.evaluate.packed import UNSUITED, packed_twin
 from gap.evaluate.pruned import prune
@@ -34,22 +34,28 @@ def open_twin(network: Network, dtype: torch.dtype | None) -> Twin | None:
     autocast, the original's otherwise.
     """
     model, device = network.model, network.model.device.type
+    size = weights_size(model, dtype)
     if team().size > 1:
         return None
-    size = sum(weight.numel() for weight in model.parameters()) * (dtype or torch.float32).itemsize
     if size < SMALLEST:
         LOG.info("%s is scored as it is: its weights, %.1f MiB, stay in the cache", type(model).__name__, size / 2**20)
-        return None if dtype is None else HalfTwin(model, dtype)
+        return half_twin(network, dtype)
     packed, reason = packed_twin(network, dtype) if device == "cpu" else (None, "")
     twin: Twin = packed or (Twin(model) if dtype is None else HalfTwin(model, dtype))
     wanted = _trial(network)
     refused = {"packed weights": reason, "a pruned last layer": _improve(network, wanted, twin, _prune)}
     if device == "cpu":
+        twin.abreast = True
         refused["attention in slices"] = _improve(network, wanted, twin, _slice)
     twin.refused = {name: why for name, why in refused.items() if why}
     for name, why in twin.refused.items():
         LOG.info("%s is scored without %s: %s", type(model).__name__, name, why)
     return twin
+
+
+def half_twin(network: Network, dtype: torch.dtype | None) -> Twin | None:
+    """The twin that halves weights once per checkpoint; None in fp32, or where processes share the model."""
+    return None if dtype is None or team().size > 1 else HalfTwin(network.model, dtype)
 
 
 def _prune(twin: Twin) -> None:

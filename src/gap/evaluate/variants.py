@@ -10,15 +10,14 @@ from typing import Any, Literal
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from gap.core.team import team
 from gap.evaluate.batches import Block
 from gap.evaluate.compile import Layout
-from gap.evaluate.half import HalfTwin, half_network
+from gap.evaluate.half import half_network
 from gap.evaluate.network import Network
-from gap.evaluate.twins import open_twin
+from gap.evaluate.twins import half_twin, open_twin
+from gap.models.precision import DTYPES, autocast
 
 Kind = Literal["shape", "dtype", "kernel"]
-DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = {"math": SDPBackend.MATH, "efficient": SDPBackend.EFFICIENT_ATTENTION, "flash": SDPBackend.FLASH_ATTENTION}
 
 
@@ -65,13 +64,11 @@ def opened(network: Network, variant: Variant) -> Iterator[Network]:
     ValueError, RuntimeError: the model, or this machine, has no such kernel.
     """
     dtype = DTYPES[variant.precision]
-    alone = team().size == 1  # else a twin would hold a copy of every layer's weights
-    twin = None if not alone else open_twin(network, dtype) if variant.packed else None if dtype is None else HalfTwin(network.model, dtype)
+    twin = open_twin(network, dtype) if variant.packed else half_twin(network, dtype)
     used = network if twin is None else half_network(network, twin)
     before = used.model.config._attn_implementation
     with ExitStack() as stack:
-        if dtype is not None:
-            stack.enter_context(torch.autocast(network.model.device.type, dtype=dtype, cache_enabled=alone))
+        stack.enter_context(autocast(network.model.device.type, dtype))
         if variant.attention in BACKENDS:
             stack.enter_context(sdpa_kernel([BACKENDS[variant.attention]]))
         elif variant.attention:

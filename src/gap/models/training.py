@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from gap.core.errors import Refused
 from gap.core.files import writing
+from gap.models.precision import autocast
 from gap.models.schedule import learning_rate, shape, spent
 from gap.models.stream import VALIDATION_TOKENS, Stream, draw, validation_windows
 from gap.params.models import PretrainedHere
@@ -74,7 +75,7 @@ class Training:
         bf16: bool,
     ) -> None:
         self.name, self.settings, self.model, self.streams, self.seed = name, settings, model.eval(), streams, seed
-        self.place, self.device, self.dtype = place, device, torch.bfloat16 if bf16 else torch.float32
+        self.place, self.device, self.dtype = place, device, torch.bfloat16 if bf16 else None
         self.optimizer = self._optimizer()
         self.at, self.saved = Record(), time.monotonic()
         self.pending = torch.zeros((), dtype=torch.float64, device=device)  # losses since the last look
@@ -113,7 +114,7 @@ class Training:
         """Mean NLL (nats) of ``batch`` [rows, length + 1]; every position predicts the next."""
         inputs, targets = batch[:, :-1], batch[:, 1:].flatten()
         places = torch.arange(inputs.shape[1], device=self.device)[None]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        with autocast(self.device.type, self.dtype):
             logits = self.model(input_ids=inputs, position_ids=places, use_cache=False).logits
         return functional.cross_entropy(logits.flatten(0, 1).float(), targets)
 

@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gap.core.team import team
 from gap.methods import OBJECTIVES
+from gap.models.precision import DTYPES, autocast
 from gap.params.methods import Gap
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def text_losses(model: PreTrainedModel, ids: Tensor, gap: Gap, update: int) -> tuple[Tensor, Tensor]:
@@ -24,9 +22,7 @@ def text_losses(model: PreTrainedModel, ids: Tensor, gap: Gap, update: int) -> t
     fp32 behind the logits.  ``update`` counts from 1.
     """
     places = torch.arange(len(ids), device=ids.device)[None]  # given, they spare a sum that has no deterministic CUDA kernel
-    half = gap.precision in HALF
-    # a cache of halved weights would keep them on the device that shares the model with others
-    with torch.autocast(ids.device.type, dtype=HALF.get(gap.precision, torch.bfloat16), enabled=half, cache_enabled=team().size == 1):
+    with autocast(ids.device.type, DTYPES[gap.precision]):
         logits = model(input_ids=ids[None], position_ids=places, use_cache=False).logits
     logits, targets = logits[0, :-1].float(), ids[1:]
     nll = functional.cross_entropy(logits, targets)

@@ -1,0 +1,145 @@
+"""Passes side by side: their results in order, the caller's autocast, failures, the bits of one thread, and each pass's own places."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gap.evaluate.abreast import MOST, abreast, lanes
+from gap.evaluate.compile import compile_choices
+from gap.evaluate.half import half_network
+from gap.evaluate.memo import Memo
+from gap.evaluate.multiple_choice import score_blocks
+from gap.evaluate.network import open_network
+from gap.evaluate.twins import open_twin
+from gap.tasks.items import MultipleChoice
+
+
+@pytest.fixture
+def threads() -> Iterator[Any]:
+    """Sets the number of threads; puts it back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("given", range(1, 70))
+def test_lanes_leave_as_few_threads_idle_as_any_split(given: int) -> None:
+    count, each = lanes(given)
+    used = count * each
+    assert 1 <= count <= MOST and used <= given
+    assert all(other * (given // other) <= used for other in range(1, min(given, MOST) + 1))
+    assert not any(other * (given // other) == used for other in range(count + 1, min(given, MOST) + 1))
+
+
+def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
+    threads(2)
+    begun: list[int] = []
+    both = threading.Barrier(2, timeout=30)
+
+    def run(part: int) -> tuple[int, int, str]:
+        begun.append(part)
+        both.wait()  # never passed by one alone
+        return 10 * part, torch.get_num_threads(), threading.current_thread().name
+
+    found = abreast(run, [1, 4, 2, 3], float)
+    assert [value for value, *_ in found] == [10, 40, 20, 30]
+    assert set(begun[:2]) == {4, 3} and set(begun[2:]) == {2, 1}
+    assert {own for _, own, _ in found} == {1} and len({name for *_, name in found}) == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_one_thread_runs_them_itself_in_order(threads: Any) -> None:
+    threads(1)
+    here = threading.get_ident()
+    assert abreast(lambda part: (part, threading.get_ident()), [3, 1, 2], float) == [(3, here), (1, here), (2, here)]
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
+def test_autocast_is_the_callers(threads: Any, dtype: torch.dtype | None) -> None:
+    threads(2)
+    one = torch.ones(4, 4)
+    with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+        found = abreast(lambda _: (one @ one).dtype, [1, 2, 3], float)
+    assert found == [dtype or torch.float32] * 3
+
+
+def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> None:
+    threads(2)
+    begun: list[int] = []
+
+    def run(part: int) -> int:
+        begun.append(part)
+        if part == 100:
+            raise ValueError("the largest")
+        time.sleep(0.05)
+        return part
+
+    with pytest.raises(ValueError, match="the largest"):
+        abreast(run, [100, *range(40)], float)
+    count = len(begun)
+    time.sleep(0.2)
+    assert len(begun) == count < 40
+
+
+def test_a_forked_process_makes_threads_of_its_own(threads: Any) -> None:
+    threads(2)
+    assert abreast(lambda part: part, [1, 2], float) == [1, 2]
+    child = os.fork()
+    if not child:
+        os._exit(0 if abreast(lambda part: part + 1, [1, 2], float) == [2, 3] else 1)
+    deadline = time.monotonic() + 60
+    while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if done == (0, 0):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert done == (child, 0)
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("name", ["opt", "llama"])
+def test_scores_have_the_bits_of_one_thread(models: Any, tokenizer: Any, threads: Any, name: str, dtype: torch.dtype | None) -> None:
+    """Every pass is told which places it looks at, and what it makes once, apart from those beside it."""
+    plain = open_network(models(name))
+    twin = open_twin(plain, dtype)
+    assert twin is not None and twin.looked is not None
+    network = half_network(plain, twin)
+    assert network.abreast and not plain.abreast
+    contexts = [f"{place} {'the cat sat on ' * (2 + place % 9)}" for place in range(20)]
+    items = [MultipleChoice(context, (f" a mat {place}", " yes", " we can go"), 0) for place, context in enumerate(contexts)]
+    blocks = compile_choices(items, tokenizer, 150, 128, "cpu")
+    assert sum(len(block.batches) for block in blocks) >= 4
+    found = {}
+    for count in (1, 2, 3):
+        threads(count)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
+            found[count] = [np.concatenate(score_blocks(network, blocks)[0]).tobytes() for _ in range(3)]
+    assert len({bits for several in found.values() for bits in several}) == 1
+    assert np.isfinite(np.frombuffer(found[1][0])).all()
+
+
+def test_what_a_pass_makes_once_is_kept_to_its_end() -> None:
+    memo, made = Memo(), []
+
+    def make() -> int:
+        made.append(1)
+        return len(made)
+
+    one, other = [1], [1]
+    assert [memo.of("kind", source, make) for source in (one, one, other, one)] == [1, 1, 2, 3], "equal is not the same"
+    assert memo.of("another", one, make) == 4 and memo.of("kind", one, make) == 3
+    memo.forget()
+    assert memo.of("kind", one, make) == 5
+    elsewhere: list[int] = []
+    thread = threading.Thread(target=lambda: elsewhere.append(memo.of("kind", one, make)))
+    thread.start()
+    thread.join()
+    assert elsewhere == [6] and memo.of("kind", one, make) == 5
