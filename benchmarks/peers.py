@@ -60,6 +60,10 @@ class Ours:
         self.padded += sum(batch.ids.numel() for block in blocks for batch in block.batches)
         return blocks
 
+    def join(self, compiled: list[Any]) -> Any:
+        """Several tasks as one."""
+        return [block for blocks in compiled for block in blocks]
+
     def checkpoint(self) -> None:
         """Once per checkpoint: take over its weights."""
         if self.twin is not None:
@@ -95,6 +99,10 @@ class LmEval:
         pairs = [(item.context, text) for item in items for text in item.continuations]
         requests = [Instance("loglikelihood", {}, pair, place) for place, pair in enumerate(pairs)]
         return requests, [len(item.continuations) for item in items]
+
+    def join(self, compiled: list[Any]) -> Any:
+        """Several tasks as one."""
+        return [request for requests, _ in compiled for request in requests], [size for _, sizes in compiled for size in sizes]
 
     def run(self, compiled: Any, kind: str) -> list[list[float]]:
         """Per item the log-probabilities of its continuations."""

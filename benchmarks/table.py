@@ -17,6 +17,8 @@ NAMES = {
     "ours-few": "ours, trees",
     "plain": "ours, one row per continuation",
     "hflm": "lm-eval HFLM, batch 64",
+    "ours-once": "ours, trees, all tasks in one call",
+    "hflm-once": "lm-eval HFLM, batch 64, all tasks in one call",
     "padded": "every choice padded to 512",
     "ours-dialogue": "ours: answers and loss in one",
     "generate": "HF generate (batch 64, left-padded), then a loss pass",
