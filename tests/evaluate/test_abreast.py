@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -11,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gap.evaluate.abreast import MOST, abreast, lanes
+from gap.evaluate import abreast as module
+from gap.evaluate.abreast import MOST, SLACK, abreast, lanes, longest
 from gap.evaluate.compile import compile_choices
 from gap.evaluate.half import half_network
 from gap.evaluate.memo import Memo
@@ -30,13 +34,38 @@ def threads() -> Iterator[Any]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("given", range(1, 70))
-def test_lanes_leave_as_few_threads_idle_as_any_split(given: int) -> None:
-    count, each = lanes(given)
-    used = count * each
-    assert 1 <= count <= MOST and used <= given
-    assert all(other * (given // other) <= used for other in range(1, min(given, MOST) + 1))
-    assert not any(other * (given // other) == used for other in range(count + 1, min(given, MOST) + 1))
+@given(st.integers(1, 64), st.lists(st.integers(1, 1000), max_size=20))
+def test_lanes_are_the_most_that_are_filled(threads: int, sizes: list[int]) -> None:
+    count = lanes(threads, sizes)
+    assert 1 <= count <= MOST and threads % count == 0
+
+    def filled(lanes: int) -> bool:
+        return threads % lanes == 0 and lanes <= len(sizes) and longest(sizes, lanes) <= SLACK * sum(sizes) / lanes
+
+    assert count == 1 or filled(count)
+    assert not any(filled(more) for more in range(count + 1, MOST + 1) if more <= threads)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=7), st.integers(1, 4))
+def test_the_largest_first_is_never_far_from_the_best_split(sizes: list[int], count: int) -> None:
+    best = min(
+        max(sum(size for size, lane in zip(sizes, split, strict=True) if lane == own) for own in range(count))
+        for split in itertools.product(range(count), repeat=len(sizes))
+    )
+    assert best <= longest(sizes, count) <= (4 / 3) * best  # Graham's bound
+
+
+def test_what_is_shared_out_depends_on_a_group_alone(threads: Any) -> None:
+    threads(4)
+
+    def run(part: int) -> tuple[int, int]:
+        return part, torch.get_num_threads()
+
+    groups = [[8, 8, 8, 8], [40], [5, 5], [9, 1]]
+    together = abreast(run, groups, float)
+    assert together == [pair for group in groups for pair in abreast(run, [group], float)]
+    assert together == [(8, 1)] * 4 + [(40, 4)] + [(5, 2)] * 2 + [(9, 4), (1, 4)]
+    assert abreast(run, [], float) == abreast(run, [[]], float) == []
 
 
 def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
@@ -49,7 +78,7 @@ def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
         both.wait()  # never passed by one alone
         return 10 * part, torch.get_num_threads(), threading.current_thread().name
 
-    found = abreast(run, [1, 4, 2, 3], float)
+    found = abreast(run, [[1, 4, 2, 3]], float)
     assert [value for value, *_ in found] == [10, 40, 20, 30]
     assert set(begun[:2]) == {4, 3} and set(begun[2:]) == {2, 1}
     assert {own for _, own, _ in found} == {1} and len({name for *_, name in found}) == 2
@@ -59,7 +88,7 @@ def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
 def test_one_thread_runs_them_itself_in_order(threads: Any) -> None:
     threads(1)
     here = threading.get_ident()
-    assert abreast(lambda part: (part, threading.get_ident()), [3, 1, 2], float) == [(3, here), (1, here), (2, here)]
+    assert abreast(lambda part: (part, threading.get_ident()), [[3, 1, 2]], float) == [(3, here), (1, here), (2, here)]
 
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
@@ -67,8 +96,8 @@ def test_autocast_is_the_callers(threads: Any, dtype: torch.dtype | None) -> Non
     threads(2)
     one = torch.ones(4, 4)
     with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-        found = abreast(lambda _: (one @ one).dtype, [1, 2, 3], float)
-    assert found == [dtype or torch.float32] * 3
+        found = abreast(lambda _: (one @ one).dtype, [[1, 1]], float)
+    assert found == [dtype or torch.float32] * 2
 
 
 def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> None:
@@ -83,7 +112,7 @@ def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> Non
         return part
 
     with pytest.raises(ValueError, match="the largest"):
-        abreast(run, [100, *range(40)], float)
+        abreast(run, [[100, *[3] * 40]], float)
     count = len(begun)
     time.sleep(0.2)
     assert len(begun) == count < 40
@@ -91,10 +120,10 @@ def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> Non
 
 def test_a_forked_process_makes_threads_of_its_own(threads: Any) -> None:
     threads(2)
-    assert abreast(lambda part: part, [1, 2], float) == [1, 2]
+    assert abreast(lambda part: part, [[1, 1]], float) == [1, 1]
     child = os.fork()
     if not child:
-        os._exit(0 if abreast(lambda part: part + 1, [1, 2], float) == [2, 3] else 1)
+        os._exit(0 if abreast(lambda part: part + 1, [[1, 1]], float) == [2, 2] else 1)
     deadline = time.monotonic() + 60
     while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -106,8 +135,11 @@ def test_a_forked_process_makes_threads_of_its_own(threads: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16])
 @pytest.mark.parametrize("name", ["opt", "llama"])
-def test_scores_have_the_bits_of_one_thread(models: Any, tokenizer: Any, threads: Any, name: str, dtype: torch.dtype | None) -> None:
+def test_scores_have_the_bits_of_one_thread(
+    models: Any, tokenizer: Any, threads: Any, name: str, dtype: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every pass is told which places it looks at, and what it makes once, apart from those beside it."""
+    monkeypatch.setattr(module, "SLACK", 100.0)  # side by side, however little that gains
     plain = open_network(models(name))
     twin = open_twin(plain, dtype)
     assert twin is not None and twin.looked is not None

@@ -1,7 +1,7 @@
-"""Forward passes abreast: a CPU's threads do not share each product, every few of them run passes of their own.
+"""Forward passes abreast: a CPU's threads do not share each product, some of them run passes of their own.
 
 Threads that share a product wait for each other at its end, some hundred times in a pass.  Threads that run whole passes
-wait once, at the end of all.  A pass's bits do not depend on how many run beside it.
+wait once, at the end of all; but few passes, or passes of very different sizes, leave some of them idle.
 """
 
 from __future__ import annotations
@@ -18,31 +18,60 @@ T = TypeVar("T")
 R = TypeVar("R")
 #: Passes at once at most: each holds activations and logits of its own.
 MOST = 8
+#: How much longer the last lane of a group may take than all would on average: about what sharing products costs.
+SLACK = 1.1
 
 
-def lanes(threads: int) -> tuple[int, int]:
-    """How many passes run abreast on so many threads, and the threads of each: as many of both as leave fewest idle."""
-    return max(((count, threads // count) for count in range(1, min(threads, MOST) + 1)), key=lambda pair: (pair[0] * pair[1], pair[0]))
+def lanes(threads: int, sizes: Sequence[float]) -> int:
+    """How many passes of these sizes run at once, each on its part of the threads: as many as leave none idle for long.
 
-
-def abreast(run: Callable[[T], R], parts: Sequence[T], size: Callable[[T], float]) -> list[R]:
-    """``run`` of each part, in their order, on this process's CPU threads; what is large by ``size`` begins first.
-
-    Autocast is the caller's; whether gradients are kept is for ``run`` to say.
+    What divides ``threads`` alone counts; 1 where passes do not share out.
     """
-    count, each = lanes(torch.get_num_threads())
-    autocast = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    for count in range(min(threads, MOST, len(sizes)), 1, -1):
+        if threads % count == 0 and longest(sizes, count) <= SLACK * sum(sizes) / count:
+            return count
+    return 1
+
+
+def longest(sizes: Sequence[float], count: int) -> float:
+    """What the fullest of ``count`` lanes gets where each size, the largest first, goes to the emptiest."""
+    filled = [0.0] * count
+    for size in sorted(sizes, reverse=True):
+        filled[filled.index(min(filled))] += size
+    return max(filled)
+
+
+def abreast(run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
+    """``run`` of each part of each group, in their order, on this process's CPU threads; what is large by ``size`` begins first.
+
+    How many threads a part has depends on its own group alone, and so do its bits.  Autocast is the caller's; whether gradients
+    are kept is for ``run`` to say.
+    """
+    threads = torch.get_num_threads()
+    parts = [part for group in groups for part in group]
+    sizes = [size(part) for part in parts]
+    counts: list[int] = []
+    for group in groups:
+        own = sizes[len(counts) : len(counts) + len(group)]
+        counts += [lanes(threads, own)] * len(group)
+    found: dict[int, R] = {}
+    for count in sorted(set(counts)):
+        places = sorted((place for place, own in enumerate(counts) if own == count), key=lambda place: -sizes[place])
+        found |= {place: run(parts[place]) for place in places} if count == 1 else _at_once(run, parts, places, count, threads // count)
+    return [found[place] for place in range(len(parts))]
+
+
+def _at_once(run: Callable[[T], R], parts: Sequence[T], places: Sequence[int], count: int, each: int) -> dict[int, R]:
+    """``run`` of the parts at ``places``, begun in that order, by ``count`` threads that have ``each`` for their products."""
+    enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
     def inside(part: T) -> R:
-        with torch.autocast("cpu", enabled=autocast[0], dtype=autocast[1]):
+        with torch.autocast("cpu", enabled=enabled, dtype=dtype):
             return run(part)
 
-    if count == 1:
-        return [run(part) for part in parts]
-    order = sorted(range(len(parts)), key=lambda place: -size(parts[place]))
-    waiting = {place: _pool(count, each).submit(inside, parts[place]) for place in order}
+    waiting = {place: _pool(count, each).submit(inside, parts[place]) for place in places}
     try:
-        return [waiting[place].result() for place in range(len(parts))]
+        return {place: future.result() for place, future in waiting.items()}
     finally:
         # after a failure, or an interruption, what has not begun need not, and nothing may go on unseen
         wait([future for future in waiting.values() if not future.cancel()])

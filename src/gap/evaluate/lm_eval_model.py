@@ -37,7 +37,7 @@ class TreeLM(HFLM):
 
     def __init__(self, *args: Any, tree_tokens: int = 0, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.tree_tokens = int(tree_tokens) or (16384 if self.device.type == "cuda" else 1024)
+        self.tree_tokens = int(tree_tokens) or (16384 if self.device.type == "cuda" else 512)
         self._network: Network | None = None
         self._layout: Layout = "plain"
 
@@ -98,7 +98,7 @@ class TreeLM(HFLM):
 
 def _answers(network: Network, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
     sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
-    found = network.each(lambda batch: greedy_log_probabilities(network, batch), batches, work)
+    found = network.each(lambda batch: greedy_log_probabilities(network, batch), [batches], work)
     for batch, (values, likeliest) in zip(batches, found, strict=True):
         slots = np.array(batch.slot)
         np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))

@@ -26,8 +26,7 @@ def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndar
     """
     blocks = list(blocks)
     with without_gradients():
-        batches = [batch for block in blocks for batch in block.batches]
-        parts = network.each(lambda batch: token_log_probabilities(network, batch), batches, work)
+        parts = network.each(lambda batch: token_log_probabilities(network, batch), [block.batches for block in blocks], work)
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
     scores, place = [], 0

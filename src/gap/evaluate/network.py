@@ -83,14 +83,14 @@ class Network:
             if self.looked is not None:
                 self.looked.at(None, ids)
 
-    def each(self, run: Callable[[T], R], parts: Sequence[T], size: Callable[[T], float]) -> list[R]:
-        """``run``, which feeds a pass, of each part in their order: side by side where passes may run so, without gradients."""
+    def each(self, run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
+        """``run``, which feeds a pass, of each part of the groups in their order: side by side where passes may, without gradients."""
 
         def inside(part: T) -> R:
             with without_gradients():  # each thread has a mode of its own
                 return run(part)
 
-        return abreast(inside, parts, size) if self.abreast else [inside(part) for part in parts]
+        return abreast(inside, groups, size) if self.abreast else [inside(part) for group in groups for part in group]
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""

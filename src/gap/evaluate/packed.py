@@ -70,7 +70,7 @@ class PackedTwin(Twin):
 
     def renew(self) -> None:
         """Pack the original's present weights."""
-        abreast(Packed.renew, self.layers, lambda layer: layer.weight.numel())
+        abreast(Packed.renew, [self.layers], lambda layer: layer.weight.numel())
 
 
 def packed_twin(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
