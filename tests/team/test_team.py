@@ -121,7 +121,7 @@ def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
 
 def test_a_killed_team_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path) -> None:
     teamwork.make_world(tmp_path / "world")
-    runs = [RunId(run=f"run{number}", corpus="some", text=number % 2) for number in range(8)]
+    runs = [RunId(run=f"run{number}", corpus="some", text=number % 2) for number in range(16)]
 
     def finished() -> set[Path]:
         return set(Path(".gap/journal").rglob("*.parquet"))
@@ -130,11 +130,13 @@ def test_a_killed_team_leaves_nothing_behind_and_goes_on_where_it_was(model: Pat
     for victim in ("one member", "all of it"):
         process = started(tmp_path / "world", model, runs, "--devices", "2", updates=UPDATES)
         deadline = time.monotonic() + 120
+        # looked up beforehand: whoever has to be killed in the middle must not finish meanwhile
+        while len(members := children(process.pid)) < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
         while len(finished()) < seen + 1:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
-        members = children(process.pid)
-        assert len(members) == 2
         os.kill(members[-1] if victim == "one member" else process.pid, signal.SIGKILL)
         process.communicate(timeout=120)
         assert process.returncode != 0 and not Path("runs/all.parquet").exists()
@@ -147,7 +149,7 @@ def test_a_killed_team_leaves_nothing_behind_and_goes_on_where_it_was(model: Pat
     process = started(tmp_path / "world", model, runs, "--devices", "2", updates=UPDATES)
     process.communicate(timeout=120)
     rows = read_table(Path("runs/all.parquet"), "trajectories")
-    assert process.returncode == 0 and len(rows) == 8 * (UPDATES + 1)
+    assert process.returncode == 0 and len(rows) == len(runs) * (UPDATES + 1)
     assert rows.groupby("text")["digest"].nunique().tolist() == [UPDATES + 1, UPDATES + 1]
     for name, seconds in kept.items():
         assert rows.loc[rows["run"] == name.rsplit("-", 1)[0], "seconds"].tolist() == seconds
