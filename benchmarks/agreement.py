@@ -19,40 +19,13 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-LENGTH = 512
 BATCHES, TOKENS = (1, 4, 16, 64), (256, 512, 1024)
-DTYPE = torch.bfloat16
 
 
-def of_backend(model: Any, load: Any, batch: int, dtype: torch.dtype | None, softmax: str | None) -> np.ndarray:
-    """Log-probabilities (nats) of all continuations."""
-    from lm_eval.api.instance import Instance
-    from lm_eval.models.huggingface import HFLM
-
-    backend = HFLM(
-        pretrained=model, tokenizer=load.tokenizer, backend="causal", batch_size=batch, max_length=LENGTH, device="cpu", add_bos_token=True,
-        mixed_precision_dtype=dtype, softmax_dtype=softmax,
-    )  # fmt: skip
-    pairs = [(item.context, text) for items in load.items.values() for item in items for text in item.continuations]
-    requests = [Instance("loglikelihood", {}, pair, place) for place, pair in enumerate(pairs)]
-    return np.array([score for score, _ in backend.loglikelihood(requests, disable_tqdm=True)])
-
-
-def of_ours(model: Any, load: Any, tokens: int, dtype: torch.dtype | None) -> np.ndarray:
-    """The same."""
-    from gap.evaluate.compile import compile_choices
-    from gap.evaluate.half import half_network
-    from gap.evaluate.multiple_choice import score_blocks
-    from gap.evaluate.network import open_network
-    from gap.evaluate.twins import open_twin
-    from gap.models.precision import autocast
-
-    network = open_network(model)
-    twin = open_twin(network, dtype)
-    used = network if twin is None else half_network(network, twin)
-    blocks = [block for items in load.items.values() for block in compile_choices(items, load.tokenizer, LENGTH, tokens, "cpu")]
-    with autocast("cpu", dtype):
-        return np.concatenate([sums for block in score_blocks(used, blocks) for sums in block])
+def scores(scorer: Any, load: Any) -> np.ndarray:
+    """Log-probabilities (nats) of all continuations by one of peers.py's scorers, all tasks in one call."""
+    compiled = scorer.join([scorer.compile(items, "choice") for items in load.items.values()])
+    return np.array([score for sums in scorer.run(compiled, "choice") for score in sums])
 
 
 def apart(ones: list[np.ndarray], others: list[np.ndarray] | None = None) -> dict[str, float]:
@@ -75,25 +48,33 @@ def same_tokens(load: Any) -> np.ndarray:
 
 def measure(seed: int, count: int) -> list[dict[str, Any]]:
     """One model: the backend in its default, and with its log-softmax in fp32."""
+    from peers import LmEval, Ours
     from workload import CHOICE, make_model, workload
 
     load = workload(count, tuple(CHOICE))
     model = make_model("opt-125m", "cpu", seed)
-    exact, theirs = of_ours(model, load, TOKENS[0], None), of_backend(model, load, 16, None, None)
+
+    def ours(dtype: str, tokens: int) -> np.ndarray:
+        return scores(Ours(model, load.tokenizer, dtype, "cpu", tokens), load)
+
+    def backend(batch: int, **more: Any) -> np.ndarray:
+        return scores(LmEval(model, load.tokenizer, "fp32", "cpu", batch, **more), load)
+
+    exact, theirs = ours("fp32", TOKENS[0]), backend(16)
     same = same_tokens(load)
     print(f"seed {seed}, fp32: largest difference {np.abs(exact - theirs)[same].max():.1e} nats", flush=True)
-    ours = [of_ours(model, load, tokens, DTYPE)[same] for tokens in TOKENS]
+    mine = [ours("bf16", tokens)[same] for tokens in TOKENS]
     rows = []
     for softmax in (None, "float32"):
-        backend = [of_backend(model, load, batch, DTYPE, softmax)[same] for batch in BATCHES]
+        stock = [backend(batch, mixed_precision_dtype="bfloat16", softmax_dtype=softmax)[same] for batch in BATCHES]
         row: dict[str, Any] = {
             "seed": seed,
             "softmax": softmax or "bf16",
             "continuations": int(same.sum()),
             "other_tokens": int((~same).sum()),
         }
-        row |= {"backend_changes": apart(backend), "ours_changes": apart(ours), "apart": apart(ours, backend)}
-        row |= {"backend_from_fp32": apart(backend, [exact[same]]), "ours_from_fp32": apart(ours, [exact[same]])}
+        row |= {"backend_changes": apart(stock), "ours_changes": apart(mine), "apart": apart(mine, stock)}
+        row |= {"backend_from_fp32": apart(stock, [exact[same]]), "ours_from_fp32": apart(mine, [exact[same]])}
         rows.append(row)
         print(json.dumps(row), flush=True)
     return rows

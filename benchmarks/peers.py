@@ -7,7 +7,6 @@ checkpoint.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from gap.evaluate.half import half_network
 from gap.evaluate.multiple_choice import score_blocks
 from gap.evaluate.network import open_network
 from gap.evaluate.twins import open_twin
+from gap.models.precision import autocast
 from gap.params.methods import Evaluate
 
 LENGTH, NEW, BATCH = 512, 32, 64
@@ -47,8 +47,7 @@ class Ours:
         self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
         self.twin = open_twin(self.network, None if dtype == "fp32" else self.dtype)
-        if self.twin is not None:
-            self.network = half_network(self.network, self.twin)
+        self.network = half_network(self.network, self.twin)
         self.tokens = self.padded = 0
 
     def compile(self, items: list[Any], kind: str) -> Any:
@@ -71,25 +70,22 @@ class Ours:
 
     def run(self, compiled: Any, kind: str) -> list[list[float]]:
         """Once per checkpoint and task: per item the log-probabilities of its continuations, or the NLL of the answer."""
-        with self._precision():
+        with autocast(self.device, None if self.dtype == torch.float32 else self.dtype):
             if kind == "dialogue":
                 blocks = answer_blocks(self.network, compiled, range(len(compiled.blocks)))
                 return [[answer.nll] for block in blocks for answer in block]
             return [sums.tolist() for block in score_blocks(self.network, compiled) for sums in block]
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device, dtype=self.dtype)
-
 
 class LmEval:
-    """lm-eval's HF backend, batch 64, the weights in the dtype itself."""
+    """lm-eval's HF backend, batch 64, the weights in the dtype itself; ``more`` goes to the backend."""
 
-    def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str) -> None:
+    def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch: int = BATCH, **more: Any) -> None:
         from lm_eval.models.huggingface import HFLM
 
         self.backend = HFLM(
-            pretrained=model.to(DTYPES[dtype]), tokenizer=tokenizer, backend="causal", batch_size=BATCH, max_length=LENGTH, device=device,
-            add_bos_token=True,
+            pretrained=model.to(DTYPES[dtype]), tokenizer=tokenizer, backend="causal", batch_size=batch, max_length=LENGTH, device=device,
+            add_bos_token=True, **more,
         )  # fmt: skip
 
     def compile(self, items: list[Any], kind: str) -> Any:

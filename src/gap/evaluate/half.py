@@ -63,8 +63,10 @@ class HalfTwin(Twin):
         torch._foreach_copy_(self.copies, self.sources)
 
 
-def half_network(network: Network, twin: Twin) -> Network:
-    """``network`` (split and tried in fp32) with the twin in the original's place."""
+def half_network(network: Network, twin: Twin | None) -> Network:
+    """``network`` (split and tried in fp32) with the twin in the original's place, if there is one."""
+    if twin is None:
+        return network
     model = twin.model
     if network.head is None:
         return Network(model, model, None, network.reason, twin.looked, twin.abreast)

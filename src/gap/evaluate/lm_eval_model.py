@@ -91,8 +91,7 @@ class TreeLM(HFLM):
             self._layout, _ = proven(network, score, 1.0 if whole else 1e3)
             # a model that is spread over devices has hooks that a twin would share
             twin = open_twin(network, self.mixed_precision_dtype) if whole and not hasattr(self.model, "hf_device_map") else None
-            if twin is not None:
-                self._network = half_network(network, twin)
+            self._network = half_network(network, twin)
         return self._network
 
 

@@ -46,7 +46,7 @@ class Session:
         self.model: Any = load_model(folder, self.place)
         self.network = open_network(self.model)
         self.twin = None if scorer == "lm-eval" else open_twin(self.network, self.dtype)
-        self.scorer = self.network if self.twin is None else half_network(self.network, self.twin)
+        self.scorer = half_network(self.network, self.twin)
         self.kind = scorer
         self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
         self.snapshot: Snapshot | None = None

@@ -34,14 +34,14 @@ def open_twin(network: Network, dtype: torch.dtype | None) -> Twin | None:
     autocast, the original's otherwise.
     """
     model, device = network.model, network.model.device.type
-    size = weights_size(model, dtype)
     if team().size > 1:
         return None
+    size = weights_size(model, dtype)
     if size < SMALLEST:
         LOG.info("%s is scored as it is: its weights, %.1f MiB, stay in the cache", type(model).__name__, size / 2**20)
         return half_twin(network, dtype)
     packed, reason = packed_twin(network, dtype) if device == "cpu" else (None, "")
-    twin: Twin = packed or (Twin(model) if dtype is None else HalfTwin(model, dtype))
+    twin: Twin = packed or half_twin(network, dtype) or Twin(model)
     wanted = _trial(network)
     refused = {"packed weights": reason, "a pruned last layer": _improve(network, wanted, twin, _prune)}
     if device == "cpu":

@@ -65,7 +65,7 @@ def opened(network: Network, variant: Variant) -> Iterator[Network]:
     """
     dtype = DTYPES[variant.precision]
     twin = open_twin(network, dtype) if variant.packed else half_twin(network, dtype)
-    used = network if twin is None else half_network(network, twin)
+    used = half_network(network, twin)
     before = used.model.config._attn_implementation
     with ExitStack() as stack:
         stack.enter_context(autocast(network.model.device.type, dtype))
