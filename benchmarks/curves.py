@@ -83,7 +83,7 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     """Seconds of a whole evaluation job (one checkpoint, one task, a tiny model) by how many score files its folder holds."""
     from workload import make_model, workload
 
-    from gap.evaluate.shard import evaluate
+    from gap.evaluate.job import evaluate
     from gap.params.jobs import EvaluateJob
     from gap.tasks.items import load_items
 
@@ -148,10 +148,10 @@ import transformers
 from transformers import OPTForCausalLM
 lap("importing transformers")
 import gap.evaluate.session
-from gap.evaluate.twins import open_twin
-from gap.evaluate.network import open_network
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.dialogue import compile_dialogues
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.scoring.dialogue import compile_dialogues
 lap("importing the scorer")
 from gap.models.load import load_model
 model = load_model(sys.argv[1], torch.device("cpu"))

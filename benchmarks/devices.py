@@ -33,12 +33,12 @@ def measure(shape: str, device: str, precision: str, out: Path, threads: int) ->
     from scorer import _memory, _wait
     from workload import make_model
 
-    from gap.core.team import team
     from gap.models.load import open_device
-    from gap.models.shares import share_out
+    from gap.models.sharding import share_out
     from gap.models.weights import Snapshot
     from gap.params.methods import Method
-    from gap.posttrain.walk import walk
+    from gap.posttrain.method import walk
+    from gap.runtime.process_group import team
 
     place = open_device(device, threads)
     before = _memory(device, reset=True)
@@ -82,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.precision = arguments.precision or ("fp32" if arguments.device == "cpu" else "fp16")
     if arguments.one:
-        from gap.cli.together import on_devices
+        from gap.runtime.launch import on_devices
 
         work = partial(measure, arguments.shape, arguments.device, arguments.precision, arguments.out)
         on_devices(work, arguments.one, arguments.device, arguments.one)

@@ -37,8 +37,8 @@ def counted(items: int) -> tuple[Counts, Counts, int]:
     from peers import NEW, settings
     from workload import VOCABULARY, Workload, make_model, workload_of
 
-    from gap.evaluate.compile import compile_choices
-    from gap.evaluate.dialogue import compile_dialogues
+    from gap.evaluate.encoding.encode import compile_choices
+    from gap.evaluate.scoring.dialogue import compile_dialogues
     from gap.params.load import load_study
     from gap.tasks.items import Dialogue
 

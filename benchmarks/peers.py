@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from gap.evaluate.compile import Layout, compile_choices
-from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.half import half_network
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import Layout, compile_choices
+from gap.evaluate.engine.cast_weights import half_network
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.models.precision import autocast
 from gap.params.methods import Evaluate
 

@@ -58,7 +58,7 @@ def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, 
 
     from gap.models.weights import Snapshot, weights_digest
     from gap.params.methods import Method
-    from gap.posttrain.walk import walk
+    from gap.posttrain.method import walk
 
     model = make_model(shape, device)
     ids = torch.arange(TEXT) * 7919 % 50000

@@ -26,7 +26,7 @@ def first_updates(shape: str, device: str, spread: float, precision: str, update
 
     from gap.models.weights import Snapshot
     from gap.params.methods import Gap
-    from gap.posttrain.updates import run_updates
+    from gap.posttrain.run import run_updates
 
     model = make_model(shape, device)
     with torch.no_grad():

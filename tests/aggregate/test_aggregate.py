@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan
+from gap.aggregate.study_index import read_plan
 from gap.core.tables import read_table
 from gap.tasks.registry import TASKS
 

@@ -14,7 +14,7 @@ from synthetic_plan import CONTROLLED
 
 from gap.aggregate.contrasts import contrasts
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan, view
+from gap.aggregate.study_index import read_plan, view
 from gap.core.tables import read_table
 
 

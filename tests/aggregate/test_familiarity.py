@@ -14,7 +14,7 @@ from scipy import stats
 from gap.aggregate.familiarity import COLUMNS, familiarity
 from gap.aggregate.features import read_features
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan, view
+from gap.aggregate.study_index import read_plan, view
 from gap.core.errors import BadInput
 from gap.core.tables import read_table, write_table
 from gap.describe.features import COSINE, FEATURES

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from gap.aggregate.scores import read_scores
+from gap.aggregate.study_index import View, view
 from gap.aggregate.texts import read_texts
 from gap.aggregate.trajectories import last_steps, read_trajectories
-from gap.aggregate.view import View, view
 from gap.core.errors import BadInput
 from gap.core.tables import read_table, write_table
 

@@ -34,7 +34,7 @@ try:
     main.main()
 finally:
     with open(os.environ["MARK"], "w") as stream:
-        stream.write("cold" if "gap.evaluate.shard" in sys.modules else "warm")
+        stream.write("cold" if "gap.evaluate.job" in sys.modules else "warm")
 """
 
 #: A server without libraries whose jobs are: say the process id, then sleep, or end in some way.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 
 
 def test_the_choices_are_the_same_everywhere() -> None:

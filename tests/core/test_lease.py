@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gap.core import lease as module
 from gap.core.errors import Unavailable
-from gap.core.lease import device_names, lease
+from gap.runtime import gpu_lock as module
+from gap.runtime.gpu_lock import device_names, lease
 
 CHILD = """
 import sys, time
 from pathlib import Path
-from gap.core.lease import lease
+from gap.runtime.gpu_lock import lease
 print(*lease(sys.argv[3:], Path(sys.argv[1]), pause=0.05, count=int(sys.argv[2])), flush=True)
 sys.stdin.readline()
 """

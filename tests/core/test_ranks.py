@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gap.core.bootstrap import correlations, draw
-from gap.core.ranks import centred, mid_ranks, permutation_p, permutations, rank_correlation, usable
+from gap.stats.bootstrap import correlations, draw
+from gap.stats.ranks import centred, mid_ranks, permutation_p, permutations, rank_correlation, usable
 
 NUMBERS = st.integers(-4, 4).map(float)
 PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=4, max_size=25)

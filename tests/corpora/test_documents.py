@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Unavailable
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.corpora import documents as module
 from gap.corpora.documents import Document, documents, is_heldout
 from gap.corpora.readers import stdlib
-from gap.corpora.readers.blocks import split_documents
+from gap.corpora.readers.text_files import split_documents
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource
 
 LONG = "word " * 50

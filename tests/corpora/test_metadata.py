@@ -12,11 +12,11 @@ import pytest
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora import documents as module
 from gap.corpora.documents import documents
-from gap.corpora.readers.blocks import heading
+from gap.corpora.readers.text_files import heading
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
 from gap.params.jobs import CorpusJob

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from gap.cli.main import app
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora.documents import documents
 from gap.corpora.sample import sample_corpus

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora.documents import documents
 from gap.corpora.duplicates import Kept, shingles

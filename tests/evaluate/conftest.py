@@ -23,7 +23,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def small_models_have_twins() -> None:
     """The tiny models here stand for ones worth a twin."""
-    from gap.evaluate import twins
+    from gap.evaluate.engine import scoring_model as twins
 
     twins.SMALLEST = 0
 

@@ -15,14 +15,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gap.evaluate import abreast as module
-from gap.evaluate.abreast import MOST, SLACK, abreast, lanes, longest
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.half import half_network
-from gap.evaluate.memo import Memo
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine import parallel_passes as module
+from gap.evaluate.engine.cast_weights import half_network
+from gap.evaluate.engine.parallel_passes import MOST, SLACK, abreast, lanes, longest
+from gap.evaluate.engine.pass_cache import Memo
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from naive import naive_sum
 
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.half import half_network
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine.cast_weights import half_network
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 FAMILIES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"]

@@ -14,7 +14,7 @@ from gap.cli import evaluate as commands
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
-from gap.evaluate.compare import compare_scores
+from gap.evaluate.checks.compare import compare_scores
 from gap.fetch.items import fetch_items
 from gap.params.jobs import EvaluateJob, TaskJob
 from gap.params.methods import Evaluate, Items

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
-from gap.evaluate.batches import OVERHEAD, Scored, grouped, pack
-from gap.evaluate.compile import compile_choices, scored_sequence
+from gap.evaluate.encoding.batches import OVERHEAD, Scored, grouped, pack
+from gap.evaluate.encoding.encode import compile_choices, scored_sequence
 from gap.tasks.items import MultipleChoice
 
 ids = st.lists(st.integers(3, 6), min_size=1, max_size=12).map(tuple)

@@ -16,12 +16,12 @@ from naive import naive_answer, naive_sum
 from transformers.cache_utils import Cache
 
 from gap.core.errors import BadInput
-from gap.evaluate import dialogue as dialogue_module
-from gap.evaluate import greedy as greedy_module
-from gap.evaluate.dialogue import Answer, answer_blocks, compile_dialogues
-from gap.evaluate.greedy import Slab, Slabs, _Rows, greedy
-from gap.evaluate.network import open_network
-from gap.evaluate.stopping import stop_table
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring import dialogue as dialogue_module
+from gap.evaluate.scoring import greedy_decoding as greedy_module
+from gap.evaluate.scoring.dialogue import Answer, answer_blocks, compile_dialogues
+from gap.evaluate.scoring.greedy_decoding import Slab, Slabs, _Rows, greedy
+from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import unigram_f1
 from gap.tasks.items import Dialogue

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from gap.evaluate.dialogue import _answers, _judge, compile_dialogues, prompt_limit
-from gap.evaluate.half import half_network
-from gap.evaluate.network import open_network
-from gap.evaluate.twins import open_twin
+from gap.evaluate.engine.cast_weights import half_network
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.dialogue import _answers, _judge, compile_dialogues, prompt_limit
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import build_tokenizer, load_tokenizer
 from gap.params.jobs import TaskJob, TokenizerJob
@@ -67,7 +67,7 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
         return _judge(dialogues, block, tokens, nll)
 
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
-        patch.setattr("gap.evaluate.dialogue._judge", judge)
+        patch.setattr("gap.evaluate.scoring.dialogue._judge", judge)
         for block in compiled.blocks:
             _answers(network if twin is None else half_network(network, twin), compiled, block)
     found = [row for block in kept for row in block]

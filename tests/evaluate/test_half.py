@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.half import HalfTwin
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine.cast_weights import HalfTwin
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]

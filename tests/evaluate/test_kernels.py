@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate import kernels
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.kernels import Added, Captured, choose, vars_of
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import Network, open_network
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.scoring import kernel_choice as kernels
+from gap.evaluate.scoring.kernel_choice import Added, Captured, choose, vars_of
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice(f"{number * 37} {'sat on ' * number}", (" a mat", " the cat", " yes"), 0) for number in range(12, 36, 4)]
@@ -140,7 +140,7 @@ def test_a_graph_is_captured_on_a_stream_of_its_own_after_a_first_run(monkeypatc
 def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from gap.core.files import read_json
     from gap.core.tables import read_table
-    from gap.evaluate.shard import evaluate
+    from gap.evaluate.job import evaluate
     from gap.fetch.items import MINIATURE
     from gap.params.jobs import EvaluateJob
     from gap.params.methods import Evaluate

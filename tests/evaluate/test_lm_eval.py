@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
 from gap.tasks.boundary import boundary_differences

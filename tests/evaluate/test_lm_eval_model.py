@@ -14,7 +14,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.registry import get_model
 from lm_eval.models.huggingface import HFLM
 
-from gap.evaluate.lm_eval_model import TreeLM
+from gap.evaluate.lm_eval.model import TreeLM
 from gap.fetch.items import MINIATURE
 from gap.tasks.export import export_tasks
 from gap.tasks.registry import TASKS
@@ -84,7 +84,7 @@ def test_rolling_log_likelihood_agrees(both: tuple[HFLM, TreeLM]) -> None:
 
 
 def test_a_model_that_trees_do_not_suit(both: tuple[HFLM, TreeLM], monkeypatch: pytest.MonkeyPatch) -> None:
-    from gap.evaluate import lm_eval_model
+    from gap.evaluate.lm_eval import model as lm_eval_model
 
     stock, ours = both
 

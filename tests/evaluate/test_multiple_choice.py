@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_sum
 
-from gap.evaluate import multiple_choice
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.scoring import multiple_choice
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 NAMES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"]

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from gap.cli.main import app
 from gap.core.files import read_json
-from gap.evaluate import noise
-from gap.evaluate.network import open_network
-from gap.evaluate.noise import _differences, _floors, _scores, noise_report
-from gap.evaluate.variants import opened, variants
+from gap.evaluate.checks import noise_floor as noise
+from gap.evaluate.checks.noise_floor import _differences, _floors, _scores, noise_report
+from gap.evaluate.checks.variants import opened, variants
+from gap.evaluate.engine.split_model import open_network
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
 from gap.report.noise import noise_dropped, noise_floors, noise_rows

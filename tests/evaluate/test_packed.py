@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate import packed
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.half import HalfTwin, Twin, half_network
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import Network, open_network
-from gap.evaluate.packed import PackedTwin
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.engine import packed_linear as packed
+from gap.evaluate.engine.cast_weights import HalfTwin, Twin, half_network
+from gap.evaluate.engine.packed_linear import PackedTwin
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]

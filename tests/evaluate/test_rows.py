@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.evaluate.dialogue import Answer
-from gap.evaluate.rows import answer_columns, choice_columns, complete_blocks
+from gap.evaluate.item_scores import answer_columns, choice_columns, complete_blocks
+from gap.evaluate.scoring.dialogue import Answer
 from gap.tasks.items import MultipleChoice
 
 

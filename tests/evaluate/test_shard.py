@@ -17,7 +17,7 @@ from gap.core import journal as journal_module
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
-from gap.evaluate.shard import evaluate, may_hold
+from gap.evaluate.job import evaluate, may_hold
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
 from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain

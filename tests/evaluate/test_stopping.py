@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gap.evaluate.stopping import advance, stop_table, token_texts
+from gap.evaluate.scoring.stop_automaton import advance, stop_table, token_texts
 from gap.tasks.dialogue import STOP
 
 

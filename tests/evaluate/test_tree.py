@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gap.evaluate import tree
-from gap.evaluate.batches import Batch, Block, Scored, pack
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import Network, open_network
-from gap.evaluate.proof import choose_layout
-from gap.evaluate.tree import WIDEST, ancestors, common, grow, plant, tree_batches
+from gap.evaluate.encoding import prefix_tree as tree
+from gap.evaluate.encoding.batches import Batch, Block, Scored, pack
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.encoding.prefix_tree import WIDEST, ancestors, common, grow, plant, tree_batches
+from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.scoring.layout_check import choose_layout
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.tasks.items import MultipleChoice
 
 #: few different tokens, so that sequences share beginnings by chance; up to the 160 positions of the tiny models

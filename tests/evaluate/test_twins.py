@@ -14,17 +14,20 @@ from hypothesis import strategies as st
 from naive import naive_answer, naive_sum
 from torch import nn
 
-from gap.evaluate import attention, dialogue, pruned, twins
-from gap.evaluate.attention import SLICE, SLICED, sliced_attention
-from gap.evaluate.compile import compile_choices
-from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.half import HalfTwin, half_network
-from gap.evaluate.kernels import Captured, vars_of
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import Looked, Network, open_network
-from gap.evaluate.pruned import Some
-from gap.evaluate.tree import ancestors
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.encoding.prefix_tree import ancestors
+from gap.evaluate.engine import chunked_attention as attention
+from gap.evaluate.engine import last_layer_pruning as pruned
+from gap.evaluate.engine import scoring_model as twins
+from gap.evaluate.engine.cast_weights import HalfTwin, half_network
+from gap.evaluate.engine.chunked_attention import SLICE, SLICED, sliced_attention
+from gap.evaluate.engine.last_layer_pruning import Some
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import Looked, Network, open_network
+from gap.evaluate.scoring import dialogue
+from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.kernel_choice import Captured, vars_of
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.params.methods import Evaluate
 from gap.tasks.items import Dialogue, MultipleChoice
 

@@ -10,7 +10,7 @@ import pytest
 
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Unavailable
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.fetch import items as module
 from gap.fetch.items import fetch_items
 from gap.params.jobs import TaskJob

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import BadInput, Refused, Unavailable
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.fetch import upstream
 from gap.fetch.upstream import PINNED, read_upstream
 

@@ -13,7 +13,7 @@ from synthetic import build
 from synthetic_plan import Shape
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan
+from gap.aggregate.study_index import read_plan
 from gap.core.errors import BadInput
 from gap.figures import by_step, dots, familiarity, gains, heatmap, pretraining
 from gap.figures.data import load

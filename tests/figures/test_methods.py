@@ -13,7 +13,7 @@ from synthetic import build
 from synthetic_plan import CONTROLLED
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan
+from gap.aggregate.study_index import read_plan
 from gap.figures.data import Data, load
 from gap.figures.stage import figure_names, figures
 from gap.figures.tables import main_table, method_table, tables

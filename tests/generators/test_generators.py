@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 from gap.generators import GENERATORS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

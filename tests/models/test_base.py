@@ -11,12 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from gap.core.errors import BadInput
-from gap.models.base import build_model
-from gap.models.folder import filling
+from gap.core.folder import filling
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
+from gap.pretrain.build import build_model
 
 
 def job(path: Path) -> ModelJob:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from gap.core.errors import BadInput, Refused
-from gap.models import training
-from gap.models.base import build_model
 from gap.models.load import load_model
-from gap.models.pretrain import ROOT, has_bf16, new_model, state_place
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import PretrainedHere
 from gap.params.sources import FilesSource
+from gap.pretrain import trainer as training
+from gap.pretrain.build import build_model
+from gap.pretrain.run import ROOT, has_bf16, new_model, state_place
 
 
 def job(source: FilesSource, **changes: Any) -> ModelJob:

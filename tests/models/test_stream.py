@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
-from gap.models import stream as module
-from gap.models.schedule import LONG_EVERY, check_budget, learning_rate, shape, spent, tokens_to_read, total_steps
-from gap.models.stream import Stream, draw, pack, split, validation_windows
 from gap.params.models import PretrainedHere
+from gap.pretrain import token_stream as module
+from gap.pretrain.schedule import LONG_EVERY, check_budget, learning_rate, shape, spent, tokens_to_read, total_steps
+from gap.pretrain.token_stream import Stream, draw, pack, split, validation_windows
 
 
 def settings_of(**changes: object) -> PretrainedHere:

@@ -13,8 +13,8 @@ from gap.core.errors import Refused
 from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
+from gap.posttrain.method import walk
 from gap.posttrain.replay import ReplayWarning, Tally, replay
-from gap.posttrain.walk import walk
 
 IDS = torch.tensor([2, *range(30, 70)])
 

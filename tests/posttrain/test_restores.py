@@ -14,8 +14,8 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import transformed
-from gap.posttrain.updates import Update
-from gap.posttrain.walk import walk
+from gap.posttrain.method import walk
+from gap.posttrain.run import Update
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])

@@ -16,7 +16,7 @@ from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain import walk
+from gap.posttrain import method as walk
 from gap.posttrain.shard import posttrain
 
 TEXTS = [tiny.essay(seed, 20) for seed in range(4)]

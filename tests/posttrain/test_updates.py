@@ -14,9 +14,9 @@ from torch.nn import functional
 from gap.core.tables import RUN, TABLES
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.posttrain import training
+from gap.posttrain import step as training
 from gap.posttrain.loss import text_losses
-from gap.posttrain.updates import Update
+from gap.posttrain.run import Update
 
 IDS = torch.tensor([2, *range(30, 70)])
 
@@ -236,7 +236,7 @@ def test_waiting_on_the_host_changes_no_bit(model: Path, precision: str, togethe
     """Also in many buckets, also when two texts' gradients meet."""
     from gap.models.weights import Snapshot
     from gap.posttrain import gradients
-    from gap.posttrain.updates import run_updates
+    from gap.posttrain.run import run_updates
 
     texts = [IDS, IDS.flip(0)][:together]
     runs = []

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gap.core.statistics import cluster_interval, percentiles
 from gap.published.intervals import delta, delta_interval, draw, wilson
 from gap.published.section import Settings
+from gap.stats.intervals import cluster_interval, percentiles
 
 HOW = Settings(seed=7, resamples=300, simulations=10)
 LABELS = ["a", "b", "a", "c", "d", "e", "f", "b", "g", "h"]

@@ -6,7 +6,7 @@ import pytest
 from synthetic import build
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.view import read_plan
+from gap.aggregate.study_index import read_plan
 
 
 @pytest.fixture(scope="session")

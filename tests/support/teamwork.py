@@ -60,8 +60,8 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     """Every stage that opens a model; evaluation replays the trajectories in ``recorded``."""
     from gap.core.errors import BadInput
     from gap.describe.stage import describe
-    from gap.evaluate.noise import noise_report
-    from gap.evaluate.shard import evaluate
+    from gap.evaluate.checks.noise_floor import noise_report
+    from gap.evaluate.job import evaluate
     from gap.posttrain.shard import posttrain
 
     corpora = {"some": world / "some.parquet"}
@@ -94,10 +94,10 @@ def save(model: Path, out: Path) -> None:
 
 def walks(models: dict[str, Path], out: Path, threads: int) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
-    from gap.core.team import first
     from gap.models.load import load_model, open_device
     from gap.models.weights import Snapshot
-    from gap.posttrain.walk import walk
+    from gap.posttrain.method import walk
+    from gap.runtime.process_group import first
 
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():

@@ -92,7 +92,7 @@ def method(transforms: list[dict[str, Any]] | None = None, combine: dict[str, An
 def updates(model: Any, ids: Any, gap: Gap, count: int, host: bool = False) -> Iterator[Any]:
     """``run_updates`` on one text from the weights that ``model`` has now."""
     from gap.models.weights import Snapshot
-    from gap.posttrain.updates import run_updates
+    from gap.posttrain.run import run_updates
 
     return run_updates(model, Snapshot(model), [ids], gap, count, host)
 

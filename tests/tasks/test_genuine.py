@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gap.core.places import mirror
+from gap.core.locations import mirror
 from gap.fetch.items import read_file, source_file
 from gap.params.methods import Items
 from gap.tasks.boundary import boundary_differences

@@ -18,9 +18,9 @@ import pytest
 import teamwork
 import tiny
 
-from gap.cli.together import on_devices
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
+from gap.runtime.launch import on_devices
 
 #: Of each run of a job that is killed: enough that it is killed on the way.
 UPDATES = 25
@@ -71,7 +71,7 @@ def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: in
 
 
 def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gap.evaluate import twins
+    from gap.evaluate.engine import scoring_model as twins
 
     monkeypatch.setattr(twins, "SMALLEST", 8 * 2**20)  # as it is, whatever tests ran before: a small model is scored without a twin
     world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"

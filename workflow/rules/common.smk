@@ -3,7 +3,7 @@ import os
 import shutil
 import sys
 
-from gap.core.device import device_kind
+from gap.runtime.device import device_kind
 from gap.core.errors import GapError
 from gap.core.files import write_json
 from gap.plan.code import changed_units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.aggregate.view import ALL, BASE, METRIC, View
+from gap.aggregate.study_index import ALL, BASE, METRIC, View
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import numpy as np
 
 from gap.aggregate.estimates import interval
 from gap.aggregate.policies import DECIMALS
-from gap.aggregate.view import View
+from gap.aggregate.study_index import View
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES
 from gap.aggregate.selections import curves
-from gap.aggregate.view import ALL, BASE, METRIC, View
+from gap.aggregate.study_index import ALL, BASE, METRIC, View
 from gap.core.digest import text_digest
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ import numpy as np
 
 from gap.aggregate.estimates import LEVEL, RESAMPLES
 from gap.aggregate.features import TEXT
-from gap.aggregate.view import ALL, View
-from gap.core.bootstrap import Draws, correlations, draw
-from gap.core.ranks import permutation_p, permutations, rank_correlation, usable
-from gap.core.statistics import NONE, Interval, generator, holm, percentiles
+from gap.aggregate.study_index import ALL, View
 from gap.describe.features import COSINE, FEATURES
+from gap.stats.bootstrap import Draws, correlations, draw
+from gap.stats.intervals import NONE, Interval, generator, holm, percentiles
+from gap.stats.ranks import permutation_p, permutations, rank_correlation, usable
 
 if TYPE_CHECKING:
     import pandas as pd

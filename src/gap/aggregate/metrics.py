@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.estimates import AVERAGE
-from gap.aggregate.view import ALL, View
+from gap.aggregate.study_index import ALL, View
 
 if TYPE_CHECKING:
     import pandas as pd

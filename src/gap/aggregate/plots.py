@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.aggregate.policies import POLICIES
+from gap.aggregate.study_index import BASE, METRIC, View
 from gap.aggregate.trajectories import losses_at_steps
-from gap.aggregate.view import BASE, METRIC, View
 
 if TYPE_CHECKING:
     import pandas as pd

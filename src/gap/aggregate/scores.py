@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.aggregate.view import BASE, METRIC, View
+from gap.aggregate.study_index import BASE, METRIC, View
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import read_table

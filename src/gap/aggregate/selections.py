@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES, choose, stop
-from gap.aggregate.view import BASE, METRIC, View
+from gap.aggregate.study_index import BASE, METRIC, View
 from gap.core.tables import RUN, TABLES
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from gap.aggregate.metrics import metrics
 from gap.aggregate.plots import gain_by_run, pretraining, score_by_step
 from gap.aggregate.scores import read_scores
 from gap.aggregate.selections import select
+from gap.aggregate.study_index import view
 from gap.aggregate.texts import read_texts
 from gap.aggregate.trajectories import last_steps, read_trajectories, steps_by_epoch
-from gap.aggregate.view import view
 from gap.core.files import write_json, write_text
 from gap.core.tables import write_table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.aggregate.view import View
+from gap.aggregate.study_index import View
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 

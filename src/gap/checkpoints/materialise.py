@@ -11,9 +11,9 @@ from gap.checkpoints.catalogue import CURE, Checkpoint
 from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_texts
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
-from gap.core.team import first
-from gap.models.base import TOKENIZER_FILES
-from gap.models.folder import filling
+from gap.core.folder import filling
+from gap.pretrain.build import TOKENIZER_FILES
+from gap.runtime.process_group import first
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -72,7 +72,7 @@ def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, 
     """Write the model as it stands, with the tokenizer of ``model_dir`` and ``content`` as its recipe."""
     from transformers.utils import logging
 
-    from gap.models.shares import whole_state
+    from gap.models.sharding import whole_state
 
     logging.disable_progress_bar()
     state = whole_state(model)

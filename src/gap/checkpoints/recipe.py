@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.checkpoints.catalogue import Checkpoint, trajectories
-from gap.core.birth import versions
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
+from gap.core.provenance import versions
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
 from gap.params.methods import Method

@@ -11,7 +11,7 @@ import typer
 def aggregate(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
     """Write tidy tables, estimates, metrics and plot data."""
     from gap.aggregate.stage import aggregate as run
-    from gap.aggregate.view import read_plan
+    from gap.aggregate.study_index import read_plan
     from gap.plan.light import write_record
 
     document = read_plan(plan)

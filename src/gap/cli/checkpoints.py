@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gap.cli.job import MEMORY, Memory
-from gap.cli.together import DEVICES, on_devices
+from gap.runtime.launch import DEVICES, on_devices
 
 PLAN = Annotated[Path | None, typer.Option(help="plan.json of a study; that of the study selected in params.yaml where not given.")]
 DEVICE = Annotated[str, typer.Option(help="cpu, cuda or auto.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gap.cli.together import DEVICES, on_devices
+from gap.runtime.launch import DEVICES, on_devices
 
 
 def describe(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gap.cli.job import MEMORY, Memory
-from gap.cli.together import DEVICES, on_devices
+from gap.runtime.launch import DEVICES, on_devices
 
 if TYPE_CHECKING:
-    from gap.evaluate.shard import Scorer
+    from gap.evaluate.job import Scorer
 
 
 def evaluate(
@@ -33,8 +33,8 @@ def evaluate(
 
     from gap.cli.job import named_files, read_job
     from gap.core.errors import BadInput
-    from gap.evaluate.shard import Scorer as Kinds
-    from gap.evaluate.shard import evaluate as run
+    from gap.evaluate.job import Scorer as Kinds
+    from gap.evaluate.job import evaluate as run
     from gap.params.jobs import EvaluateJob
 
     if scorer not in get_args(Kinds):
@@ -54,7 +54,7 @@ def compare_scores(
     """Say how two tables of item scores differ, item by item."""
     import json
 
-    from gap.evaluate.compare import compare_scores as compare
+    from gap.evaluate.checks.compare import compare_scores as compare
 
     found = compare(first, second)
     if as_json:
@@ -79,7 +79,7 @@ def boundary(
     """List items whose tokens differ when context and continuation are encoded together, as lm-eval does."""
     from gap.cli.job import item_files, named_files
     from gap.core.files import read_json
-    from gap.evaluate.boundary import boundary_report
+    from gap.evaluate.checks.boundary import boundary_report
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--tokenizer", tokenizer).items()}
     boundary_report(folders, item_files(items), limit, out)
@@ -104,7 +104,7 @@ def noise_floor(
 
     from gap.cli.job import item_files, named_files, read_job
     from gap.core.files import read_json
-    from gap.evaluate.noise import noise_report
+    from gap.evaluate.checks.noise_floor import noise_report
     from gap.params.methods import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
@@ -132,7 +132,7 @@ def lm_eval(context: typer.Context) -> None:
     """lm-eval's own command line, with our scorer as one more model: --model gap."""
     import sys
 
-    from gap.evaluate.lm_eval_model import main
+    from gap.evaluate.lm_eval.model import main
 
     sys.argv = ["lm_eval", *context.args]
     main()

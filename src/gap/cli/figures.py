@@ -12,7 +12,7 @@ PLAN = Annotated[Path, typer.Option(help="plan.json of the study.")]
 
 def figures(plan: PLAN) -> None:
     """Draw every figure of the study as PDF and PNG."""
-    from gap.aggregate.view import read_plan
+    from gap.aggregate.study_index import read_plan
     from gap.figures.stage import figures as run
     from gap.plan.light import write_record
 
@@ -23,7 +23,7 @@ def figures(plan: PLAN) -> None:
 
 def tables(plan: PLAN) -> None:
     """Write the tables of the study as CSV, Markdown and LaTeX."""
-    from gap.aggregate.view import read_plan
+    from gap.aggregate.study_index import read_plan
     from gap.figures.tables import tables as run
     from gap.plan.light import write_record
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import typer
 
 from gap.cli import aggregate, checkpoints, corpora, describe, evaluate, fetch, figures, models, posttrain, project, published, report
-from gap.cli.problems import code_of
+from gap.runtime.exit_codes import code_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 

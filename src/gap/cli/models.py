@@ -29,8 +29,8 @@ def model(
 ) -> None:
     """Pretrain a base model, or take one from a folder or the hub."""
     from gap.cli.job import read_job
-    from gap.models.base import build_model
     from gap.params.jobs import ModelJob
+    from gap.pretrain.build import build_model
 
     folder = tokenizer.parent if tokenizer.is_file() else tokenizer
     build_model(read_job(job, ModelJob), folder, out, device, threads)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gap.cli.job import MEMORY, Memory
-from gap.cli.together import DEVICES, on_devices
+from gap.runtime.launch import DEVICES, on_devices
 
 
 def post_train(

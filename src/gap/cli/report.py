@@ -10,7 +10,7 @@ import typer
 
 def report(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
     """Write the self-contained page of the study."""
-    from gap.aggregate.view import read_plan
+    from gap.aggregate.study_index import read_plan
     from gap.plan.light import write_record
     from gap.report.stage import report as run
 

@@ -16,7 +16,7 @@ import time
 from typing import Any, NoReturn
 
 from gap.cli.warm import FORWARDED
-from gap.core import birth
+from gap.core import provenance as birth
 
 PR_SET_PDEATHSIG = 1
 

@@ -25,7 +25,7 @@ from gap.cli.warm_place import Place, code_state
 
 PRELOAD = (
     "gap.cli.main", "gap.cli.job", "gap.plan.light", "torch", "pandas", "pyarrow.parquet", "transformers.models.opt.modeling_opt", "transformers.tokenization_utils_tokenizers",
-    "gap.describe.session", "gap.describe.stage", "gap.evaluate.session", "gap.evaluate.shard", "gap.posttrain.shard", "gap.models.base", "gap.models.pretrain", "gap.checkpoints.export",
+    "gap.describe.session", "gap.describe.stage", "gap.evaluate.session", "gap.evaluate.job", "gap.posttrain.shard", "gap.pretrain.build", "gap.pretrain.run", "gap.checkpoints.export",
 )  # fmt: skip
 IDLE, TICK, PATIENCE = 20.0, 1.0, 5.0
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.tables import read_table, write_table
-from gap.core.team import first, from_first
+from gap.runtime.process_group import first, from_first
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Literal
 
 from gap.core.digest import text_digest
-from gap.core.places import existing
-from gap.corpora.readers.blocks import read_blocks
+from gap.core.locations import existing
 from gap.corpora.readers.procedural import read_procedural
 from gap.corpora.readers.rows import read_rows, texts
 from gap.corpora.readers.stdlib import as_turns, read_code, read_docs
+from gap.corpora.readers.text_files import read_blocks
 from gap.fetch.hub import dataset_rows
 from gap.fetch.upstream import read_upstream
 from gap.generators import GENERATORS

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.birth import write_birth
 from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
+from gap.core.provenance import write_birth
 from gap.core.tables import write_table
 from gap.corpora.documents import Document, documents
 from gap.corpora.duplicates import Kept

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gap.describe.predictions import Reading
-from gap.models.shares import without_gradients
+from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
 from gap.params.methods import Describe
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gap.core.team import total as over_all
 from gap.describe.targets import Target
-from gap.models.shares import like, own_share
+from gap.models.sharding import like, own_share
+from gap.runtime.process_group import total as over_all
 
 #: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
 PIECE = {"cpu": 1 << 18, "cuda": 1 << 24}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gap.models.shares import without_gradients
+from gap.models.sharding import without_gradients
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.core.birth import write_birth
 from gap.core.errors import BadInput
 from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
-from gap.describe.known import OWN, TABLE, Known, cell
+from gap.core.provenance import write_birth
+from gap.describe.feature_cache import OWN, TABLE, Known, cell
 from gap.models.text import read_texts
 from gap.params.jobs import DescribeJob
 

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from gap.core.errors import BadInput
-from gap.core.team import team
-from gap.evaluate import kernels
-from gap.evaluate.blocks import blocks
-from gap.evaluate.compile import Layout, compile_choices
-from gap.evaluate.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.half import half_network
-from gap.evaluate.multiple_choice import score_blocks
-from gap.evaluate.network import open_network, positions
-from gap.evaluate.proof import choose_layout
-from gap.evaluate.rows import answer_columns, choice_columns, frame, item_columns
-from gap.evaluate.stock import Stock
-from gap.evaluate.twins import open_twin
+from gap.evaluate.encoding.encode import Layout, compile_choices
+from gap.evaluate.encoding.item_chunks import blocks
+from gap.evaluate.engine.cast_weights import half_network
+from gap.evaluate.engine.scoring_model import open_twin
+from gap.evaluate.engine.split_model import open_network, positions
+from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
+from gap.evaluate.lm_eval.backend import Stock
+from gap.evaluate.scoring import kernel_choice as kernels
+from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.layout_check import choose_layout
+from gap.evaluate.scoring.multiple_choice import score_blocks
 from gap.models.load import load_model, open_device
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
@@ -26,6 +25,7 @@ from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId
 from gap.posttrain.replay import Tally, replay
+from gap.runtime.process_group import team
 from gap.tasks.items import Dialogue, Item, MultipleChoice
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import gap.tasks
-from gap.core.birth import write_birth
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
-from gap.core.places import existing
+from gap.core.locations import existing
+from gap.core.provenance import write_birth
 from gap.fetch.parquet import parquet_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import writing
-from gap.core.places import VARIABLE, mirror
+from gap.core.locations import VARIABLE, mirror
 
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
 BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"

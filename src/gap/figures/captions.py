@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gap.aggregate.view import ALL
+from gap.aggregate.study_index import ALL
 from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS, Data
 
 BEST = "the best step is chosen by the average that is shown and the unmodified model is one of the candidates, so no run can lie below it"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.estimates import AVERAGE, CELL
-from gap.aggregate.view import ALL, BASE, METRIC, View, view
+from gap.aggregate.study_index import ALL, BASE, METRIC, View, view
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.estimates import LEVEL
-from gap.aggregate.view import ALL
+from gap.aggregate.study_index import ALL
 from gap.describe.features import COSINE, COSINE_LABEL, FEATURES
 from gap.figures.data import GROUP_LABEL, Data
 from gap.figures.forest import Mark, Series, panel

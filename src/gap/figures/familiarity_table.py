@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gap.aggregate.view import ALL
+from gap.aggregate.study_index import ALL
 from gap.figures.captions import both, runs_text
 from gap.figures.data import GROUP_LABEL, Data
 from gap.figures.familiarity import LABELS, POLICY

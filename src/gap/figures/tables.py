@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from gap.aggregate.estimates import AVERAGE
-from gap.aggregate.view import ALL
+from gap.aggregate.study_index import ALL
 from gap.core.files import write_text
 from gap.figures.captions import BEST, baselines_text, both, methods_text, runs_text, tasks_text
 from gap.figures.data import GROUP_LABEL, POINTS, Data, load

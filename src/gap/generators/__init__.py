@@ -6,7 +6,7 @@ in Wu, Li and Liang 2022 (arXiv 2206.10139).  How a line is laid out here (symbo
 is given and what follows from it) is our own choice.
 
 A generator is a function ``(settings, draw) -> str`` that returns one line without its end.  It takes every choice from
-``draw`` (``gap.core.draw``), so that a line depends on seed and settings alone.  ``kind: procedural`` in ``sources``
+``draw`` (``gap.core.random_stream``), so that a line depends on seed and settings alone.  ``kind: procedural`` in ``sources``
 makes documents of such lines.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 from gap.core.registry import Registry
 from gap.core.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 from gap.generators import GENERATORS, Lengths
 
 

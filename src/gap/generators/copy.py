@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 from gap.generators import BAR, GENERATORS, Symbols
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gap.core.team import total
+from gap.runtime.process_group import total
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -37,7 +37,7 @@ class Part:
 
 
 class Training(Protocol):
-    """A model on its way from the base weights (``gap.posttrain.training``).
+    """A model on its way from the base weights (``gap.posttrain.step``).
 
     ``updates`` is the number of updates to try, ``seed`` a number below 2**63 that depends on the run's tokens alone,
     ``sizes`` the number of weights of each tensor.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.lease import device_names, lease
-from gap.core.team import in_turn, team
+from gap.runtime.gpu_lock import device_names, lease
+from gap.runtime.process_group import in_turn, team
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +93,7 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     config = load_config(folder)
     check_weights(folder)
     if team().size > 1:
-        from gap.models.shares import share_out
+        from gap.models.sharding import share_out
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)

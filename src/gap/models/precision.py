@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gap.core.team import team
+from gap.runtime.process_group import team
 
 #: Name of a precision -> autocast's dtype, None for fp32.
 DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}

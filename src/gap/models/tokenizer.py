@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
-from gap.core.places import existing
-from gap.models.folder import filling
-from gap.models.mixture import shares, training_texts
+from gap.core.folder import filling
+from gap.core.locations import existing
 from gap.params.jobs import TokenizerJob
 from gap.params.sources import Source, TokenizerFiles, TokenizerHub, TokenizerTrained
+from gap.pretrain.mixture import shares, training_texts
 
 if TYPE_CHECKING:
     import tokenizers

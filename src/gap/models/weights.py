@@ -21,8 +21,8 @@ from torch import Tensor
 
 from gap.core.digest import canonical
 from gap.core.errors import Refused
-from gap.core.team import norm_over_all, total
-from gap.models.shares import begins, own_share
+from gap.models.sharding import begins, own_share
+from gap.runtime.process_group import norm_over_all, total
 
 if TYPE_CHECKING:
     from torch import nn

@@ -61,7 +61,7 @@ def units() -> list[str]:
     An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
     registries = (*REGISTRIES, GENERATORS)
-    return [*STAGES, "gap.core.draw", *(entry.module for registry in registries for entry in registry.entries.values())]
+    return [*STAGES, "gap.core.random_stream", *(entry.module for registry in registries for entry in registry.entries.values())]
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.files import read_json, write_json
-from gap.core.places import locate
+from gap.core.locations import locate
 
 LOCK = Path("sources.lock.json")
 CACHE = Path(".gap/fingerprints.json")

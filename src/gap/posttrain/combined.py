@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from gap.core.errors import Refused
-from gap.core.team import from_first, team
 from gap.methods import COMBINATIONS
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
+from gap.posttrain.run import Update, base_row, run_updates
 from gap.posttrain.transformed import transform
-from gap.posttrain.updates import Update, base_row, run_updates
+from gap.runtime.process_group import from_first, team
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

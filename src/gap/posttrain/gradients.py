@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gap.models.shares import begins, own_share
+from gap.models.sharding import begins, own_share
 
 if TYPE_CHECKING:
     from torch.nn import Parameter

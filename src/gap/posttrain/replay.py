@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
 from gap.params.methods import Method
-from gap.posttrain.updates import Update
-from gap.posttrain.walk import Texts, walk
+from gap.posttrain.method import Texts, walk
+from gap.posttrain.run import Update
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.birth import write_birth
 from gap.core.errors import Refused
 from gap.core.journal import Journal
 from gap.core.progress import progress
+from gap.core.provenance import write_birth
 from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
 
@@ -113,7 +113,7 @@ class _Runs:
         """Rows of one run; the weights are the base's before it and whatever it left behind after it."""
         import pandas as pd
 
-        from gap.posttrain.walk import walk
+        from gap.posttrain.method import walk
 
         self.base.restore()
         names: dict[str, Any] = {"model": self.job.model, "method": self.job.method, "corpus": run.corpus, "text": run.text, "run": run.run}

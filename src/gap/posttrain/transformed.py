@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gap.core.errors import Refused
-from gap.core.team import team
 from gap.methods import TRANSFORMS
 from gap.methods.difference import Difference
-from gap.models.shares import own_rows, whole
+from gap.models.sharding import own_rows, whole
 from gap.models.weights import Snapshot, weights_digest
-from gap.posttrain.updates import Update
+from gap.posttrain.run import Update
+from gap.runtime.process_group import team
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -7,14 +7,14 @@ from statistics import NormalDist
 
 import numpy as np
 
-from gap.core import bootstrap
-from gap.core.bootstrap import Draws
-from gap.core.statistics import NONE, Interval, percentiles
 from gap.published.section import Settings
+from gap.stats import bootstrap
+from gap.stats.bootstrap import Draws
+from gap.stats.intervals import NONE, Interval, percentiles
 
 
 def draw(clusters: Sequence[Hashable], how: Settings, name: str) -> Draws:
-    """``gap.core.bootstrap.draw`` with the study's seed, resamples and level."""
+    """``gap.stats.bootstrap.draw`` with the study's seed, resamples and level."""
     return bootstrap.draw(clusters, how.seed, name, how.resamples, how.level)
 
 

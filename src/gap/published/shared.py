@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.core.statistics import Interval
 from gap.figures.data import AXIS_LABEL, POINTS
 from gap.figures.table import show
 from gap.published.intervals import wilson
 from gap.published.read import CORPORA, GROUPS, MODELS, RUN, Published
 from gap.published.section import Settings
+from gap.stats.intervals import Interval
 
 #: Key and title of all corpora together.
 ALL = "all"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gap.core.birth import git_state, versions
+from gap.core.provenance import git_state, versions
 from gap.core.tables import read_table
 from gap.figures.data import Data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gap.core.digest import canonical
-from gap.core.draw import Draw
+from gap.core.random_stream import Draw
 from gap.generators import GENERATORS
 from gap.params.sources import ProceduralSource
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.core.statistics import Interval, cluster_interval
 from gap.figures.data import GROUP_LABEL, POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published.read import FILES, GROUPS, RUN, Published
 from gap.published.section import Section, Settings
 from gap.published.shared import SAME, clusters, gains, models, pair, per_run, plain, score, span
+from gap.stats.intervals import Interval, cluster_interval
 
 NONE = Interval(float("nan"), float("nan"))
 

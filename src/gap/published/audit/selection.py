@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.core.statistics import Interval, cluster_interval, generator
 from gap.published.audit import null, repeats
 from gap.published.audit.selection_figures import draw_curves, draw_distributions
 from gap.published.audit.selection_table import captions, table
@@ -16,6 +15,7 @@ from gap.published.audit.selection_text import sentences
 from gap.published.read import ITEMS, Published
 from gap.published.section import Drawing, Section, Settings
 from gap.published.shared import clusters, gains, models, pair, plain, tasks_of, unmodified
+from gap.stats.intervals import Interval, cluster_interval, generator
 
 GROUP = "classification"
 #: Start of the names of the columns with changes in right items.

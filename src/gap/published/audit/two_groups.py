@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.core.statistics import holm
 from gap.figures.data import AXIS_LABEL, POINTS
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 from gap.figures.table import Cell, Column, Table
@@ -17,6 +16,7 @@ from gap.published.intervals import draw
 from gap.published.read import CORPORA, GROUPS, RUN, Published
 from gap.published.section import Drawing, Section, Settings
 from gap.published.shared import SAME, clusters, gains, interval_of, listed, models, p_text, pair, per_run, plain, signed, span
+from gap.stats.intervals import holm
 
 if TYPE_CHECKING:
     from pathlib import Path

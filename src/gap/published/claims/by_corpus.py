@@ -9,7 +9,7 @@ from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.style import DOUBLE, drawing, handle, legend_above, save
 from gap.figures.table import Cell, Column, Table
 from gap.published import shared
-from gap.published.claims import lanes
+from gap.published.claims import jitter as lanes
 from gap.published.intervals import draw
 from gap.published.read import Published
 from gap.published.section import Drawing, Section, Settings

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.core.statistics import holm
 from gap.figures.data import POINTS
 from gap.figures.style import DOUBLE, drawing, save
 from gap.figures.table import Cell, Column, Table, show
@@ -18,6 +17,7 @@ from gap.published.intervals import draw
 from gap.published.read import CORPORA, MODELS, Published
 from gap.published.section import Drawing, Section, Settings
 from gap.published.shared import ALL, ORDER, SAME, cell, change, changes, corpora, interval_of, listed, models, pair, span, tasks_of
+from gap.stats.intervals import holm
 from gap.tasks.registry import TASKS
 
 if TYPE_CHECKING:

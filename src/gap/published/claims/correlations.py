@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.core.bootstrap import Draws
-from gap.core.statistics import holm
 from gap.published.claims.features import FEATURES, features
 from gap.published.intervals import draw
 from gap.published.read import Published
 from gap.published.section import Settings
 from gap.published.shared import ALL, ORDER, SAME, pair, plain
+from gap.stats.bootstrap import Draws
+from gap.stats.intervals import holm
 
 #: The corpus that mixes code and prose, and the Pile subset that is code.
 MIXED, CODE = "TDEC", "github"

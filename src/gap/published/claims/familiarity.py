@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.core.bootstrap import Draws
-from gap.core.statistics import holm
 from gap.figures.data import GROUP_LABEL, POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published import shared
@@ -34,6 +32,8 @@ from gap.published.shared import (
     signed,
     span,
 )
+from gap.stats.bootstrap import Draws
+from gap.stats.intervals import holm
 
 #: What makes a corpus the most reliable: the statistic, how to pick the corpus by it, and how a sentence says it.
 RANKED = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.figures.data import AXIS_LABEL, POINTS
 from gap.figures.style import SINGLE, drawing, handle, legend_above, save
-from gap.published.claims import lanes
+from gap.published.claims import jitter as lanes
 from gap.published.read import ITEMS, Published
 from gap.published.section import Drawing, Section, Settings
 from gap.published.shared import ORDER, baseline, cell, corpora, gains, listed, models, score, tasks_of, title, unmodified

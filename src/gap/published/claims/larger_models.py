@@ -12,7 +12,7 @@ from gap.figures.data import GROUP_LABEL, POINTS
 from gap.figures.style import SINGLE, drawing, handle, legend_above, save
 from gap.figures.table import Cell, Column, Table
 from gap.published import shared
-from gap.published.claims import lanes
+from gap.published.claims import jitter as lanes
 from gap.published.claims.figure1 import REFERENCE
 from gap.published.intervals import draw
 from gap.published.read import ITEMS, MODELS, Published

@@ -1,0 +1,78 @@
+"""Birth records: what made a result, written beside it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gap.core.files import write_json
+from gap.runtime.process_group import first, team
+
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
+STARTED = time.time()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages a result depends on (absent ones are left out)."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the working tree and whether tracked files differ from it; empty outside Git."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"commit": commit, "dirty": bool(status.strip())}
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and, where torch is already loaded and sees one, the GPU."""
+    found: dict[str, Any] = {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        found["threads"] = torch.get_num_threads()
+        if torch.cuda.is_available():
+            found["gpu"] = torch.cuda.get_device_name(0)
+    return found
+
+
+def peak_memory() -> float | None:
+    """Largest resident memory of this process so far, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2 ** (20 if sys.platform == "darwin" else 10), 1)
+
+
+def write_birth(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
+    """Write the birth record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
+    if not first():
+        return
+    record = {
+        "stage": stage,
+        "settings": settings,
+        "versions": versions(),
+        "git": git_state(),
+        "machine": machine() | ({"devices": team().size} if team().size > 1 else {}),
+        "seconds": round(time.time() - STARTED, 3),
+        "peak_mib": peak_memory(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **more,
+    }
+    write_json(path, record)

@@ -1,0 +1,1 @@
+"""Forward passes of a model, made faster; knows no task."""

@@ -1,0 +1,81 @@
+"""Rows of table ``item_scores``, and finding those that need not be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gap.core.tables import TABLES
+from gap.tasks.items import Item, MultipleChoice
+
+if TYPE_CHECKING:
+    from gap.evaluate.scoring.dialogue import Answer
+
+#: (run, step, number of the item block)
+Part = tuple[str, int, int]
+
+
+def choice_columns(items: Sequence[MultipleChoice], scores: Sequence[np.ndarray]) -> dict[str, list[Any]]:
+    """Columns of multiple-choice items; ``scores`` are log-probabilities (nats) per continuation; the first wins ties."""
+    predictions = [int(np.argmax(sums)) for sums in scores]
+    count = len(items)
+    return {
+        "gold": [item.gold for item in items],
+        "prediction": predictions,
+        "correct": [item.gold == prediction for item, prediction in zip(items, predictions, strict=True)],
+        "log_probabilities": [sums.tolist() for sums in scores],
+        "response": [""] * count,
+        "f1": [float("nan")] * count,
+        "nll": [float("nan")] * count,
+        "tokens": [0] * count,
+    }
+
+
+def answer_columns(answers: Sequence[Answer]) -> dict[str, list[Any]]:
+    """Columns of dialogue items."""
+    count = len(answers)
+    return {
+        "gold": [-1] * count,
+        "prediction": [-1] * count,
+        "correct": [False] * count,
+        "log_probabilities": [[] for _ in answers],
+        "response": [answer.response for answer in answers],
+        "f1": [answer.f1 for answer in answers],
+        "nll": [answer.nll for answer in answers],
+        "tokens": [answer.tokens for answer in answers],
+    }
+
+
+def item_columns(places: Sequence[int], items: Sequence[Item]) -> dict[str, list[Any]]:
+    """Columns that say which items these are."""
+    return {"item": list(places), "item_hash": [items[place].hash for place in places]}
+
+
+def frame(names: dict[str, Any], columns: dict[str, list[Any]]) -> pd.DataFrame:
+    """Rows from the columns that vary and the ``names`` that do not, in the order of the table."""
+    rows = pd.DataFrame({**columns, **{name: [value] * len(columns["item"]) for name, value in names.items()}})
+    return rows[list(TABLES["item_scores"])]
+
+
+def complete_blocks(
+    frames: Iterable[pd.DataFrame], hashes: Sequence[str], steps: dict[str, set[int]], size: int
+) -> dict[Part, pd.DataFrame]:
+    """The parts of earlier files that hold exactly the items of one of our blocks (``size`` items), for the wanted ``steps`` per run.
+
+    The bits of a score depend on the other items of its block, so a block with more or fewer items is another one.
+    """
+    wanted = [list(hashes[first : first + size]) for first in range(0, len(hashes), size)]
+    found: dict[Part, pd.DataFrame] = {}
+    for rows in frames:
+        for key, part in rows.groupby(["run", "step", rows["item"] // size], sort=False):
+            names: Any = key
+            run, step, block = str(names[0]), int(names[1]), int(names[2])
+            if (run, step, block) in found or step not in steps.get(run, ()) or block >= len(wanted):
+                continue
+            ordered = part.sort_values("item")
+            if ordered["item_hash"].tolist() == wanted[block]:
+                found[run, step, block] = ordered
+    return found

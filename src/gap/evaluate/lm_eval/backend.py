@@ -1,0 +1,61 @@
+"""lm-eval's HF backend on our items: the peer to compare with, item by item (``gap evaluate --scorer lm-eval``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from gap.evaluate.scoring.dialogue import Answer
+from gap.params.methods import Evaluate
+from gap.tasks.dialogue import STOP, cut, unigram_f1
+from gap.tasks.items import Dialogue, MultipleChoice
+
+
+class Stock:
+    """The backend around a model that stays loaded; ``dtype`` is that of autocast, None for fp32."""
+
+    def __init__(self, model: Any, tokenizer: Any, settings: Evaluate, device: str, dtype: torch.dtype | None) -> None:
+        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self.more: dict[str, Any] = {
+            "backend": "causal",
+            "batch_size": 1,
+            "device": device,
+            "add_bos_token": True,
+            "mixed_precision_dtype": dtype,
+        }
+
+    def _backend(self, max_length: int) -> Any:
+        from lm_eval.models.huggingface import HFLM
+
+        return HFLM(pretrained=self.model, tokenizer=self.tokenizer, max_length=max_length, **self.more)
+
+    def _sums(self, pairs: list[tuple[str, str]]) -> list[float]:
+        from lm_eval.api.instance import Instance
+
+        requests = [Instance("loglikelihood", {}, pair, place) for place, pair in enumerate(pairs)]
+        # it feeds max_length tokens and looks one more up
+        return [score for score, _ in self._backend(self.settings.max_length - 1).loglikelihood(requests, disable_tqdm=True)]
+
+    def choices(self, items: Sequence[MultipleChoice]) -> list[np.ndarray]:
+        """Per item the summed log-probabilities (nats) of its continuations."""
+        flat = self._sums([(item.context, text) for item in items for text in item.continuations])
+        return np.split(np.array(flat), np.cumsum([len(item.continuations) for item in items])[:-1])
+
+    def answers(self, items: Sequence[Dialogue]) -> list[Answer]:
+        """Greedy answers, and the NLL of the given ones."""
+        from lm_eval.api.instance import Instance
+
+        new = self.settings.max_new_tokens
+        how = {"until": [STOP], "do_sample": False, "max_gen_toks": new}
+        requests = [Instance("generate_until", {}, (item.prompt, how), place) for place, item in enumerate(items)]
+        # prompts are cut to max_length less the new tokens
+        texts = [cut(text) for text in self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)]
+        nll = self._sums([(item.prompt, f" {item.reference}") for item in items])
+        tokens = [len(self.tokenizer.encode(f" {item.reference}", add_special_tokens=False)) for item in items]
+        return [
+            Answer(text, unigram_f1(text, item.reference), -score, count)
+            for text, item, score, count in zip(texts, items, nll, tokens, strict=True)
+        ]

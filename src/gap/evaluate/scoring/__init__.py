@@ -1,0 +1,1 @@
+"""Log-probabilities of continuations, and greedy answers, with the checks of the fast paths."""

@@ -1,0 +1,1 @@
+"""Making base models and tokenizers: trained here, copied from a folder, or read from the hub."""

@@ -1,0 +1,140 @@
+"""Building a base model's folder: a normal Hugging Face folder with its tokenizer and a birth record."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gap.core.digest import digest
+from gap.core.errors import BadInput
+from gap.core.files import write_text
+from gap.core.folder import filling
+from gap.core.locations import existing
+from gap.core.provenance import write_birth
+from gap.models.load import check_weights, load_model, open_device, weight_files
+from gap.models.weights import weights_digest
+from gap.params.jobs import ModelJob
+from gap.params.models import HubModel, LocalModel
+
+if TYPE_CHECKING:
+    import torch
+
+    from gap.pretrain.trainer import Record
+
+#: Files of a tokenizer that travel with a model.
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+#: Two-byte dtypes by their names in safetensors files.
+HALF = {"F16": "float16", "BF16": "bfloat16"}
+DOWNLOADS = Path(".gap/downloads")
+CURVE = ("tokens", "train_loss", "validation_loss", "learning_rate")
+
+
+def build_model(job: ModelJob, tokenizer: Path, out: Path, device: str = "auto", threads: int = 1) -> None:
+    """Write the model's folder: config.json, model.safetensors, the tokenizer, pretraining.csv if trained here, birth.json.
+
+    Raises
+    ------
+    BadInput: a model folder that is not whole, or a tokenizer with more tokens than the model has embeddings.
+    Unavailable: a mirror or the hub is out of reach, or the disk is full.
+    Refused: pretraining ended in a loss that is not finite.
+    """
+    settings = job.model
+    if isinstance(settings, LocalModel):
+        _adopt(job, existing(settings.path), tokenizer, out)
+    elif isinstance(settings, HubModel):
+        _download(job, settings, tokenizer, out)
+    else:
+        _pretrain(job, tokenizer, out, device, threads)
+
+
+def _pretrain(job: ModelJob, tokenizer: Path, out: Path, device: str, threads: int) -> None:
+    from gap.pretrain.run import forget, pretrain
+
+    place = open_device(device, threads)
+    model, record = pretrain(job, tokenizer, out, place)
+    last = record.curve[-1]
+    facts: dict[str, Any] = {
+        "tokens_seen": record.tokens,
+        "train_loss": last.train_loss,
+        "validation_loss": last.validation_loss,
+        "device": str(place),
+        "threads": threads,
+        "train_seconds": round(record.seconds, 3),
+        "tokens_per_second": round(record.tokens / record.seconds, 1),
+    }
+    with filling(out, "birth.json") as folder:
+        write_text(folder / "pretraining.csv", curve_csv(record))
+        _finish(job, model, None, tokenizer, folder, facts)
+    forget(job, tokenizer, out)
+
+
+def curve_csv(record: Record) -> str:
+    """The loss curve as CSV; no times, so that the same run gives the same file."""
+    rows = [",".join(repr(getattr(point, column)) for column in CURVE) for point in record.curve]
+    return "\n".join([",".join(CURVE), *rows]) + "\n"
+
+
+def _download(job: ModelJob, settings: HubModel, tokenizer: Path, out: Path) -> None:
+    from gap.fetch.hub import model_files
+
+    downloaded = DOWNLOADS / f"model-{digest([settings.id, settings.revision])}"
+    model_files(settings.id, settings.revision, downloaded)
+    _adopt(job, downloaded, tokenizer, out)
+    shutil.rmtree(downloaded)
+
+
+def _adopt(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
+    """Copy a model as it is, in the dtype it is stored in, as one safetensors file."""
+    from gap.models.load import load_config
+
+    vocabulary = _tokens(tokenizer)
+    embeddings = getattr(load_config(source), "vocab_size", vocabulary)
+    if vocabulary > embeddings:
+        raise BadInput(
+            f"models.{job.name}.tokenizer",
+            f"{vocabulary} tokens",
+            f"at most {embeddings}, the embeddings of {source}",
+            "Name the tokenizer that belongs to the model.",
+        )
+    model = load_model(source)
+    stored = stored_dtype(source)
+    with filling(out, "birth.json") as folder:
+        _finish(job, model, stored, tokenizer, folder, {"dtype": str(stored)})
+
+
+def _tokens(tokenizer: Path) -> int:
+    from gap.models.tokenizer import load_tokenizer
+
+    return len(load_tokenizer(tokenizer))
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """The dtype of a folder's weights where all have the same, else fp32."""
+    import torch
+
+    found: set[str] = set()
+    for path in weight_files(check_weights(folder)):
+        if path.suffix == ".safetensors":
+            from safetensors import safe_open
+
+            with safe_open(path, framework="pt") as stream:
+                names = stream.keys()
+                found |= {HALF.get(stream.get_slice(name).get_dtype(), "float32") for name in names}
+        else:
+            tensors = torch.load(path, map_location="meta", weights_only=True, mmap=True).values()
+            found |= {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
+    return getattr(torch, found.pop()) if len(found) == 1 else torch.float32
+
+
+def _finish(job: ModelJob, model: Any, dtype: torch.dtype | None, tokenizer: Path, folder: Path, facts: dict[str, Any]) -> None:
+    """Weights (in ``dtype``), tokenizer and birth record; the digest is that of the weights in fp32, as they are loaded."""
+    from transformers.utils import logging
+
+    own = {"weights": weights_digest(model), "parameters": sum(weight.numel() for weight in model.parameters())}
+    logging.disable_progress_bar()
+    (model if dtype is None else model.to(dtype)).save_pretrained(folder, max_shard_size="1TB")
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).exists():
+            shutil.copyfile(tokenizer / name, folder / name)
+    write_birth(folder / "birth.json", "models", job.model_dump(mode="json"), **own, **facts)

@@ -1,0 +1,1 @@
+"""Statistics that several stages share: bootstrap, intervals, ranks, corrections for many tests."""
