@@ -99,27 +99,30 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     job = EvaluateJob(model="tiny", method="", task="copa", split="validation", evaluate=settings(1024), items=32)
     os.chdir(folder)
     out = folder / "scores/base.parquet"
-    evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
+    from gap.runtime.runtime import Runtime
+
+    runtime = Runtime("cpu", threads)
+    evaluate(job, folder / "model", items, {}, None, out, runtime)
     found, now = [], clock(threads)
     for count in SCORED:
         _fill(out, count)
         passes = []
         for _ in range(3):
             start = now()
-            evaluate(job, folder / "model", items, {}, None, out, "cpu", threads)
+            evaluate(job, folder / "model", items, {}, None, out, runtime)
             passes.append(now() - start)
         found.append((count, sorted(passes)[1]))
     return found
 
 
 def _fill(out: Path, count: int) -> None:
-    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps and its birth record, as jobs write them."""
+    """Put ``count`` files of other runs beside ``out``, each with 30 runs of 15 steps and its provenance record, as jobs write them."""
     import pandas as pd
 
     from gap.core.files import read_json, write_json
     from gap.core.tables import read_table, write_table
 
-    rows, birth = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.birth.json"))
+    rows, birth = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.provenance.json"))
     for number in range(count):
         place = out.with_name(f"texts-{number:04d}.parquet")
         if place.exists():
@@ -128,7 +131,7 @@ def _fill(out: Path, count: int) -> None:
         parts = [rows.assign(run=name, step=step) for name in names for step in range(1, 16)]
         write_table(pd.concat(parts, ignore_index=True), place, "item_scores")
         runs = [{"run": name, "corpus": "code", "text": text, "members": []} for text, name in enumerate(names)]
-        write_json(place.with_name(f"{place.stem}.birth.json"), birth | {"settings": birth["settings"] | {"runs": runs}})
+        write_json(place.with_name(f"{place.stem}.provenance.json"), birth | {"settings": birth["settings"] | {"runs": runs}})
 
 
 def overhead(threads: int) -> dict[str, float]:
@@ -148,17 +151,17 @@ import transformers
 from transformers import OPTForCausalLM
 lap("importing transformers")
 import gap.evaluate.session
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.scoring.dialogue import compile_dialogues
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.scoring.dialogue import encode_dialogues
 lap("importing the scorer")
 from gap.models.load import load_model
 model = load_model(sys.argv[1], torch.device("cpu"))
 lap("loading the model (125M, fp32)")
-network = open_network(model)
+network = split_model(model)
 lap("trying body and head")
-twin = open_twin(network, None)
+twin = open_scoring_model(network, None)
 lap("packing weights, pruning and slices, with the proofs")
 twin.renew()
 lap("packing weights again (each checkpoint)")
@@ -168,10 +171,10 @@ from peers import settings
 load = workload(320, tuple(CHOICE + DIALOGUE))
 start = now()
 for task in CHOICE:
-    compile_choices(load.items[task], load.tokenizer, 512, 1024, "cpu")
+    encode_items(load.items[task], load.tokenizer, 512, 1024, "cpu")
 lap("compiling 8 multiple-choice tasks, 320 items")
 for task in DIALOGUE:
-    compile_dialogues(load.items[task], load.tokenizer, settings(1024), model, "cpu")
+    encode_dialogues(load.items[task], load.tokenizer, settings(1024), model, "cpu")
 lap("compiling 4 dialogue sets, 320 items")
 print(json.dumps(found))
 """

@@ -34,17 +34,18 @@ def measure(shape: str, device: str, precision: str, out: Path, threads: int) ->
     from workload import make_model
 
     from gap.models.load import open_device
-    from gap.models.sharding import share_out
+    from gap.models.sharding import shard_model
     from gap.models.weights import Snapshot
     from gap.params.methods import Method
-    from gap.posttrain.method import walk
-    from gap.runtime.process_group import team
+    from gap.posttrain.method import run_method
+    from gap.runtime.process_group import process_group
+    from gap.runtime.runtime import Runtime
 
-    place = open_device(device, threads)
+    place = open_device(Runtime(device, threads))
     before = _memory(device, reset=True)
     model: Any = make_model(shape, "cpu")
     size = 4 * sum(weight.numel() for weight in model.parameters()) / 2**20
-    model = model.to(place) if team().size == 1 else share_out(model, place)
+    model = model.to(place) if process_group().size == 1 else shard_model(model, place)
     ids = torch.arange(TEXT) * 7919 % 50000
     method = Method.model_validate({"gap": GAP | {"precision": precision}})
     # what making the model took is forgotten; its share stays
@@ -57,7 +58,7 @@ def measure(shape: str, device: str, precision: str, out: Path, threads: int) ->
     resident = _memory(device, reset=True) if device == "cpu" else 0.0
     base = Snapshot(model, compact=True)
     steps, digests, last = [], [], time.perf_counter()
-    for update in walk(model, base, [[ids]], method, STEPS + 1):
+    for update in run_method(model, base, [[ids]], method, STEPS + 1):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []
@@ -67,7 +68,7 @@ def measure(shape: str, device: str, precision: str, out: Path, threads: int) ->
         "seconds_per_step": statistics.median(steps), "digests": digests, "model_mib": size,
         "resident_mib": resident - before if device == "cpu" else None, "peak_mib": _memory(device) - (before if device == "cpu" else 0.0),
     }  # fmt: skip
-    (out / f"{team().rank}.json").write_text(json.dumps(found))
+    (out / f"{process_group().rank}.json").write_text(json.dumps(found))
 
 
 def main() -> None:
@@ -82,10 +83,10 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.precision = arguments.precision or ("fp32" if arguments.device == "cpu" else "fp16")
     if arguments.one:
-        from gap.runtime.launch import on_devices
+        from gap.runtime.launch import launch
 
         work = partial(measure, arguments.shape, arguments.device, arguments.precision, arguments.out)
-        on_devices(work, arguments.one, arguments.device, arguments.one)
+        launch(work, arguments.one, arguments.device, arguments.one)
         return
     import torch
     from scorer import machine

@@ -32,10 +32,10 @@ class Counts:
             setattr(self, name, getattr(self, name) + value)
 
 
-def count_choices(blocks: Any) -> Counts:
+def count_choices(chunks: Any) -> Counts:
     """Of compiled multiple-choice items: a token visits its ancestors and itself, as many as its position says."""
-    found = Counts(items=sum(len(block.sizes) for block in blocks))
-    for batch in (batch for block in blocks for batch in block.batches):
+    found = Counts(items=sum(len(block.sizes) for block in chunks))
+    for batch in (batch for block in chunks for batch in block.batches):
         found.fed += batch.tokens
         found.looked += len(batch.rows)
         if batch.positions is None:
@@ -56,7 +56,7 @@ def _row_visits(batch: Any) -> int:
 def count_dialogues(dialogues: Any, room: int) -> Counts:
     """Of compiled dialogues: prompts with their given answers, and ``room`` further tokens behind each prompt."""
     found = Counts()
-    for block in dialogues.blocks:
+    for block in dialogues.chunks:
         found.items += len(block.order)
         found.passes += room
         for batch in [*(prompts.batch for prompts in block.prompts), *block.apart]:
@@ -75,8 +75,8 @@ def operations(shape: tuple[int, int, int, int, bool], counts: Counts, parameter
     per_token, per_logit = 24 * layers * hidden**2 + 4 * hidden * embedding * (embedding != hidden), 2 * embedding * vocabulary
     prefill = counts.fed * per_token + counts.visits * 4 * hidden * layers + counts.looked * per_logit
     decode = counts.new * (per_token + per_logit) + counts.cached * 4 * hidden * layers
-    moved = 2 * (counts.passes * parameters + counts.cached * 2 * hidden * layers)
-    return {"prefill": float(prefill), "decode": float(decode), "decode_bytes": float(moved)}
+    changed_fraction = 2 * (counts.passes * parameters + counts.cached * 2 * hidden * layers)
+    return {"prefill": float(prefill), "decode": float(decode), "decode_bytes": float(changed_fraction)}
 
 
 def peak(device: str, dtype: str) -> tuple[float, str]:

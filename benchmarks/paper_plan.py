@@ -37,8 +37,8 @@ def counted(items: int) -> tuple[Counts, Counts, int]:
     from peers import NEW, settings
     from workload import VOCABULARY, Workload, make_model, workload_of
 
-    from gap.evaluate.encoding.encode import compile_choices
-    from gap.evaluate.scoring.dialogue import compile_dialogues
+    from gap.evaluate.encoding.encode import encode_items
+    from gap.evaluate.scoring.dialogue import encode_dialogues
     from gap.params.load import load_study
     from gap.tasks.items import Dialogue
 
@@ -53,9 +53,9 @@ def counted(items: int) -> tuple[Counts, Counts, int]:
         load: Workload = workload_of(items, (task,), split)
         own: Any = load.items[task]
         if isinstance(own[0], Dialogue):
-            dialogue.add(count_dialogues(compile_dialogues(own, load.tokenizer, settings(16384), model, "cpu"), NEW - 1))
+            dialogue.add(count_dialogues(encode_dialogues(own, load.tokenizer, settings(16384), model, "cpu"), NEW - 1))
         else:
-            choice.add(count_choices(compile_choices(own, load.tokenizer, 512, 16384, "cpu")))
+            choice.add(count_choices(encode_items(own, load.tokenizer, 512, 16384, "cpu")))
     return choice, dialogue, len(splits)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from gap.evaluate.encoding.encode import Layout, compile_choices
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import Layout, encode_items
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.precision import autocast
 from gap.params.methods import Evaluate
 
@@ -43,25 +43,25 @@ class Ours:
     """fp32 weights, half precision by autocast, as in the pipeline."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
-        self.original, self.network = model, open_network(model)
+        self.original, self.network = model, split_model(model)
         self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
-        self.twin = open_twin(self.network, None if dtype == "fp32" else self.dtype)
-        self.network = half_network(self.network, self.twin)
+        self.twin = open_scoring_model(self.network, None if dtype == "fp32" else self.dtype)
+        self.network = with_scoring_model(self.network, self.twin)
         self.tokens = self.padded = 0
 
     def compile(self, items: list[Any], kind: str) -> Any:
         """Once per task."""
         if kind == "dialogue":
-            return compile_dialogues(items, self.tokenizer, settings(self.batch_tokens), self.network.model, self.device)
-        blocks = compile_choices(items, self.tokenizer, LENGTH, self.batch_tokens, self.device, self.layout)
-        self.tokens += sum(batch.tokens for block in blocks for batch in block.batches)
-        self.padded += sum(batch.ids.numel() for block in blocks for batch in block.batches)
-        return blocks
+            return encode_dialogues(items, self.tokenizer, settings(self.batch_tokens), self.network.model, self.device)
+        chunks = encode_items(items, self.tokenizer, LENGTH, self.batch_tokens, self.device, self.layout)
+        self.tokens += sum(batch.tokens for block in chunks for batch in block.batches)
+        self.padded += sum(batch.ids.numel() for block in chunks for batch in block.batches)
+        return chunks
 
     def join(self, compiled: list[Any]) -> Any:
         """Several tasks as one."""
-        return [block for blocks in compiled for block in blocks]
+        return [block for chunks in compiled for block in chunks]
 
     def checkpoint(self) -> None:
         """Once per checkpoint: take over its weights."""
@@ -72,9 +72,9 @@ class Ours:
         """Once per checkpoint and task: per item the log-probabilities of its continuations, or the NLL of the answer."""
         with autocast(self.device, None if self.dtype == torch.float32 else self.dtype):
             if kind == "dialogue":
-                blocks = answer_blocks(self.network, compiled, range(len(compiled.blocks)))
-                return [[answer.nll] for block in blocks for answer in block]
-            return [sums.tolist() for block in score_blocks(self.network, compiled) for sums in block]
+                chunks = answer_chunks(self.network, compiled, range(len(compiled.chunks)))
+                return [[answer.nll] for block in chunks for answer in block]
+            return [sums.tolist() for block in score_chunks(self.network, compiled) for sums in block]
 
 
 class LmEval:

@@ -58,7 +58,7 @@ def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, 
 
     from gap.models.weights import Snapshot, weights_digest
     from gap.params.methods import Method
-    from gap.posttrain.method import walk
+    from gap.posttrain.method import run_method
 
     model = make_model(shape, device)
     ids = torch.arange(TEXT) * 7919 % 50000
@@ -66,7 +66,7 @@ def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, 
     before = _memory(device, reset=True)
     base = Snapshot(model, host, compact=True)
     steps, last = [], time.perf_counter()
-    for update in walk(model, base, [[ids]], method, STEPS + 1, host):
+    for update in run_method(model, base, [[ids]], method, STEPS + 1, host):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []  # the first makes the optimizer's state
@@ -177,8 +177,9 @@ def main() -> None:
     arguments.precision = arguments.precision or ("fp16" if cuda else "fp32")
     if arguments.one:
         from gap.models.load import open_device
+        from gap.runtime.runtime import Runtime
 
-        open_device(arguments.device, arguments.threads)
+        open_device(Runtime(arguments.device, arguments.threads))
         if arguments.one == "scoring":
             made = scoring(arguments.shape, arguments.device, arguments.precision, arguments.items, 16384 if cuda else 1024)
         elif arguments.one == "plain":

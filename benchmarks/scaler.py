@@ -42,6 +42,7 @@ def first_updates(shape: str, device: str, spread: float, precision: str, update
 def main() -> None:
     """One line per model and precision."""
     from gap.models.load import open_device
+    from gap.runtime.runtime import Runtime
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--spreads", type=float, nargs="+", default=[0.5, 1.0, 2.0, 4.0])
     parser.add_argument("--json", type=Path, help="write everything here")
     arguments = parser.parse_args()
-    open_device(arguments.device, 2)
+    open_device(Runtime(arguments.device, 2))
     found = []
     for spread in arguments.spreads:
         for precision in ("fp16", "bf16", "fp32"):

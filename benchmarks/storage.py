@@ -39,7 +39,7 @@ def rows(runs: list[dict[str, Any]], updates: int, seed: int = 0) -> pd.DataFram
     digests = [f"{value:016x}" for value in draw.integers(0, 2**63, size)]
     return frame.assign(
         step=np.where(real, epoch - 2, 0), epoch=epoch, real=real, loss=np.where(epoch > 0, draw.gamma(9, 0.3, size), np.nan),
-        grad_norm=draw.gamma(2, 2, size), update_norm=draw.gamma(2, 1, size) * real, moved=draw.random(size) * real,
+        grad_norm=draw.gamma(2, 2, size), update_norm=draw.gamma(2, 1, size) * real, changed_fraction=draw.random(size) * real,
         distance=draw.gamma(5, 1, size) * real, trained_distance=draw.gamma(5, 1, size) * real,
         loss_scale=2.0 ** (16 - np.minimum(epoch, 2)), diverged=False, digest=digests, seconds=draw.random(size),
     )  # fmt: skip

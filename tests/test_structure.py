@@ -12,6 +12,8 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "gap"
 ORDER = [
     "core",
+    "stats",
+    "runtime",
     "methods",
     "generators",
     "params",
@@ -19,6 +21,7 @@ ORDER = [
     "fetch",
     "corpora",
     "models",
+    "pretrain",
     "describe",
     "posttrain",
     "evaluate",

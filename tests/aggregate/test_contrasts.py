@@ -14,7 +14,7 @@ from synthetic_plan import CONTROLLED
 
 from gap.aggregate.contrasts import contrasts
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan, view
+from gap.aggregate.study_index import read_plan, study_index
 from gap.core.tables import read_table
 
 
@@ -31,7 +31,7 @@ def light(plan: dict[str, Any], name: str) -> pd.DataFrame:
 
 
 def test_the_first_method_is_the_studys_own_whatever_its_name(plan: dict[str, Any]) -> None:
-    assert view(plan).primary == "up" and list(view(plan).methods) == ["up", "down"]
+    assert study_index(plan).primary == "up" and list(study_index(plan).methods) == ["up", "down"]
 
 
 def test_a_difference_is_taken_on_the_same_texts(plan: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ def test_a_combination_is_held_against_the_mean_of_its_texts(plan: dict[str, Any
     members = [[0], [1]]
     soup = [dict(run) | {"members": members} for run in plan["runs"] if run["method"] == "down" and run["text"] == 0]
     others = [run for run in plan["runs"] if run["method"] == "up"]
-    changed = view(plan | {"runs": [*others, *soup]})
+    changed = study_index(plan | {"runs": [*others, *soup]})
     selections, trajectories = light(plan, "selections"), light(plan, "trajectories")
     rows = contrasts(selections, trajectories, changed)
     for row in rows.itertuples():
@@ -73,7 +73,7 @@ def test_a_combination_is_held_against_the_mean_of_its_texts(plan: dict[str, Any
         assert row.pairs == 3
         assert row.difference == pytest.approx((wide["down"].loc[:, 0] - own).mean(), abs=1e-12)
     lacking = [run | {"members": [[0], [99]]} for run in soup]
-    rows = contrasts(selections, trajectories, view(plan | {"runs": [*others, *lacking]}))
+    rows = contrasts(selections, trajectories, study_index(plan | {"runs": [*others, *lacking]}))
     assert (rows["pairs"] == 0).all() and rows["difference"].isna().all()
 
 

@@ -14,7 +14,7 @@ from scipy import stats
 from gap.aggregate.familiarity import COLUMNS, familiarity
 from gap.aggregate.features import read_features
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan, view
+from gap.aggregate.study_index import read_plan, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table, write_table
 from gap.describe.features import COSINE, FEATURES
@@ -51,7 +51,7 @@ def pairs(plan: dict, model: str, corpus: str, group: str, policy: str, feature:
 
 
 def test_the_light_table_holds_the_planned_texts_and_group_means(plan: dict) -> None:
-    rows, study = features(plan), view(plan)
+    rows, study = features(plan), study_index(plan)
     assert set(zip(rows["model"], rows["corpus"], rows["text"], strict=True)) == {
         (run["model"], run["corpus"], run["text"]) for run in plan["runs"]
     }
@@ -181,9 +181,9 @@ def test_a_missing_value_is_named(plan: dict, tmp_path: Path, feature: str, word
     write_table(rows[~drop], tmp_path / "one.parquet", "text_features")
     broken["features"][0] = str(tmp_path / "one.parquet")
     with pytest.raises(BadInput, match=rf"model tiny, corpus code, text 1: {words}"):
-        read_features(view(broken))
+        read_features(study_index(broken))
 
 
 def test_a_text_that_stands_in_two_files_is_refused(plan: dict) -> None:
     with pytest.raises(BadInput, match="stands there twice"):
-        read_features(view(plan | {"features": [*plan["features"], plan["features"][0]]}))
+        read_features(study_index(plan | {"features": [*plan["features"], plan["features"][0]]}))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gap.aggregate.scores import read_scores
-from gap.aggregate.study_index import View, view
+from gap.aggregate.study_index import StudyIndex, study_index
 from gap.aggregate.texts import read_texts
 from gap.aggregate.trajectories import last_steps, read_trajectories
 from gap.core.errors import BadInput
@@ -23,7 +23,7 @@ def plan(plan_path: Path) -> dict:
 
 
 def scores(plan: dict) -> None:
-    study = view(plan)
+    study = study_index(plan)
     read_scores(study, last_steps(read_trajectories(study)))
 
 
@@ -102,7 +102,7 @@ def test_incomplete_trajectories(plan: dict, tmp_path: Path, change: Callable, m
     run = plan["runs"][0]["run"]
     changed(plan, tmp_path, "trajectories", lambda rows: change(rows, run))
     with pytest.raises(BadInput, match=message):
-        read_trajectories(view(plan))
+        read_trajectories(study_index(plan))
 
 
 def test_a_missing_text(plan: dict, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_missing_text(plan: dict, tmp_path: Path) -> None:
     entry["path"] = str(tmp_path / "texts.parquet")
     write_table(rows[rows["text"] != 3], tmp_path / "texts.parquet", "texts")
     with pytest.raises(BadInput, match=r"corpus prose\): no text 3"):
-        read_texts(view(plan))
+        read_texts(study_index(plan))
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_missing_text(plan: dict, tmp_path: Path) -> None:
 def test_a_bad_plan(plan: dict, change: Callable, message: str) -> None:
     change(plan)
     with pytest.raises(BadInput, match=message):
-        view(plan)
+        study_index(plan)
 
 
 def test_models_keep_the_studys_order(plan: dict) -> None:
-    study: View = view(plan)
+    study: StudyIndex = study_index(plan)
     assert list(plan["models"]) == ["big", "huge", "tiny"]
     assert list(study.models) == ["tiny", "big", "huge"]
     assert study.subjects == ("tiny", "big")

@@ -12,6 +12,7 @@ from gap.core.tables import RUN, read_table, write_table
 from gap.params.jobs import PosttrainJob, RunId
 from gap.params.methods import Method
 from gap.posttrain.shard import posttrain
+from gap.runtime.runtime import Runtime
 
 METHODS: dict[str, Method] = {
     "ascent": tiny.method(),
@@ -34,7 +35,7 @@ def make_study(folder: Path, model: Path, updates: int = 3, tolerance: float = 0
     parts = []
     for name, method in methods.items():
         job = PosttrainJob(model="nano", method=name, settings=method, updates=updates, runs=runs_of(name))
-        posttrain(job, model, corpora, folder / f"runs/{name}.parquet", "cpu", 1)
+        posttrain(job, model, corpora, folder / f"runs/{name}.parquet", Runtime("cpu", 1))
         parts.append(read_table(folder / f"runs/{name}.parquet", "trajectories"))
     rows = pd.concat(parts, ignore_index=True)
     write_table(rows, folder / "trajectories.parquet", "trajectories")

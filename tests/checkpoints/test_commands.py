@@ -42,7 +42,7 @@ def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -
     run = RunId(run="0123456789abcdef", corpus="code", text=0)
     method = tiny.method()
     job = PosttrainJob(model="nano", method="gap", settings=method, updates=2, runs=[run])
-    call("post-train", "--job", canonical(job.model_dump(mode="json")), "--model", "nano/birth.json", f"--corpus=code={corpus}",
+    call("post-train", "--job", canonical(job.model_dump(mode="json")), "--model", "nano/provenance.json", f"--corpus=code={corpus}",
          "--out", "runs.parquet", "--device", "cpu", "--threads", 1)  # fmt: skip
     scores = {
         "model": "nano",
@@ -74,4 +74,4 @@ def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -
     call("export", "--plan", "plan.json", "--model", "nano", "--out", "best", "--device", "cpu", "--threads", 1)
     recipe = json.loads(Path("best/gap_recipe.json").read_text())
     assert recipe["digest"] == read_table(Path("runs.parquet"), "trajectories")["digest"].iloc[-1]
-    assert json.loads(Path("results/demo/births/export-nano.json").read_text())["digest"] == "d" * 12
+    assert json.loads(Path("results/demo/provenance/export-nano.json").read_text())["digest"] == "d" * 12

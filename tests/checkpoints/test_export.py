@@ -15,13 +15,14 @@ from gap.checkpoints.export import best_checkpoint, export
 from gap.core.errors import BadInput
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
+from gap.runtime.runtime import Runtime
 
 OUT = Path("checkpoints/demo/nano")
 
 
 def test_the_best_checkpoint_of_the_studys_own_method_is_rebuilt(plan: dict[str, Any]) -> None:
     """Soups score higher in this study, and are another method."""
-    export(plan, "nano", OUT, "cpu", 1)
+    export(plan, "nano", OUT, Runtime("cpu", 1))
     recipe = json.loads((OUT / "gap_recipe.json").read_text())
     assert (recipe["method"], recipe["corpus"], recipe["text"], recipe["step"]) == ("ascent", "prose", 1, 2)
     assert recipe["all"] == pytest.approx(0.52) and recipe["split"] == "validation"
@@ -30,11 +31,11 @@ def test_the_best_checkpoint_of_the_studys_own_method_is_rebuilt(plan: dict[str,
 
 
 def test_a_checkpoint_that_is_there_is_only_touched(plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    export(plan, "nano", OUT, "cpu", 1)
+    export(plan, "nano", OUT, Runtime("cpu", 1))
     before = (OUT / "model.safetensors").read_bytes()
     os.utime(OUT / "model.safetensors", (1, 1))
     monkeypatch.setattr("gap.checkpoints.export.materialise", lambda *_: pytest.fail("rebuilt"))
-    export(plan, "nano", OUT, "cpu", 1)
+    export(plan, "nano", OUT, Runtime("cpu", 1))
     assert (OUT / "model.safetensors").read_bytes() == before and (OUT / "model.safetensors").stat().st_mtime > 10**9
 
 
@@ -46,7 +47,7 @@ def test_ties_go_to_the_smallest_corpus_text_and_step(plan: dict[str, Any]) -> N
 
 def test_a_model_without_scored_runs(plan: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="no scored run"):
-        export(plan, "reference", OUT, "cpu", 1)
+        export(plan, "reference", OUT, Runtime("cpu", 1))
     unscored = [replace(one, scores={"all": float("nan")}) for one in catalogue(plan)]
     with pytest.raises(BadInput, match="no scored run"):
         best_checkpoint(unscored, "nano", "ascent")

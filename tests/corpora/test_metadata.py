@@ -129,7 +129,7 @@ def test_a_line_that_fills_the_window_is_counted(tokenizer: Path, tmp_path: Path
     found = [{"text": essay(0, 60), "name": "very long " * 30}, {"text": essay(1, 60), "name": "short"}]
     source = rows(tmp_path / "a.jsonl", *found)
     texts = sampled(job(source, 3, metadata="title"), tokenizer, tmp_path)
-    assert set(texts["document"]) == {"1"} and read_json(tmp_path / "here.birth.json")["counts"]["crowded"] == 1
+    assert set(texts["document"]) == {"1"} and read_json(tmp_path / "here.provenance.json")["counts"]["crowded"] == 1
     with pytest.raises(
         BadInput, match=r"2 documents in part all .* 0 of them shorter than 60 tokens, 1 whose line of metadata takes more than half"
     ):

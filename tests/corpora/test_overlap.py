@@ -109,7 +109,7 @@ print(sorted({{"torch", "transformers", "datasets", "huggingface_hub", "scipy"}}
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
     assert len(read_table(tmp_path / "texts-0005.parquet", "texts")) == 5
-    assert (tmp_path / "texts-0005.birth.json").exists()
+    assert (tmp_path / "texts-0005.provenance.json").exists()
     assert read_json(tmp_path / "overlap.json")["tasks"]["copa"]["validation"] == {"items": 1, "too_short": 1}
 
 
@@ -144,7 +144,7 @@ def test_command_line_takes_several_corpora_and_leaves_a_record(tmp_path: Path, 
     done = CliRunner().invoke(app, ["overlap", *options], catch_exceptions=False)
     assert done.exit_code == 0
     assert [entry["name"] for entry in read_json(Path("o.json"))["corpora"]] == ["a", "b", "c"]
-    assert read_json(Path("results/demo/births/overlap.json"))["digest"] == "d" * 12
+    assert read_json(Path("results/demo/provenance/overlap.json"))["digest"] == "d" * 12
     repeated = ["--texts", "a.parquet", "--texts", "b.parquet", "--items", "copa=copa.jsonl", "--out", "o.json"]
     assert CliRunner().invoke(app, ["overlap", *repeated]).exit_code == 0
     assert len(read_json(Path("o.json"))["corpora"]) == 2

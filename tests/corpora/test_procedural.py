@@ -149,7 +149,7 @@ def test_every_corpus_of_the_page_is_made_by_the_command(name: str, tokenizer: P
     assert set(found["tokens"]) == {200} and set(found["source"]) == {f"procedural {kind}"} and found["string"].is_unique
     whole = {document.id: document.text for document in documents(source(**kept(name)), "all", 2306)}
     assert all(text in whole[document] for text, document in zip(found["string"], found["document"], strict=True))
-    counts = read_json(tmp_path / "texts.birth.json")["counts"]
+    counts = read_json(tmp_path / "texts.provenance.json")["counts"]
     assert counts["kept"] == 100 and counts["documents"] == 400
     # nothing is thrown away: every document gives a window, no window repeats another
     assert counts["visited"] == counts["windows"] == 100 and not {"short", "unclean", "dropped_exact", "dropped_near"} & set(counts)
@@ -169,4 +169,4 @@ def test_opts_tokenizer_cuts_them_as_well(name: str, tmp_path: Path) -> None:
     build_tokenizer(TokenizerJob(name="opt", tokenizer=TokenizerFiles(kind="files", path="mirror:tokenizer/opt"), seed=0), tmp_path / "opt")
     found = made_by_the_command(name, tmp_path / "opt", tmp_path / "texts.parquet", 100)
     assert set(found["tokens"]) == {200}
-    assert read_json(tmp_path / "texts.birth.json")["counts"]["visited"] == 100
+    assert read_json(tmp_path / "texts.provenance.json")["counts"]["visited"] == 100

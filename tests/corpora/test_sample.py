@@ -190,7 +190,7 @@ def test_texts_that_quote_an_item_are_removed_when_asked(essays: TableSource, to
     items = piqa(tmp_path / "items.jsonl", quoted)
     removed = sampled(job(essays, 11, overlap="remove"), tokenizer, tmp_path, items)
     assert removed["string"].tolist() == plain["string"].drop(4).tolist()
-    assert read_json(tmp_path / "essays.birth.json")["counts"]["dropped_overlap"] == 1
+    assert read_json(tmp_path / "essays.provenance.json")["counts"]["dropped_overlap"] == 1
     reported = sampled(job(essays, 12), tokenizer, tmp_path, items)
     pd.testing.assert_frame_equal(reported, plain)
     with pytest.raises(BadInput, match="--items"):
@@ -202,7 +202,7 @@ def test_texts_that_quote_an_item_are_removed_when_asked(essays: TableSource, to
 
 def test_birth_record_counts_what_happened(essays: TableSource, tokenizer: Path, tmp_path: Path) -> None:
     found = sampled(job(essays, 50), tokenizer, tmp_path)
-    record = read_json(tmp_path / "essays.birth.json")
+    record = read_json(tmp_path / "essays.provenance.json")
     counts = record["counts"]
     assert counts["documents"] == 43
     assert counts["kept"] == len(found) == 50
@@ -241,7 +241,7 @@ def test_authors_texts_are_rows_in_order(tokenizer: Path, tmp_path: Path) -> Non
     assert found["document"].tolist() == [row.id for row in rows]
     assert found["string"].tolist() == [row.text for row in rows]
     assert found["document"][0] == "19955"
-    assert read_json(tmp_path / "git.birth.json")["counts"]["kept"] == 100
+    assert read_json(tmp_path / "git.provenance.json")["counts"]["kept"] == 100
     with pytest.raises(BadInput, match="1000 texts where 1001"):
         sampled(job(source, 1001), tokenizer, tmp_path)
     with pytest.raises(BadInput, match=r"corpora\.git\.part"):

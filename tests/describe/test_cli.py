@@ -12,6 +12,7 @@ from gap.cli.describe import describe
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.params.jobs import DescribeJob
+from gap.runtime.runtime import Runtime
 
 from .conftest import settings
 
@@ -27,7 +28,7 @@ def job(**changes: object) -> str:
 
 
 def test_a_file_of_the_models_folder_stands_for_the_folder(model: Path, corpus: str, tmp_path: Path) -> None:
-    describe(job(), model / "config.json", [corpus], tmp_path / "out.parquet", [], "cpu", 1)
+    describe(job(), model / "config.json", [corpus], tmp_path / "out.parquet", [], runtime=Runtime("cpu", 1))
     assert len(read_table(tmp_path / "out.parquet", "text_features")) == 8
 
 
@@ -35,14 +36,19 @@ def test_wrong_options(model: Path, corpus: str, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     with pytest.raises(BadInput, match=r"--job, corpora.*Field required"):
         describe(
-            json.dumps({key: value for key, value in json.loads(job()).items() if key != "corpora"}), model, [corpus], out, [], "cpu", 1
+            json.dumps({key: value for key, value in json.loads(job()).items() if key != "corpora"}),
+            model,
+            [corpus],
+            out,
+            [],
+            Runtime("cpu", 1),
         )
     with pytest.raises(BadInput, match="continuation: 2 tokens hold no 3-gram"):
-        describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], "cpu", 1)
+        describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], runtime=Runtime("cpu", 1))
     with pytest.raises(BadInput, match=r"'cpoa'.*copa"):
-        describe(job(), model, [corpus], out, ["cpoa/validation=items.jsonl"], "cpu", 1)
+        describe(job(), model, [corpus], out, ["cpoa/validation=items.jsonl"], Runtime("cpu", 1))
     with pytest.raises(BadInput, match=r"no config\.json"):
-        describe(job(), tokenizer_only(model, tmp_path), [corpus], out, [], "cpu", 1)
+        describe(job(), tokenizer_only(model, tmp_path), [corpus], out, [], runtime=Runtime("cpu", 1))
     with pytest.raises(BadInput, match="auto, cpu or cuda"):
         describe(job(), model, [corpus], out, [], "tpu", 1)
     assert not out.exists()

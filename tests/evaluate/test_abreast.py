@@ -15,14 +15,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine import parallel_passes as module
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.parallel_passes import MOST, SLACK, abreast, lanes, longest
-from gap.evaluate.engine.pass_cache import Memo
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.parallel_passes import MOST, SLACK, makespan, num_workers, parallel_map
+from gap.evaluate.engine.pass_cache import PassCache
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 
@@ -36,11 +36,11 @@ def threads() -> Iterator[Any]:
 
 @given(st.integers(1, 64), st.lists(st.integers(1, 1000), max_size=20))
 def test_lanes_are_the_most_that_are_filled(threads: int, sizes: list[int]) -> None:
-    count = lanes(threads, sizes)
+    count = num_workers(threads, sizes)
     assert 1 <= count <= MOST and threads % count == 0
 
-    def filled(lanes: int) -> bool:
-        return threads % lanes == 0 and lanes <= len(sizes) and longest(sizes, lanes) <= SLACK * sum(sizes) / lanes
+    def filled(num_workers: int) -> bool:
+        return threads % num_workers == 0 and num_workers <= len(sizes) and makespan(sizes, num_workers) <= SLACK * sum(sizes) / num_workers
 
     assert count == 1 or filled(count)
     assert not any(filled(more) for more in range(count + 1, MOST + 1) if more <= threads)
@@ -52,7 +52,7 @@ def test_the_largest_first_is_never_far_from_the_best_split(sizes: list[int], co
         max(sum(size for size, lane in zip(sizes, split, strict=True) if lane == own) for own in range(count))
         for split in itertools.product(range(count), repeat=len(sizes))
     )
-    assert best <= longest(sizes, count) <= (4 / 3) * best  # Graham's bound
+    assert best <= makespan(sizes, count) <= (4 / 3) * best  # Graham's bound
 
 
 def test_what_is_shared_out_depends_on_a_group_alone(threads: Any) -> None:
@@ -62,10 +62,10 @@ def test_what_is_shared_out_depends_on_a_group_alone(threads: Any) -> None:
         return part, torch.get_num_threads()
 
     groups = [[8, 8, 8, 8], [40], [5, 5], [9, 1]]
-    together = abreast(run, groups, float)
-    assert together == [pair for group in groups for pair in abreast(run, [group], float)]
+    together = parallel_map(run, groups, float)
+    assert together == [pair for group in groups for pair in parallel_map(run, [group], float)]
     assert together == [(8, 1)] * 4 + [(40, 4)] + [(5, 2)] * 2 + [(9, 4), (1, 4)]
-    assert abreast(run, [], float) == abreast(run, [[]], float) == []
+    assert parallel_map(run, [], float) == parallel_map(run, [[]], float) == []
 
 
 def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
@@ -78,7 +78,7 @@ def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
         both.wait()  # never passed by one alone
         return 10 * part, torch.get_num_threads(), threading.current_thread().name
 
-    found = abreast(run, [[1, 4, 2, 3]], float)
+    found = parallel_map(run, [[1, 4, 2, 3]], float)
     assert [value for value, *_ in found] == [10, 40, 20, 30]
     assert set(begun[:2]) == {4, 3} and set(begun[2:]) == {2, 1}
     assert {own for _, own, _ in found} == {1} and len({name for *_, name in found}) == 2
@@ -88,7 +88,7 @@ def test_two_run_at_once_and_the_largest_begin_first(threads: Any) -> None:
 def test_one_thread_runs_them_itself_in_order(threads: Any) -> None:
     threads(1)
     here = threading.get_ident()
-    assert abreast(lambda part: (part, threading.get_ident()), [[3, 1, 2]], float) == [(3, here), (1, here), (2, here)]
+    assert parallel_map(lambda part: (part, threading.get_ident()), [[3, 1, 2]], float) == [(3, here), (1, here), (2, here)]
 
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
@@ -96,7 +96,7 @@ def test_autocast_is_the_callers(threads: Any, dtype: torch.dtype | None) -> Non
     threads(2)
     one = torch.ones(4, 4)
     with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-        found = abreast(lambda _: (one @ one).dtype, [[1, 1]], float)
+        found = parallel_map(lambda _: (one @ one).dtype, [[1, 1]], float)
     assert found == [dtype or torch.float32] * 2
 
 
@@ -112,7 +112,7 @@ def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> Non
         return part
 
     with pytest.raises(ValueError, match="the largest"):
-        abreast(run, [[100, *[3] * 40]], float)
+        parallel_map(run, [[100, *[3] * 40]], float)
     count = len(begun)
     time.sleep(0.2)
     assert len(begun) == count < 40
@@ -120,10 +120,10 @@ def test_a_failure_is_raised_and_what_has_not_begun_is_left(threads: Any) -> Non
 
 def test_a_forked_process_makes_threads_of_its_own(threads: Any) -> None:
     threads(2)
-    assert abreast(lambda part: part, [[1, 1]], float) == [1, 1]
+    assert parallel_map(lambda part: part, [[1, 1]], float) == [1, 1]
     child = os.fork()
     if not child:
-        os._exit(0 if abreast(lambda part: part + 1, [[1, 1]], float) == [2, 2] else 1)
+        os._exit(0 if parallel_map(lambda part: part + 1, [[1, 1]], float) == [2, 2] else 1)
     deadline = time.monotonic() + 60
     while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -140,26 +140,26 @@ def test_scores_have_the_bits_of_one_thread(
 ) -> None:
     """Every pass is told which places it looks at, and what it makes once, apart from those beside it."""
     monkeypatch.setattr(module, "SLACK", 100.0)  # side by side, however little that gains
-    plain = open_network(models(name))
-    twin = open_twin(plain, dtype)
+    plain = split_model(models(name))
+    twin = open_scoring_model(plain, dtype)
     assert twin is not None and twin.looked is not None
-    network = half_network(plain, twin)
-    assert network.abreast and not plain.abreast
+    network = with_scoring_model(plain, twin)
+    assert network.parallel and not plain.parallel
     contexts = [f"{place} {'the cat sat on ' * (2 + place % 9)}" for place in range(20)]
     items = [MultipleChoice(context, (f" a mat {place}", " yes", " we can go"), 0) for place, context in enumerate(contexts)]
-    blocks = compile_choices(items, tokenizer, 150, 128, "cpu")
+    blocks = encode_items(items, tokenizer, 150, 128, "cpu")
     assert sum(len(block.batches) for block in blocks) >= 4
     found = {}
     for count in (1, 2, 3):
         threads(count)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
-            found[count] = [np.concatenate(score_blocks(network, blocks)[0]).tobytes() for _ in range(3)]
+            found[count] = [np.concatenate(score_chunks(network, blocks)[0]).tobytes() for _ in range(3)]
     assert len({bits for several in found.values() for bits in several}) == 1
     assert np.isfinite(np.frombuffer(found[1][0])).all()
 
 
 def test_what_a_pass_makes_once_is_kept_to_its_end() -> None:
-    memo, made = Memo(), []
+    memo, made = PassCache(), []
 
     def make() -> int:
         made.append(1)

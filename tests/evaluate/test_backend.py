@@ -11,11 +11,11 @@ import pytest
 import torch
 from naive import naive_sum
 
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 FAMILIES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"]
@@ -49,11 +49,11 @@ def of_backend(
 
 
 def of_ours(model: Any, tokenizer: Any, items: list[MultipleChoice], tokens: int, dtype: torch.dtype | None = None) -> np.ndarray:
-    network = open_network(model)
-    twin = open_twin(network, dtype)
-    blocks = compile_choices(items, tokenizer, LONGEST + 1, tokens, "cpu")
+    network = split_model(model)
+    twin = open_scoring_model(network, dtype)
+    blocks = encode_items(items, tokenizer, LONGEST + 1, tokens, "cpu")
     with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-        sums = score_blocks(network if twin is None else half_network(network, twin), blocks)
+        sums = score_chunks(network if twin is None else with_scoring_model(network, twin), blocks)
     return np.concatenate([one for block in sums for one in block])
 
 
@@ -104,16 +104,16 @@ def test_a_checkpoints_bits_do_not_depend_on_the_checkpoints_around_it(models: A
     items = some_items(10, seed=6, longest=8)
     model = deepcopy(models("opt"))
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    network = open_network(model)
-    twin = open_twin(network, dtype)
-    blocks = compile_choices(items, tokenizer, 120, 400, "cpu")
+    network = split_model(model)
+    twin = open_scoring_model(network, dtype)
+    blocks = encode_items(items, tokenizer, 120, 400, "cpu")
 
     def scored(factor: float) -> bytes:
         model.load_state_dict({name: value * factor for name, value in start.items()})
         if twin is not None:
             twin.renew()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
-            return np.concatenate(score_blocks(network if twin is None else half_network(network, twin), blocks)[0]).tobytes()
+            return np.concatenate(score_chunks(network if twin is None else with_scoring_model(network, twin), blocks)[0]).tobytes()
 
     orders = [{factor: scored(factor) for factor in order} for order in ((1.0, 1.1, 0.9), (0.9, 1.0, 1.1), (1.1,), (0.9,))]
     assert all(found[factor] == orders[0][factor] for found in orders for factor in found)

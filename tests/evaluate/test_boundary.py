@@ -65,7 +65,7 @@ def test_the_command_writes_it_and_leaves_a_record(
     done = CliRunner().invoke(app, [*words, "--limit", "1"])
     assert done.exit_code == 0, done.output
     assert read_json(Path("b.json"))["a"]["math_qa"]["validation"]["items"] == 1
-    assert read_json(Path("results/demo/births/boundary.json")) == {"stage": "boundary", "digest": "d" * 12}
+    assert read_json(Path("results/demo/provenance/boundary.json")) == {"stage": "boundary", "digest": "d" * 12}
 
 
 def test_a_folder_without_tokenizer_is_refused(math: Path, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def scored(request: pytest.FixtureRequest, roomy: Path, tmp_path_factory: pytest
 
 def test_all_three_agree_and_none_is_reused(scored: Path) -> None:
     for scorer in ("auto", "plain", "lm-eval"):
-        birth = read_json(scored / f"{scorer}.birth.json")["inputs"]
-        assert birth["scorer"] == scorer and birth["reused_blocks"] == 0
+        record = read_json(scored / f"{scorer}.provenance.json")["inputs"]
+        assert record["scorer"] == scorer and record["reused_blocks"] == 0
     for other in ("plain", "lm-eval"):
         found = compare_scores(scored / "auto.parquet", scored / f"{other}.parquet")
         assert (found["items"], found["only_in_first"], found["differing"], found["listed"]) == (COUNT, 0, 0, [])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.batches import OVERHEAD, Scored, grouped, pack
-from gap.evaluate.encoding.encode import compile_choices, scored_sequence
+from gap.evaluate.encoding.encode import encode_items, scored_sequence
 from gap.tasks.items import MultipleChoice
 
 ids = st.lists(st.integers(3, 6), min_size=1, max_size=12).map(tuple)
@@ -68,7 +68,7 @@ def test_groups_are_consecutive_within_budget_and_no_dearer_than_filling_up(widt
 
 def test_blocks_are_complete_whatever_follows(tokenizer: Any) -> None:
     items = [MultipleChoice("the cat " * (1 + number % 7), (" sat", f" on {number}"), 0) for number in range(70)]
-    long, short = (compile_choices(items[:count], tokenizer, 512, 256, "cpu") for count in (70, 40))
+    long, short = (encode_items(items[:count], tokenizer, 512, 256, "cpu") for count in (70, 40))
     assert [block.first for block in long] == [0, 32, 64]
     assert [len(block.sizes) for block in short] == [32, 8]
     for one, other in zip(long[0].batches, short[0].batches, strict=True):
@@ -84,10 +84,10 @@ def test_a_continuation_needs_tokens_and_a_tokenizer_an_opening(tokenizer: Any) 
             return {"input_ids": [[5] if text else [] for text in texts]}
 
     with pytest.raises(BadInput, match="item 0"):
-        compile_choices([MultipleChoice("a", ("", "b"), 1)], Empty(), 512, 256, "cpu")
+        encode_items([MultipleChoice("a", ("", "b"), 1)], Empty(), 512, 256, "cpu")
 
     class Mute(Empty):
         bos_token_id = None  # type: ignore[assignment]
 
     with pytest.raises(BadInput, match="bos_token"):
-        compile_choices([MultipleChoice("a", ("b", "c"), 1)], Mute(), 512, 256, "cpu")
+        encode_items([MultipleChoice("a", ("b", "c"), 1)], Mute(), 512, 256, "cpu")

@@ -16,11 +16,11 @@ from naive import naive_answer, naive_sum
 from transformers.cache_utils import Cache
 
 from gap.core.errors import BadInput
-from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring import dialogue as dialogue_module
 from gap.evaluate.scoring import greedy_decoding as greedy_module
-from gap.evaluate.scoring.dialogue import Answer, answer_blocks, compile_dialogues
-from gap.evaluate.scoring.greedy_decoding import Slab, Slabs, _Rows, greedy
+from gap.evaluate.scoring.dialogue import Answer, answer_chunks, encode_dialogues
+from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _Rows, greedy
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import unigram_f1
@@ -46,8 +46,8 @@ def some_dialogues(count: int, seed: int, longest: int = 25) -> list[Dialogue]:
 
 
 def answers(model: Any, tokenizer: Any, items: list[Dialogue], settings: Evaluate) -> list[Answer]:
-    compiled = compile_dialogues(items, tokenizer, settings, model, "cpu")
-    return [answer for block in answer_blocks(open_network(model), compiled, range(len(compiled.blocks))) for answer in block]
+    compiled = encode_dialogues(items, tokenizer, settings, model, "cpu")
+    return [answer for block in answer_chunks(split_model(model), compiled, range(len(compiled.chunks))) for answer in block]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +77,7 @@ def test_prompts_leave_room_for_the_answer_where_positions_end(models: Any, toke
     for item, answer in zip(items, answers(model, tokenizer, items, settings_of(max_length=160)), strict=True):
         assert answer.response == naive_answer(model, tokenizer, item.prompt, 149, NEW)
     with pytest.raises(BadInput, match="160 positions"):
-        compile_dialogues(items, tokenizer, settings_of(new=160), model, "cpu")
+        encode_dialogues(items, tokenizer, settings_of(new=160), model, "cpu")
 
 
 def test_answers_end_at_every_end_token(models: Any, tokenizer: Any) -> None:
@@ -109,13 +109,13 @@ def test_a_complete_block_has_the_same_bits_whatever_follows(models: Any, tokeni
     items = some_dialogues(70, seed=7, longest=6)
     alone, among = (answers(models("opt"), tokenizer, items[:count], settings_of()) for count in (64, 70))
     assert alone == among[:64]
-    again = compile_dialogues(items, tokenizer, settings_of(), models("opt"), "cpu")
-    assert answer_blocks(open_network(models("opt")), again, [1]) == [among[64:]]
+    again = encode_dialogues(items, tokenizer, settings_of(), models("opt"), "cpu")
+    assert answer_chunks(split_model(models("opt")), again, [1]) == [among[64:]]
 
 
 def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(models: Any, tokenizer: Any) -> None:
     """The stop is put where an answer has it: all rows hold the same prompt, so all end there."""
-    network, rows, room = open_network(models("opt")), 3, 11
+    network, rows, room = split_model(models("opt")), 3, 11
     prompt = [2, *tokenizer.encode("User 1: the cat sat\nUser 2:", add_special_tokens=False)]
 
     def run(stop: str) -> torch.Tensor:
@@ -124,7 +124,7 @@ def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(mode
         ids, cache = torch.tensor([prompt] * rows), DynamicCache(config=network.model.config)
         with torch.inference_mode():
             features = network.features(ids, past_key_values=cache, use_cache=True)
-            slabs = Slabs(rows, len(prompt), room)
+            slabs = StaticKVCache(rows, len(prompt), room)
             slabs.put(0, cache)
             first = network.logits(features[:, -1]).argmax(-1)
             return greedy(network, slabs, first, torch.full((rows,), len(prompt)), stop_table(tokenizer, 400, (2,), "cpu", stop))
@@ -149,17 +149,17 @@ def spread_table(vocabulary: int, room: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, items, room = models(name), some_dialogues(24, seed=9, longest=10), 23
-    dialogues = compile_dialogues(items, tokenizer, settings_of(new=room + 1), model, "cpu")
+    dialogues = encode_dialogues(items, tokenizer, settings_of(new=room + 1), model, "cpu")
     table = spread_table(VOCABULARY, room)
     monkeypatch.setattr(dialogue_module, "_judge", lambda _, __, tokens, nll: (torch.tensor(tokens), nll))
     sizes: list[int] = []
     leave = _Rows.leave
     monkeypatch.setattr(_Rows, "leave", lambda rows, ended, count: (sizes.append(len(ended) - count), leave(rows, ended, count)))
-    network = open_network(model)
+    network = split_model(model)
     found: list[Any] = []
     for devices in ((), ("cpu",)):
         monkeypatch.setattr(greedy_module, "LEAVING", devices)
-        [answer] = answer_blocks(network, replace(dialogues, table=table), [0])
+        [answer] = answer_chunks(network, replace(dialogues, table=table), [0])
         found.append(answer)
     (whole, nll), (less, nll_too) = found
     assert whole.shape == less.shape and np.array_equal(nll, nll_too)
@@ -179,7 +179,7 @@ def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, nam
 def test_what_belongs_to_a_row_moves_with_it(ended: list[bool]) -> None:
     count, mark = len(ended), torch.arange(len(ended))
     parts = (mark[:, None, None, None] * torch.ones(1, 2, 5, 3), -mark[:, None, None, None] * torch.ones(1, 2, 5, 3))
-    layer = Slab(parts[0].clone(), parts[1].clone(), 4)
+    layer = StaticKVCacheLayer(parts[0].clone(), parts[1].clone(), 4)
     rows = _Rows(mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer]))
     rows.leave(torch.tensor(ended), sum(ended))
     stayed = [row for row in range(count) if not ended[row]]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.dialogue import _answers, _judge, compile_dialogues, prompt_limit
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import build_tokenizer, load_tokenizer
 from gap.params.jobs import TaskJob, TokenizerJob
@@ -57,9 +57,9 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
     items: list[Any] = load_items(task, tmp_path / "items.jsonl", COUNT)
     assert len(items) == COUNT
     limit = prompt_limit(HOW, model)
-    compiled = compile_dialogues(items, opt_tokenizer, HOW, model, "cpu")
-    network = open_network(model)
-    twin = open_twin(network, None)
+    compiled = encode_dialogues(items, opt_tokenizer, HOW, model, "cpu")
+    network = split_model(model)
+    twin = open_scoring_model(network, None)
     kept: list[list[list[int]]] = []
 
     def judge(dialogues: Any, block: Any, tokens: list[list[int]], nll: Any) -> Any:
@@ -68,8 +68,8 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
 
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("gap.evaluate.scoring.dialogue._judge", judge)
-        for block in compiled.blocks:
-            _answers(network if twin is None else half_network(network, twin), compiled, block)
+        for block in compiled.chunks:
+            _answers(network if twin is None else with_scoring_model(network, twin), compiled, block)
     found = [row for block in kept for row in block]
     lengths = set()
     for item, tokens in zip(items, found, strict=True):

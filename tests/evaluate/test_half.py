@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.cast_weights import HalfTwin
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.cast_weights import CastScoringModel
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
@@ -20,14 +20,14 @@ ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), Mu
 
 def scored(model: Any, tokenizer: Any, dtype: torch.dtype) -> np.ndarray:
     with torch.autocast("cpu", dtype=dtype):
-        return np.concatenate(score_blocks(open_network(model), compile_choices(ITEMS, tokenizer, 100, 512, "cpu"))[0])
+        return np.concatenate(score_chunks(split_model(model), encode_items(ITEMS, tokenizer, 100, 512, "cpu"))[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype) -> None:
     model = deepcopy(models(name))
-    twin = HalfTwin(model, dtype)
+    twin = CastScoringModel(model, dtype)
     assert np.array_equal(scored(twin.model, tokenizer, dtype), before := scored(model, tokenizer, dtype))
     with torch.no_grad():
         for weight in model.parameters():
@@ -40,7 +40,7 @@ def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, token
 def test_the_original_keeps_its_weights_and_shares_the_rest(models: Any) -> None:
     model = deepcopy(models("opt"))
     kept = {name: weight.clone() for name, weight in model.state_dict().items()}
-    twin = HalfTwin(model, torch.bfloat16)
+    twin = CastScoringModel(model, torch.bfloat16)
     assert all(torch.equal(weight, kept[name]) and weight.dtype == torch.float32 for name, weight in model.state_dict().items())
     assert twin.model.get_input_embeddings().weight is model.get_input_embeddings().weight
     assert twin.model.get_output_embeddings().weight.dtype == torch.bfloat16

@@ -10,29 +10,30 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring import kernel_choice as kernels
 from gap.evaluate.scoring.kernel_choice import Added, Captured, choose, vars_of
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.scoring.multiple_choice import score_chunks
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice(f"{number * 37} {'sat on ' * number}", (" a mat", " the cat", " yes"), 0) for number in range(12, 36, 4)]
 
 
 def blocks_of(tokenizer: Any, layout: Any = "tree") -> Any:
-    return compile_choices(ITEMS, tokenizer, 100, 80, "cpu", layout)
+    return encode_items(ITEMS, tokenizer, 100, 80, "cpu", layout)
 
 
-def scored(network: Network, blocks: Any) -> np.ndarray:
-    return np.concatenate(score_blocks(network, blocks)[0])
+def scored(network: SplitModel, blocks: Any) -> np.ndarray:
+    return np.concatenate(score_chunks(network, blocks)[0])
 
 
 @pytest.mark.parametrize("layout", ["tree", "plain"])
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any, tokenizer: Any, name: str, layout: str) -> None:
     model = deepcopy(models(name))
-    network, blocks = open_network(model), blocks_of(tokenizer, layout)
+    network, blocks = split_model(model), blocks_of(tokenizer, layout)
     captured = Captured(**vars_of(network))
     shapes = {batch.ids.shape for batch in blocks[0].batches}
     assert np.array_equal(scored(captured, blocks), scored(network, blocks))
@@ -47,7 +48,7 @@ def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any,
 
 
 def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
-    network = open_network(models("opt"))
+    network = split_model(models("opt"))
     captured = Captured(**vars_of(network))
     ids = torch.tensor([[2, 5, 6]])
     with torch.inference_mode():
@@ -57,7 +58,7 @@ def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
 
 @pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
 def test_added_masks_give_the_plain_scores(models: Any, tokenizer: Any, name: str) -> None:
-    network, blocks = open_network(models(name)), blocks_of(tokenizer)
+    network, blocks = split_model(models(name)), blocks_of(tokenizer)
     np.testing.assert_allclose(scored(Added(**vars_of(network)), blocks), scored(network, blocks), rtol=0, atol=1e-4)
     assert network.model.config._attn_implementation == "sdpa"
 
@@ -65,16 +66,16 @@ def test_added_masks_give_the_plain_scores(models: Any, tokenizer: Any, name: st
 def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
     models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    network, batches = open_network(models("opt")), blocks_of(tokenizer)[0].batches
+    network, batches = split_model(models("opt")), blocks_of(tokenizer)[0].batches
 
-    class Louder(Network):
+    class Louder(SplitModel):
         def logits(self, features: Any) -> Any:
             return 2 * super().logits(features)
 
         def raw_logits(self, features: Any) -> Any:
             return 2 * super().raw_logits(features)
 
-    def broken(_: Network) -> Network:
+    def broken(_: SplitModel) -> SplitModel:
         raise RuntimeError("no C++ compiler\nat all")
 
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", broken)
@@ -91,7 +92,7 @@ def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
 
 
 def test_the_fastest_is_taken(models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, batches = open_network(models("llama")), blocks_of(tokenizer)[0].batches
+    network, batches = split_model(models("llama")), blocks_of(tokenizer)[0].batches
     times = iter([("plain", 3.0), ("captured graphs", 1.0), ("compiled", 2.0), ("eager attention", 4.0)])
     monkeypatch.setattr(kernels, "_timed", lambda *_: (torch.zeros(2), 9.0, next(times)[1]))
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", lambda network: network)
@@ -155,8 +156,11 @@ def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_pa
     found = {}
     for name, devices in (("default", ()), ("chosen", ("cpu",))):
         monkeypatch.setattr(kernels, "CHOOSING", devices)
-        evaluate(job, model_folder, items, {}, None, tmp_path / name / "base.parquet", "cpu", 1)
+        evaluate(job, model_folder, items, {}, None, tmp_path / name / "base.parquet", Runtime("cpu", 1))
         rows = read_table(tmp_path / name / "base.parquet", "item_scores")
-        found[name] = [list(sums) for sums in rows["log_probabilities"]], read_json(tmp_path / name / "base.birth.json")["inputs"]["kernel"]
+        found[name] = (
+            [list(sums) for sums in rows["log_probabilities"]],
+            read_json(tmp_path / name / "base.provenance.json")["inputs"]["kernel"],
+        )
     assert found["default"][0] == found["chosen"][0]
     assert found["default"][1] == "as it is" and " of plain " in found["chosen"][1]

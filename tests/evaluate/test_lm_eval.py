@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.split_model import open_network
-from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
 from gap.tasks.boundary import boundary_differences
@@ -58,7 +58,7 @@ def of_task(samples: dict[str, Any], task: str) -> list[dict[str, Any]]:
 def test_log_probabilities_and_accuracy_agree(samples: dict[str, Any], models: Any, tokenizer: Any, task: str) -> None:
     items: list[Any] = load_items(task, shipped(task), COUNT)
     assert boundary_differences(items, tokenizer) == []
-    (found,) = score_blocks(open_network(models("opt")), compile_choices(items, tokenizer, LENGTH + 1, 2048, "cpu"))
+    (found,) = score_chunks(split_model(models("opt")), encode_items(items, tokenizer, LENGTH + 1, 2048, "cpu"))
     for sums, sample in zip(found, of_task(samples, task), strict=True):
         assert sums.tolist() == pytest.approx([float(answer[0]) for answer in sample["filtered_resps"]], abs=1e-4)
     accuracy = sum(int(sums.argmax()) == item.gold for sums, item in zip(found, items, strict=True)) / COUNT
@@ -70,8 +70,8 @@ def test_greedy_answers_and_f1_agree(samples: dict[str, Any], models: Any, token
     model = models("opt")
     lengths = {"max_length": 120, "max_new_tokens": 32, "batch_tokens": 2048}
     how = Evaluate(items=COUNT, splits=["validation"], precision="fp32", replay_tolerance=0, **lengths)
-    compiled = compile_dialogues(items, tokenizer, how, model, "cpu")
-    (answers,) = answer_blocks(open_network(model), compiled, [0])
+    compiled = encode_dialogues(items, tokenizer, how, model, "cpu")
+    (answers,) = answer_chunks(split_model(model), compiled, [0])
     # lm-eval cuts longer prompts without keeping the opening token
     short = [place for place, item in enumerate(items) if len(tokenizer.encode(item.prompt)) <= 120]
     assert len(short) >= 3

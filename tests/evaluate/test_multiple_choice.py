@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_sum
 
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring import multiple_choice
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 NAMES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"]
@@ -36,8 +36,8 @@ def some_items(count: int, seed: int, longest: int = 20) -> list[MultipleChoice]
 
 
 def scores(model: Any, tokenizer: Any, items: list[MultipleChoice], max_length: int = 120, tokens: int = 512) -> list[np.ndarray]:
-    blocks = compile_choices(items, tokenizer, max_length, tokens, "cpu")
-    return [sums for block in score_blocks(open_network(model), blocks) for sums in block]
+    blocks = encode_items(items, tokenizer, max_length, tokens, "cpu")
+    return [sums for block in score_chunks(split_model(model), blocks) for sums in block]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,15 +69,15 @@ def test_the_same_bits_after_other_weights_were_scored(models: Any, tokenizer: A
     from copy import deepcopy
 
     model, items = deepcopy(models("gpt2")), some_items(10, seed=8)
-    blocks = compile_choices(items, tokenizer, 120, 512, "cpu")
-    network, kept = open_network(model), {name: value.clone() for name, value in model.state_dict().items()}
-    before = score_blocks(network, blocks)
+    blocks = encode_items(items, tokenizer, 120, 512, "cpu")
+    network, kept = split_model(model), {name: value.clone() for name, value in model.state_dict().items()}
+    before = score_chunks(network, blocks)
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.1)
-    other = score_blocks(network, blocks)
+    other = score_chunks(network, blocks)
     model.load_state_dict(kept)
-    after = score_blocks(network, blocks)
+    after = score_chunks(network, blocks)
     assert np.array_equal(np.concatenate(before[0]), np.concatenate(after[0]))
     assert not np.array_equal(np.concatenate(before[0]), np.concatenate(other[0]))
 
@@ -92,11 +92,11 @@ def test_scores_do_not_depend_on_how_many_logits_are_held(models: Any, tokenizer
 
 def test_a_head_that_does_not_give_the_logits_is_noticed(models: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        network = open_network(models("granite"))
+        network = split_model(models("granite"))
     assert network.head is None
     assert "differs from its logits" in network.reason
     assert "GraniteForCausalLM" in caplog.text
-    assert open_network(models("opt-post")).reason == ""
+    assert split_model(models("opt-post")).reason == ""
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])

@@ -16,10 +16,11 @@ from gap.core.files import read_json
 from gap.evaluate.checks import noise_floor as noise
 from gap.evaluate.checks.noise_floor import _differences, _floors, _scores, noise_report
 from gap.evaluate.checks.variants import opened, variants
-from gap.evaluate.engine.split_model import open_network
+from gap.evaluate.engine.split_model import split_model
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
 from gap.report.noise import noise_dropped, noise_floors, noise_rows
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice, load_items
 from gap.tasks.registry import TASKS
 
@@ -33,7 +34,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def report(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("noise") / "noise.json"
-    noise_report({"tiny": model_folder}, FILES, HOW, out, "cpu", 1)
+    noise_report({"tiny": model_folder}, FILES, HOW, out, Runtime("cpu", 1))
     return read_json(out)
 
 
@@ -86,7 +87,7 @@ def test_a_kernel_that_is_not_to_be_had_is_named(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
 def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer: Any, name: str, precision: str) -> None:
     items = load_items("copa", FILES["copa"]["validation"], 5)
-    network = open_network(models(name))
+    network = split_model(models(name))
     for device in ("cpu", "cuda"):  # the GPU's list of ways, computed here where this machine has the kernel
         own, *others = variants(precision, device)
         wanted = _scores(network, tokenizer, items, HOW, "cpu", {}, own)
@@ -100,7 +101,7 @@ def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer:
 
 
 def test_a_variant_leaves_no_trace(models: Any) -> None:
-    network = open_network(models("opt"))
+    network = split_model(models("opt"))
     eager = next(variant for variant in variants("bf16", "cpu") if variant.attention == "eager")
     with opened(network, eager) as used:
         assert used.model.config._attn_implementation == "eager"

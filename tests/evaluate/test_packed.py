@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine import packed_linear as packed
-from gap.evaluate.engine.cast_weights import HalfTwin, Twin, half_network
+from gap.evaluate.engine.cast_weights import CastScoringModel, ScoringModel, with_scoring_model
 from gap.evaluate.engine.packed_linear import PackedTwin
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import Network, open_network
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import SplitModel, split_model
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 
 
-def scored(network: Network, tokenizer: Any, dtype: torch.dtype | None) -> np.ndarray:
+def scored(network: SplitModel, tokenizer: Any, dtype: torch.dtype | None) -> np.ndarray:
     with nullcontext() if dtype is None else torch.autocast("cpu", dtype=dtype):
-        return np.concatenate(score_blocks(network, compile_choices(ITEMS, tokenizer, 100, 512, "cpu"))[0])
+        return np.concatenate(score_chunks(network, encode_items(ITEMS, tokenizer, 100, 512, "cpu"))[0])
 
 
 @needs_onednn
@@ -34,10 +34,10 @@ def scored(network: Network, tokenizer: Any, dtype: torch.dtype | None) -> np.nd
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"])
 def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype | None) -> None:
     model = deepcopy(models(name))
-    network = open_network(model)
-    twin = open_twin(network, dtype)
+    network = split_model(model)
+    twin = open_scoring_model(network, dtype)
     assert isinstance(twin, PackedTwin)
-    quick = half_network(network, twin)
+    quick = with_scoring_model(network, twin)
     allowed = 1e-4 if dtype is None else 0.15  # one rounding of a logit near 16 to 8 bits is 1/16
     before = scored(network, tokenizer, dtype)
     np.testing.assert_allclose(scored(quick, tokenizer, dtype), before, rtol=0, atol=allowed)
@@ -63,21 +63,21 @@ def test_the_twin_shares_what_it_does_not_pack(models: Any) -> None:
 def test_where_packing_does_not_suit_the_reason_is_logged(
     models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    network = open_network(models("opt"))
+    network = split_model(models("opt"))
     with caplog.at_level(logging.INFO), monkeypatch.context() as patch:
         patch.setattr(packed, "LARGEST", 10)
-        assert type(open_twin(network, None)) is Twin
-        assert isinstance(open_twin(network, torch.bfloat16), HalfTwin)
+        assert type(open_scoring_model(network, None)) is ScoringModel
+        assert isinstance(open_scoring_model(network, torch.bfloat16), CastScoringModel)
         patch.undo()
         patch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-        assert type(open_twin(network, None)) is Twin
+        assert type(open_scoring_model(network, None)) is ScoringModel
         patch.undo()
 
         def refuse(*_: Any) -> Any:
             raise RuntimeError("not on this processor")
 
         patch.setattr(packed, "Packed", refuse)
-        assert type(open_twin(network, None)) is Twin
+        assert type(open_scoring_model(network, None)) is ScoringModel
     assert [word in caplog.text for word in ("a second copy", "no oneDNN", "RuntimeError: not on this processor")] == [True] * 3
 
 
@@ -88,7 +88,7 @@ def test_packed_weights_that_give_other_logits_are_not_used(
     right = packed.Packed.forward
     monkeypatch.setattr(packed.Packed, "forward", lambda layer, inputs: 1.1 * right(layer, inputs))
     with caplog.at_level(logging.INFO):
-        assert type(open_twin(open_network(models("llama")), None)) is Twin
+        assert type(open_scoring_model(split_model(models("llama")), None)) is ScoringModel
     assert "packed weights move its logits" in caplog.text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.evaluate.item_scores import answer_columns, choice_columns, complete_blocks
+from gap.evaluate.item_scores import answer_columns, choice_columns, complete_chunks
 from gap.evaluate.scoring.dialogue import Answer
 from gap.tasks.items import MultipleChoice
 
@@ -39,6 +39,6 @@ def test_only_blocks_of_the_very_same_items_are_reused() -> None:
         pd.DataFrame(part("a", 2, full[:31]) + part("b", 1, [*full[:31], "other"])),
         pd.DataFrame(part("a", 1, begun, 32) + part("a", 3, full) + part("c", 1, full)),
     ]
-    found = complete_blocks(frames, hashes, {"a": {1, 2}, "b": {1}}, 32)
+    found = complete_chunks(frames, hashes, {"a": {1, 2}, "b": {1}}, 32)
     assert set(found) == {("a", 1, 0), ("a", 1, 1)}
     assert found["a", 1, 1]["item_hash"].tolist() == begun

@@ -21,6 +21,7 @@ from gap.evaluate.job import evaluate, may_hold
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
 from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain
+from gap.runtime.runtime import Runtime
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(3)]
 UPDATES = 3
@@ -48,7 +49,7 @@ def world(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     rows = [same | {"text": index, "string": text} for index, text in enumerate(texts)]
     write_table(pd.DataFrame(rows), folder / "texts.parquet", "texts")
     settings = PosttrainJob(model="tiny", method="gap", settings=method(), updates=UPDATES, runs=RUNS)
-    posttrain(settings, model_folder, {"some": folder / "texts.parquet"}, folder / "trajectories.parquet", "cpu", 1)
+    posttrain(settings, model_folder, {"some": folder / "texts.parquet"}, folder / "trajectories.parquet", Runtime("cpu", 1))
     piqa = [{"goal": f"the cat {number}", "sol1": "sat on a mat", "sol2": f"go now {number}", "label": number % 2} for number in range(44)]
     dialogue = [{"text": [f"the cat {number}", f"yes we can go {number}"]} for number in range(34)]
     for name, content in (("piqa", piqa), ("dialogue", dialogue)):
@@ -67,7 +68,7 @@ def run(world: dict[str, Path], settings: EvaluateJob, out: str, trajectories: s
     folder = world["folder"]
     items = folder / ("piqa.jsonl" if settings.task == "piqa" else "dialogue.jsonl")
     place = folder / trajectories if settings.runs else None
-    evaluate(settings, world["model"], items, {"some": folder / "texts.parquet"}, place, Path(out), "cpu", 1)
+    evaluate(settings, world["model"], items, {"some": folder / "texts.parquet"}, place, Path(out), Runtime("cpu", 1))
     return read_table(Path(out), "item_scores")
 
 
@@ -92,11 +93,11 @@ def test_the_unmodified_model(world: dict[str, Path]) -> None:
     assert rows["prediction"].tolist() == sums.argmax(1).tolist()
     assert (rows["correct"] == (rows["prediction"] == rows["gold"])).all()
     assert rows["f1"].isna().all() and (rows["tokens"] == 0).all()
-    birth = json.loads(Path("scores/base.birth.json").read_text())
-    assert birth["settings"]["task"] == "piqa"
-    assert birth["inputs"]["device"] == "cpu"
-    assert birth["inputs"]["replayed"] == {"equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
-    assert birth["inputs"]["refused"] == {}
+    record = json.loads(Path("scores/base.provenance.json").read_text())
+    assert record["settings"]["task"] == "piqa"
+    assert record["inputs"]["device"] == "cpu"
+    assert record["inputs"]["replayed"] == {"equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert record["inputs"]["refused"] == {}
 
 
 @pytest.mark.parametrize("task", ["piqa", "wizard_of_internet"])
@@ -105,8 +106,8 @@ def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: st
     wanted = [(name.run, step, item) for name in RUNS[:2] for step in (1, 2, 3) for item in range(34)]
     assert list(rows[["run", "step", "item"]].itertuples(index=False, name=None)) == wanted
     measure = rows["nll"] if task != "piqa" else rows["log_probabilities"].map(sum)
-    birth = json.loads(Path("scores/runs.birth.json").read_text())
-    assert birth["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    record = json.loads(Path("scores/runs.provenance.json").read_text())
+    assert record["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
     per_step = measure.groupby([rows["run"], rows["step"]]).sum()
     assert per_step.nunique() == len(per_step)
     if task != "piqa":
@@ -155,7 +156,7 @@ def test_more_items_steps_and_runs_compute_only_what_is_new(world: dict[str, Pat
     done.clear()
     fewer = run(world, job(runs=RUNS[:1], items=32, updates=1), "scores/c.parquet")
     assert done == [] and len(fewer) == 32
-    assert json.loads(Path("scores/c.birth.json").read_text())["inputs"]["device"] == "not needed"
+    assert json.loads(Path("scores/c.provenance.json").read_text())["inputs"]["device"] == "not needed"
 
 
 def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +175,7 @@ def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, P
     run(world, job(runs=[BASE, *RUNS[1:]], items=32), "scores/c.parquet")
     assert opened == ["b.parquet", "base.parquet"]
     assert {name for name, _, _ in done} == {"run2"}
-    Path("scores/a.birth.json").unlink()  # as if killed between the two files: its table is looked through
+    Path("scores/a.provenance.json").unlink()  # as if killed between the two files: its table is looked through
     opened.clear()
     run(world, job(runs=RUNS[1:2], items=32), "scores/d.parquet")
     assert opened == ["a.parquet", "b.parquet", "c.parquet"]
@@ -184,13 +185,13 @@ def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, P
 def test_a_record_that_says_nothing_leaves_the_table_to_be_read(tmp_path: Path, record: str) -> None:
     table = tmp_path / "x.parquet"
     assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
-    (tmp_path / "x.birth.json").write_text(record)
+    (tmp_path / "x.provenance.json").write_text(record)
     assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
 
 
 def test_a_record_says_who_scored_what(tmp_path: Path) -> None:
     table, record = tmp_path / "x.parquet", {"inputs": {"scorer": "plain"}, "settings": {"runs": [{"run": "run1"}]}}
-    (tmp_path / "x.birth.json").write_text(json.dumps(record))
+    (tmp_path / "x.provenance.json").write_text(json.dumps(record))
     assert may_hold(table, {"run1", "run2"}, "plain")
     assert not may_hold(table, {"run2"}, "plain") and not may_hold(table, {"run1"}, "auto")
 
@@ -259,4 +260,4 @@ def test_what_cannot_be_scored_is_said(world: dict[str, Path]) -> None:
     with pytest.raises(BadInput, match="160 positions"):
         run(world, job(max_length=200), "scores/x.parquet")
     with pytest.raises(BadInput, match="without trajectories"):
-        evaluate(job(runs=RUNS[:1]), world["model"], world["folder"] / "piqa.jsonl", {}, None, Path("x.parquet"), "cpu", 1)
+        evaluate(job(runs=RUNS[:1]), world["model"], world["folder"] / "piqa.jsonl", {}, None, Path("x.parquet"), Runtime("cpu", 1))

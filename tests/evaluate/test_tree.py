@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.evaluate.encoding import prefix_tree as tree
-from gap.evaluate.encoding.batches import Batch, Block, Scored, pack
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.encoding.prefix_tree import WIDEST, ancestors, common, grow, plant, tree_batches
-from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.encoding.batches import Batch, ItemChunk, Scored, pack
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.encoding.prefix_tree import WIDEST, ancestors, build_trie, common_prefix_length, group_by_prefix, tree_batches
+from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.layout_check import choose_layout
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 #: few different tokens, so that sequences share beginnings by chance; up to the 160 positions of the tiny models
@@ -40,12 +40,12 @@ def forests(draw: Any) -> list[Scored]:
 
 
 def sums(model: Any, batches: tuple[Batch, ...], count: int) -> np.ndarray:
-    return np.concatenate(score_blocks(open_network(model), [Block(0, (count,), batches)])[0])
+    return np.concatenate(score_chunks(split_model(model), [ItemChunk(0, (count,), batches)])[0])
 
 
 def test_a_tree_by_hand() -> None:
     group = [Scored((2, 5, 6), 1, (6, 9), 0), Scored((2, 5, 7, 8), 1, (7, 8, 9), 1), Scored((2, 5, 7, 8), 1, (7, 8, 4), 2)]
-    made = grow(group)
+    made = build_trie(group)
     assert made.tokens == (2, 5, 6, 7, 8)
     assert made.parents == (-1, 0, 1, 1, 3)
     assert made.depths == (0, 1, 2, 2, 3)
@@ -57,7 +57,7 @@ def test_a_tree_by_hand() -> None:
 @given(forests())
 @settings(max_examples=60, deadline=None)
 def test_every_path_of_a_tree_spells_its_sequence(sequences: list[Scored]) -> None:
-    trees = plant(sequences)
+    trees = group_by_prefix(sequences)
     assert sorted(one.slot for each in trees for one in each.members) == sorted(one.slot for one in sequences)
     assert sum(len(each.tokens) for each in trees) <= sum(len(one.ids) for one in sequences)
     for each in trees:
@@ -72,7 +72,7 @@ def test_every_path_of_a_tree_spells_its_sequence(sequences: list[Scored]) -> No
 
 @given(st.lists(TOKENS), st.lists(TOKENS))
 def test_common_beginning(one: list[int], other: list[int]) -> None:
-    count = common(one, other)
+    count = common_prefix_length(one, other)
     assert one[:count] == other[:count]
     assert count == min(len(one), len(other)) or one[count] != other[count]
 
@@ -91,22 +91,22 @@ def test_continuations_share_their_context_and_long_strangers_do_not_share_a_row
     words = "the cat sat on a mat and that is so"
     items = [MultipleChoice(f"{number} {words * 3}", (" yes", " no, it is not", " a mat"), 0) for number in range(6)]
     trees, plain = (
-        sum(batch.tokens for block in compile_choices(items, tokenizer, 150, 10**6, "cpu", layout) for batch in block.batches)
+        sum(batch.tokens for block in encode_items(items, tokenizer, 150, 10**6, "cpu", layout) for batch in block.batches)
         for layout in ("tree", "plain")
     )
     contexts = sum(len(tokenizer.encode(item.context)) for item in items)
     assert plain > 2 * contexts and trees < 1.3 * contexts
     # sharing the opening token alone is worth a row of its own only to short ones
     strangers = [Scored((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)]
-    assert [len(each.members) for each in plant([strangers[0], strangers[2]])] == [2]
-    assert [len(each.members) for each in plant([strangers[1], strangers[3]])] == [1, 1]
+    assert [len(each.members) for each in group_by_prefix([strangers[0], strangers[2]])] == [2]
+    assert [len(each.members) for each in group_by_prefix([strangers[1], strangers[3]])] == [1, 1]
 
 
 def test_rows_stay_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "WIDEST", 30)
     context = tuple(range(5, 25))
     sequences = [Scored((*context, 30 + place, 50, 51), 19, (30 + place, 50, 51, 52), place) for place in range(8)]
-    assert [len(each.tokens) for each in plant(sequences)] == [29, 29, 26]
+    assert [len(each.tokens) for each in group_by_prefix(sequences)] == [29, 29, 26]
     assert WIDEST > 1024, "a context and its continuations fit a row"
 
 
@@ -138,20 +138,20 @@ class Flat(Deaf):
 def test_a_model_that_trees_do_not_suit_is_scored_plainly(
     models: Any, tokenizer: Any, caplog: pytest.LogCaptureFixture, kind: type[Deaf], reason: str
 ) -> None:
-    network = open_network(models("opt"))
+    network = split_model(models("opt"))
     assert choose_layout(network, some_items(), tokenizer, 100, "cpu") == ("tree", "")
-    broken = Network(network.model, kind(network.body), network.head)
+    broken = SplitModel(network.model, kind(network.body), network.head)
     with caplog.at_level(logging.WARNING):
         layout, why = choose_layout(broken, some_items(), tokenizer, 100, "cpu")
     assert layout == "plain" and reason in why and reason in caplog.text
 
 
 def test_a_model_that_cannot_be_scored_at_all_says_so(models: Any, tokenizer: Any) -> None:
-    network = open_network(models("opt"))
+    network = split_model(models("opt"))
 
     class Broken(Deaf):
         def forward(self, *_: Any, **__: Any) -> Any:
             raise RuntimeError("out of order")
 
     with pytest.raises(RuntimeError, match="out of order"):
-        choose_layout(Network(network.model, Broken(network.body), network.head), some_items(), tokenizer, 100, "cpu")
+        choose_layout(SplitModel(network.model, Broken(network.body), network.head), some_items(), tokenizer, 100, "cpu")

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from naive import naive_answer, naive_sum
 from torch import nn
 
-from gap.evaluate.encoding.encode import compile_choices
+from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.encoding.prefix_tree import ancestors
 from gap.evaluate.engine import chunked_attention as attention
 from gap.evaluate.engine import last_layer_pruning as pruned
 from gap.evaluate.engine import scoring_model as twins
-from gap.evaluate.engine.cast_weights import HalfTwin, half_network
+from gap.evaluate.engine.cast_weights import CastScoringModel, with_scoring_model
 from gap.evaluate.engine.chunked_attention import SLICE, SLICED, sliced_attention
-from gap.evaluate.engine.last_layer_pruning import Some
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import Looked, Network, open_network
+from gap.evaluate.engine.last_layer_pruning import SelectedPositions
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import QueryPositions, SplitModel, split_model
 from gap.evaluate.scoring import dialogue
-from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.kernel_choice import Captured, vars_of
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.params.methods import Evaluate
 from gap.tasks.items import Dialogue, MultipleChoice
 
@@ -46,19 +46,19 @@ def some_items(count: int, seed: int) -> list[MultipleChoice]:
     return [MultipleChoice(text(30), tuple(f" {text(3)}" for _ in range(draw.randint(2, 4))), 0) for _ in range(count)]
 
 
-def quick(network: Network, dtype: torch.dtype | None = None) -> Network:
-    twin = open_twin(network, dtype)
+def quick(network: SplitModel, dtype: torch.dtype | None = None) -> SplitModel:
+    twin = open_scoring_model(network, dtype)
     assert twin is not None and not set(twin.refused) & set(BOTH)
     assert twin.looked is not None and twin.model.config._attn_implementation == SLICED
-    return half_network(network, twin)
+    return with_scoring_model(network, twin)
 
 
 def blocks_of(items: list[MultipleChoice], tokenizer: Any, layout: Any = "tree", tokens: int = 512) -> Any:
-    return compile_choices(items, tokenizer, 150, tokens, "cpu", layout)
+    return encode_items(items, tokenizer, 150, tokens, "cpu", layout)
 
 
-def scored(network: Network, blocks: Any) -> np.ndarray:
-    return np.concatenate([sums for block in score_blocks(network, blocks) for sums in block])
+def scored(network: SplitModel, blocks: Any) -> np.ndarray:
+    return np.concatenate([sums for block in score_chunks(network, blocks) for sums in block])
 
 
 @pytest.mark.parametrize("layout", ["tree", "plain"])
@@ -68,9 +68,9 @@ def test_scores_are_the_naive_scorers(models: Any, tokenizer: Any, name: str, la
     blocks = blocks_of(items, tokenizer, layout)
     assert max(batch.ids.shape[1] for block in blocks for batch in block.batches) > 2 * SLICE
     wanted = [naive_sum(model, tokenizer, item.context, text, 150) for item in items for text in item.continuations]
-    np.testing.assert_allclose(scored(quick(open_network(model)), blocks), wanted, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(scored(quick(split_model(model)), blocks), wanted, rtol=0, atol=1e-4)
     assert model.config._attn_implementation == "sdpa"
-    assert not any(isinstance(module, Some) for module in model.modules())
+    assert not any(isinstance(module, SelectedPositions) for module in model.modules())
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -78,7 +78,7 @@ def test_answers_are_those_of_generate(models: Any, tokenizer: Any, name: str) -
     """The cache that a pruned pass over the prompts fills is that of every place."""
     model = models(name)
     items, compiled = some_prompts(tokenizer, model)
-    [found] = answer_blocks(quick(open_network(model)), compiled, [0])
+    [found] = answer_chunks(quick(split_model(model)), compiled, [0])
     for item, answer in zip(items, found, strict=True):
         assert answer.response == naive_answer(model, tokenizer, item.prompt, 120, 12)
         assert answer.nll == pytest.approx(-naive_sum(model, tokenizer, item.prompt, f" {item.reference}", 120), abs=1e-4)
@@ -87,16 +87,16 @@ def test_answers_are_those_of_generate(models: Any, tokenizer: Any, name: str) -
 @pytest.mark.parametrize("name", FAMILIES)
 def test_in_bf16_decoding_attends_in_fp32(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answers are those of decoding with a cache in bf16, up to the first token that a rounding decides."""
-    network = quick(open_network(models(name)), torch.bfloat16)
+    network = quick(split_model(models(name)), torch.bfloat16)
     _, compiled = some_prompts(tokenizer, network.model)
     kept: list[Any] = []
     decode = dialogue.greedy
     monkeypatch.setattr(dialogue, "greedy", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        answer_blocks(network, compiled, [0])
+        answer_chunks(network, compiled, [0])
         monkeypatch.setattr(dialogue, "kept_in", lambda _: None)
         network.model.set_attn_implementation("sdpa")
-        answer_blocks(network, compiled, [0])
+        answer_chunks(network, compiled, [0])
     (wide, tokens), (narrow, other) = kept
     assert [part.dtype for part in wide] == [torch.float32] * 2
     # keys that are rotated are in fp32 anyhow
@@ -112,13 +112,13 @@ def some_prompts(tokenizer: Any, model: Any) -> Any:
     how = Evaluate(
         items=9, splits=["validation"], precision="fp32", replay_tolerance=0, max_length=120, max_new_tokens=12, batch_tokens=300
     )
-    return items, compile_dialogues(items, tokenizer, how, model, "cpu")
+    return items, encode_dialogues(items, tokenizer, how, model, "cpu")
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_last_layer_sees_only_what_is_looked_at(models: Any, tokenizer: Any, name: str) -> None:
-    network = quick(open_network(models(name)))
-    some = [module for module in network.model.modules() if isinstance(module, Some)]
+    network = quick(split_model(models(name)))
+    some = [module for module in network.model.modules() if isinstance(module, SelectedPositions)]
     assert len(some) == {"opt": 4, "opt-post": 4, "gpt2": 2, "gpt-neox": 2}.get(name, 3)
     seen: list[int] = []
     for module in some:
@@ -130,12 +130,12 @@ def test_the_last_layer_sees_only_what_is_looked_at(models: Any, tokenizer: Any,
     assert seen == [len(batch.rows)] * len(some) + [batch.ids.numel()] * len(some)
     assert len(batch.rows) < batch.ids.numel() / 2
     torch.testing.assert_close(less.flatten(0, 1)[batch.rows], whole.flatten(0, 1)[batch.rows], rtol=0, atol=1e-4)
-    assert network.looked == Looked(None, network.looked.nearest, network.looked.shape)  # type: ignore[union-attr]
+    assert network.looked == QueryPositions(None, network.looked.nearest, network.looked.shape)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16])
 def test_a_blocks_bits_do_not_depend_on_what_follows(models: Any, tokenizer: Any, dtype: torch.dtype | None) -> None:
-    items, network = some_items(40, seed=4), quick(open_network(models("opt")), dtype)
+    items, network = some_items(40, seed=4), quick(split_model(models("opt")), dtype)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
         alone, among = (scored(network, blocks_of(items[:count], tokenizer)) for count in (32, 40))
     assert alone.tolist() == among[: len(alone)].tolist()
@@ -145,16 +145,16 @@ def test_a_blocks_bits_do_not_depend_on_what_follows(models: Any, tokenizer: Any
 def test_half_copies_are_pruned_too(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where weights are not packed."""
     monkeypatch.setattr(twins, "packed_twin", lambda network, dtype: (None, "not here"))
-    network, blocks = open_network(models(name)), blocks_of(some_items(5, seed=5), tokenizer)
-    twin = open_twin(network, torch.bfloat16)
-    assert isinstance(twin, HalfTwin) and twin.looked is not None and twin.refused == {"packed weights": "not here"}
+    network, blocks = split_model(models(name)), blocks_of(some_items(5, seed=5), tokenizer)
+    twin = open_scoring_model(network, torch.bfloat16)
+    assert isinstance(twin, CastScoringModel) and twin.looked is not None and twin.refused == {"packed weights": "not here"}
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, wanted = scored(half_network(network, twin), blocks), scored(network, blocks)
+        found, wanted = scored(with_scoring_model(network, twin), blocks), scored(network, blocks)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=0.15)  # as in test_packed: one rounding of a logit
 
 
 def test_captured_graphs_take_the_places_along(models: Any, tokenizer: Any) -> None:
-    network, blocks = quick(open_network(models("opt"))), blocks_of(some_items(8, seed=6), tokenizer, tokens=80)
+    network, blocks = quick(split_model(models("opt"))), blocks_of(some_items(8, seed=6), tokenizer, tokens=80)
     captured = Captured(**vars_of(network))
     for _ in range(2):
         assert np.array_equal(scored(captured, blocks), scored(network, blocks))
@@ -164,15 +164,15 @@ def test_captured_graphs_take_the_places_along(models: Any, tokenizer: Any) -> N
 
 
 def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    right, whole = Some.forward, attention.sdpa_attention_forward
-    monkeypatch.setattr(Some, "forward", lambda self, inputs: 1.01 * right(self, inputs))
+    right, whole = SelectedPositions.forward, attention.sdpa_attention_forward
+    monkeypatch.setattr(SelectedPositions, "forward", lambda self, inputs: 1.01 * right(self, inputs))
 
     def short(module: Any, query: Any, key: Any, value: Any, mask: Any, **more: Any) -> Any:
         return whole(module, query, key[:, :, :SLICE], value[:, :, :SLICE], mask[..., :SLICE], **more)
 
     monkeypatch.setattr(attention, "sdpa_attention_forward", short)
     with caplog.at_level(logging.INFO):
-        twin = open_twin(open_network(models("gpt-neox")), None)
+        twin = open_scoring_model(split_model(models("gpt-neox")), None)
     assert twin is not None and twin.looked is None and twin.model.config._attn_implementation == "sdpa"
     assert set(twin.refused) == set(BOTH) and all("moves its logits by" in why for why in twin.refused.values())
     assert "GPTNeoXForCausalLM is scored without attention in slices" in caplog.text
@@ -181,10 +181,10 @@ def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.Monk
 def test_layers_of_another_make_are_left_as_they_are(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(pruned, "BLOCK", ())
-        twin = open_twin(open_network(models("llama")), None)
+        twin = open_scoring_model(split_model(models("llama")), None)
         assert twin is not None and twin.looked is None
         assert twin.refused == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
-        assert not any(isinstance(module, Some) for module in twin.model.modules())
+        assert not any(isinstance(module, SelectedPositions) for module in twin.model.modules())
     body = nn.ModuleDict({"one": nn.ModuleList([nn.Linear(1, 1)] * 2), "other": nn.ModuleList([nn.Linear(1, 1)] * 2)})
     with pytest.raises(NotImplementedError, match="2 lists of 2 layers"):
         pruned.prune(models("llama"), body)
@@ -195,16 +195,16 @@ def test_eager_attention_is_not_sliced(models: Any) -> None:
 
     model = deepcopy(models("qwen2"))
     model.set_attn_implementation("eager")
-    twin = open_twin(open_network(model), None)
+    twin = open_scoring_model(split_model(model), None)
     assert twin is not None and twin.refused == {BOTH[1]: "NotImplementedError: its attention is eager"}
 
 
 def test_a_small_model_stays_as_it_is(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "SMALLEST", 8 * 2**20)
-    network = open_network(models("opt"))
-    assert open_twin(network, None) is None
-    half = open_twin(network, torch.bfloat16)
-    assert isinstance(half, HalfTwin) and half.looked is None and half.model.config._attn_implementation == "sdpa"
+    network = split_model(models("opt"))
+    assert open_scoring_model(network, None) is None
+    half = open_scoring_model(network, torch.bfloat16)
+    assert isinstance(half, CastScoringModel) and half.looked is None and half.model.config._attn_implementation == "sdpa"
 
 
 @settings(max_examples=25, deadline=None)

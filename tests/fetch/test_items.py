@@ -1,4 +1,4 @@
-"""Fetching items: layouts, normalised output, birth records, errors."""
+"""Fetching items: layouts, normalised output, provenance records, errors."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_folder_keeps_the_hubs_columns_in_their_order(tmp_path: Path, below: str
     fetch_items(job("copa", path=str(tmp_path)), out)
     assert [list(row) for row in lines(out)] == [["premise", "choice1", "choice2", "question", "idx", "label"]]
     assert lines(out)[0]["premise"] == "It\u2028rained."
-    birth = json.loads((out.parent / "validation.birth.json").read_text())
-    assert (birth["rows"], birth["sha256"], birth["stage"]) == (1, file_digest(out), "fetch-items")
-    assert birth["settings"]["task"] == "copa"
+    record = json.loads((out.parent / "validation.provenance.json").read_text())
+    assert (record["rows"], record["sha256"], record["stage"]) == (1, file_digest(out), "fetch-items")
+    assert record["settings"]["task"] == "copa"
 
 
 def test_pubmed_is_the_authors_file_where_there_is_one(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_hub_reads_the_pinned_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     fetch_items(job("arc_easy", "test", kind="hub"), tmp_path / "test.jsonl")
     assert asked == [("allenai/ai2_arc", "ARC-Easy/test-00000-of-00001.parquet", "210d026faf9955653af8916fad021475a3f00453")]
     assert load_items("arc_easy", tmp_path / "test.jsonl", 5)[0].gold == 1
-    assert "allenai/ai2_arc@210d026f" in json.loads((tmp_path / "test.birth.json").read_text())["source"]
+    assert "allenai/ai2_arc@210d026f" in json.loads((tmp_path / "test.provenance.json").read_text())["source"]
 
 
 def test_hub_without_a_pinned_revision_says_how_to_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,4 +154,4 @@ def test_folder_and_authors_repository_give_the_same_bytes(tmp_path: Path, task:
     fetch_items(job(task, path="mirror:"), tmp_path / "a.jsonl")
     fetch_items(job(task, kind="hub"), tmp_path / "b.jsonl")
     assert file_digest(tmp_path / "a.jsonl") == file_digest(tmp_path / "b.jsonl")
-    assert json.loads((tmp_path / "a.birth.json").read_text())["source"].startswith("mirror:")
+    assert json.loads((tmp_path / "a.provenance.json").read_text())["source"].startswith("mirror:")

@@ -86,7 +86,7 @@ def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
 
 
 def test_provenance_stands_at_the_foot(plan: dict) -> None:
-    with drawing(load(plan).view, SINGLE, 2.0) as (figure, _):
+    with drawing(load(plan).study, SINGLE, 2.0) as (figure, _):
         assert [text.get_text() for text in figure.texts] == [f"study synthetic, plan {plan['digest']}"]
 
 
@@ -139,7 +139,7 @@ def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     data = load(plan)
     for module in (dots, by_step, gains, heatmap, familiarity):
         monkeypatch.setattr(module, "save", lambda figure, folder, name: figure.savefig(folder / f"{name}.png", dpi=60))
-    dots.draw(data, data.view.groups[0], tmp_path, "dots")
+    dots.draw(data, data.study.groups[0], tmp_path, "dots")
     for module in (by_step, gains, heatmap, familiarity):
         module.draw(data, tmp_path, module.__name__)
     assert len(list(tmp_path.glob("*.png"))) == 5

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.generators import GENERATORS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -28,7 +28,7 @@ ALPHABETS = st.lists(st.sampled_from(LETTERS + "0123456789#é→日"), min_size=
 
 def line(kind: str, seed: int = 0, **changes: Any) -> str:
     entry = GENERATORS.entries[kind]
-    return entry.function(entry.settings.model_validate({"kind": kind, **EXAMPLES[kind], **changes}), Draw(seed))
+    return entry.function(entry.settings.model_validate({"kind": kind, **EXAMPLES[kind], **changes}), RandomStream(seed))
 
 
 def test_there_is_an_example_of_every_generator() -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from gap.core.errors import BadInput
 from gap.models.load import load_model, open_device
+from gap.runtime.runtime import Runtime
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def test_corrupt_bin(copy: Path) -> None:
 
 
 def test_devices() -> None:
-    assert open_device("cpu", 1).type == "cpu" and torch.get_num_threads() == 1
+    assert open_device(Runtime("cpu", 1)).type == "cpu" and torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
     with pytest.raises(BadInput, match="auto, cpu or cuda"):
-        open_device("tpu", 1)
+        open_device(Runtime("tpu", 1))
     if not torch.cuda.is_available():
         with pytest.raises(BadInput, match="no GPU"):
-            open_device("cuda", 1)
+            open_device(Runtime("cuda", 1))

@@ -37,7 +37,7 @@ def test_any_flipped_bit_changes_the_digest_and_counts_as_moved(place: int, bit:
     flip(parameter, inside, bit)
     done = change(module, kept)
     assert done.digest == weights_digest(module) != before
-    assert done.moved == pytest.approx(1 / 26)
+    assert done.changed_fraction == pytest.approx(1 / 26)
     kept.restore()
     assert weights_digest(module) == before
 
@@ -61,12 +61,12 @@ def test_passes_of_any_size_give_the_same_numbers(monkeypatch: pytest.MonkeyPatc
     whole = change(module, kept)
     monkeypatch.setattr(weights, "PASS", {"cpu": 1 << 16})
     cut = change(module, kept)
-    assert (cut.digest, cut.moved) == (whole.digest, whole.moved)
+    assert (cut.digest, cut.changed_fraction) == (whole.digest, whole.changed_fraction)
     assert cut.norm == pytest.approx(whole.norm, rel=1e-12)
     apart = [live.double() - old.double() for live, old in zip(kept.live, kept.kept, strict=True)]
     assert whole.norm == pytest.approx(math.sqrt(sum(float(one.square().sum()) for one in apart)), rel=1e-6)
-    moved = sum(int((live != old).sum()) for live, old in zip(kept.live, kept.kept, strict=True))
-    assert whole.moved == pytest.approx(moved / 270_004)
+    changed_fraction = sum(int((live != old).sum()) for live, old in zip(kept.live, kept.kept, strict=True))
+    assert whole.changed_fraction == pytest.approx(changed_fraction / 270_004)
 
 
 @settings(max_examples=20, deadline=None)
@@ -78,11 +78,11 @@ def test_tensors_may_be_added_in_any_groups(sizes: list[int], data: st.DataObjec
         for parameter in module.parameters():
             parameter[:: data.draw(st.integers(1, 9))] += 0.5
     cut = data.draw(st.integers(1, len(sizes) - 1))
-    sums = weights.Sums(kept.live)
+    sums = weights.WeightHasher(kept.live)
     sums.add(kept.live[:cut], kept.kept[:cut])
     sums.add(kept.live[cut:], kept.kept[cut:])
     parts, whole = sums.change(module), change(module, kept)
-    assert (parts.digest, parts.moved) == (whole.digest, whole.moved) and whole.digest == weights_digest(module)
+    assert (parts.digest, parts.changed_fraction) == (whole.digest, whole.changed_fraction) and whole.digest == weights_digest(module)
     apart = torch.stack([(live.double() - old.double()).norm() for live, old in zip(kept.live, kept.kept, strict=True)])
     torch.testing.assert_close(parts.norms, apart, rtol=1e-6, atol=0)
     assert parts.norm == pytest.approx(float(apart.norm()), rel=1e-6) == kept.distance()
@@ -113,7 +113,7 @@ def test_digest_by_an_independent_sum() -> None:
     bits = torch.cat([parameter.detach().view(-1) for parameter in module.parameters()]).view(torch.int32).tolist()
     low, high = weights._multipliers(1, torch.device("cpu"))
     wrapped = sum(value * int(factor) * int(high[0]) for value, factor in zip(bits, low.tolist(), strict=False)) % 2**64
-    sums = weights.Sums([parameter.detach() for parameter in module.parameters()])
+    sums = weights.WeightHasher([parameter.detach() for parameter in module.parameters()])
     sums.add([parameter.detach() for parameter in module.parameters()])
     plain, weighted = sums.bits()
     assert plain == sum(bits) and weighted % 2**64 == wrapped

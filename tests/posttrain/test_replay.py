@@ -13,7 +13,7 @@ from gap.core.errors import Refused
 from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
-from gap.posttrain.method import walk
+from gap.posttrain.method import run_method
 from gap.posttrain.replay import ReplayWarning, Tally, replay
 
 IDS = torch.tensor([2, *range(30, 70)])
@@ -21,7 +21,7 @@ IDS = torch.tensor([2, *range(30, 70)])
 
 def recorded(model: Path, method: Method, updates: int = 5) -> pd.DataFrame:
     loaded = load_model(model)
-    rows = [dataclasses.asdict(row) for row in walk(loaded, Snapshot(loaded), [[IDS]], method, updates)]
+    rows = [dataclasses.asdict(row) for row in run_method(loaded, Snapshot(loaded), [[IDS]], method, updates)]
     return pd.DataFrame(rows).assign(model="m", method="gap", corpus="c", text=0, run="r" * 16)
 
 
@@ -86,7 +86,7 @@ def test_every_method_replays_bit_for_bit(model: Path, method: Method) -> None:
     loaded = load_model(model)
     base = Snapshot(loaded)
     texts = [[IDS], [IDS.flip(0)]] if method.combine else [[IDS]]
-    rows = [dataclasses.asdict(row) for row in walk(loaded, base, texts, method, 4)]
+    rows = [dataclasses.asdict(row) for row in run_method(loaded, base, texts, method, 4)]
     expected = pd.DataFrame(rows).assign(model="m", method="x", corpus="c", text=0, run="r" * 16)
     tally = Tally()
     seen = [(step, weights_digest(loaded)) for step in replay(loaded, base, texts, method, expected, 0.0, tally=tally)]

@@ -18,6 +18,7 @@ from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
 from gap.posttrain import method as walk
 from gap.posttrain.shard import posttrain
+from gap.runtime.runtime import Runtime
 
 TEXTS = [tiny.essay(seed, 20) for seed in range(4)]
 OUT = Path("runs/texts.parquet")
@@ -57,7 +58,7 @@ def without_times(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_table_holds_every_run_and_step(model: Path, corpora: dict[str, Path]) -> None:
-    posttrain(job(), model, corpora, OUT, "cpu", 1)
+    posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
     rows = read_table(OUT, "trajectories")
     assert len(rows) == 4 * 4 and rows["run"].nunique() == 4
     assert set(rows.loc[rows["step"] == 0, "digest"]) == {weights_digest(load_model(model))}
@@ -68,19 +69,19 @@ def test_the_table_holds_every_run_and_step(model: Path, corpora: dict[str, Path
     # the same text under another corpus name takes the same way: nothing leaks from run to run
     twin = rows[(rows["corpus"] == "code") & (rows["text"] == 1)]
     assert list(one["digest"]) == list(twin["digest"])
-    birth = json.loads(OUT.with_name("texts.birth.json").read_text())
+    birth = json.loads(OUT.with_name("texts.provenance.json").read_text())
     assert birth["weights"] == one["digest"].iloc[0] and birth["settings"]["updates"] == 3
 
 
 def test_a_killed_job_goes_on_where_it_was(model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    posttrain(job(), model, corpora, Path("whole/texts.parquet"), "cpu", 1)
+    posttrain(job(), model, corpora, Path("whole/texts.parquet"), Runtime("cpu", 1))
     with monkeypatch.context() as patched:
         counted(patched, die_at=2)
         with pytest.raises(Killed):
-            posttrain(job(), model, corpora, OUT, "cpu", 1)
+            posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
     assert not OUT.exists() and len(list(journal.ROOT.rglob("*.parquet"))) == 2
     done = counted(monkeypatch)
-    posttrain(job(), model, corpora, OUT, "cpu", 1)
+    posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
     assert len(done) == 2
     whole = read_table(Path("whole/texts.parquet"), "trajectories")
     pd.testing.assert_frame_equal(without_times(read_table(OUT, "trajectories")), without_times(whole))
@@ -88,38 +89,38 @@ def test_a_killed_job_goes_on_where_it_was(model: Path, corpora: dict[str, Path]
 
 
 def test_more_texts_and_fewer_updates_reuse_what_is_there(model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    posttrain(job(range(2), 3), model, corpora, OUT, "cpu", 1)
+    posttrain(job(range(2), 3), model, corpora, OUT, Runtime("cpu", 1))
     done = counted(monkeypatch)
-    posttrain(job(range(3), 2), model, corpora, OUT.with_name("more.parquet"), "cpu", 1)
+    posttrain(job(range(3), 2), model, corpora, OUT.with_name("more.parquet"), Runtime("cpu", 1))
     assert len(done) == 2
     rows = read_table(OUT.with_name("more.parquet"), "trajectories")
     assert rows.groupby("run")["epoch"].max().tolist() == [2] * 6
-    posttrain(job(range(2), 4), model, corpora, OUT.with_name("longer.parquet"), "cpu", 1)
+    posttrain(job(range(2), 4), model, corpora, OUT.with_name("longer.parquet"), Runtime("cpu", 1))
     assert len(done) == 2 + 4
 
 
 def test_rows_of_another_base_model_are_not_reused(model: Path, corpora: dict[str, Path], tmp_path: Path, tokenizer: Path) -> None:
-    posttrain(job(), model, corpora, OUT, "cpu", 1)
+    posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
     other = tiny.make_model(tmp_path / "other", tokenizer, seed=3)
-    posttrain(job(), other, corpora, OUT.with_name("other.parquet"), "cpu", 1)
+    posttrain(job(), other, corpora, OUT.with_name("other.parquet"), Runtime("cpu", 1))
     rows = read_table(OUT.with_name("other.parquet"), "trajectories")
     assert set(rows.loc[rows["step"] == 0, "digest"]) == {weights_digest(load_model(other))}
 
 
 def test_diverged_runs_count_as_finished(model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    posttrain(job(learning_rate=1e36), model, corpora, OUT, "cpu", 1)
+    posttrain(job(learning_rate=1e36), model, corpora, OUT, Runtime("cpu", 1))
     rows = read_table(OUT, "trajectories")
     assert rows["diverged"].sum() == 4 and rows["epoch"].max() < 3
     done = counted(monkeypatch)
-    posttrain(job(learning_rate=1e36), model, corpora, OUT.with_name("again.parquet"), "cpu", 1)
+    posttrain(job(learning_rate=1e36), model, corpora, OUT.with_name("again.parquet"), Runtime("cpu", 1))
     assert not done
 
 
 def test_missing_texts_and_corpora(model: Path, corpora: dict[str, Path]) -> None:
     with pytest.raises(BadInput, match=r"no text 4.*texts 0 to 3"):
-        posttrain(job(range(5)), model, corpora, OUT, "cpu", 1)
+        posttrain(job(range(5)), model, corpora, OUT, Runtime("cpu", 1))
     with pytest.raises(BadInput, match="--corpus prose=FILE"):
-        posttrain(job(), model, {"code": corpora["code"]}, OUT, "cpu", 1)
+        posttrain(job(), model, {"code": corpora["code"]}, OUT, Runtime("cpu", 1))
     assert not OUT.exists()
 
 
@@ -128,13 +129,13 @@ def test_weights_that_were_not_restored_are_noticed(model: Path, corpora: dict[s
 
     monkeypatch.setattr(Snapshot, "restore", lambda self: None)
     with pytest.raises(Refused, match="at its start"):
-        posttrain(job(), model, corpora, OUT, "cpu", 1)
+        posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
 
 
 def test_an_unreadable_sibling_is_left_alone(model: Path, corpora: dict[str, Path]) -> None:
     OUT.parent.mkdir()
     OUT.with_name("broken.parquet").write_bytes(b"not parquet")
-    posttrain(job(), model, corpora, OUT, "cpu", 1)
+    posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
     assert set(read_table(OUT, "trajectories")["run"]) == {run.run for run in job().runs}
     assert OUT.with_name("broken.parquet").read_bytes() == b"not parquet"
     write_table(read_table(OUT, "trajectories"), Path("copy.parquet"), "trajectories")

@@ -82,7 +82,7 @@ def test_rows_have_the_columns_and_values_of_the_table(model: Path) -> None:
     assert rows[0].digest == base and math.isnan(rows[0].loss) and math.isnan(rows[0].grad_norm) and rows[0].update_norm == 0
     assert rows[3].digest == weights_digest(loaded) and len({row.digest for row in rows}) == 4
     assert all(row.loss_scale == 1 and not row.diverged for row in rows)
-    assert all(0.5 < row.moved <= 1 and 0 < row.update_norm < 0.1 for row in rows[1:])
+    assert all(0.5 < row.changed_fraction <= 1 and 0 < row.update_norm < 0.1 for row in rows[1:])
 
 
 def test_a_second_run_from_the_same_weights_is_the_same(model: Path) -> None:
@@ -109,7 +109,7 @@ def test_bf16_autocast_moves_fp32_weights(model: Path) -> None:
     exact = list(tiny.updates(load_model(model), IDS, tiny.gap(), 3))
     assert rows[-1].real and rows[-1].loss == pytest.approx(exact[-1].loss, rel=0.02) and rows[-1].loss != exact[-1].loss
     assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
-    assert rows[-1].moved > 0.5
+    assert rows[-1].changed_fraction > 0.5
 
 
 def test_fp16_skips_until_the_scale_fits(model: Path) -> None:
@@ -121,7 +121,7 @@ def test_fp16_skips_until_the_scale_fits(model: Path) -> None:
     assert skipped and rows[-1].real
     assert [row.loss_scale for row in rows[1 : len(skipped) + 2]] == [2.0 ** (24 - halved) for halved in range(len(skipped) + 1)]
     for row in skipped:
-        assert (row.step, row.update_norm, row.moved, row.diverged, row.digest) == (0, 0.0, 0.0, False, base)
+        assert (row.step, row.update_norm, row.changed_fraction, row.diverged, row.digest) == (0, 0.0, 0.0, False, base)
         assert math.isfinite(row.loss) and not math.isfinite(row.grad_norm)
     assert [row.step for row in rows if row.real] == list(range(1, 16 - len(skipped)))
 
@@ -151,7 +151,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_the_last_real_update(model: P
         (2, 3, False, True),
     ]
     assert rows[-1].digest == rows[-2].digest == weights_digest(loaded)
-    assert not math.isfinite(rows[-1].loss) and rows[-1].update_norm == rows[-1].moved == 0.0
+    assert not math.isfinite(rows[-1].loss) and rows[-1].update_norm == rows[-1].changed_fraction == 0.0
     assert rows[-1].distance == rows[-2].distance > 0
 
 
@@ -251,7 +251,7 @@ def test_waiting_on_the_host_changes_no_bit(model: Path, precision: str, togethe
         rows = list(run_updates(loaded, base, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4, host))
         assert not any(weight.grad is not None for weight in loaded.parameters())
         assert not any(weight._post_accumulate_grad_hooks for weight in loaded.parameters())
-        runs.append([(row.digest, row.loss, row.moved, row.loss_scale) for row in rows[1:]])
+        runs.append([(row.digest, row.loss, row.changed_fraction, row.loss_scale) for row in rows[1:]])
     assert all(run == runs[0] for run in runs) and runs[0][-1][0] != runs[0][0][0]
 
 

@@ -16,7 +16,7 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import combined
-from gap.posttrain.method import walk
+from gap.posttrain.method import run_method
 from gap.posttrain.run import Update
 
 IDS = torch.tensor([2, *range(30, 70)])
@@ -31,7 +31,7 @@ def steps(
     loaded = load_model(model)
     return [
         (row, [weight.detach().clone() for weight in loaded.parameters()])
-        for row in walk(loaded, Snapshot(loaded), texts, method, updates, **more)
+        for row in run_method(loaded, Snapshot(loaded), texts, method, updates, **more)
     ]
 
 
@@ -177,5 +177,5 @@ def test_lines_on_a_model_without_numbered_layers(model: Path, tmp_path: Path) -
 def test_rows_are_those_of_the_weights_in_the_model(model: Path) -> None:
     for method in (tiny.method(), tiny.method(HALF), tiny.method(combine={"kind": "soup"})):
         loaded = load_model(model)
-        for row in walk(loaded, Snapshot(loaded), [[IDS]], method, 2):
+        for row in run_method(loaded, Snapshot(loaded), [[IDS]], method, 2):
             assert row.digest == weights_digest(loaded)

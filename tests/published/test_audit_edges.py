@@ -74,7 +74,7 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
         assert to_csv(table) and to_latex(table) and to_markdown(table)
         assert all("nan" not in cell for row in table.cells() for cell in row)
     for drawing in found.drawings:
-        drawing.draw(SimpleNamespace(study="s", digest="d"), tmp_path, drawing.name)
+        drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name)
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 
@@ -84,7 +84,7 @@ def test_the_same_rows_give_the_same_numbers_sentences_and_figures(name: str, tm
     assert json.dumps(first.numbers) == json.dumps(second.numbers) and first.sentences == second.sentences
     for place, found in enumerate((first, second)):
         for drawing in found.drawings:
-            drawing.draw(SimpleNamespace(study="s", digest="d"), tmp_path / str(place), drawing.name)
+            drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path / str(place), drawing.name)
     for path in (tmp_path / "0").glob("*"):
         assert path.read_bytes() == (tmp_path / "1" / path.name).read_bytes()
 
@@ -93,5 +93,5 @@ def test_files_without_a_common_run_are_matched_to_nothing(tmp_path: Path) -> No
     second = [(model, corpus, 5, 0, 0) for model in MODELS for corpus in CORPORA]
     found = two_groups.section(published(unmodified(), second), HOW)
     assert found.numbers["matched"] == 0 and found.numbers["unmatched"] == {"classification": 9, "dialogue": 9}
-    found.drawings[0].draw(SimpleNamespace(study="s", digest="d"), tmp_path, "empty")
+    found.drawings[0].draw(SimpleNamespace(name="s", digest="d"), tmp_path, "empty")
     assert (tmp_path / "empty.png").exists()

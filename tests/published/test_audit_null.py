@@ -20,7 +20,7 @@ def simulate(flips: float, runs: int = 20_000, right: np.ndarray = RIGHT) -> np.
 
 def test_no_flip_leaves_every_run_at_the_unmodified_model() -> None:
     runs = null.best(simulate(0.0, 50), RIGHT, ITEMS, None)
-    assert (runs.gain == 0).all() and (runs.step == 0).all() and (runs.moved == 0).all()
+    assert (runs.gain == 0).all() and (runs.step == 0).all() and (runs.changed_fraction == 0).all()
 
 
 @pytest.mark.parametrize("flips", [0.01, 0.1])
@@ -123,7 +123,7 @@ def test_bounds_of_the_number_of_candidates() -> None:
 def test_movement_is_the_sum_of_net_changes() -> None:
     chain = np.broadcast_to(RIGHT, (null.MOST, 1, 3)).copy()
     chain[2, 0] = RIGHT + np.array([10, -4, 1])
-    assert null.best(chain, RIGHT, ITEMS, None).moved[0] == pytest.approx(15 / 715)
+    assert null.best(chain, RIGHT, ITEMS, None).changed_fraction[0] == pytest.approx(15 / 715)
 
 
 @pytest.mark.parametrize("runs", [1, 2, 4, 6])

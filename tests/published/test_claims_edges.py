@@ -66,7 +66,7 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
     for table in found.tables:
         assert all("nan" not in cell for row in table.cells() for cell in row)
     for drawing in found.drawings:
-        drawing.draw(SimpleNamespace(study="s", digest="d"), tmp_path, drawing.name)
+        drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name)
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 

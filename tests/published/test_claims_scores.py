@@ -171,7 +171,7 @@ def test_the_gaps_standard_error_and_the_tasks_where_the_larger_model_is_better(
 
 
 def test_figures_are_drawn_and_the_same_twice(data: Published, corpora: Section, larger: Section, tmp_path: Path) -> None:
-    stamp = SimpleNamespace(study="published", digest="0" * 12)
+    stamp = SimpleNamespace(name="published", digest="0" * 12)
     for drawing in (*figure1.section(data, HOW).drawings, *corpora.drawings, *larger.drawings):
         for folder in ("a", "b"):
             (tmp_path / folder).mkdir(exist_ok=True)

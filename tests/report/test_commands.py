@@ -35,7 +35,7 @@ def test_the_commands_in_turn(tmp_path: Path) -> None:
     for name, path in document["light"].items():
         assert Path(path).exists(), name
     for stage in ("aggregate", "tables", "figures", "report"):
-        record = json.loads((tmp_path / f"results/synthetic/births/{stage}.json").read_text())
+        record = json.loads((tmp_path / f"results/synthetic/provenance/{stage}.json").read_text())
         assert record == {"stage": stage, "digest": document["digest"]}
 
 

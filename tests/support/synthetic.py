@@ -96,7 +96,7 @@ def _trajectories(plan: dict[str, Any], model: str, shape: Shape, draw: np.rando
                     "loss": loss if epoch else np.nan,
                     "grad_norm": 1.0 if epoch else np.nan,
                     "update_norm": 0.1 * real,
-                    "moved": 0.9 * real,
+                    "changed_fraction": 0.9 * real,
                     "distance": 0.08 * step,
                     "trained_distance": 0.1 * step,
                     "loss_scale": 1.0,
@@ -203,7 +203,7 @@ def _write_rest(plan: dict[str, Any], folder: Path, shape: Shape) -> None:
             for step in range(0, 600, 60)
         ]
         write_json(
-            folder / "models" / model / "birth.json",
+            folder / "models" / model / "provenance.json",
             {"weights": digest(model), "parameters": 200_000 * (place + 1), "versions": {"torch": "2.13"}},
         )
         write_text(folder / "models" / model / "pretraining.csv", "\n".join(lines) + "\n")

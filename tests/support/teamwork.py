@@ -11,6 +11,7 @@ import torch
 
 from gap.params.jobs import DescribeJob, EvaluateJob, GradientTask, PosttrainJob, RunId
 from gap.params.methods import Describe, Evaluate, Method
+from gap.runtime.runtime import Runtime
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(2)]
 TASKS = ("piqa", "blended_skill_talk")
@@ -65,22 +66,35 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     from gap.posttrain.shard import posttrain
 
     corpora = {"some": world / "some.parquet"}
-    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", "cpu", threads)
-    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", "cpu", threads)
+    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", Runtime("cpu", threads))
+    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", Runtime("cpu", threads))
     for task in TASKS:
         items = world / f"{task}.jsonl"
-        evaluate(evaluate_job(task), model, items, corpora, recorded, out / f"{task}/all.parquet", "cpu", threads, host=task == "piqa")
+        evaluate(
+            evaluate_job(task), model, items, corpora, recorded, out / f"{task}/all.parquet", Runtime("cpu", threads), host=task == "piqa"
+        )
     settings = Describe(ngram=2, prefixes=2, continuation=6, gradient_items=3, gradients_gib=1.0)
     tasks = [GradientTask(task="piqa", split="validation", basis="b")]
     described = DescribeJob(
-        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, first=0, last=2
+        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, is_first=0, last=2
     )
-    describe(described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", "cpu", threads)
+    describe(
+        described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", Runtime("cpu", threads)
+    )
     files = {task: {"validation": world / f"{task}.jsonl"} for task in TASKS}
-    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", "cpu", threads)
+    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", Runtime("cpu", threads))
     save(model, out / "saved")
     try:
-        evaluate(evaluate_job("piqa"), model, world / "piqa.jsonl", corpora, recorded, out / "lm-eval.parquet", "cpu", threads, "lm-eval")
+        evaluate(
+            evaluate_job("piqa"),
+            model,
+            world / "piqa.jsonl",
+            corpora,
+            recorded,
+            out / "lm-eval.parquet",
+            Runtime("cpu", threads),
+            "lm-eval",
+        )
     except BadInput as error:
         (out / "refused.txt").write_text(str(error))
 
@@ -96,22 +110,32 @@ def walks(models: dict[str, Path], out: Path, threads: int) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
     from gap.models.load import load_model, open_device
     from gap.models.weights import Snapshot
-    from gap.posttrain.method import walk
-    from gap.runtime.process_group import first
+    from gap.posttrain.method import run_method
+    from gap.runtime.process_group import is_first
 
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():
-        model = load_model(folder, open_device("cpu", threads))
+        model = load_model(folder, open_device(Runtime("cpu", threads)))
         for host in (False, True):
             base = Snapshot(model, host, compact=True)
             for method, (settings, texts) in METHODS.items() if not found or host else [("ascent", METHODS["ascent"])]:
                 if host and name != next(iter(models)):
                     continue
                 base.restore()
-                rows = list(walk(model, base, texts, settings, 3, host))
+                rows = list(run_method(model, base, texts, settings, 3, host))
                 found[f"{name}, {method}, host {host}"] = [
-                    [row.step, row.digest, row.loss, row.real, row.diverged, row.moved, row.grad_norm, row.update_norm, row.distance]
+                    [
+                        row.step,
+                        row.digest,
+                        row.loss,
+                        row.real,
+                        row.diverged,
+                        row.changed_fraction,
+                        row.grad_norm,
+                        row.update_norm,
+                        row.distance,
+                    ]
                     for row in rows
                 ]
-    if first():
+    if is_first():
         out.write_text(json.dumps(found))

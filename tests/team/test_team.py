@@ -20,7 +20,7 @@ import tiny
 
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
-from gap.runtime.launch import on_devices
+from gap.runtime.launch import launch
 
 #: Of each run of a job that is killed: enough that it is killed on the way.
 UPDATES = 25
@@ -50,7 +50,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def together(work: partial[None], devices: int) -> None:
-    on_devices(work, devices, "cpu", devices)
+    launch(work, devices, "cpu", devices)
 
 
 @pytest.mark.parametrize("devices", [2, 4])
@@ -87,10 +87,10 @@ def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: p
     rows, first = read_table(team / "runs/all.parquet", "trajectories"), read_table(team / "runs/one.parquet", "trajectories")
     assert rows["digest"].tolist() == read_table(recorded, "trajectories")["digest"].tolist() and rows["digest"].nunique() == 7
     assert rows.loc[rows["run"] == "run0", "seconds"].tolist() == first["seconds"].tolist()  # taken over, not made anew
-    births = [json.loads((place / "piqa/all.birth.json").read_text()) for place in (alone, team)]
-    assert births[1]["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
-    assert births[0]["inputs"]["layout"] == births[1]["inputs"]["layout"] and births[1]["inputs"]["head"] == ""
-    assert births[1]["machine"]["devices"] == 2 and "devices" not in births[0]["machine"]
+    provenance = [json.loads((place / "piqa/all.provenance.json").read_text()) for place in (alone, team)]
+    assert provenance[1]["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert provenance[0]["inputs"]["layout"] == provenance[1]["inputs"]["layout"] and provenance[1]["inputs"]["head"] == ""
+    assert provenance[1]["machine"]["devices"] == 2 and "devices" not in provenance[0]["machine"]
     noise = [json.loads((place / "noise.json").read_text())["models"]["nano"] for place in (alone, team)]
     shape = [
         {task: made["tasks"][task]["validation"]["variants"]["passes four times as large"] for task in teamwork.TASKS} for made in noise

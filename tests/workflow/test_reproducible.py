@@ -55,8 +55,8 @@ def test_two_processes_that_share_the_model_give_what_one_gives(finished: Worksp
         pd.testing.assert_frame_equal(shared[own], alone[own], check_exact=name in ("run_scores", "selections"), rtol=1e-6, atol=0)
     assert again.read("results/tiny/metrics.json") == finished.read("results/tiny/metrics.json")
     assert again.read("checkpoints/tiny/pico/model.safetensors") == finished.read("checkpoints/tiny/pico/model.safetensors")
-    births = [path.read_text() for path in (again.folder / "results/tiny").rglob("*.birth.json")]
-    assert sum('"devices": 2' in text for text in births) >= 4  # features, run, scores
+    provenance = [path.read_text() for path in (again.folder / "results/tiny").rglob("*.provenance.json")]
+    assert sum('"devices": 2' in text for text in provenance) >= 4  # features, run, scores
 
 
 def test_another_seed_gives_other_texts_weights_and_scores(finished: Workspace, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_model_folders(tmp_path: Path, tokenizer: Path, weights: bytes | None, w
     job = {"name": "m", "model": {"kind": "local", "path": str(folder), "tokenizer": "t"}, "seed": 1}
     done = gap("model", "--job", json.dumps(job), "--tokenizer", str(tokenizer), "--out", "out", "--device", "cpu", cwd=tmp_path)
     refused(done, 2, *words)
-    assert not (tmp_path / "out/birth.json").exists()
+    assert not (tmp_path / "out/provenance.json").exists()
 
 
 def test_a_hub_that_cannot_be_reached(tmp_path: Path) -> None:

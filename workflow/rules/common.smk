@@ -73,12 +73,6 @@ if workflow.is_main_process:
         )
 
 
-onstart:
-    # Jobs on this machine's CPU share one import of torch (docs/operations.md); GAP_WARM=0 in the environment turns it off.
-    if DEVICE == "cpu" and workflow.is_main_process and workflow.local_exec:
-        os.environ.setdefault("GAP_WARM", "1")
-
-
 wildcard_constraints:
     taskkey="[0-9a-f]{12}",
     key="[0-9a-f]{12}",

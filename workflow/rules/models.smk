@@ -25,7 +25,7 @@ rule build_model:
     input:
         tokenizer=lambda wildcards: ancient(str(PLAN.tokenizer_path(STUDY.models[wildcards.name].tokenizer))),
     output:
-        f"{DATA}/models/{{name}}-{{key}}/birth.json",
+        f"{DATA}/models/{{name}}-{{key}}/provenance.json",
     log:
         f"{LOGS}/models/{{name}}-{{key}}.log",
     benchmark:

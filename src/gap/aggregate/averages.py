@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.aggregate.study_index import ALL, BASE, METRIC, View
+from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +14,7 @@ KEYS = ["model", "run", "step", "split"]
 MEAN = "mean"
 
 
-def add_averages(scores: pd.DataFrame, view: View) -> pd.DataFrame:
+def add_averages(scores: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Table ``run_scores``: ``scores`` with the tasks classification, dialogue (F1 and NLL) and all, and the run's parts.
 
     A split's averages are over the tasks that have it.  ``all`` is the mean of the two group averages, or the only
@@ -25,7 +25,7 @@ def add_averages(scores: pd.DataFrame, view: View) -> pd.DataFrame:
     groups = [_mean_over(scores[scores["metric"] == metric], name, metric) for name, metric in (*METRIC.items(), ("dialogue", "nll"))]
     averages = pd.concat(groups, ignore_index=True)
     overall = _mean_over(averages[averages["metric"].isin(METRIC.values())], ALL, MEAN)
-    return _with_parts(pd.concat([scores, averages, overall], ignore_index=True), view)
+    return _with_parts(pd.concat([scores, averages, overall], ignore_index=True), study)
 
 
 def _mean_over(rows: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
@@ -38,13 +38,13 @@ def _mean_over(rows: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
     return sums[[*KEYS, "items"]].assign(value=value, task=name, metric=metric)
 
 
-def _with_parts(rows: pd.DataFrame, view: View) -> pd.DataFrame:
+def _with_parts(rows: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Add method, corpus and text, and put the rows in the order of the plan."""
-    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], place) for place, run in enumerate(view.runs)}
-    parts |= {(model, BASE): ("", "", -1, -1) for model in view.models}
+    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], place) for place, run in enumerate(study.runs)}
+    parts |= {(model, BASE): ("", "", -1, -1) for model in study.models}
     found = [parts[key] for key in zip(rows["model"], rows["run"], strict=True)]
     method, corpus, text, place = zip(*found, strict=True)
-    models, tasks = list(view.models), [*view.splits, *METRIC, ALL]
+    models, tasks = list(study.models), [*study.splits, *METRIC, ALL]
     order = rows.assign(method=method, corpus=corpus, text=text, place=place)
     order["model_place"] = order["model"].map({name: index for index, name in enumerate(models)})
     order["task_place"] = order["task"].map({name: index for index, name in enumerate(tasks)})

@@ -9,7 +9,7 @@ import numpy as np
 
 from gap.aggregate.estimates import interval
 from gap.aggregate.policies import DECIMALS
-from gap.aggregate.study_index import View
+from gap.aggregate.study_index import StudyIndex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """One row per subject, other method, group and policy: columns ``COLUMNS``.
 
     A run is held against the study's own method on the same texts: against one run, or, where it has several texts (a
@@ -34,17 +34,17 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) 
 
     last = trajectories.groupby("run", sort=False)[["distance", "trained_distance"]].last()
     found = []
-    for model, method in product(view.subjects, [name for name in view.methods if name != view.primary]):
-        runs = view.runs_of(model, method)
+    for model, method in product(study.subjects, [name for name in study.methods if name != study.primary]):
+        runs = study.runs_of(model, method)
         norms = last.loc[[run["run"] for run in runs]].mean()
-        for group, policy in product(view.groups, POLICIES):
+        for group, policy in product(study.groups, POLICIES):
             gains = _gains(selections, model, group, policy)
-            pairs = [pair for run in runs if (pair := _pair(gains, run, view.primary)) is not None]
+            pairs = [pair for run in runs if (pair := _pair(gains, run, study.primary)) is not None]
             cell: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
             found.append(
                 {
                     **cell,
-                    **_row(np.array(pairs).reshape(-1, 2), view.seed, "/".join(cell.values())),
+                    **_row(np.array(pairs).reshape(-1, 2), study.seed, "/".join(cell.values())),
                     **{str(key): norms[key] for key in norms.index},
                 }
             )

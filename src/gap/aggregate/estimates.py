@@ -10,7 +10,7 @@ import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES
 from gap.aggregate.selections import curves
-from gap.aggregate.study_index import ALL, BASE, METRIC, View
+from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex
 from gap.core.digest import text_digest
 
 if TYPE_CHECKING:
@@ -39,24 +39,24 @@ def interval(gains: np.ndarray, seed: int, name: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def estimate(run_scores: pd.DataFrame, selections: pd.DataFrame, view: View) -> pd.DataFrame:
+def estimate(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Table ``estimates``: columns ``COLUMNS``; scores and gains as fractions, corpus ``all`` pools the corpora."""
     import pandas as pd
 
-    rows = [_row(cell, baseline, values, view.seed) for cell, baseline, values in _cells(run_scores, selections, view)]
+    rows = [_row(cell, baseline, values, study.seed) for cell, baseline, values in _cells(run_scores, selections, study)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _cells(run_scores: pd.DataFrame, selections: pd.DataFrame, view: View) -> Iterator[tuple[dict[str, str], float, np.ndarray]]:
+def _cells(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], float, np.ndarray]]:
     """Each cell's names, baseline, and its runs' values [n]."""
-    for group in view.groups:
+    for group in study.groups:
         chosen = selections[selections["group"] == group]
-        for task in (AVERAGE, *view.tasks(group)):
-            by_run = curves(run_scores, view, group if task == AVERAGE else task, METRIC[group])
-            for model, method, policy in product(view.subjects, view.methods, POLICIES if task == AVERAGE else TASK_POLICIES):
+        for task in (AVERAGE, *study.tasks(group)):
+            by_run = curves(run_scores, study, group if task == AVERAGE else task, METRIC[group])
+            for model, method, policy in product(study.subjects, study.methods, POLICIES if task == AVERAGE else TASK_POLICIES):
                 part = chosen[(chosen["model"] == model) & (chosen["method"] == method) & (chosen["policy"] == policy)]
                 values = np.array([by_run[model, run][step] for run, step in zip(part["run"], part["step"], strict=True)])
-                for corpus in (ALL, *view.corpora):
+                for corpus in (ALL, *study.corpora):
                     kept = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
                     if len(kept):
                         names = (model, method, corpus, group, task, policy)

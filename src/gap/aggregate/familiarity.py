@@ -17,7 +17,7 @@ import numpy as np
 
 from gap.aggregate.estimates import LEVEL, RESAMPLES
 from gap.aggregate.features import TEXT
-from gap.aggregate.study_index import ALL, View
+from gap.aggregate.study_index import ALL, StudyIndex
 from gap.describe.features import COSINE, FEATURES
 from gap.stats.bootstrap import Draws, correlations, draw
 from gap.stats.intervals import NONE, Interval, generator, holm, percentiles
@@ -51,7 +51,7 @@ class Pairs:
         return usable(self.feature, self.gain)
 
 
-class Chance:
+class Resampler:
     """Resamples and permutations of runs; they depend on the study's seed, a name and the runs' corpora only."""
 
     def __init__(self, seed: int, name: str) -> None:
@@ -73,14 +73,14 @@ class Chance:
         return self.kept[key]
 
 
-def familiarity(features: pd.DataFrame, selections: pd.DataFrame, view: View) -> pd.DataFrame:
+def familiarity(features: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Table ``familiarity``: columns ``COLUMNS``, methods in the order of the plan; gains as selected, all of the first split."""
     import pandas as pd
 
     wide = features[features["task"] == ""].pivot(index=TEXT, columns="feature", values="value")
-    cosines = features[features["task"].isin(view.groups)].pivot(index=TEXT, columns="task", values="value")
+    cosines = features[features["task"].isin(study.groups)].pivot(index=TEXT, columns="task", values="value")
     rows: list[dict[str, Any]] = []
-    for names, gains, chance in _cells(selections, view):
+    for names, gains, chance in _cells(selections, study):
         texts = pd.MultiIndex.from_frame(gains[TEXT])
         held = {name: wide[name].reindex(texts).to_numpy() for name in FEATURES}
         if names["group"] in cosines:
@@ -94,25 +94,25 @@ def familiarity(features: pd.DataFrame, selections: pd.DataFrame, view: View) ->
     return pd.DataFrame(rows, columns=COLUMNS).astype({"runs": int, "within_runs": "Int64"})
 
 
-def _cells(selections: pd.DataFrame, view: View) -> Iterator[tuple[dict[str, str], pd.DataFrame, Chance]]:
+def _cells(selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], pd.DataFrame, Resampler]]:
     """Names of each cell, its runs' rows of ``selections`` in the order of the plan, and its chance.
 
     Runs on several texts (several per update, or a combination of runs) have no one text to be related to.
     """
     whole = selections[(selections["text"] >= 0) & selections["policy"].isin(POLICIES)]
-    for model, method in dict.fromkeys((str(run["model"]), str(run["method"])) for run in view.runs if not run.get("members")):
+    for model, method in dict.fromkeys((str(run["model"]), str(run["method"])) for run in study.runs if not run.get("members")):
         runs = whole[(whole["model"] == model) & (whole["method"] == method)]
-        for corpus in (ALL, *view.corpora):
+        for corpus in (ALL, *study.corpora):
             mine = runs if corpus == ALL else runs[runs["corpus"] == corpus]
-            chance = Chance(view.seed, f"familiarity/{model}/{method}/{corpus}")
-            for group in view.groups:
+            chance = Resampler(study.seed, f"familiarity/{model}/{method}/{corpus}")
+            for group in study.groups:
                 for policy in POLICIES:
                     part = mine[(mine["group"] == group) & (mine["policy"] == policy)]
                     if len(part):
                         yield dict(zip(CELL, (model, method, corpus, group, policy), strict=True)), part, chance
 
 
-def _row(pairs: Pairs, pooled: bool, chance: Chance) -> dict[str, Any]:
+def _row(pairs: Pairs, pooled: bool, chance: Resampler) -> dict[str, Any]:
     """The numbers of one feature: over all runs, and for corpora together also within them."""
     pairs = pairs.where(np.isfinite(pairs.feature) & np.isfinite(pairs.gain))
     row: dict[str, Any] = dict.fromkeys(COLUMNS[len(CELL) + 1 :], float("nan")) | {"runs": len(pairs.gain), "within_runs": None}
@@ -125,7 +125,7 @@ def _row(pairs: Pairs, pooled: bool, chance: Chance) -> dict[str, Any]:
     return row | (_within(pairs, chance) if pooled else {})
 
 
-def _within(pairs: Pairs, chance: Chance) -> dict[str, Any]:
+def _within(pairs: Pairs, chance: Resampler) -> dict[str, Any]:
     """The same of ranks within corpora; a corpus that has no correlation of its own is left out."""
     names = list(dict.fromkeys(pairs.corpus))
     kept = [name for name in names if pairs.where(pairs.corpus == name).usable]
@@ -144,7 +144,7 @@ def _within(pairs: Pairs, chance: Chance) -> dict[str, Any]:
     }
 
 
-def _within_interval(pairs: Pairs, corpora: list[str], chance: Chance) -> Interval:
+def _within_interval(pairs: Pairs, corpora: list[str], chance: Resampler) -> Interval:
     """Percentile interval, every corpus resampled by itself and ranked anew in every resample."""
     sums = np.zeros((3, RESAMPLES))
     for name in corpora:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.aggregate.study_index import View
+from gap.aggregate.study_index import StudyIndex
 from gap.core.errors import BadInput
 from gap.core.tables import TABLES, read_table
 from gap.describe.features import COSINE, FEATURES
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 TEXT = ["model", "corpus", "text"]
 
 
-def planned_texts(view: View) -> list[tuple[str, str, int]]:
+def planned_texts(study: StudyIndex) -> list[tuple[str, str, int]]:
     """(model, corpus, index) of every text that a run was made on, in the order of the plan; several methods share a text."""
-    return list(dict.fromkeys((run["model"], run["corpus"], run["text"]) for run in view.runs if run["text"] >= 0))
+    return list(dict.fromkeys((run["model"], run["corpus"], run["text"]) for run in study.runs if run["text"] >= 0))
 
 
-def read_features(view: View) -> pd.DataFrame:
+def read_features(study: StudyIndex) -> pd.DataFrame:
     """Features of the planned texts, text by text in the order of the plan; group means behind the cosines they are made of.
 
     Raises
@@ -30,19 +30,19 @@ def read_features(view: View) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = pd.concat([read_table(Path(path), "text_features") for path in view.plan["features"]], ignore_index=True)
-    order = {text: place for place, text in enumerate(planned_texts(view))}
+    rows = pd.concat([read_table(Path(path), "text_features") for path in study.plan["features"]], ignore_index=True)
+    order = {text: place for place, text in enumerate(planned_texts(study))}
     place = pd.Series([order.get(text, -1) for text in zip(*(rows[key] for key in TEXT), strict=True)], index=rows.index, dtype=int)
     rows = rows.assign(place=place)[place >= 0]
-    _check(rows, view, order)
-    parts = [rows, *(_group_means(rows, view, group) for group in view.groups)]
+    _check(rows, study, order)
+    parts = [rows, *(_group_means(rows, study, group) for group in study.groups)]
     whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return whole.sort_values("place", kind="stable", ignore_index=True)[list(TABLES["text_features"])]
 
 
-def _group_means(rows: pd.DataFrame, view: View, group: str) -> pd.DataFrame:
+def _group_means(rows: pd.DataFrame, study: StudyIndex, group: str) -> pd.DataFrame:
     """One row per text: the unweighted mean of its cosines with the group's tasks, NaN where one of them is."""
-    own = rows[(rows["feature"] == COSINE) & rows["task"].isin(view.tasks(group))]
+    own = rows[(rows["feature"] == COSINE) & rows["task"].isin(study.tasks(group))]
     if own.empty:
         return own
     keys = [*TEXT, "place", "id", "weights", "feature"]
@@ -50,8 +50,8 @@ def _group_means(rows: pd.DataFrame, view: View, group: str) -> pd.DataFrame:
     return means.assign(task=group, basis="")
 
 
-def _check(rows: pd.DataFrame, view: View, order: dict[tuple[str, str, int], int]) -> None:
-    cosines = view.tasks("all") if (rows["feature"] == COSINE).any() else []
+def _check(rows: pd.DataFrame, study: StudyIndex, order: dict[tuple[str, str, int], int]) -> None:
+    cosines = study.tasks("all") if (rows["feature"] == COSINE).any() else []
     wanted = {*((feature, "") for feature in FEATURES), *((COSINE, task) for task in cosines)}
     found: dict[int, list[tuple[str, str]]] = {place: [] for place in order.values()}
     for place, feature, task in zip(rows["place"], rows["feature"], rows["task"], strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.estimates import AVERAGE
-from gap.aggregate.study_index import ALL, View
+from gap.aggregate.study_index import ALL, StudyIndex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DECIMALS = 6
 
 
-def metrics(estimates: pd.DataFrame, view: View) -> dict[str, dict[str, Any]]:
+def metrics(estimates: pd.DataFrame, study: StudyIndex) -> dict[str, dict[str, Any]]:
     """Per subject model: runs, and per group the baseline, the mean over runs of the study's own method, and two mean differences.
 
     ``<group>_gap`` and ``<group>_difference`` follow policy ``best``, as the paper does; such a difference cannot be
@@ -23,18 +23,18 @@ def metrics(estimates: pd.DataFrame, view: View) -> dict[str, dict[str, Any]]:
     kept = estimates[(estimates["corpus"] == ALL) & (estimates["task"] == AVERAGE)]
     chosen = {(row["model"], row["method"], row["group"], row["policy"]): row for row in kept.to_dict("records")}
     found: dict[str, dict[str, Any]] = {}
-    for model in view.subjects:
-        entry: dict[str, Any] = {"runs": len(view.runs_of(model, view.primary))}
-        for group in view.groups:
-            best = chosen[model, view.primary, group, "best"]
+    for model in study.subjects:
+        entry: dict[str, Any] = {"runs": len(study.runs_of(model, study.primary))}
+        for group in study.groups:
+            best = chosen[model, study.primary, group, "best"]
             entry[f"{group}_baseline"] = round(float(best["baseline"]), DECIMALS)
             entry[f"{group}_gap"] = round(float(best["mean"]), DECIMALS)
-            entry |= _differences(chosen, model, view.primary, group)
-        others = [method for method in view.methods if method != view.primary]
+            entry |= _differences(chosen, model, study.primary, group)
+        others = [method for method in study.methods if method != study.primary]
         if others:
             entry["methods"] = {
-                method: {"runs": len(view.runs_of(model, method))}
-                | {key: value for group in view.groups for key, value in _differences(chosen, model, method, group).items()}
+                method: {"runs": len(study.runs_of(model, method))}
+                | {key: value for group in study.groups for key, value in _differences(chosen, model, method, group).items()}
                 for method in others
             }
         found[model] = entry

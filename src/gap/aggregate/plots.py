@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.aggregate.policies import POLICIES
-from gap.aggregate.study_index import BASE, METRIC, View
+from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.aggregate.trajectories import losses_at_steps
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ STEP_COLUMNS = ["series", "model", "method", "corpus", "step", "runs", "dialogue
 CURVE = "pretraining.csv"
 
 
-def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Means over runs by model, method, corpus and step: columns ``STEP_COLUMNS``.
 
     Step 0 is the unmodified model.  ``runs`` counts the runs that reached the step (a diverged run ends early);
@@ -28,23 +28,23 @@ def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, view: Vi
     """
     import pandas as pd
 
-    rows = run_scores[run_scores["split"] == view.split]
+    rows = run_scores[run_scores["split"] == study.split]
     losses = losses_at_steps(trajectories)
     parts = []
-    for model in view.subjects:
-        for method, corpus in product(view.methods, view.corpora):
-            runs = [run["run"] for run in view.runs_of(model, method) if run["corpus"] == corpus]
+    for model in study.subjects:
+        for method, corpus in product(study.methods, study.corpora):
+            runs = [run["run"] for run in study.runs_of(model, method) if run["corpus"] == corpus]
             if runs:
                 mine = rows[(rows["model"] == model) & rows["run"].isin([*runs, BASE])]
                 means = _means(mine, losses[losses["run"].isin(runs)], len(runs))
-                parts.append(means.assign(series=series(view, model, method, corpus), model=model, method=method, corpus=corpus))
+                parts.append(means.assign(series=series(study, model, method, corpus), model=model, method=method, corpus=corpus))
     return pd.concat(parts, ignore_index=True)[STEP_COLUMNS] if parts else pd.DataFrame(columns=STEP_COLUMNS)
 
 
-def series(view: View, model: str, method: str, corpus: str) -> str:
+def series(study: StudyIndex, model: str, method: str, corpus: str) -> str:
     """Name of a line or cloud of points; the study's own method needs no mention."""
-    own = f"{view.models[model]} {view.corpora[corpus]}"
-    return own if method == view.primary else f"{own}, {view.methods[method]}"
+    own = f"{study.models[model]} {study.corpora[corpus]}"
+    return own if method == study.primary else f"{own}, {study.methods[method]}"
 
 
 def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
@@ -63,18 +63,18 @@ def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
     return frame[frame["runs"].notna()].astype({"runs": int}).rename_axis("step").reset_index()
 
 
-def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View) -> pd.DataFrame:
+def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """One row per run: steps done, whether it diverged, and per group and policy the chosen step and the gain."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(view.runs), columns=["model", "method", "corpus", "text", "run"])
-    frame.insert(0, "series", [series(view, run["model"], run["method"], run["corpus"]) for run in view.runs])
+    frame = pd.DataFrame(list(study.runs), columns=["model", "method", "corpus", "text", "run"])
+    frame.insert(0, "series", [series(study, run["model"], run["method"], run["corpus"]) for run in study.runs])
     by_run = trajectories.groupby("run", sort=False)
     frame["steps"] = frame["run"].map(by_run["step"].max())
     frame["diverged"] = frame["run"].map(by_run["diverged"].any())
     frame["distance"] = frame["run"].map(by_run["distance"].last())
     frame["trained_distance"] = frame["run"].map(by_run["trained_distance"].last())
-    for group in view.groups:
+    for group in study.groups:
         for policy in POLICIES:
             rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")
             frame[f"{group}_step_{policy}"] = frame["run"].map(rows["step"])
@@ -82,13 +82,13 @@ def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, view: View
     return frame
 
 
-def pretraining(view: View) -> pd.DataFrame:
+def pretraining(study: StudyIndex) -> pd.DataFrame:
     """The loss curves of the models trained here, with a column ``model``; only the header where there are none."""
     import pandas as pd
 
     parts = []
-    for model in view.models:
-        path = Path(view.plan["models"][model]["folder"]) / CURVE
+    for model in study.models:
+        path = Path(study.plan["models"][model]["folder"]) / CURVE
         if path.exists():
             curve = pd.read_csv(path)
             curve = curve.drop(columns=[column for column in ("model",) if column in curve])

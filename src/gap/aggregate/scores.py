@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.aggregate.study_index import BASE, METRIC, View
+from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import read_table
@@ -27,7 +27,7 @@ IDENTITY = ["model", "task", "split", "run", "step", "item"]
 VALUES = {"classification": ["correct"], "dialogue": ["f1", "nll", "tokens"]}
 
 
-def read_scores(view: View, last: dict[str, int]) -> pd.DataFrame:
+def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     """Columns model, run, step, task, split, metric, value, items for all that is planned.
 
     ``last`` maps each run to its last real step: later steps of a file are left out, as are items beyond the planned
@@ -40,14 +40,14 @@ def read_scores(view: View, last: dict[str, int]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    planned = {model: {BASE: 0} | {run["run"]: last[run["run"]] for run in view.runs_of(model)} for model in view.models}
+    planned = {model: {BASE: 0} | {run["run"]: last[run["run"]] for run in study.runs_of(model)} for model in study.models}
     parts = []
-    with progress("aggregate", len(view.plan["scores"])) as shown:
-        for entry in view.plan["scores"]:
-            parts.append(_summarise(entry, view.items, planned[entry["model"]]))
+    with progress("aggregate", len(study.plan["scores"])) as shown:
+        for entry in study.plan["scores"]:
+            parts.append(_summarise(entry, study.items, planned[entry["model"]]))
             shown.step(note=entry["task"])
     means = pd.concat(parts, ignore_index=True)
-    _check_complete(means, view, planned)
+    _check_complete(means, study, planned)
     return _long(means)
 
 
@@ -95,8 +95,8 @@ def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFram
     return frame.assign(model=entry["model"], task=entry["task"], split=entry["split"])
 
 
-def _expected(view: View, planned: dict[str, dict[str, int]]) -> Iterator[Cell]:
-    for task, splits in view.splits.items():
+def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[Cell]:
+    for task, splits in study.splits.items():
         for split in splits:
             for model, runs in planned.items():
                 for run, last in runs.items():
@@ -104,7 +104,7 @@ def _expected(view: View, planned: dict[str, dict[str, int]]) -> Iterator[Cell]:
                         yield model, task, split, run, step
 
 
-def _check_complete(means: pd.DataFrame, view: View, planned: dict[str, dict[str, int]]) -> None:
+def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, dict[str, int]]) -> None:
     """Every planned cell once, on the same items as the unmodified model of the same name."""
     columns = ["model", "task", "split", "run", "step"]
     found: dict[Cell, tuple[int, int]] = {}
@@ -112,8 +112,8 @@ def _check_complete(means: pd.DataFrame, view: View, planned: dict[str, dict[str
         if (model, task, split, run, step) in found:
             raise BadInput(_place(model, task, split, run, step), "scores in two files", "one file per run", CURE)
         found[model, task, split, run, step] = (items, highest)
-    parts = {(run["model"], run["run"]): f"{run['corpus']}, text {run['text']}" for run in view.runs}
-    for cell in _expected(view, planned):
+    parts = {(run["model"], run["run"]): f"{run['corpus']}, text {run['text']}" for run in study.runs}
+    for cell in _expected(study, planned):
         where = _place(*cell) + (f" (corpus {parts[cell[0], cell[3]]})" if cell[3] != BASE else "")
         if cell not in found:
             raise BadInput(where, "no scores", "scores of all that is planned", "Run the workflow again: it computes what is missing.")

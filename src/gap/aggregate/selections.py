@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES, choose, stop
-from gap.aggregate.study_index import BASE, METRIC, View
+from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.tables import RUN, TABLES
 
 if TYPE_CHECKING:
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 Curves = dict[tuple[str, str], np.ndarray]
 
 
-def curves(run_scores: pd.DataFrame, view: View, task: str, metric: str) -> Curves:
+def curves(run_scores: pd.DataFrame, study: StudyIndex, task: str, metric: str) -> Curves:
     """(model, run) -> value of ``task`` by step on the first split, float64 [n + 1], step 0 the unmodified model."""
-    rows = run_scores[(run_scores["task"] == task) & (run_scores["metric"] == metric) & (run_scores["split"] == view.split)]
+    rows = run_scores[(run_scores["task"] == task) & (run_scores["metric"] == metric) & (run_scores["split"] == study.split)]
     rows = rows.sort_values("step", kind="stable")
     found = {(str(model), str(run)): part["value"].to_numpy() for (model, run), part in rows.groupby(["model", "run"], sort=False)}
     return {key: values if key[1] == BASE else np.r_[found[key[0], BASE], values] for key, values in found.items()}
 
 
-def select(run_scores: pd.DataFrame, view: View, epochs: dict[str, list[int]]) -> pd.DataFrame:
+def select(run_scores: pd.DataFrame, study: StudyIndex, epochs: dict[str, list[int]]) -> pd.DataFrame:
     """One row per run, group and policy; chosen and scored on the study's first split.
 
     ``epochs`` gives each run's step after each tried update.  Gains below 1e-12 in magnitude are rounding and become 0.
     """
     import pandas as pd
 
-    by_group = {group: curves(run_scores, view, group, METRIC[group]) for group in view.groups}
+    by_group = {group: curves(run_scores, study, group, METRIC[group]) for group in study.groups}
     rows = []
-    for run in view.runs:
-        values = {group: by_group[group][run["model"], run["run"]] for group in view.groups}
+    for run in study.runs:
+        values = {group: by_group[group][run["model"], run["run"]] for group in study.groups}
         stopped = stop(list(values.values()), epochs[run["run"]])
         for group, curve in values.items():
             for policy in POLICIES:
@@ -42,5 +42,5 @@ def select(run_scores: pd.DataFrame, view: View, epochs: dict[str, list[int]]) -
                 gain = round(float(curve[step] - curve[0]), DECIMALS)
                 found = {"step": step, "value": curve[step], "baseline": curve[0], "gain": gain}
                 names = {name: run[name] for name in RUN}
-                rows.append({**names, "policy": policy, "group": group, "split": view.split, **found})
+                rows.append({**names, "policy": policy, "group": group, "split": study.split, **found})
     return pd.DataFrame(rows, columns=list(TABLES["selections"]))

@@ -13,7 +13,7 @@ from gap.aggregate.metrics import metrics
 from gap.aggregate.plots import gain_by_run, pretraining, score_by_step
 from gap.aggregate.scores import read_scores
 from gap.aggregate.selections import select
-from gap.aggregate.study_index import view
+from gap.aggregate.study_index import study_index
 from gap.aggregate.texts import read_texts
 from gap.aggregate.trajectories import last_steps, read_trajectories, steps_by_epoch
 from gap.core.files import write_json, write_text
@@ -32,7 +32,7 @@ def aggregate(plan: dict[str, Any]) -> None:
     ------
     BadInput: something planned is missing, incomplete or scored twice; the message names model, task and run.
     """
-    study = view(plan)
+    study = study_index(plan)
     texts = read_texts(study)
     features = read_features(study)
     trajectories = read_trajectories(study)

@@ -17,7 +17,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class View:
+class StudyIndex:
     """A study as its results are counted.
 
     ``models`` and ``corpora`` map names to labels, in the order of the figures, subjects before references (plan.json
@@ -27,7 +27,7 @@ class View:
     ``runs`` are the plan's entries (model, method, corpus, text, run, members).
     """
 
-    study: str
+    name: str
     title: str
     digest: str
     models: dict[str, str]
@@ -77,11 +77,11 @@ def read_plan(path: Path) -> dict[str, Any]:
     BadInput: the file is missing, not JSON, or lacks a part.
     """
     plan = read_json(path)
-    view(plan, str(path))
+    study_index(plan, str(path))
     return plan
 
 
-def view(plan: dict[str, Any], where: str = "plan.json") -> View:
+def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
     """Check ``plan`` and give what later stages need of it.
 
     Raises
@@ -92,8 +92,8 @@ def view(plan: dict[str, Any], where: str = "plan.json") -> View:
         study = plan["study"]
         splits = {task: tuple(plan["items"][task]) for task in study["tasks"] if plan["items"].get(task)}
         models = {name: plan["models"][name] for name in _in_order(plan)}
-        made = View(
-            study=study["name"],
+        made = StudyIndex(
+            name=study["name"],
             title=study.get("title") or study["name"],
             digest=plan["digest"],
             models={name: entry.get("label") or name for name, entry in models.items()},
@@ -124,7 +124,7 @@ def _in_order(plan: dict[str, Any]) -> list[str]:
     return sorted(names, key=lambda name: plan["models"][name]["role"] != "subject")
 
 
-def _check(made: View, where: str) -> None:
+def _check(made: StudyIndex, where: str) -> None:
     unknown = sorted(set(made.splits) - set(TASKS))
     if unknown:
         raise BadInput(where, f"the unknown task {unknown[0]!r}", f"one of {list(TASKS)}", "Correct `tasks` in params.yaml.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.aggregate.study_index import View
+from gap.aggregate.study_index import StudyIndex
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_texts(view: View) -> pd.DataFrame:
+def read_texts(study: StudyIndex) -> pd.DataFrame:
     """Texts of all corpora, corpus by corpus; a corpus cut by two tokenizers contributes each different text once.
 
     Raises
@@ -23,9 +23,9 @@ def read_texts(view: View) -> pd.DataFrame:
     import pandas as pd
 
     parts = []
-    for entry in view.plan["corpora"]:
+    for entry in study.plan["corpora"]:
         rows = read_table(Path(entry["path"]), "texts")
-        runs = [run for run in view.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]]
+        runs = [run for run in study.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]]
         wanted = {text for run in runs for update in run.get("members") or [[run["text"]]] for text in update}
         missing = wanted - set(rows["text"])
         if missing:

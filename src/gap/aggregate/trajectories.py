@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.aggregate.study_index import View
+from gap.aggregate.study_index import StudyIndex
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_trajectories(view: View) -> pd.DataFrame:
+def read_trajectories(study: StudyIndex) -> pd.DataFrame:
     """Rows of the planned runs up to the updates that their method tries, ordered as planned.
 
     Raises
@@ -22,24 +22,24 @@ def read_trajectories(view: View) -> pd.DataFrame:
     """
     import pandas as pd
 
-    wanted = {run["run"]: place for place, run in enumerate(view.runs)}
+    wanted = {run["run"]: place for place, run in enumerate(study.runs)}
     parts = []
-    for path in view.plan["trajectories"]:
+    for path in study.plan["trajectories"]:
         rows = read_table(Path(path), "trajectories")
-        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= rows["method"].map(view.tried))])
+        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= rows["method"].map(study.tried))])
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.assign(place=rows["run"].map(wanted)).sort_values(["place", "epoch"], kind="stable", ignore_index=True)
-    _check(rows, view)
+    _check(rows, study)
     return rows.drop(columns="place")
 
 
-def _check(rows: pd.DataFrame, view: View) -> None:
+def _check(rows: pd.DataFrame, study: StudyIndex) -> None:
     """Each run has the updates 0, 1, ... up to the last planned one, or to the one at which it diverged."""
     found = rows.groupby("place").agg(
         rows=("epoch", "size"), first=("epoch", "min"), last=("epoch", "max"), distinct=("epoch", "nunique"), diverged=("diverged", "any")
     )
-    for place, run in enumerate(view.runs):
-        updates = view.tried[run["method"]]
+    for place, run in enumerate(study.runs):
+        updates = study.tried[run["method"]]
         where = f"trajectory of model {run['model']}, method {run['method']}, corpus {run['corpus']}, text {run['text']} (run {run['run']})"
         allowed, cure = f"one row for each of the updates 0 to {updates}", "Remove the shard's file under runs/ and run again."
         if place not in found.index:

@@ -10,11 +10,12 @@ from gap.checkpoints.catalogue import Checkpoint, catalogue
 from gap.checkpoints.materialise import RECIPE, materialise
 from gap.core.errors import BadInput
 from gap.core.files import read_json
+from gap.runtime.runtime import Runtime
 
 WEIGHTS = "model.safetensors"
 
 
-def export(plan: dict[str, Any], model: str, out: Path, device: str, threads: int, host: bool = False) -> None:
+def export(plan: dict[str, Any], model: str, out: Path, runtime: Runtime) -> None:
     """Rebuild the model's best checkpoint into ``out``; nothing to do where that very checkpoint already stands.
 
     Parameters
@@ -32,7 +33,7 @@ def export(plan: dict[str, Any], model: str, out: Path, device: str, threads: in
         for name in (WEIGHTS, RECIPE):
             os.utime(out / name)
         return
-    materialise(plan, best, out, device, threads, host)
+    materialise(plan, best, out, runtime)
 
 
 def best_checkpoint(checkpoints: list[Checkpoint], model: str, method: str) -> Checkpoint:

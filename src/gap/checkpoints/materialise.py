@@ -13,7 +13,8 @@ from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.core.folder import filling
 from gap.pretrain.build import TOKENIZER_FILES
-from gap.runtime.process_group import first
+from gap.runtime.process_group import is_first
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 RECIPE = "gap_recipe.json"
 
 
-def materialise(
-    plan: dict[str, Any], checkpoint: Checkpoint, out: Path, device: str = "cpu", threads: int = 1, host: bool = False
-) -> dict[str, Any]:
+def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime: Runtime) -> dict[str, Any]:
     """Rebuild a checkpoint from its recipe into ``out``: safetensors, tokenizer, ``gap_recipe.json`` (last).
 
     Returns
@@ -48,12 +47,12 @@ def materialise(
         raise BadInput(f"checkpoint {checkpoint.id}", f"no base model in {folder}", "the model that it starts from", CURE)
     run, rows, method = run_of(plan, checkpoint), rows_until(plan, checkpoint), method_of(plan, checkpoint)
     texts = run_texts(plan, checkpoint.model, run)
-    place = open_device(device, threads)
+    place = open_device(runtime)
     model = load_model(folder, place)
     ids = run_ids(load_tokenizer(folder), run, texts, method.gap, getattr(model.config, "max_position_embeddings", None))
     tolerance, tally = plan["study"]["evaluate"]["replay_tolerance"], Tally()
     reached = 0
-    for reached in replay(model, Snapshot(model, host, compact=True), ids, method, rows, tolerance, host, tally):
+    for reached in replay(model, Snapshot(model, runtime.offload, compact=True), ids, method, rows, tolerance, runtime.offload, tally):
         if reached == checkpoint.step:
             break
     if reached != checkpoint.step:
@@ -62,7 +61,7 @@ def materialise(
         "weights": weights_digest(model),
         "replayed": dataclasses.asdict(tally) | {"tolerance": tolerance},
         "device": str(place),
-        "threads": threads,
+        "threads": runtime.threads,
     }
     save(model, folder, out, content)
     return content
@@ -72,11 +71,11 @@ def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, 
     """Write the model as it stands, with the tokenizer of ``model_dir`` and ``content`` as its recipe."""
     from transformers.utils import logging
 
-    from gap.models.sharding import whole_state
+    from gap.models.sharding import full_state_dict
 
     logging.disable_progress_bar()
-    state = whole_state(model)
-    if not first():
+    state = full_state_dict(model)
+    if not is_first():
         return
     with filling(out, RECIPE) as folder:
         model.save_pretrained(folder, state_dict=state, max_shard_size="1TB")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gap.cli.job import MEMORY, Memory
-from gap.runtime.launch import DEVICES, on_devices
+from gap.cli.options import runtime_options
+from gap.runtime.launch import launch
+from gap.runtime.runtime import Runtime
 
 PLAN = Annotated[Path | None, typer.Option(help="plan.json of a study; that of the study selected in params.yaml where not given.")]
 DEVICE = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
@@ -50,16 +51,15 @@ def _shown(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
+@runtime_options()
 def materialise(
     checkpoint: Annotated[
         str, typer.Argument(metavar="ID", help="Id of a checkpoint (gap checkpoints), or a beginning that no other has.")
     ],
     out: Annotated[Path, typer.Option(help="The folder to fill; gap_recipe.json is written last.")],
     plan: PLAN = None,
-    device: DEVICE = "auto",
-    threads: THREADS = 1,
-    memory: MEMORY = Memory.device,
-    devices: DEVICES = 1,
+    *,
+    runtime: Runtime,
 ) -> None:
     """Rebuild any checkpoint as a normal Hugging Face folder (safetensors)."""
     from functools import partial
@@ -70,8 +70,8 @@ def materialise(
     from gap.core.files import read_json
 
     document = read_document(plan)
-    work = partial(run, document, by_id(catalogue(document), checkpoint), out, device, host=memory is Memory.host)
-    on_devices(work, devices, device, threads)
+    work = partial(run, document, by_id(catalogue(document), checkpoint), out)
+    launch(work, runtime)
     made = read_json(out / RECIPE)
     how = "the recorded bits" if made["weights"] == made["digest"] else f"within {made['replayed']['largest']:.2g} of the recorded run"
     print(
@@ -79,14 +79,13 @@ def materialise(
     )
 
 
+@runtime_options()
 def export(
     plan: Annotated[Path, typer.Option(help="plan.json of the study.")],
     model: Annotated[str, typer.Option(help="Name of the model in params.yaml.")],
     out: Annotated[Path, typer.Option(help="The folder to fill; gap_recipe.json is written last.")],
-    device: DEVICE = "auto",
-    threads: THREADS = 1,
-    memory: MEMORY = Memory.device,
-    devices: DEVICES = 1,
+    *,
+    runtime: Runtime,
 ) -> None:
     """Write the model's best checkpoint as a normal Hugging Face folder."""
     from functools import partial
@@ -96,7 +95,7 @@ def export(
     from gap.plan.light import write_record
 
     document = read_json(plan)
-    on_devices(partial(run, document, model, out, device, host=memory is Memory.host), devices, device, threads)
+    launch(partial(run, document, model, out), runtime)
     write_record(document, f"export-{model}")
 
 

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from gap.cli.job import MEMORY, Memory
-from gap.runtime.launch import DEVICES, on_devices
+from gap.cli.options import runtime_options
+from gap.runtime.launch import launch
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from gap.evaluate.job import Scorer
 
 
+@runtime_options()
 def evaluate(
     job: Annotated[str, typer.Option(help="The job (EvaluateJob) as JSON, or @file.")],
     model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
     items: Annotated[Path, typer.Option(help="The task's fetched items (JSONL).")],
-    out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
+    out: Annotated[Path, typer.Option(help="The table to write; its provenance record goes beside it.")],
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
-    memory: MEMORY = Memory.device,
-    devices: DEVICES = 1,
     scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
+    *,
+    runtime: Runtime,
 ) -> None:
     """Score one task on every step of a shard of runs, or on the unmodified model."""
     from functools import partial
@@ -41,9 +41,9 @@ def evaluate(
         raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Kinds))}", "Correct the name.")
     folder = model.parent if model.is_file() else model
     own = read_job(job, EvaluateJob)
-    kind, host = cast("Scorer", scorer), memory is Memory.host
-    work = partial(run, own, folder, items, named_files("--corpus", corpus), trajectories, out, device, scorer=kind, host=host)
-    on_devices(work, devices, device, threads)
+    kind = cast("Scorer", scorer)
+    work = partial(run, own, folder, items, named_files("--corpus", corpus), trajectories, out, scorer=kind)
+    launch(work, runtime)
 
 
 def compare_scores(
@@ -89,15 +89,15 @@ def boundary(
         write_record(read_json(plan), "boundary")
 
 
+@runtime_options("device", "threads", "devices")
 def noise_floor(
     settings: Annotated[str, typer.Option(help="How items are scored (Evaluate) as JSON, or @file.")],
     model: Annotated[list[str], typer.Option(help="NAME=FOLDER of a base model, or a file in it; may be repeated.")],
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
-    devices: DEVICES = 1,
     plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
+    *,
+    runtime: Runtime,
 ) -> None:
     """Count items whose prediction depends on batch shape, dtype or kernel, and ties: the noise floor of each task."""
     from functools import partial
@@ -108,7 +108,7 @@ def noise_floor(
     from gap.params.methods import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
-    on_devices(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out, device), devices, device, threads)
+    launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out), runtime)
     if plan is not None:
         from gap.plan.light import write_record
 

@@ -10,7 +10,7 @@ import typer
 
 def fetch_items(
     job: Annotated[str, typer.Option(help="The job (TaskJob) as JSON, or @file.")],
-    out: Annotated[Path, typer.Option(help="The JSONL file to write; its birth record goes beside it.")],
+    out: Annotated[Path, typer.Option(help="The JSONL file to write; its provenance record goes beside it.")],
 ) -> None:
     """Fetch one split of one task."""
     from gap.cli.job import read_job

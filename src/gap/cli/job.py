@@ -1,27 +1,14 @@
-"""Options that several commands share: ``--job``, ``NAME=FILE``, ``TASK/SPLIT=FILE``, ``--memory``."""
+"""Options that several commands share: ``--job``, ``NAME=FILE``, ``TASK/SPLIT=FILE``."""
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
-
-import typer
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from gap.core.settings import Settings
 
 Kind = TypeVar("Kind", bound="Settings")
-
-
-class Memory(Enum):
-    """Where base snapshot, gradients and optimizer's state wait."""
-
-    device = "device"
-    host = "host"
-
-
-MEMORY = Annotated[Memory, typer.Option(help="Where base snapshot, gradients and optimizer's state wait; no result depends on it.")]
 
 
 def read_job(text: str, kind: type[Kind]) -> Kind:

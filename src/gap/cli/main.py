@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
@@ -47,18 +46,7 @@ app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_arg
 
 
 def main() -> None:
-    """Run the command line, in a child of the fork server where ``GAP_WARM=1`` asks for it and one is ready."""
-    if os.environ.get("GAP_WARM") == "1" and sys.platform == "linux":
-        from gap.cli import warm
-
-        code = warm.attempt(sys.argv[1:])
-        if code is not None:
-            sys.exit(code)
-    run()
-
-
-def run() -> None:
-    """Run the command line here; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
+    """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     try:
         sys.exit(code_of(app))
     except KeyboardInterrupt:

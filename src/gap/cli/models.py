@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.options import runtime_options
+from gap.runtime.runtime import Runtime
+
 
 def tokenizer(
     job: Annotated[str, typer.Option(help="The job (TokenizerJob) as JSON, or @file.")],
@@ -20,12 +23,13 @@ def tokenizer(
     build_tokenizer(read_job(job, TokenizerJob), out)
 
 
+@runtime_options("device", "threads")
 def model(
     job: Annotated[str, typer.Option(help="The job (ModelJob) as JSON, or @file.")],
     tokenizer: Annotated[Path, typer.Option(help="Folder of the model's tokenizer, or a file in it.")],
-    out: Annotated[Path, typer.Option(help="The folder to fill; birth.json is written last.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto; for models trained here.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    out: Annotated[Path, typer.Option(help="The folder to fill; provenance.json is written last.")],
+    *,
+    runtime: Runtime,
 ) -> None:
     """Pretrain a base model, or take one from a folder or the hub."""
     from gap.cli.job import read_job
@@ -33,4 +37,4 @@ def model(
     from gap.pretrain.build import build_model
 
     folder = tokenizer.parent if tokenizer.is_file() else tokenizer
-    build_model(read_job(job, ModelJob), folder, out, device, threads)
+    build_model(read_job(job, ModelJob), folder, out, runtime)

@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from gap.cli.job import MEMORY, Memory
-from gap.runtime.launch import DEVICES, on_devices
+from gap.cli.options import runtime_options
+from gap.runtime.launch import launch
+from gap.runtime.runtime import Runtime
 
 
+@runtime_options()
 def post_train(
     job: Annotated[str, typer.Option(help="The job (PosttrainJob) as JSON, or @file.")],
     model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")],
-    out: Annotated[Path, typer.Option(help="The table to write; its birth record goes beside it.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads, of all processes together.")] = 1,
-    memory: MEMORY = Memory.device,
-    devices: DEVICES = 1,
+    out: Annotated[Path, typer.Option(help="The table to write; its provenance record goes beside it.")],
+    *,
+    runtime: Runtime,
 ) -> None:
     """Post-train a model on a shard of texts, run by run."""
     from functools import partial
@@ -29,5 +29,5 @@ def post_train(
     from gap.posttrain.shard import posttrain
 
     folder = model.parent if model.is_file() else model
-    work = partial(posttrain, read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out, device, host=memory is Memory.host)
-    on_devices(work, devices, device, threads)
+    work = partial(posttrain, read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out)
+    launch(work, runtime)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.tables import read_table, write_table
-from gap.runtime.process_group import first, from_first
+from gap.runtime.process_group import broadcast_from_first, is_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Journal:
 
     def get(self, unit: str) -> pd.DataFrame | None:
         """The rows of a finished unit, or None; an unreadable leftover counts as not finished."""
-        return from_first(lambda: self._read(unit))
+        return broadcast_from_first(lambda: self._read(unit))
 
     def _read(self, unit: str) -> pd.DataFrame | None:
         place = self._place(unit)
@@ -52,13 +52,13 @@ class Journal:
 
     def add(self, unit: str, rows: pd.DataFrame) -> None:
         """Keep the rows of a finished unit."""
-        if first():
+        if is_first():
             write_table(rows, self._place(unit), self.table)
         self.added.append(self._place(unit))
 
     def siblings(self, runs: list[str], accept: Callable[[Path], bool] = lambda _: True) -> Iterator[pd.DataFrame]:
         """Rows of these runs (values of the key) in the finished files beside the output that ``accept`` takes, file by file in name order."""
-        yield from from_first(lambda: list(self._siblings(runs, accept)))
+        yield from broadcast_from_first(lambda: list(self._siblings(runs, accept)))
 
     def _siblings(self, runs: list[str], accept: Callable[[Path], bool]) -> Iterator[pd.DataFrame]:
         for path in sorted(self.output.parent.glob("*.parquet")):
@@ -68,7 +68,7 @@ class Journal:
 
     def finish(self, rows: pd.DataFrame) -> None:
         """Write the output, then drop the units it now holds."""
-        if not first():
+        if not is_first():
             return
         write_table(rows, self.output, self.table)
         for place in self.added:

@@ -1,4 +1,4 @@
-"""Birth records: what made a result, written beside it."""
+"""Provenance records: what made a result, written beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.files import write_json
-from gap.runtime.process_group import first, team
+from gap.runtime.process_group import is_first, process_group
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
@@ -60,16 +60,16 @@ def peak_memory() -> float | None:
     return round(peak / 2 ** (20 if sys.platform == "darwin" else 10), 1)
 
 
-def write_birth(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
-    """Write the birth record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
-    if not first():
+def write_provenance(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
+    """Write the provenance record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
+    if not is_first():
         return
     record = {
         "stage": stage,
         "settings": settings,
         "versions": versions(),
         "git": git_state(),
-        "machine": machine() | ({"devices": team().size} if team().size > 1 else {}),
+        "machine": machine() | ({"devices": process_group().size} if process_group().size > 1 else {}),
         "seconds": round(time.time() - STARTED, 3),
         "peak_mib": peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

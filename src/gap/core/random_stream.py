@@ -9,7 +9,7 @@ from typing import TypeVar
 Option = TypeVar("Option")
 
 
-class Draw:
+class RandomStream:
     """A stream of choices that depends on ``key`` alone: SHA-256 of the key and a counter.
 
     ``random.Random`` promises the same sequence in later Pythons for ``random()`` only; what ``choice``, ``randint`` or

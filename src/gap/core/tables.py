@@ -53,7 +53,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "loss": ("double", "mean token NLL (nats) of the run's texts before this update; NaN in row 0"),
         "grad_norm": ("double", "L2 norm of the objective's unscaled gradient over all weights; NaN in row 0 and where none is taken"),
         "update_norm": ("double", "L2 norm of the change of all weights by this update; 0 in row 0"),
-        "moved": ("double", "share of weights whose bits changed by this update"),
+        "changed_fraction": ("double", "share of weights whose bits changed by this update"),
         "distance": ("double", "L2 norm of the difference between the weights that are scored and the base weights"),
         "trained_distance": ("double", "the same before transforms; for a combination of runs the mean of theirs"),
         "loss_scale": ("double", "scale in force for this update; 1 without a scaler"),

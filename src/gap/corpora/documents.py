@@ -12,7 +12,7 @@ from gap.core.locations import existing
 from gap.corpora.readers.procedural import read_procedural
 from gap.corpora.readers.rows import read_rows, texts
 from gap.corpora.readers.stdlib import as_turns, read_code, read_docs
-from gap.corpora.readers.text_files import read_blocks
+from gap.corpora.readers.text_files import read_text_file
 from gap.fetch.hub import dataset_rows
 from gap.fetch.upstream import read_upstream
 from gap.generators import GENERATORS
@@ -71,7 +71,7 @@ def _read(source: Source, seed: int) -> Iterator[Document]:
     if isinstance(source, FilesSource):
         for name in source.paths:
             path = existing(name)
-            yield from _labelled(read_blocks(path), path.name)
+            yield from _labelled(read_text_file(path), path.name)
     elif isinstance(source, StdlibSource):
         yield from _labelled(read_code() if source.content == "code" else read_docs(), f"stdlib {source.content}")
     elif isinstance(source, AuthorsSource):

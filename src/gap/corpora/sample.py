@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
-from gap.core.provenance import write_birth
+from gap.core.provenance import write_provenance
 from gap.core.tables import write_table
 from gap.corpora.documents import Document, documents
 from gap.corpora.duplicates import Kept
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) -> None:
-    """Write the first ``job.texts`` texts of a corpus as table ``texts``, and beside it ``<out stem>.birth.json`` with counts.
+    """Write the first ``job.texts`` texts of a corpus as table ``texts``, and beside it ``<out stem>.provenance.json`` with counts.
 
     Sampling is prefix-stable: asking for more texts leaves the first ones as they are.  The authors' texts are taken
     whole and in their order (text i is row i); among them repeats and overlaps are counted, never dropped.
@@ -58,7 +58,9 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
         raise _too_few(job, len(rows), tally)
     write_table(pd.DataFrame(rows), out, "texts")
     settings = {**job.model_dump(mode="json"), "tokenizer": file_digest(tokenizer_file(tokenizer))}
-    write_birth(out.with_name(f"{out.stem}.birth.json"), "corpora", settings, counts={**dict(sorted(tally.items())), "kept": len(rows)})
+    write_provenance(
+        out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts={**dict(sorted(tally.items())), "kept": len(rows)}
+    )
 
 
 def _row(corpus: str, number: int, document: Document, text: str, tokenizer: Tokenizer) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def cell(task: GradientTask) -> Cell:
     return COSINE, task.task, task.basis
 
 
-class Known:
+class FeatureCache:
     """The values of each text of ``job`` so far; those of another model's ``weights`` are left alone."""
 
     def __init__(self, job: DescribeJob, journal: Journal, weights: str) -> None:

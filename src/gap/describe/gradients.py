@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gap.describe.targets import Target
-from gap.models.sharding import like, own_share
-from gap.runtime.process_group import total as over_all
+from gap.models.sharding import like, local_shard
+from gap.runtime.process_group import all_reduce_sum as over_all
 
 #: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
 PIECE = {"cpu": 1 << 18, "cuda": 1 << 24}
@@ -43,7 +43,7 @@ class FlatGradient:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        weights = [(weight, own_share(weight.detach())) for weight in model.parameters()]
+        weights = [(weight, local_shard(weight.detach())) for weight in model.parameters()]
         self.buffer = torch.zeros(sum(own.numel() for _, own in weights), device=weights[0][1].device)
         place = 0
         for weight, own in weights:
@@ -65,11 +65,11 @@ class FlatGradient:
 def dot(first: Tensor, second: Tensor) -> float:
     """Product of two rows of numbers (of which each process of a team has its part), accumulated in fp64, piece by piece in their order."""
     size = PIECE.get(first.device.type, PIECE["cpu"])
-    total = torch.zeros((), dtype=torch.float64, device=first.device)
+    all_reduce_sum = torch.zeros((), dtype=torch.float64, device=first.device)
     for start in range(0, len(first), size):
         piece = slice(start, start + size)
-        total += torch.dot(first[piece].double(), second[piece].double())
-    return float(over_all(total))
+        all_reduce_sum += torch.dot(first[piece].double(), second[piece].double())
+    return float(over_all(all_reduce_sum))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

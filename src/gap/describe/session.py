@@ -23,6 +23,7 @@ from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import DescribeJob
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items
 
 GIB = 2**30
@@ -31,9 +32,9 @@ GIB = 2**30
 class Session:
     """One model on one device, in fp32 whatever post-training uses: a feature describes the model, not a precision."""
 
-    def __init__(self, job: DescribeJob, folder: Path, device: str, threads: int) -> None:
+    def __init__(self, job: DescribeJob, folder: Path, runtime: Runtime) -> None:
         self.job = job
-        self.device = open_device(device, threads)
+        self.device = open_device(runtime)
         self.tokenizer: Any = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.device)
         self.positions: int | None = getattr(self.model.config, "max_position_embeddings", None)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from gap.core.errors import BadInput
 from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
-from gap.core.provenance import write_birth
-from gap.describe.feature_cache import OWN, TABLE, Known, cell
+from gap.core.provenance import write_provenance
+from gap.describe.feature_cache import OWN, TABLE, FeatureCache, cell
 from gap.models.text import read_texts
 from gap.params.jobs import DescribeJob
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 Items = dict[str, dict[str, Path]]
 
 
-def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Path], out: Path, device: str, threads: int) -> None:
-    """Write table ``text_features`` of the job's texts and ``<out stem>.birth.json`` beside it.
+def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Path], out: Path, runtime: Runtime) -> None:
+    """Write table ``text_features`` of the job's texts and ``<out stem>.provenance.json`` beside it.
 
     A text is kept in the journal as far as it is done, so that a killed job goes on where it was; rows of the same text in
     earlier files of the folder are reused, so that more texts or another task compute only what is new.
@@ -32,7 +33,6 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
     model: the base model's folder.
     items: task -> split -> fetched items (JSONL).
     corpora: corpus name -> its table ``texts``.
-    device: cpu, cuda or auto.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
 
     strings = read_texts(job.texts, corpora)
     files = items_of(job, items)
-    session = Session(job, model, device, threads)
+    session = Session(job, model, runtime)
     ids = [session.encode(strings[text.corpus, text.text]) for text in job.texts]
-    known = Known(job, Journal(out, TABLE, key="id"), session.weights)
+    known = FeatureCache(job, Journal(out, TABLE, key="id"), session.weights)
     with progress(f"describe {job.model}", len(job.texts) * (1 + len(job.tasks))) as shown:
         for place, text in enumerate(job.texts):
             if known.lacks(place, OWN):
@@ -52,8 +52,8 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
             shown.step(note=f"{text.corpus} {text.text}")
         _add_cosines(session, known, files, list(enumerate(ids)), shown)
     known.finish()
-    facts = {"weights": session.weights, "device": session.device.type, "threads": threads}
-    write_birth(out.with_name(f"{out.stem}.birth.json"), "describe", job.model_dump(mode="json"), **facts)
+    facts = {"weights": session.weights, "device": session.device.type, "threads": runtime.threads}
+    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "describe", job.model_dump(mode="json"), **facts)
 
 
 def items_of(job: DescribeJob, items: Items) -> dict[str, Path]:
@@ -70,7 +70,7 @@ def items_of(job: DescribeJob, items: Items) -> dict[str, Path]:
     return {task.task: items[task.task][task.split] for task in job.tasks}
 
 
-def _add_cosines(session: Session, known: Known, files: dict[str, Path], texts: list[tuple[int, Tensor]], shown: Progress) -> None:
+def _add_cosines(session: Session, known: FeatureCache, files: dict[str, Path], texts: list[tuple[int, Tensor]], shown: Progress) -> None:
     """Compute the cosines that are not known yet."""
     tasks = [task for task in known.job.tasks if any(known.lacks(place, [cell(task)]) for place, _ in texts)]
     lacking = [(place, ids) for place, ids in texts if known.lacks(place, map(cell, tasks))]

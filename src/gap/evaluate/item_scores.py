@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gap.evaluate.scoring.dialogue import Answer
 
 #: (run, step, number of the item block)
-Part = tuple[str, int, int]
+ChunkKey = tuple[str, int, int]
 
 
 def choice_columns(items: Sequence[MultipleChoice], scores: Sequence[np.ndarray]) -> dict[str, list[Any]]:
@@ -60,15 +60,15 @@ def frame(names: dict[str, Any], columns: dict[str, list[Any]]) -> pd.DataFrame:
     return rows[list(TABLES["item_scores"])]
 
 
-def complete_blocks(
+def complete_chunks(
     frames: Iterable[pd.DataFrame], hashes: Sequence[str], steps: dict[str, set[int]], size: int
-) -> dict[Part, pd.DataFrame]:
+) -> dict[ChunkKey, pd.DataFrame]:
     """The parts of earlier files that hold exactly the items of one of our blocks (``size`` items), for the wanted ``steps`` per run.
 
     The bits of a score depend on the other items of its block, so a block with more or fewer items is another one.
     """
     wanted = [list(hashes[first : first + size]) for first in range(0, len(hashes), size)]
-    found: dict[Part, pd.DataFrame] = {}
+    found: dict[ChunkKey, pd.DataFrame] = {}
     for rows in frames:
         for key, part in rows.groupby(["run", "step", rows["item"] // size], sort=False):
             names: Any = key

@@ -18,11 +18,12 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
-from gap.core.provenance import write_birth
+from gap.core.provenance import write_provenance
 from gap.core.tables import read_table
-from gap.evaluate.encoding.item_chunks import block_size, blocks
-from gap.evaluate.item_scores import Part, complete_blocks
+from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
+from gap.evaluate.item_scores import ChunkKey, complete_chunks
 from gap.params.jobs import BASE, EvaluateJob, RunId
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import Item, load_items
 
 if TYPE_CHECKING:
@@ -39,12 +40,10 @@ def evaluate(
     corpora: dict[str, Path],
     trajectories: Path | None,
     out: Path,
-    device: str,
-    threads: int,
+    runtime: Runtime,
     scorer: Scorer = "auto",
-    host: bool = False,
 ) -> None:
-    """Write table ``item_scores`` and ``<out stem>.birth.json`` beside it.
+    """Write table ``item_scores`` and ``<out stem>.provenance.json`` beside it.
 
     Runs are scored at their real steps 1, 2, ... as ``trajectories`` records them; the pseudo-run ``base``, or a job without
     runs, is the unmodified model (step 0).  Finished runs are kept in the journal; what other files of the folder hold of the
@@ -55,10 +54,8 @@ def evaluate(
     model: the base model's folder, tokenizer included.
     items: the fetched items, JSONL.
     corpora: corpus name -> its table ``texts``.
-    device: cpu, cuda or auto.
     scorer: auto (trees where they suit the model), plain (single sequences), or lm-eval (its HF backend); files of another
         scorer are not reused.
-    host: whether what a replay needs beside the weights waits in the host's memory; no result depends on it.
 
     Raises
     ------
@@ -71,7 +68,7 @@ def evaluate(
     steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
     journal = Journal(out, TABLE)
     known = _known(journal, loaded, steps, scorer)
-    shard = _Shard(job, model, loaded, corpora, device, threads, scorer, host)
+    shard = _Shard(job, model, loaded, corpora, runtime, scorer)
     frames = []
     with progress(f"evaluate {job.model} {job.task}", sum(map(len, steps.values()))) as shown:
         for run in runs:
@@ -86,23 +83,23 @@ def evaluate(
             frames.append(rows)
     scored = [rows for rows in frames if not rows.empty]
     journal.finish(pd.concat(scored, ignore_index=True) if scored else _no_rows())
-    facts = {"items": file_digest(items), "threads": threads, "reused_blocks": len(known), **shard.facts}
-    write_birth(out.with_name(f"{out.stem}.birth.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
+    facts = {"items": file_digest(items), "threads": runtime.threads, "reused_blocks": len(known), **shard.facts}
+    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "evaluate", job.model_dump(mode="json"), inputs=facts)
 
 
-def _known(journal: Journal, items: list[Item], steps: dict[str, set[int]], scorer: Scorer) -> dict[Part, pd.DataFrame]:
+def _known(journal: Journal, items: list[Item], steps: dict[str, set[int]], scorer: Scorer) -> dict[ChunkKey, pd.DataFrame]:
     """What the finished files beside the output hold of the wanted steps."""
     found = journal.siblings(list(steps), lambda path: may_hold(path, set(steps), scorer))
-    return complete_blocks(found, [item.hash for item in items], steps, block_size(items))
+    return complete_chunks(found, [item.hash for item in items], steps, chunk_size(items))
 
 
 def may_hold(table: Path, runs: set[str], scorer: Scorer) -> bool:
-    """Whether a finished file can hold rows of these runs by this scorer, as the birth record beside it says.
+    """Whether a finished file can hold rows of these runs by this scorer, as the provenance record beside it says.
 
     Reading a record takes a fiftieth of looking through its table.  A file without one may hold anything, by scorer auto.
     """
     try:
-        record = read_json(table.with_name(f"{table.stem}.birth.json"))
+        record = read_json(table.with_name(f"{table.stem}.provenance.json"))
         by = str(record["inputs"].get("scorer", "auto"))
         held = {str(run["run"]) for run in record["settings"]["runs"]} or {BASE.run}
     except (BadInput, KeyError, TypeError, AttributeError):
@@ -147,19 +144,17 @@ class _Shard:
         folder: Path,
         items: list[Any],
         corpora: dict[str, Path],
-        device: str,
-        threads: int,
+        runtime: Runtime,
         scorer: Scorer,
-        host: bool,
     ) -> None:
         self.job, self.folder, self.items, self.corpora = job, folder, items, corpora
-        self.asked, self.threads, self.scorer, self.host = device, threads, scorer, host
+        self.runtime, self.scorer = runtime, scorer
         self.opened: Session | None = None
         self.texts: dict[tuple[str, int], str] = {}
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For the birth record: device, scorer, how items went through the model (why not through the head alone, why not as
+        """For the provenance record: device, scorer, how items went through the model (why not through the head alone, why not as
         trees, what its twin has not), and how near the replayed checkpoints came to the recorded ones.
         """
         if self.opened is None:
@@ -182,14 +177,14 @@ class _Shard:
             from gap.models.text import read_texts
 
             self.texts = read_texts([run for run in self.job.runs if run != BASE], self.corpora)
-            self.opened = Session(self.job, self.folder, self.items, self.asked, self.threads, self.scorer, self.host)
+            self.opened = Session(self.job, self.folder, self.items, self.runtime, self.scorer)
         return self.opened
 
     def run(
-        self, run: RunId, steps: set[int], expected: pd.DataFrame | None, known: dict[Part, pd.DataFrame], shown: Progress
+        self, run: RunId, steps: set[int], expected: pd.DataFrame | None, known: dict[ChunkKey, pd.DataFrame], shown: Progress
     ) -> pd.DataFrame:
         """Rows of one run in the order of step and item, reused ones among them."""
-        count = len(blocks(self.items))
+        count = len(item_chunks(self.items))
         method = "" if run == BASE else self.job.method
         names: dict[str, Any] = {"model": self.job.model, "method": method, "corpus": run.corpus, "text": run.text, "run": run.run}
         missing = {step: [block for block in range(count) if (run.run, step, block) not in known] for step in sorted(steps)}

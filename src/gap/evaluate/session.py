@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from gap.core.errors import BadInput
-from gap.evaluate.encoding.encode import Layout, compile_choices
-from gap.evaluate.encoding.item_chunks import blocks
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import open_network, positions
+from gap.evaluate.encoding.encode import Layout, encode_items
+from gap.evaluate.encoding.item_chunks import item_chunks
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import positions, split_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
-from gap.evaluate.lm_eval.backend import Stock
+from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice as kernels
-from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.layout_check import choose_layout
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.load import load_model, open_device
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
@@ -25,7 +25,8 @@ from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId
 from gap.posttrain.replay import Tally, replay
-from gap.runtime.process_group import team
+from gap.runtime.process_group import process_group
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice
 
 if TYPE_CHECKING:
@@ -35,34 +36,32 @@ if TYPE_CHECKING:
 class Session:
     """One model on one device, ready to score any step of any run on one task."""
 
-    def __init__(
-        self, job: EvaluateJob, folder: Path, items: Sequence[Item], device: str, threads: int, scorer: str = "auto", host: bool = False
-    ) -> None:
-        self.job, self.items, self.host = job, list(items), host
-        self.place = open_device(device, threads)
+    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], runtime: Runtime, scorer: str = "auto") -> None:
+        self.job, self.items, self.host = job, list(items), runtime.offload
+        self.place = open_device(runtime)
         self.device = self.place.type
         self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.place)
-        self.network = open_network(self.model)
-        self.twin = None if scorer == "lm-eval" else open_twin(self.network, self.dtype)
-        self.scorer = half_network(self.network, self.twin)
+        self.network = split_model(self.model)
+        self.twin = None if scorer == "lm-eval" else open_scoring_model(self.network, self.dtype)
+        self.scorer = with_scoring_model(self.network, self.twin)
         self.kind = scorer
-        self.layout, self.reason = "one row per dialogue", ""  # what the birth record says
+        self.layout, self.reason = "one row per dialogue", ""  # what the provenance record says
         self.snapshot: Snapshot | None = None
         self.digest = ""  # of the base weights, once there is a snapshot of them
-        self.tally = Tally()  # of all replays, for the birth record
+        self.tally = Tally()  # of all replays, for the provenance record
         self.stock = self._stock() if scorer == "lm-eval" else None
-        self.compiled: Any = None if self.stock is not None else self._compile()
+        self.encoded: Any = None if self.stock is not None else self._compile()
         self.kernel = self._choose_kernel()
 
-    def _stock(self) -> Stock:
-        if team().size > 1:
+    def _stock(self) -> LmEvalBackend:
+        if process_group().size > 1:
             raise BadInput(
-                "--scorer lm-eval", f"a model on {team().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
+                "--scorer lm-eval", f"a model on {process_group().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
             )
         self.layout = "lm-eval's HF backend"
-        return Stock(self.model, self.tokenizer, self.job.evaluate, self.device, self.dtype)
+        return LmEvalBackend(self.model, self.tokenizer, self.job.evaluate, self.device, self.dtype)
 
     def _compile(self) -> Any:
         """Everything that does not depend on the weights.
@@ -73,7 +72,7 @@ class Session:
         """
         settings = self.job.evaluate
         if isinstance(self.items[0], Dialogue):
-            return compile_dialogues(cast("list[Dialogue]", self.items), self.tokenizer, settings, self.model, self.device)
+            return encode_dialogues(cast("list[Dialogue]", self.items), self.tokenizer, settings, self.model, self.device)
         # the last token of a sequence is not fed
         if settings.max_length - 1 > positions(self.model):
             found = f"{settings.max_length} for a model of {positions(self.model)} positions"
@@ -83,13 +82,13 @@ class Session:
         if self.kind != "plain":
             chosen = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
         self.layout, self.reason = chosen
-        return compile_choices(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, chosen[0])
+        return encode_items(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, chosen[0])
 
     def _choose_kernel(self) -> str:
-        """The fastest way to run the job's batches takes the scorer's place; returns what the birth record says of the choice."""
-        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or team().size > 1:
+        """The fastest way to run the job's batches takes the scorer's place; returns what the provenance record says of the choice."""
+        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or process_group().size > 1:
             return "as it is"
-        batches = [batch for block in self.compiled for batch in block.batches]
+        batches = [batch for block in self.encoded for batch in block.batches]
         choice = kernels.choose(self.scorer, batches, self.dtype)
         self.scorer = choice.network
         return str(choice)
@@ -97,7 +96,7 @@ class Session:
     def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item blocks with these numbers, by the weights that are in the model now."""
         names = names | {"task": self.job.task, "split": self.job.split}
-        places = [list(block) for block in blocks(self.items)]
+        places = [list(block) for block in item_chunks(self.items)]
         if self.stock is not None:
             yield from ((block, frame(names, item_columns(places[block], self.items) | self._by_stock(places[block]))) for block in wanted)
             return
@@ -105,9 +104,9 @@ class Session:
             self.twin.renew()
         with autocast(self.device, self.dtype):
             if isinstance(self.items[0], Dialogue):
-                columns = [answer_columns(answers) for answers in answer_blocks(self.scorer, self.compiled, wanted)]
+                columns = [answer_columns(answers) for answers in answer_chunks(self.scorer, self.encoded, wanted)]
             else:
-                scores = score_blocks(self.scorer, [self.compiled[block] for block in wanted])
+                scores = score_chunks(self.scorer, [self.encoded[block] for block in wanted])
                 own = [[cast("MultipleChoice", self.items[place]) for place in places[block]] for block in wanted]
                 columns = [choice_columns(*pair) for pair in zip(own, scores, strict=True)]
         for block, found in zip(wanted, columns, strict=True):

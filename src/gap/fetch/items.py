@@ -1,4 +1,4 @@
-"""Evaluation items: from wherever they lie to JSONL in the hub's columns, with a birth record.
+"""Evaluation items: from wherever they lie to JSONL in the hub's columns, with a provenance record.
 
 Rows are kept as they are, all of them and in their order; only columns that the hub does not have are left out.  What
 the protocol drops (ARC rows with another number of choices, one-turn dialogues) is dropped when items are loaded.
@@ -16,7 +16,7 @@ from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
 from gap.core.locations import existing
-from gap.core.provenance import write_birth
+from gap.core.provenance import write_provenance
 from gap.fetch.parquet import parquet_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob
@@ -30,7 +30,7 @@ UPSTREAM = "upstream_gap"
 
 
 def fetch_items(job: TaskJob, out: Path) -> None:
-    """Write one split of one task to ``out`` (JSONL) and ``<stem>.birth.json`` beside it (source, rows, sha256).
+    """Write one split of one task to ``out`` (JSONL) and ``<stem>.provenance.json`` beside it (source, rows, sha256).
 
     Raises
     ------
@@ -44,12 +44,14 @@ def fetch_items(job: TaskJob, out: Path) -> None:
         check_row(task, row, f"{source}, line {number}")
         make_item(task, row, f"{source}, line {number}")
     write_jsonl(out, [{column: row[column] for column in task.columns if column in row} for row in rows])
-    write_birth(birth_path(out), "fetch-items", job.model_dump(mode="json"), source=str(source), rows=len(rows), sha256=file_digest(out))
+    write_provenance(
+        provenance_path(out), "fetch-items", job.model_dump(mode="json"), source=str(source), rows=len(rows), sha256=file_digest(out)
+    )
 
 
-def birth_path(out: Path) -> Path:
-    """The birth record of an output: ``<stem>.birth.json`` beside it."""
-    return out.with_name(f"{out.stem}.birth.json")
+def provenance_path(out: Path) -> Path:
+    """The provenance record of an output: ``<stem>.provenance.json`` beside it."""
+    return out.with_name(f"{out.stem}.provenance.json")
 
 
 def check_split(task: Task, split: str) -> None:

@@ -17,17 +17,17 @@ def draw(data: Data, folder: Path, name: str) -> None:
     """Change against the unmodified model: line, the mean over runs; band, their interquartile range."""
     from matplotlib.ticker import MaxNLocator
 
-    view = data.view
-    rows, columns = len(view.groups), len(view.subjects)
+    study = data.study
+    rows, columns = len(study.groups), len(study.subjects)
     width = DOUBLE if columns > 1 else DOUBLE / 2
-    handles = [handle(label, place, "-") for place, label in enumerate(view.corpora.values())]
-    with drawing(view, width, 0.6 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
-        for group, line in zip(view.groups, grid, strict=True):
-            for model, axes in zip(view.subjects, line, strict=True):
+    handles = [handle(label, place, "-") for place, label in enumerate(study.corpora.values())]
+    with drawing(study, width, 0.6 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
+        for group, line in zip(study.groups, grid, strict=True):
+            for model, axes in zip(study.subjects, line, strict=True):
                 _panel(axes, data, group, model)
             line[0].set_ylabel(f"{AXIS_LABEL[group]},\nchange in points")
-        for model, axes in zip(view.subjects, grid[0], strict=True):
-            axes.set_title(view.models[model])
+        for model, axes in zip(study.subjects, grid[0], strict=True):
+            axes.set_title(study.models[model])
         for axes in grid[-1]:
             axes.set_xlabel("updates")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -39,7 +39,7 @@ def _panel(axes: Axes, data: Data, group: str, model: str) -> None:
     baseline = data.baselines[model, group]
     rows = data.steps[(data.steps["model"] == model) & (data.steps["task"] == group)]
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, corpus in enumerate(data.view.corpora):
+    for place, corpus in enumerate(data.study.corpora):
         by_step = rows[rows["corpus"] == corpus].groupby("step")["value"]
         if not by_step.ngroups:
             continue

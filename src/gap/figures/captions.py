@@ -10,16 +10,16 @@ BEST = "the best step is chosen by the average that is shown and the unmodified 
 
 def runs_text(data: Data) -> str:
     """How many runs: "10 runs per model (2 corpora, 5 texts each), at most 15 updates per run"."""
-    view = data.view
-    number = _range({len(view.runs_of(model, view.primary)) for model in view.subjects})
-    corpora = f"{len(view.corpora)} {'corpora' if len(view.corpora) > 1 else 'corpus'}"
-    return f"{number} runs per model ({corpora}, {view.texts} texts each), at most {view.updates} updates per run"
+    study = data.study
+    number = _range({len(study.runs_of(model, study.primary)) for model in study.subjects})
+    corpora = f"{len(study.corpora)} {'corpora' if len(study.corpora) > 1 else 'corpus'}"
+    return f"{number} runs per model ({corpora}, {study.texts} texts each), at most {study.updates} updates per run"
 
 
 def methods_text(data: Data) -> str:
     """How many runs each method has: "ascent (8 runs), descent (4), soup (2)"."""
-    view = data.view
-    counts = {label: _range({len(view.runs_of(model, method)) for model in view.subjects}) for method, label in view.methods.items()}
+    study = data.study
+    counts = {label: _range({len(study.runs_of(model, method)) for model in study.subjects}) for method, label in study.methods.items()}
     first, *others = counts.items()
     return ", ".join([f"{first[0]} ({first[1]} runs per model)", *(f"{label} ({count})" for label, count in others)])
 
@@ -30,27 +30,27 @@ def _range(counts: set[int]) -> str:
 
 def baselines_text(data: Data, group: str) -> str:
     """The unmodified models' averages: "0.2M 14.8, 0.5M 16.1 and, for reference, 1.2M 17.0 points"."""
-    view = data.view
+    study = data.study
 
     def shown(model: str) -> str:
-        return f"{view.models[model]} {data.baselines[model, group] * POINTS:.2f}"
+        return f"{study.models[model]} {data.baselines[model, group] * POINTS:.2f}"
 
-    text = ", ".join(map(shown, view.subjects))
-    if view.references:
-        text += " and, for reference, " + ", ".join(map(shown, view.references))
+    text = ", ".join(map(shown, study.subjects))
+    if study.references:
+        text += " and, for reference, " + ", ".join(map(shown, study.references))
     return f"{text} points"
 
 
 def tasks_text(data: Data, group: str) -> str:
     """How many tasks and items: "4 tasks, validation, first 320 items"."""
-    view = data.view
-    number = len(view.tasks(group))
-    return f"unweighted mean of {number} task{'s' if number > 1 else ''}, {view.split} split, at most {view.items} items each"
+    study = data.study
+    number = len(study.tasks(group))
+    return f"unweighted mean of {number} task{'s' if number > 1 else ''}, {study.split} split, at most {study.items} items each"
 
 
 def both(data: Data) -> str:
     """The unmodified models' averages of every group the study has."""
-    return "; ".join(f"{group}: {baselines_text(data, group)}" for group in data.view.groups)
+    return "; ".join(f"{group}: {baselines_text(data, group)}" for group in data.study.groups)
 
 
 def _figure1(data: Data, group: str) -> str:
@@ -77,7 +77,7 @@ def _by_corpus(data: Data) -> str:
 
 
 def _by_task(data: Data) -> str:
-    groups = ", then ".join(GROUP_LABEL[group].lower() for group in data.view.groups)
+    groups = ", then ".join(GROUP_LABEL[group].lower() for group in data.study.groups)
     return (
         f"Mean change in points against the unmodified model by task (from top to bottom: {groups}), model and corpus. "
         "Left (or above): at the step with the best average of the task's group; right (or below): at the last step. "
@@ -108,7 +108,7 @@ def _familiarity(data: Data) -> str:
 def _pretraining(data: Data) -> str:
     last = data.pretraining.groupby("model", sort=False).last().reset_index().to_dict("records")
     shown = [
-        f"{data.view.models[row['model']]} {row['validation_loss']:.2f} after {row['tokens'] / 1e6:.1f} million tokens" for row in last
+        f"{data.study.models[row['model']]} {row['validation_loss']:.2f} after {row['tokens'] / 1e6:.1f} million tokens" for row in last
     ]
     return (
         "Loss on held-out text (nats per token) while the base models of this study were trained; "
@@ -128,7 +128,7 @@ def captions(data: Data, names: list[str]) -> dict[str, dict[str, str]]:
         made["methods"] = ("Methods side by side", _methods(data))
     if "pretraining" in names:
         made["pretraining"] = ("Training of the base models", _pretraining(data))
-    for group in data.view.groups:
+    for group in data.study.groups:
         label = AXIS_LABEL[group]
         title = f"{label[0].upper()}{label[1:]} of every run"
         made[f"figure1_{group}"] = (f"{title} (the paper's Figure 1)" if group == "dialogue" else title, _figure1(data, group))

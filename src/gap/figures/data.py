@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.estimates import AVERAGE, CELL
-from gap.aggregate.study_index import ALL, BASE, METRIC, View, view
+from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 
@@ -32,7 +32,7 @@ class Data:
     model's score; all on the first split, as fractions.
     """
 
-    view: View
+    study: StudyIndex
     selections: pd.DataFrame
     estimates: Cells
     steps: pd.DataFrame
@@ -47,7 +47,7 @@ class Data:
         self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE, method: str = ""
     ) -> dict[str, Any] | None:
         """The row of the estimates for one cell, of the study's own method where none is named; None when it has no runs."""
-        return self.estimates.get((model, method or self.view.primary, corpus, group, task, policy))
+        return self.estimates.get((model, method or self.study.primary, corpus, group, task, policy))
 
     def relation(self, model: str, corpus: str, group: str, policy: str, feature: str) -> dict[str, Any] | None:
         """How a feature of the texts goes with the gain, None where no run was related."""
@@ -55,7 +55,7 @@ class Data:
 
     def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
         """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
-        wanted = {"model": model, "method": method or self.view.primary, "group": group, "policy": policy}
+        wanted = {"model": model, "method": method or self.study.primary, "group": group, "policy": policy}
         return _where(self.selections, **wanted | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
 
 
@@ -66,7 +66,7 @@ def load(plan: dict[str, Any]) -> Data:
     ------
     BadInput: one of them is missing.
     """
-    study = view(plan)
+    study = study_index(plan)
     wanted = [*METRIC, *study.tasks("all")]
     columns = ["model", "method", "corpus", "run", "step", "task", "metric", "value"]
     scores = read_table(study.path("run_scores"), "run_scores", columns, [("split", "==", study.split), ("task", "in", wanted)])
@@ -76,7 +76,7 @@ def load(plan: dict[str, Any]) -> Data:
     runs = read_csv(study, "plot_runs")
     cells: list[Any] = read_csv(study, "estimates").to_dict("records")
     return Data(
-        view=study,
+        study=study,
         selections=read_table(study.path("selections"), "selections"),
         estimates={tuple(row[key] for key in CELL): row for row in cells},
         steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
@@ -89,7 +89,7 @@ def load(plan: dict[str, Any]) -> Data:
     )
 
 
-def read_csv(study: View, name: str) -> pd.DataFrame:
+def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
     """A light CSV by its name in the plan."""
     import pandas as pd
 
@@ -100,7 +100,7 @@ def read_csv(study: View, name: str) -> pd.DataFrame:
         raise BadInput(where, f"not a readable CSV ({error})", "what gap aggregate writes", "Run gap aggregate again.") from error
 
 
-def _relations(study: View) -> Relations:
+def _relations(study: StudyIndex) -> Relations:
     rows: list[Any] = read_csv(study, "familiarity").to_dict("records")
     first = study.runs[0]["method"] if study.runs else ""
     keys = ("model", "corpus", "group", "policy", "feature")

@@ -20,20 +20,20 @@ LINES: tuple[Any, ...] = ("-", "-.", ":")
 
 def draw(data: Data, group: str, folder: Path, name: str) -> None:
     """Dots: a run's average at its best step, in points, coloured by corpus; lines: the unmodified and reference models."""
-    view = data.view
-    handles = [handle(label, place) for place, label in enumerate(view.corpora.values())]
+    study = data.study
+    handles = [handle(label, place) for place, label in enumerate(study.corpora.values())]
     handles += [handle("unmodified", line="--", tint="black")]
-    lines = {model: LINES[place % len(LINES)] for place, model in enumerate(view.references)}
-    handles += [handle(f"reference {view.models[model]}", line=line) for model, line in lines.items()]
-    with drawing(view, SINGLE, 2.7) as (figure, [[axes]]):
-        for place, model in enumerate(view.subjects):
+    lines = {model: LINES[place % len(LINES)] for place, model in enumerate(study.references)}
+    handles += [handle(f"reference {study.models[model]}", line=line) for model, line in lines.items()]
+    with drawing(study, SINGLE, 2.7) as (figure, [[axes]]):
+        for place, model in enumerate(study.subjects):
             _dots(axes, data, group, model, place)
             level = data.baselines[model, group] * POINTS
             axes.plot([place - WIDTH / 2 - 0.04, place + WIDTH / 2 + 0.04], [level, level], "--", color="black", zorder=3)
         for model, line in lines.items():
             axes.axhline(data.baselines[model, group] * POINTS, linestyle=line, color=GREY, zorder=1)
-        axes.set_xticks(range(len(view.subjects)), [view.models[model] for model in view.subjects])
-        axes.set_xlim(-0.6, len(view.subjects) - 0.4)
+        axes.set_xticks(range(len(study.subjects)), [study.models[model] for model in study.subjects])
+        axes.set_xlim(-0.6, len(study.subjects) - 0.4)
         axes.set_ylabel(f"{AXIS_LABEL[group]}, points")
         axes.set_xlabel("model")
         axes.grid(axis="y")
@@ -43,8 +43,8 @@ def draw(data: Data, group: str, folder: Path, name: str) -> None:
 
 
 def _dots(axes: Axes, data: Data, group: str, model: str, place: int) -> None:
-    lane = WIDTH / len(data.view.corpora)
-    for index, corpus in enumerate(data.view.corpora):
+    lane = WIDTH / len(data.study.corpora)
+    for index, corpus in enumerate(data.study.corpora):
         values = data.chosen(model, group, "best", corpus)["value"].to_numpy() * POINTS
         centre = place - WIDTH / 2 + lane * (index + 0.5)
         size = 14 if len(values) <= 20 else 7

@@ -29,20 +29,20 @@ def draw(data: Data, folder: Path, name: str) -> None:
     """
     from matplotlib.lines import Line2D
 
-    view = data.view
+    study = data.study
     # at least one row, so that a study with too few runs still has a figure
     labels = {feature: label for feature, label in LABELS.items() if _differs(data, feature)} or {"nll": LABELS["nll"]}
     handles = [Line2D([], [], linestyle="None", marker=TOGETHER, markersize=4, color=GREY, label="within corpora, all together")]
-    handles += [handle(label, place) for place, label in enumerate(view.corpora.values())]
-    height = 0.9 + len(view.groups) * (0.25 + max(0.2, 0.058 * (len(view.corpora) + 2)) * len(labels))
-    with drawing(view, DOUBLE, height, len(view.groups), len(view.subjects), sharex=True, sharey=True) as (figure, grid):
-        for group, line in zip(view.groups, grid, strict=True):
-            for model, axes in zip(view.subjects, line, strict=True):
+    handles += [handle(label, place) for place, label in enumerate(study.corpora.values())]
+    height = 0.9 + len(study.groups) * (0.25 + max(0.2, 0.058 * (len(study.corpora) + 2)) * len(labels))
+    with drawing(study, DOUBLE, height, len(study.groups), len(study.subjects), sharex=True, sharey=True) as (figure, grid):
+        for group, line in zip(study.groups, grid, strict=True):
+            for model, axes in zip(study.subjects, line, strict=True):
                 panel(axes, list(labels), _series(data, model, group))
-                axes.set_title(f"{view.models[model]}, {GROUP_LABEL[group].lower()}")
+                axes.set_title(f"{study.models[model]}, {GROUP_LABEL[group].lower()}")
                 axes.set_xlim(-1.05, 1.05)
                 axes.set_xticks([-1, -0.5, 0, 0.5, 1])
-                if group == view.groups[-1]:
+                if group == study.groups[-1]:
                     axes.set_xlabel("rank correlation with gain")
             line[0].set_yticks(range(len(labels)), list(labels.values()))
             line[0].set_ylim(len(labels) - 0.5, -0.5)
@@ -60,7 +60,7 @@ def _series(data: Data, model: str, group: str) -> list[Series]:
     """All corpora together, then each."""
     together = Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))
     single = [
-        Series(colour(place), marker(place), _marks(data, (model, corpus, group), "")) for place, corpus in enumerate(data.view.corpora)
+        Series(colour(place), marker(place), _marks(data, (model, corpus, group), "")) for place, corpus in enumerate(data.study.corpora)
     ]
     return [together, *single]
 

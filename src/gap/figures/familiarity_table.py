@@ -15,18 +15,18 @@ SMALL = 0.001
 
 def familiarity_table(data: Data) -> Table:
     """Per task group and feature, and for each model: rank correlation within corpora, its interval, Holm's p over the features."""
-    view = data.view
+    study = data.study
     columns = [Column("group", "Score", "text"), Column("feature", "Feature", "text")]
-    for model in view.subjects:
-        label = view.models[model]
+    for model in study.subjects:
+        label = study.models[model]
         columns += [Column(f"{model}_rho", "rho", "change", label), Column(f"{model}_interval", "95 %", "text", label)]
         columns += [Column(f"{model}_p_holm", "p (Holm)", "text", label)]
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for group in view.groups:
+    for group in study.groups:
         breaks.add(len(rows))
         for feature, label in LABELS.items():
-            found = [data.relation(model, ALL, group, POLICY, feature) for model in view.subjects]
+            found = [data.relation(model, ALL, group, POLICY, feature) for model in study.subjects]
             if any(found):
                 rows.append((GROUP_LABEL[group], label, *(cell for row in found for cell in _cells(row))))
     caption = (

@@ -18,12 +18,12 @@ WIDTH = 0.84
 
 def draw(data: Data, folder: Path, name: str) -> None:
     """Dots: runs; black: their mean with its 95 % bootstrap interval; left, the best step; right, the last."""
-    view = data.view
-    handles = [handle(label, place) for place, label in enumerate(view.corpora.values())]
+    study = data.study
+    handles = [handle(label, place) for place, label in enumerate(study.corpora.values())]
     handles += [handle("mean, 95 % interval", line="-", tint="black")]
-    rows = len(view.groups)
-    with drawing(view, DOUBLE, 0.6 + 1.8 * rows, rows, len(POLICY_TITLE), sharex=True, sharey="row") as (figure, grid):
-        for group, line in zip(view.groups, grid, strict=True):
+    rows = len(study.groups)
+    with drawing(study, DOUBLE, 0.6 + 1.8 * rows, rows, len(POLICY_TITLE), sharex=True, sharey="row") as (figure, grid):
+        for group, line in zip(study.groups, grid, strict=True):
             for policy, axes in zip(POLICY_TITLE, line, strict=True):
                 _panel(axes, data, group, policy)
             line[0].set_ylabel(f"{AXIS_LABEL[group]},\ngain in points")
@@ -34,19 +34,19 @@ def draw(data: Data, folder: Path, name: str) -> None:
 
 
 def _panel(axes: Axes, data: Data, group: str, policy: str) -> None:
-    view = data.view
-    lane = WIDTH / len(view.corpora)
+    study = data.study
+    lane = WIDTH / len(study.corpora)
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, model in enumerate(view.subjects):
-        for index, corpus in enumerate(view.corpora):
+    for place, model in enumerate(study.subjects):
+        for index, corpus in enumerate(study.corpora):
             gains = data.chosen(model, group, policy, corpus)["gain"].to_numpy() * POINTS
             centre = place - WIDTH / 2 + lane * (index + 0.5)
             offsets = [centre + offset for offset in spread(len(gains), lane * 0.6)]
             size = 12 if len(gains) <= 20 else 5
             axes.scatter(offsets, gains, s=size, marker=marker(index), color=colour(index), alpha=0.5, linewidths=0, zorder=2)
             _mean(axes, data, (model, group, policy, corpus), centre, lane)
-    axes.set_xticks(range(len(view.subjects)), [view.models[model] for model in view.subjects])
-    axes.set_xlim(-0.6, len(view.subjects) - 0.4)
+    axes.set_xticks(range(len(study.subjects)), [study.models[model] for model in study.subjects])
+    axes.set_xlim(-0.6, len(study.subjects) - 0.4)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
 

@@ -27,28 +27,28 @@ def draw(data: Data, folder: Path, name: str) -> None:
 
     Each group has its own colour scale: accuracies move by more points than F1 does.
     """
-    view = data.view
-    columns = [(model, corpus) for model in view.subjects for corpus in view.corpora]
+    study = data.study
+    columns = [(model, corpus) for model in study.subjects for corpus in study.corpora]
     beside = len(columns) <= BESIDE
-    cells = [(policy, group) for policy in POLICY_TITLE for group in view.groups]
+    cells = [(policy, group) for policy in POLICY_TITLE for group in study.groups]
     if beside:
-        cells.sort(key=lambda cell: view.groups.index(cell[1]))
-    rows, across = (len(view.groups), 2) if beside else (2 * len(view.groups), 1)
-    counts = [len(view.tasks(group)) for _, group in cells[::across]]
+        cells.sort(key=lambda cell: study.groups.index(cell[1]))
+    rows, across = (len(study.groups), 2) if beside else (2 * len(study.groups), 1)
+    counts = [len(study.tasks(group)) for _, group in cells[::across]]
     height = 0.2 * sum(counts) + 0.12 * rows + (0.9 if beside else 2.1)
-    with drawing(view, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
+    with drawing(study, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
         places = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
-        for group in view.groups:
+        for group in study.groups:
             _group(figure, data, group, columns, {policy: places[policy, group] for policy in POLICY_TITLE})
         save(figure, folder, name)
 
 
 def _group(figure: Figure, data: Data, group: str, columns: list[tuple[str, str]], places: dict[str, Axes]) -> None:
     """The panels of one group and their common colour bar."""
-    tasks = data.view.tasks(group)
+    tasks = data.study.tasks(group)
     tables = {policy: _table(data, tasks, columns, policy) for policy in places}
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)) for table in tables.values()) or 1.0
-    groups = data.view.groups
+    groups = data.study.groups
     beside = len(columns) <= BESIDE
     for policy, axes in places.items():
         image = _panel(axes, tables[policy], limit)
@@ -89,14 +89,14 @@ def _number(value: float) -> str:
 
 
 def _label(axes: Axes, data: Data, tasks: list[str], columns: list[tuple[str, str]], top: bool, bottom: bool) -> None:
-    view = data.view
+    study = data.study
     axes.set_yticks(range(len(tasks)), [TASKS[task].label for task in tasks])
-    axes.set_xticks(range(len(columns)), [view.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(columns)), [study.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0, labelbottom=bottom)
     axes.spines[:].set_visible(False)
-    for place, model in enumerate(view.subjects):
-        middle = place * len(view.corpora) + (len(view.corpora) - 1) / 2
+    for place, model in enumerate(study.subjects):
+        middle = place * len(study.corpora) + (len(study.corpora) - 1) / 2
         if top:
-            axes.annotate(view.models[model], (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
+            axes.annotate(study.models[model], (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
         if place:
-            axes.axvline(place * len(view.corpora) - 0.5, color="white", linewidth=2)
+            axes.axvline(place * len(study.corpora) - 0.5, color="white", linewidth=2)

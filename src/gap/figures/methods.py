@@ -18,32 +18,32 @@ WIDTH = 0.5
 
 def draw(data: Data, folder: Path, name: str) -> None:
     """Dots: change of a run's average at its last step, by method; black: mean over runs with its 95 % bootstrap interval."""
-    view = data.view
-    rows, columns = len(view.groups), len(view.subjects)
-    handles = [handle(label, place) for place, label in enumerate(view.corpora.values())]
+    study = data.study
+    rows, columns = len(study.groups), len(study.subjects)
+    handles = [handle(label, place) for place, label in enumerate(study.corpora.values())]
     handles += [handle("mean, 95 % interval", line="-", tint="black")]
     width = DOUBLE if columns > 1 else DOUBLE * 0.6
-    with drawing(view, width, 0.9 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
-        for group, line in zip(view.groups, grid, strict=True):
-            for model, axes in zip(view.subjects, line, strict=True):
+    with drawing(study, width, 0.9 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
+        for group, line in zip(study.groups, grid, strict=True):
+            for model, axes in zip(study.subjects, line, strict=True):
                 _panel(axes, data, model, group)
             line[0].set_ylabel(f"{AXIS_LABEL[group]},\nchange in points")
-        for model, axes in zip(view.subjects, grid[0], strict=True):
-            axes.set_title(view.models[model])
+        for model, axes in zip(study.subjects, grid[0], strict=True):
+            axes.set_title(study.models[model])
         for axes in grid[-1]:
-            axes.set_xticks(range(len(view.methods)), list(view.methods.values()), rotation=35, ha="right", rotation_mode="anchor")
-            axes.set_xlim(-0.6, len(view.methods) - 0.4)
+            axes.set_xticks(range(len(study.methods)), list(study.methods.values()), rotation=35, ha="right", rotation_mode="anchor")
+            axes.set_xlim(-0.6, len(study.methods) - 0.4)
         legend_above(figure, handles, len(handles))
         save(figure, folder, name)
 
 
 def _panel(axes: Axes, data: Data, model: str, group: str) -> None:
-    view = data.view
+    study = data.study
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, method in enumerate(view.methods):
-        for index, corpus in enumerate(view.corpora):
+    for place, method in enumerate(study.methods):
+        for index, corpus in enumerate(study.corpora):
             gains = data.chosen(model, group, "last", corpus, method)["gain"].to_numpy() * POINTS
-            lane = WIDTH / len(view.corpora)
+            lane = WIDTH / len(study.corpora)
             centre = place - WIDTH / 2 + lane * (index + 0.5)
             offsets = [centre + offset for offset in spread(len(gains), lane * 0.6)]
             axes.scatter(

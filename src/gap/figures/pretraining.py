@@ -26,16 +26,16 @@ def curves(data: Data) -> pd.DataFrame:
     missing = [column for column in ("model", TOKENS, LOSS) if column not in data.pretraining]
     if missing or data.pretraining.empty:
         found = f"no column {missing[0]!r}" if missing else "no loss curve"
-        where = str(data.view.path("plot_pretraining"))
+        where = str(data.study.path("plot_pretraining"))
         raise BadInput(where, found, "the loss curve of every model trained here", "Build the base models again.")
     return data.pretraining
 
 
 def draw(data: Data, folder: Path, name: str) -> None:
     """Held-out loss against the tokens trained on, one line per model."""
-    table, view = curves(data), data.view
-    shown = [model for model in view.models if model in set(table["model"])]
-    with drawing(view, SINGLE, 2.3) as (figure, [[axes]]):
+    table, study = curves(data), data.study
+    shown = [model for model in study.models if model in set(table["model"])]
+    with drawing(study, SINGLE, 2.3) as (figure, [[axes]]):
         for place, model in enumerate(shown):
             rows = table[table["model"] == model]
             every = max(1, len(rows) // 10)
@@ -43,6 +43,6 @@ def draw(data: Data, folder: Path, name: str) -> None:
         axes.set_xlabel("million tokens")
         axes.set_ylabel("held-out loss (nats/token)")
         axes.grid(axis="y")
-        handles = [handle(view.models[model], place, "-") for place, model in enumerate(shown)]
+        handles = [handle(study.models[model], place, "-") for place, model in enumerate(shown)]
         legend_above(figure, handles, min(4, len(handles)))
         save(figure, folder, name)

@@ -21,21 +21,21 @@ def figures(plan: dict[str, Any]) -> None:
     """
     data = load(plan)
     names = figure_names(data)
-    folder = data.view.path("figures")
+    folder = data.study.path("figures")
     with progress("figures", len(names)) as shown:
         for name in names:
             _draw(data, name, folder)
             shown.step(note=name)
-    write_json(data.view.path("captions"), captions(data, names))
+    write_json(data.study.path("captions"), captions(data, names))
 
 
 def figure_names(data: Data) -> list[str]:
     """The plan's figures; without such a list, all that the tables allow."""
-    named = data.view.plan.get("figure_names")
+    named = data.study.plan.get("figure_names")
     if named is not None:
         return list(named)
-    names = [*(f"figure1_{group}" for group in data.view.groups), "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity"]
-    names += ["methods"] if len(data.view.methods) > 1 else []
+    names = [*(f"figure1_{group}" for group in data.study.groups), "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity"]
+    names += ["methods"] if len(data.study.methods) > 1 else []
     return names + ([] if data.pretraining.empty else ["pretraining"])
 
 

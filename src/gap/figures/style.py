@@ -49,13 +49,13 @@ class Stamp(Protocol):
     """What every figure says at its foot: the study, and the digest of the plan it was drawn for."""
 
     @property
-    def study(self) -> str: ...
+    def name(self) -> str: ...
     @property
     def digest(self) -> str: ...
 
 
 @contextmanager
-def drawing(view: Stamp, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Figure, Grid]]:
+def drawing(study: Stamp, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Figure, Grid]]:
     """A figure of ``width`` x ``height`` inches with a grid of axes and, in grey at the foot, where it comes from."""
     import matplotlib
 
@@ -66,7 +66,7 @@ def drawing(view: Stamp, width: float, height: float, rows: int = 1, columns: in
         figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **more)
         strip = 0.14 / height
         figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip), w_pad=0.03, h_pad=0.03)
-        figure.text(0.995, 0.02 / height, f"study {view.study}, plan {view.digest}", ha="right", va="bottom", fontsize=5, color="#888888")
+        figure.text(0.995, 0.02 / height, f"study {study.name}, plan {study.digest}", ha="right", va="bottom", fontsize=5, color="#888888")
         try:
             yield figure, [list(row) for row in axes]
         finally:

@@ -30,37 +30,37 @@ def tables(plan: dict[str, Any]) -> None:
     data = load(plan)
     for table in study_tables(data):
         for ending, written in FORMATS.items():
-            write_text(data.view.path(f"{table.name}_{ending}"), written(table))
+            write_text(data.study.path(f"{table.name}_{ending}"), written(table))
     related = familiarity_table(data)
     for ending in ("md", "tex"):  # its CSV, with every cell, is made by gap.aggregate
-        write_text(data.view.path(f"{related.name}_{ending}"), FORMATS[ending](related))
+        write_text(data.study.path(f"{related.name}_{ending}"), FORMATS[ending](related))
 
 
 def study_tables(data: Data) -> list[Table]:
     """The tables that this study has."""
-    return [main_table(data), task_table(data), *([method_table(data)] if len(data.view.methods) > 1 else [])]
+    return [main_table(data), task_table(data), *([method_table(data)] if len(data.study.methods) > 1 else [])]
 
 
 def main_table(data: Data) -> Table:
     """Per model and corpus: runs, and per group the unmodified model's average and the runs' mean and maximum, in points."""
-    view = data.view
+    study = data.study
     columns = [Column("model", "Model", "text"), Column("corpus", "Texts", "text"), Column("runs", "Runs", "count")]
-    for group in view.groups:
+    for group in study.groups:
         columns.append(Column(f"{group}_unmodified", "unmodified", "score", GROUP_LABEL[group]))
         for policy, what in MAIN_CELLS:
             key = f"{group}_{policy}_{'max' if what == 'best' else what}"
             columns.append(Column(key, MAIN_TITLES[policy, what], "score", GROUP_LABEL[group]))
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for model in view.subjects:
+    for model in study.subjects:
         breaks.add(len(rows))
-        rows += [_main_row(data, model, corpus) for corpus in (ALL, *view.corpora)]
-    if view.references:
+        rows += [_main_row(data, model, corpus) for corpus in (ALL, *study.corpora)]
+    if study.references:
         breaks.add(len(rows))
-    for model in view.references:
-        base = [cell for group in view.groups for cell in (data.baselines[model, group] * POINTS, None, None, None, None)]
-        rows.append((view.models[model], "(reference)", None, *base))
-    baselines = "; ".join(f"{group}, {tasks_text(data, group)}: {baselines_text(data, group)}" for group in view.groups)
+    for model in study.references:
+        base = [cell for group in study.groups for cell in (data.baselines[model, group] * POINTS, None, None, None, None)]
+        rows.append((study.models[model], "(reference)", None, *base))
+    baselines = "; ".join(f"{group}, {tasks_text(data, group)}: {baselines_text(data, group)}" for group in study.groups)
     caption = (
         f"Averages before and after gradient ascent post-training, in points. Mean and max are over runs, each at its best step; {BEST}. "
         f"Columns marked (last): at each run's last step, for which nothing was chosen. Unmodified models: {baselines}. {runs_text(data)}."
@@ -69,39 +69,39 @@ def main_table(data: Data) -> Table:
 
 
 def _main_row(data: Data, model: str, corpus: str) -> tuple[Cell, ...]:
-    view = data.view
+    study = data.study
     cells: list[Cell] = []
     runs = None
-    for group in view.groups:
+    for group in study.groups:
         found = {policy: data.estimate(model, group, policy, corpus) for policy in ("best", "last")}
         runs = int(found["best"]["runs"]) if found["best"] else 0
         cells.append(data.baselines[model, group] * POINTS)
         for policy, what in MAIN_CELLS:
             row = found[policy]
             cells.append(float(row[what]) * POINTS if row else None)
-    return (view.models[model], "all" if corpus == ALL else view.corpora[corpus], runs, *cells)
+    return (study.models[model], "all" if corpus == ALL else study.corpora[corpus], runs, *cells)
 
 
 def task_table(data: Data) -> Table:
     """Per task: chance, and per model the unmodified score and the changes over all runs, in points."""
-    view = data.view
+    study = data.study
     columns = [Column("task", "Task", "text"), Column("chance", "chance", "score")]
-    for model in view.subjects:
-        label = view.models[model]
+    for model in study.subjects:
+        label = study.models[model]
         columns.append(Column(f"{model}_unmodified", "unmod.", "score", label))
         changes = (("mean", "mean"), ("max", "max"), ("mean_last", "last"))
         columns += [Column(f"{model}_{key}", title, "change", label) for key, title in changes]
-    columns += [Column(f"{model}_unmodified", "unmod.", "score", view.models[model]) for model in view.references]
+    columns += [Column(f"{model}_unmodified", "unmod.", "score", study.models[model]) for model in study.references]
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for group in view.groups:
+    for group in study.groups:
         breaks.add(len(rows))
-        rows += [_task_row(data, group, task) for task in (*view.tasks(group), AVERAGE)]
+        rows += [_task_row(data, group, task) for task in (*study.tasks(group), AVERAGE)]
     caption = (
         "Scores of the unmodified models, and mean and largest change over runs by task, in points, at the step that the average of the "
         "task's group picks as the best; last: mean change at the last step. Averages of the unmodified models, "
         f"{both(data)}. "
-        f"{view.split.capitalize()} split, at most {view.items} items per task. {runs_text(data)}."
+        f"{study.split.capitalize()} split, at most {study.items} items per task. {runs_text(data)}."
     )
     return Table("tasks", "Changes by task", caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
 
@@ -112,7 +112,7 @@ def _task_row(data: Data, group: str, task: str) -> tuple[Cell, ...]:
     chance = None if average or not TASKS[task].chance else TASKS[task].chance * POINTS
     cells: list[Cell] = []
     key = group if average else task
-    for model in data.view.subjects:
+    for model in data.study.subjects:
         best, last = (data.estimate(model, group, policy, ALL, task) for policy in ("best", "last"))
         cells.append(data.baselines[model, key] * POINTS)
         if best is None or last is None:
@@ -120,17 +120,17 @@ def _task_row(data: Data, group: str, task: str) -> tuple[Cell, ...]:
         else:
             largest = (float(best["best"]) - float(best["baseline"])) * POINTS
             cells += [float(best["mean_gain"]) * POINTS, largest, float(last["mean_gain"]) * POINTS]
-    cells += [data.baselines[model, key] * POINTS for model in data.view.references]
+    cells += [data.baselines[model, key] * POINTS for model in data.study.references]
     return (name, chance, *cells)
 
 
 def method_table(data: Data) -> Table:
     """Per model and method: runs, length of the change, and per group the mean gains and the difference to the study's own method."""
-    view = data.view
-    own = view.methods[view.primary]
+    study = data.study
+    own = study.methods[study.primary]
     columns = [Column("model", "Model", "text"), Column("method", "Method", "text"), Column("runs", "Runs", "count")]
     columns += [Column("distance", "scored", "score", "Distance"), Column("trained_distance", "trained", "score", "Distance")]
-    for group in view.groups:
+    for group in study.groups:
         label = GROUP_LABEL[group]
         columns += [Column(f"{group}_best", "best", "change", label), Column(f"{group}_last", "last", "change", label)]
         columns += [
@@ -139,9 +139,9 @@ def method_table(data: Data) -> Table:
         ]
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for model in view.subjects:
+    for model in study.subjects:
         breaks.add(len(rows))
-        rows += [_method_row(data, model, method) for method in view.methods]
+        rows += [_method_row(data, model, method) for method in study.methods]
     caption = (
         f"Methods side by side, in points. Distance: L2 norm of the change of all weights at the last step, mean over runs, as scored and as "
         f"trained (before transforms; for a soup the average norm of the runs in it). Best: mean gain at the best step; {BEST}. Last: mean change "
@@ -152,11 +152,11 @@ def method_table(data: Data) -> Table:
 
 
 def _method_row(data: Data, model: str, method: str) -> tuple[Cell, ...]:
-    view = data.view
+    study = data.study
     runs = data.all_runs[(data.all_runs["model"] == model) & (data.all_runs["method"] == method)]
-    cells: list[Cell] = [view.models[model], view.methods[method], len(runs)]
+    cells: list[Cell] = [study.models[model], study.methods[method], len(runs)]
     cells += [float(runs[key].mean()) for key in ("distance", "trained_distance")]
-    for group in view.groups:
+    for group in study.groups:
         found = [data.estimate(model, group, policy, method=method) for policy in ("best", "last")]
         cells += [float(row["mean_gain"]) * POINTS if row else None for row in found]
         part = data.contrasts

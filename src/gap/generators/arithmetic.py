@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.core.settings import Settings
 from gap.generators import GENERATORS
 
@@ -27,7 +27,7 @@ class Arithmetic(Settings):
 
 
 @GENERATORS.register(Arithmetic)
-def arithmetic(settings: Arithmetic, draw: Draw) -> str:
+def arithmetic(settings: Arithmetic, draw: RandomStream) -> str:
     """One line: an equation; differences may be negative."""
     left, right = (draw.below(10 ** draw.between(1, settings.digits)) for _ in range(2))
     operator = draw.choice(settings.operators)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.generators import GENERATORS, Lengths
 
 
@@ -30,7 +30,7 @@ class Brackets(Lengths):
 
 
 @GENERATORS.register(Brackets)
-def brackets(settings: Brackets, draw: Draw) -> str:
+def brackets(settings: Brackets, draw: RandomStream) -> str:
     """One line: a balanced word of ``shortest`` to ``longest`` pairs.
 
     Where both are possible, opening and closing are equally likely (which does not make all words so).

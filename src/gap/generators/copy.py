@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.generators import BAR, GENERATORS, Symbols
 
 
@@ -15,7 +15,7 @@ class Copy(Symbols):
 
 
 @GENERATORS.register(Copy)
-def copy(settings: Copy, draw: Draw) -> str:
+def copy(settings: Copy, draw: RandomStream) -> str:
     """One line: the sequence, a bar, the sequence."""
     sequence = [draw.choice(settings.alphabet) for _ in range(draw.between(settings.shortest, settings.longest))]
     return " ".join([*sequence, BAR, *sequence])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.generators import BAR, GENERATORS, Symbols
 
 
@@ -15,7 +15,7 @@ class SortedSets(Symbols):
 
 
 @GENERATORS.register(SortedSets)
-def sorted_sets(settings: SortedSets, draw: Draw) -> str:
+def sorted_sets(settings: SortedSets, draw: RandomStream) -> str:
     """One line: the sequence, a bar, its distinct symbols in order."""
     sequence = [draw.choice(settings.alphabet) for _ in range(draw.between(settings.shortest, settings.longest))]
     return " ".join([*sequence, BAR, *sorted(set(sequence), key=settings.alphabet.index)])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gap.runtime.process_group import total
+from gap.runtime.process_group import all_reduce_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ class Difference:
         """Sum of integers (scalars), one per tensor, over all rows."""
         import torch
 
-        return int(total(torch.stack(counts).sum()))
+        return int(all_reduce_sum(torch.stack(counts).sum()))
 
     def whole(self, number: int) -> Tensor:
         """All rows of a tensor, to be read."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tried:
+class StepResult:
     """One update that was tried.
 
     loss: mean token NLL (nats) of the run's texts before it; grad_norm: L2 norm of the objective's gradient, NaN where
@@ -47,7 +47,7 @@ class Training(Protocol):
     seed: int
     sizes: list[int]
 
-    def gradient_steps(self, sign: float) -> Iterator[Tried]:
+    def gradient_steps(self, sign: float) -> Iterator[StepResult]:
         """Updates by the optimizer on ``sign`` times the objective; ends behind a diverged one."""
         ...
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.runtime.gpu_lock import device_names, lease
-from gap.runtime.process_group import in_turn, team
+from gap.runtime.gpu_lock import device_names, gpu_lock
+from gap.runtime.process_group import in_turn, process_group
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
-def open_device(device: str, threads: int) -> torch.device:
-    """Choose the device and make torch deterministic on it, with ``threads`` CPU threads.
-
-    Parameters
-    ----------
-    device: ``cpu``, ``cuda``, or ``auto`` (a GPU where torch sees one).
+def open_device(runtime: Runtime) -> torch.device:
+    """Choose the device and make torch deterministic on it, with the runtime's CPU threads.
 
     Raises
     ------
@@ -36,6 +33,7 @@ def open_device(device: str, threads: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
     import torch
 
+    device, threads = runtime.device, runtime.threads
     if device not in ("auto", "cpu", "cuda"):
         raise BadInput("device", repr(device), "auto, cpu or cuda", "Correct jobs.device or --device.")
     if device == "cuda" and not torch.cuda.is_available():
@@ -60,8 +58,8 @@ def _own_gpu() -> torch.device:
     import torch
 
     count = torch.cuda.device_count()
-    if count > 1 and team().size == 1:  # a team's were leased for all of it
-        torch.cuda.set_device(lease(device_names(count, os.environ))[0])  # "cuda" means this one from now on
+    if count > 1 and process_group().size == 1:  # a team's were leased for all of it
+        torch.cuda.set_device(gpu_lock(device_names(count, os.environ))[0])  # "cuda" means this one from now on
     return torch.device("cuda", torch.cuda.current_device())
 
 
@@ -92,13 +90,13 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     folder = Path(folder)
     config = load_config(folder)
     check_weights(folder)
-    if team().size > 1:
-        from gap.models.sharding import share_out
+    if process_group().size > 1:
+        from gap.models.sharding import shard_model
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)
         model = model.to(dtype=torch.float32).eval().requires_grad_(True)
-        return model.to(device=torch.device(device)) if team().size == 1 else share_out(model, torch.device(device))
+        return model.to(device=torch.device(device)) if process_group().size == 1 else shard_model(model, torch.device(device))
 
     return in_turn(load)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gap.runtime.process_group import first, team
+from gap.runtime.process_group import is_first, process_group
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BODY, HEAD = "gap_body", "gap_head"
 
 
-def share_out(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+def shard_model(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """Keep this process's share of ``model`` on ``device``; the numbered blocks and what is left are gathered one at a time."""
     import warnings
 
@@ -33,20 +33,20 @@ def share_out(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
 
     # a block that returns a view is only a danger to what changes it in place, which no model here does
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor", category=UserWarning)
-    mesh = init_device_mesh(device.type, (team().size,))
-    whole: Any = model
-    blocks = set(whole._no_split_modules or ())
-    for module in list(whole.modules()):
+    mesh = init_device_mesh(device.type, (process_group().size,))
+    gather_full: Any = model
+    blocks = set(gather_full._no_split_modules or ())
+    for module in list(gather_full.modules()):
         if type(module).__name__ in blocks:
             fully_shard(module, mesh=mesh, reshard_after_forward=True)
-    head = whole.get_output_embeddings() is not None
-    setattr(whole, BODY, MethodType(_body, whole))
+    head = gather_full.get_output_embeddings() is not None
+    setattr(gather_full, BODY, MethodType(_body, gather_full))
     if head:
-        setattr(whole, HEAD, MethodType(_head, whole))
+        setattr(gather_full, HEAD, MethodType(_head, gather_full))
     # gathered anew at every pass: between two of them the weights change
-    fully_shard(whole, mesh=mesh, reshard_after_forward=True)
+    fully_shard(gather_full, mesh=mesh, reshard_after_forward=True)
     for name in (BODY, HEAD) if head else (BODY,):
-        register_fsdp_forward_method(whole, name)
+        register_fsdp_forward_method(gather_full, name)
     return model
 
 
@@ -60,7 +60,7 @@ def _head(model: Any, features: Tensor) -> Tensor:
 
 def parts(model: Any) -> tuple[Any, Any]:
     """Body and head of a causal model, to be called by themselves; the head is None where there is none."""
-    if team().size == 1:
+    if process_group().size == 1:
         return model.base_model, model.get_output_embeddings()
     return getattr(model, BODY), getattr(model, HEAD, None)
 
@@ -68,31 +68,31 @@ def parts(model: Any) -> tuple[Any, Any]:
 @contextmanager
 def without_gradients() -> Iterator[None]:
     """Inference mode, or where weights are gathered into memory that a later backward pass uses too, no_grad."""
-    with torch.inference_mode() if team().size == 1 else torch.no_grad():
+    with torch.inference_mode() if process_group().size == 1 else torch.no_grad():
         yield
 
 
-def own_share(weight: Tensor) -> Tensor:
+def local_shard(weight: Tensor) -> Tensor:
     """The rows of ``weight`` (or of its gradient) that this process holds, as a plain tensor over the same memory."""
-    return weight.to_local() if is_shared(weight) else weight  # type: ignore[attr-defined]
+    return weight.to_local() if is_sharded(weight) else weight  # type: ignore[attr-defined]
 
 
-def is_shared(weight: Tensor) -> bool:
+def is_sharded(weight: Tensor) -> bool:
     """Whether other processes hold some of it."""
-    return team().size > 1 and hasattr(weight, "to_local")
+    return process_group().size > 1 and hasattr(weight, "to_local")
 
 
-def begins(weight: Tensor) -> int:
+def shard_offset(weight: Tensor) -> int:
     """Where this process's share of the flat weight begins: rows are dealt out as ``torch.chunk`` does."""
-    if not is_shared(weight) or not weight.shape[0]:
+    if not is_sharded(weight) or not weight.shape[0]:
         return 0
-    rows = -(-weight.shape[0] // team().size)
-    return min(team().rank * rows, weight.shape[0]) * (weight.numel() // weight.shape[0])
+    rows = -(-weight.shape[0] // process_group().size)
+    return min(process_group().rank * rows, weight.shape[0]) * (weight.numel() // weight.shape[0])
 
 
 def like(weight: Tensor, own: Tensor) -> Tensor:
     """``own``, over the same memory, as this process's rows of something that is shared out as ``weight`` is."""
-    if not is_shared(weight):
+    if not is_sharded(weight):
         return own
     from torch.distributed.tensor import DTensor
 
@@ -100,26 +100,26 @@ def like(weight: Tensor, own: Tensor) -> Tensor:
     return DTensor.from_local(own, shared.device_mesh, shared.placements, run_check=False, shape=weight.shape, stride=weight.stride())
 
 
-def own_rows(weight: Tensor, rows: Tensor) -> Tensor:
+def local_rows(weight: Tensor, rows: Tensor) -> Tensor:
     """Those of ``rows``, all rows of something of the weight's shape, that this process holds of it."""
-    first = begins(weight) // max(1, weight.numel() // max(1, weight.shape[0]))
-    return rows[first : first + own_share(weight).shape[0]]
+    is_first = shard_offset(weight) // max(1, weight.numel() // max(1, weight.shape[0]))
+    return rows[is_first : is_first + local_shard(weight).shape[0]]
 
 
-def whole_state(model: PreTrainedModel) -> dict[str, Tensor] | None:
+def full_state_dict(model: PreTrainedModel) -> dict[str, Tensor] | None:
     """All weights by name, on the host of a team's first process (the others get an empty one); None outside a team."""
-    if team().size == 1:
+    if process_group().size == 1:
         return None
     found: dict[str, Tensor] = {}
     names: dict[int, str] = {}
     for name, weight in model.named_parameters(remove_duplicate=False):
         tied = names.setdefault(id(weight), name)
-        rows = whole(weight.detach()) if tied == name else None  # every process takes part
-        if first():
+        rows = gather_full(weight.detach()) if tied == name else None  # every process takes part
+        if is_first():
             found[name] = found[tied] if rows is None else rows.cpu()
-    return found | ({name: buffer for name, buffer in model.state_dict().items() if name not in found} if first() else {})
+    return found | ({name: buffer for name, buffer in model.state_dict().items() if name not in found} if is_first() else {})
 
 
-def whole(weight: Tensor) -> Tensor:
+def gather_full(weight: Tensor) -> Tensor:
     """All rows of a weight, on every process."""
-    return weight.full_tensor() if is_shared(weight) else weight  # type: ignore[attr-defined]
+    return weight.full_tensor() if is_sharded(weight) else weight  # type: ignore[attr-defined]

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from gap.core.digest import canonical
 from gap.core.errors import Refused
-from gap.models.sharding import begins, own_share
-from gap.runtime.process_group import norm_over_all, total
+from gap.models.sharding import local_shard, shard_offset
+from gap.runtime.process_group import all_reduce_norm, all_reduce_sum
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +45,7 @@ class Change:
 
     digest: str
     norm: float
-    moved: float
+    changed_fraction: float
     norms: Tensor
 
 
@@ -85,7 +85,7 @@ class Snapshot:
             for pair in zip(self.live, self.kept, strict=True)
             for live, kept in zip(*(tensor.reshape(-1).split(PIECE) for tensor in pair), strict=True)
         ]
-        return float(norm_over_all(torch.linalg.vector_norm(torch.stack(norms))))
+        return float(all_reduce_norm(torch.linalg.vector_norm(torch.stack(norms))))
 
     @property
     def bytes(self) -> int:
@@ -95,7 +95,7 @@ class Snapshot:
 
 def own_weights(model: nn.Module) -> list[Tensor]:
     """The weights that this process holds, tied ones once, without gradients; a change of them changes the model."""
-    return [own_share(parameter.detach()) for parameter in model.parameters()]
+    return [local_shard(parameter.detach()) for parameter in model.parameters()]
 
 
 def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
@@ -108,7 +108,7 @@ def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
 
 def weights_digest(model: nn.Module) -> str:
     """16 hex digits that depend on name, shape, dtype and every bit of every parameter (tied ones counted once)."""
-    sums = Sums(list(model.parameters()))
+    sums = WeightHasher(list(model.parameters()))
     sums.add(own_weights(model))
     return digest_of(model, sums.bits())
 
@@ -122,13 +122,13 @@ def change(model: nn.Module, before: Snapshot) -> Change:
     """
     if any(tensor.dtype != torch.float32 for tensor in before.live):
         raise ValueError("changes are measured on fp32 weights only")
-    sums = Sums(list(model.parameters()))
+    sums = WeightHasher(list(model.parameters()))
     sums.add(before.live, before.kept)
     return sums.change(model)
 
 
 def digest_of(model: nn.Module, sums: list[int]) -> str:
-    """The digest of a model whose weights' bits have these two sums (``Sums.bits``)."""
+    """The digest of a model whose weights' bits have these two sums (``WeightHasher.bits``)."""
     shapes = [[name, list(parameter.shape), str(parameter.dtype)] for name, parameter in model.named_parameters()]
     return hashlib.sha256(canonical([shapes, sums]).encode()).hexdigest()[:16]
 
@@ -183,7 +183,7 @@ def _passes(
         yield pieces
 
 
-class Sums:
+class WeightHasher:
     """The digest's sums over ``weights``, taken tensor by tensor in their order, in as many calls as one likes.
 
     Sum of the bits and sum of bits times multiplier (both modulo 2**64); with what the weights were before also the
@@ -201,11 +201,11 @@ class Sums:
         #: Where each tensor's own rows begin and end, among the weights of the whole model.
         self.spans = []
         for weight, start in zip(weights, accumulate(sizes, initial=0), strict=False):
-            first = start + begins(weight)
-            self.spans.append((first, first + own_share(weight).numel()))
+            first = start + shard_offset(weight)
+            self.spans.append((first, first + local_shard(weight).numel()))
         self.tables = _multipliers(1 << max(0, math.ceil(self.total / ROW) - 1).bit_length(), self.device)
         self.wide = torch.empty(self.size, dtype=torch.int64, device=self.device)
-        self.plain, self.weighted, self.moved = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
+        self.plain, self.weighted, self.changed_fraction = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
         self.squares = torch.zeros(len(weights), dtype=torch.float64, device=self.device)
         self.tensor, self.seen = 0, self.spans[0][0]  # the tensor at hand, and the place of its next weight
         self.differ: Tensor | None = None
@@ -262,16 +262,16 @@ class Sums:
         rows = self.wide[:padded].view(-1, ROW)
         self.weighted += (rows.mul_(low).sum(1) * high[row : row + len(rows)]).sum()
         if self.differ is not None:
-            self.moved += torch.count_nonzero(self.differ[pieces[0].place : end])
+            self.changed_fraction += torch.count_nonzero(self.differ[pieces[0].place : end])
         return len(rows)
 
     def bits(self) -> list[int]:
         """The two sums of the bits."""
-        return total(torch.stack([self.plain, self.weighted])).tolist()
+        return all_reduce_sum(torch.stack([self.plain, self.weighted])).tolist()
 
     def change(self, model: nn.Module) -> Change:
         """What happened to the weights of ``model``, all of which have been added."""
-        counts, squares = total(torch.stack([self.plain, self.weighted, self.moved])), total(self.squares)
+        counts, squares = all_reduce_sum(torch.stack([self.plain, self.weighted, self.changed_fraction])), all_reduce_sum(self.squares)
         values = torch.cat([counts, squares.view(torch.int64)]).cpu()
         norms = values[3:].view(torch.float64).sqrt()
         return Change(digest_of(model, values[:2].tolist()), float(torch.linalg.vector_norm(norms)), int(values[2]) / self.total, norms)

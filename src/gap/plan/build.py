@@ -198,8 +198,8 @@ class Plan:
         return self.data / "tokenizers" / f"{name}-{self.tokenizer_key(name)}" / "tokenizer.json"
 
     def model_path(self, name: str) -> Path:
-        """The model's birth record, written last into its folder."""
-        return self.data / "models" / f"{name}-{self.model_key(name)}" / "birth.json"
+        """The model's provenance record, written last into its folder."""
+        return self.data / "models" / f"{name}-{self.model_key(name)}" / "provenance.json"
 
     def items_path(self, task: str, split: str) -> Path:
         """The fetched items."""

@@ -1,4 +1,4 @@
-"""The light outputs: small, at fixed paths, made anew whenever the plan's digest differs from their birth record.
+"""The light outputs: small, at fixed paths, made anew whenever the plan's digest differs from their provenance record.
 
 Heavy outputs carry their digest in the path.  Tables, figures and the report keep one name, because Git and DVC
 compare them over time; so each light stage writes, last of all, a record with the digest of the plan it was made for.
@@ -130,8 +130,8 @@ def light_stages(plan: Plan) -> dict[str, list[str]]:
 
 
 def record_path(plan_results: Path, stage: str) -> Path:
-    """Birth record of a light stage."""
-    return Path(plan_results) / "births" / f"{stage}.json"
+    """Provenance record of a light stage."""
+    return Path(plan_results) / "provenance" / f"{stage}.json"
 
 
 def timing_path(results: Path, stage: str) -> Path:

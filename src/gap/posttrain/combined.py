@@ -16,7 +16,7 @@ from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain.run import Update, base_row, run_updates
 from gap.posttrain.transformed import transform
-from gap.runtime.process_group import from_first, team
+from gap.runtime.process_group import broadcast_from_first, process_group
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -81,8 +81,8 @@ def _parts(updates: int, room: int) -> Iterator[range]:
 
 def _room(base: Snapshot) -> int:
     """How many sums fit into the host's free memory, one at least; the processes of a team share one host."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // team().size
-    return from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // process_group().size
+    return broadcast_from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
 
 
 @torch.no_grad()
@@ -105,7 +105,7 @@ def _row(done: list[Update], before: Update, epoch: int, runs: int) -> Update:
 
     real = any(row.real for row in done)
     return Update(
-        before.step + real, epoch, real, mean("loss"), mean("grad_norm"), mean("update_norm"), mean("moved"), before.distance,
+        before.step + real, epoch, real, mean("loss"), mean("grad_norm"), mean("update_norm"), mean("changed_fraction"), before.distance,
         mean("trained_distance"), max(row.loss_scale for row in done), False, before.digest, sum(row.seconds for row in done),
     )  # fmt: skip
 

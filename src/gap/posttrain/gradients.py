@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gap.models.sharding import begins, own_share
+from gap.models.sharding import local_shard, shard_offset
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -48,13 +48,13 @@ def buckets(weights: Sequence[Parameter]) -> list[list[Piece]]:
     found: list[list[Piece]] = [[]]
     filled = 0
     for number, weight in enumerate(weights):
-        share = own_share(weight.detach())
+        share = local_shard(weight.detach())
         for own in range(0, share.numel(), room):
             part = share.view(-1)[own : own + room]
             if found[-1] and filled + part.numel() > room:
                 found.append([])
                 filled = 0
-            found[-1].append(Piece(number, begins(weight) + own, weight.numel(), own, nn.Parameter(part)))
+            found[-1].append(Piece(number, shard_offset(weight) + own, weight.numel(), own, nn.Parameter(part)))
             filled += part.numel()
     return found
 
@@ -72,7 +72,7 @@ class Gradients:
     def _leave(self, number: int) -> Any:
         def move(weight: Tensor) -> None:
             assert weight.grad is not None
-            gradient = own_share(weight.grad).to("cpu")
+            gradient = local_shard(weight.grad).to("cpu")
             self.away[number] = gradient if number not in self.away else self.away[number].add_(gradient)
             weight.grad = None
 
@@ -82,7 +82,7 @@ class Gradients:
         if number in self.away:
             return self.away[number]
         gradient = self.weights[number].grad
-        return None if gradient is None else own_share(gradient)
+        return None if gradient is None else local_shard(gradient)
 
     def fetch(self, bucket: Sequence[Piece]) -> list[Tensor]:
         """Put the gradients of these pieces where the optimizer looks for them; those that have one, in order."""

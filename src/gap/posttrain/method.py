@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Texts = Sequence[Sequence["Tensor"]]
 
 
-def walk(model: PreTrainedModel, base: Snapshot, texts: Texts, method: Method, updates: int, host: bool = False) -> Iterator[Update]:
+def run_method(model: PreTrainedModel, base: Snapshot, texts: Texts, method: Method, updates: int, host: bool = False) -> Iterator[Update]:
     """Rows of table ``trajectories`` from row 0 on; behind each real row the weights to be scored are in ``model``.
 
     What else is done to the weights between two rows is lost.

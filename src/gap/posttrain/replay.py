@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
 from gap.params.methods import Method
-from gap.posttrain.method import Texts, walk
+from gap.posttrain.method import Texts, run_method
 from gap.posttrain.run import Update
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class ReplayWarning(UserWarning):
 
 @dataclass
 class Tally:
-    """What replays have found, for the birth record: checkpoints equal bit for bit, those within the tolerance, and the
+    """What replays have found, for the provenance record: checkpoints equal bit for bit, those within the tolerance, and the
     largest relative difference of loss or update norm among the latter.
     """
 
@@ -64,7 +64,7 @@ def replay(
     counts = tally if tally is not None else Tally()
     snapshot.restore()
     warned = False
-    for row, done in zip(rows, walk(model, snapshot, texts, method, int(rows[-1].epoch), host), strict=True):
+    for row, done in zip(rows, run_method(model, snapshot, texts, method, int(rows[-1].epoch), host), strict=True):
         _check_base(row, done)
         apart = _check_update(row, done, tolerance)
         if done.digest == row.digest:

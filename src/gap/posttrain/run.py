@@ -28,7 +28,7 @@ class Update:
     loss: float
     grad_norm: float
     update_norm: float
-    moved: float
+    changed_fraction: float
     distance: float
     trained_distance: float
     loss_scale: float
@@ -87,7 +87,7 @@ def run_updates(
                 loss=tried.loss,
                 grad_norm=tried.grad_norm,
                 update_norm=0.0 if done is None else done.norm,
-                moved=0.0 if done is None else done.moved,
+                changed_fraction=0.0 if done is None else done.changed_fraction,
                 distance=distance,
                 trained_distance=distance,
                 loss_scale=tried.loss_scale,

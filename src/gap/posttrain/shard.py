@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from gap.core.errors import Refused
 from gap.core.journal import Journal
 from gap.core.progress import progress
-from gap.core.provenance import write_birth
+from gap.core.provenance import write_provenance
 from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 TABLE = "trajectories"
 
 
-def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Path, device: str, threads: int, host: bool = False) -> None:
-    """Write table ``trajectories`` of the shard's runs and ``<out stem>.birth.json`` beside it.
+def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Path, runtime: Runtime) -> None:
+    """Write table ``trajectories`` of the shard's runs and ``<out stem>.provenance.json`` beside it.
 
     Finished runs are kept in the journal, so that a killed job goes on where it was; runs of earlier files in the same
     folder are reused as far as they go (fewer updates are a beginning of more).
@@ -34,7 +35,6 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
     ----------
     model: the base model's folder.
     corpora: corpus name -> its table ``texts``.
-    host: whether gradients and optimizer's state wait in the host's memory; no result depends on it.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
 
     texts = read_texts(job.runs, corpora)
     journal = Journal(out, TABLE)
-    runs = _Runs(job, model, device, threads, host)
+    runs = _Runs(job, model, runtime)
     ids = {run.run: runs.encode(run, texts) for run in job.runs}
     known = finished(job, journal, runs.digest)
     frames = []
@@ -58,8 +58,13 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
             shown.step(note=f"{run.corpus} {run.text}")
     journal.finish(pd.concat(frames, ignore_index=True))
     settings = job.model_dump(mode="json")
-    write_birth(
-        out.with_name(f"{out.stem}.birth.json"), "posttrain", settings, weights=runs.digest, device=str(runs.device), threads=threads
+    write_provenance(
+        out.with_name(f"{out.stem}.provenance.json"),
+        "posttrain",
+        settings,
+        weights=runs.digest,
+        device=str(runs.device),
+        threads=runtime.threads,
     )
 
 
@@ -94,16 +99,16 @@ def _is_of(rows: pd.DataFrame, base: str) -> bool:
 class _Runs:
     """The model with its base weights at hand."""
 
-    def __init__(self, job: PosttrainJob, folder: Path, device: str, threads: int, host: bool) -> None:
+    def __init__(self, job: PosttrainJob, folder: Path, runtime: Runtime) -> None:
         from gap.models.load import load_model, open_device
         from gap.models.tokenizer import load_tokenizer
         from gap.models.weights import Snapshot, weights_digest
 
-        self.job, self.host = job, host
-        self.device: torch.device = open_device(device, threads)
+        self.job, self.host = job, runtime.offload
+        self.device: torch.device = open_device(runtime)
         self.tokenizer = load_tokenizer(folder)
         self.model: PreTrainedModel = load_model(folder, self.device)
-        self.base: Snapshot = Snapshot(self.model, host, compact=True)
+        self.base: Snapshot = Snapshot(self.model, self.host, compact=True)
         self.digest = weights_digest(self.model)
 
     def encode(self, run: RunId, texts: dict[tuple[str, int], str]) -> list[list[Tensor]]:
@@ -113,12 +118,12 @@ class _Runs:
         """Rows of one run; the weights are the base's before it and whatever it left behind after it."""
         import pandas as pd
 
-        from gap.posttrain.method import walk
+        from gap.posttrain.method import run_method
 
         self.base.restore()
         names: dict[str, Any] = {"model": self.job.model, "method": self.job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
         rows = []
-        for update in walk(self.model, self.base, ids, self.job.settings, self.job.updates, self.host):
+        for update in run_method(self.model, self.base, ids, self.job.settings, self.job.updates, self.host):
             if update.epoch == 0 and update.digest != self.digest:
                 raise Refused(
                     f"run {run.run}",

@@ -17,13 +17,13 @@ from torch import Tensor
 from gap.core.digest import digest as json_digest
 from gap.methods import OPTIMIZERS, RATES
 from gap.methods.layers import depths
-from gap.methods.training import Part, Tried
-from gap.models.weights import Change, Snapshot, Sums
+from gap.methods.training import Part, StepResult
+from gap.models.weights import Change, Snapshot, WeightHasher
 from gap.params.methods import Gap
 from gap.posttrain.gradients import Gradients, buckets, move_state
 from gap.posttrain.loss import text_losses
 from gap.posttrain.scaler import LossScaler
-from gap.runtime.process_group import norm_over_all
+from gap.runtime.process_group import all_reduce_norm
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -91,7 +91,7 @@ class RunTraining:
         with torch.no_grad():
             return float(torch.stack([text_losses(self.model, ids, self.gap, 1)[0].double() for ids in self.texts]).mean())
 
-    def gradient_steps(self, sign: float) -> Iterator[Tried]:
+    def gradient_steps(self, sign: float) -> Iterator[StepResult]:
         """Updates on ``sign`` times the objective; in fp16 one whose gradient overflows is skipped and the scale halved."""
         for update in range(1, self.updates + 1):
             scale = self.scaler.scale
@@ -99,12 +99,12 @@ class RunTraining:
             finite = math.isfinite(norm)
             if not math.isfinite(loss) or not (finite or self.scaler.enabled):
                 self.gradients.clear()
-                yield Tried(loss, norm, scale, None, True)
+                yield StepResult(loss, norm, scale, None, True)
                 return
             change = self._step() if finite else None
             self.scaler.update(not finite)
             self.gradients.clear()
-            yield Tried(loss, norm, scale, change, False)
+            yield StepResult(loss, norm, scale, change, False)
 
     @torch.enable_grad()
     def _backward(self, sign: float, update: int) -> tuple[float, float]:
@@ -119,7 +119,7 @@ class RunTraining:
             found = self.gradients.fetch(bucket)
             norms += torch._foreach_norm(found) if found else []
             self.gradients.leave(bucket)
-        norm = norm_over_all(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64)) / self.scaler.scale
+        norm = all_reduce_norm(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64)) / self.scaler.scale
         both = torch.stack([torch.stack(losses).mean(), norm]).tolist()
         return both[0], both[1]
 
@@ -150,7 +150,7 @@ class RunTraining:
     @torch.no_grad()
     def _measured(self, act: Callable[[int], None]) -> Change:
         """Change the weights bucket by bucket (``act`` gets the bucket's place), keeping a copy of one bucket at a time."""
-        sums = Sums(self.weights)
+        sums = WeightHasher(self.weights)
         for place, bucket in enumerate(self.buckets):
             live = [piece.weights.detach() for piece in bucket]
             before = [tensor.clone() for tensor in live]

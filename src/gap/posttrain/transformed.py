@@ -12,10 +12,10 @@ import torch
 from gap.core.errors import Refused
 from gap.methods import TRANSFORMS
 from gap.methods.difference import Difference
-from gap.models.sharding import own_rows, whole
+from gap.models.sharding import gather_full, local_rows
 from gap.models.weights import Snapshot, weights_digest
 from gap.posttrain.run import Update
-from gap.runtime.process_group import team
+from gap.runtime.process_group import process_group
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,9 +46,11 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
 def _difference(model: PreTrainedModel, base: Snapshot) -> Difference:
     """The model's weights, which are differences now."""
     names, weights = zip(*((name, weight.detach()) for name, weight in model.named_parameters()), strict=True)
-    if team().size == 1:
+    if process_group().size == 1:
         return Difference(list(names), base.live)
-    return Difference(list(names), base.live, lambda number: whole(weights[number]), lambda number, rows: own_rows(weights[number], rows))
+    return Difference(
+        list(names), base.live, lambda number: gather_full(weights[number]), lambda number, rows: local_rows(weights[number], rows)
+    )
 
 
 def _check(distance: float, when: str) -> None:

@@ -1,4 +1,4 @@
-"""Building a base model's folder: a normal Hugging Face folder with its tokenizer and a birth record."""
+"""Building a base model's folder: a normal Hugging Face folder with its tokenizer and a provenance record."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.core.locations import existing
-from gap.core.provenance import write_birth
+from gap.core.provenance import write_provenance
 from gap.models.load import check_weights, load_model, open_device, weight_files
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +31,8 @@ DOWNLOADS = Path(".gap/downloads")
 CURVE = ("tokens", "train_loss", "validation_loss", "learning_rate")
 
 
-def build_model(job: ModelJob, tokenizer: Path, out: Path, device: str = "auto", threads: int = 1) -> None:
-    """Write the model's folder: config.json, model.safetensors, the tokenizer, pretraining.csv if trained here, birth.json.
+def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
+    """Write the model's folder: config.json, model.safetensors, the tokenizer, pretraining.csv if trained here, provenance.json.
 
     Raises
     ------
@@ -45,13 +46,13 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, device: str = "auto",
     elif isinstance(settings, HubModel):
         _download(job, settings, tokenizer, out)
     else:
-        _pretrain(job, tokenizer, out, device, threads)
+        _pretrain(job, tokenizer, out, runtime)
 
 
-def _pretrain(job: ModelJob, tokenizer: Path, out: Path, device: str, threads: int) -> None:
+def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
     from gap.pretrain.run import forget, pretrain
 
-    place = open_device(device, threads)
+    place = open_device(runtime)
     model, record = pretrain(job, tokenizer, out, place)
     last = record.curve[-1]
     facts: dict[str, Any] = {
@@ -59,11 +60,11 @@ def _pretrain(job: ModelJob, tokenizer: Path, out: Path, device: str, threads: i
         "train_loss": last.train_loss,
         "validation_loss": last.validation_loss,
         "device": str(place),
-        "threads": threads,
+        "threads": runtime.threads,
         "train_seconds": round(record.seconds, 3),
         "tokens_per_second": round(record.tokens / record.seconds, 1),
     }
-    with filling(out, "birth.json") as folder:
+    with filling(out, "provenance.json") as folder:
         write_text(folder / "pretraining.csv", curve_csv(record))
         _finish(job, model, None, tokenizer, folder, facts)
     forget(job, tokenizer, out)
@@ -99,7 +100,7 @@ def _adopt(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
         )
     model = load_model(source)
     stored = stored_dtype(source)
-    with filling(out, "birth.json") as folder:
+    with filling(out, "provenance.json") as folder:
         _finish(job, model, stored, tokenizer, folder, {"dtype": str(stored)})
 
 
@@ -128,7 +129,7 @@ def stored_dtype(folder: Path) -> torch.dtype:
 
 
 def _finish(job: ModelJob, model: Any, dtype: torch.dtype | None, tokenizer: Path, folder: Path, facts: dict[str, Any]) -> None:
-    """Weights (in ``dtype``), tokenizer and birth record; the digest is that of the weights in fp32, as they are loaded."""
+    """Weights (in ``dtype``), tokenizer and provenance record; the digest is that of the weights in fp32, as they are loaded."""
     from transformers.utils import logging
 
     own = {"weights": weights_digest(model), "parameters": sum(weight.numel() for weight in model.parameters())}
@@ -137,4 +138,4 @@ def _finish(job: ModelJob, model: Any, dtype: torch.dtype | None, tokenizer: Pat
     for name in TOKENIZER_FILES:
         if (tokenizer / name).exists():
             shutil.copyfile(tokenizer / name, folder / name)
-    write_birth(folder / "birth.json", "models", job.model_dump(mode="json"), **own, **facts)
+    write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), **own, **facts)

@@ -41,7 +41,7 @@ PARTS = (
 class Stamp:
     """What every figure says at its foot."""
 
-    study: str
+    name: str
     digest: str
 
 

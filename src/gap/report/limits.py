@@ -31,14 +31,14 @@ CONTROLS = ("descent", "random")
 
 def limits(data: Data, overlap: dict[str, Any]) -> list[str]:
     """One sentence or two per limit that holds for this study."""
-    study = data.view.plan["study"]
+    study = data.study.plan["study"]
     directions = {method["gap"]["direction"]["kind"] for method in study["methods"].values()}
     found = [*_statistics(data), *([] if directions >= set(CONTROLS) else [NO_CONTROL])]
     if study["items"]["kind"] == "miniature":
         found.append(MINIATURE)
     if any(model["kind"] == "pretrain" for model in study["models"].values()):
         found.append(TRAINED_HERE)
-    settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.view.primary]["gap"]}
+    settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.study.primary]["gap"]}
     values = [(name, reduce(getitem, place.split("."), settings), wanted) for place, name, wanted in PAPER]
     different = [f"{name} {value} (paper {wanted})" for name, value, wanted in values if value != wanted]
     if different:
@@ -47,12 +47,12 @@ def limits(data: Data, overlap: dict[str, Any]) -> list[str]:
 
 
 def _statistics(data: Data) -> list[str]:
-    view = data.view
+    study = data.study
     return [
-        f"The best step of a run is chosen on the {view.split} items that it is then scored on; only the last step is free of this choice.",
+        f"The best step of a run is chosen on the {study.split} items that it is then scored on; only the last step is free of this choice.",
         "The intervals cover the choice of texts, not that of evaluation items: another set of items can move every number, "
         "also those whose interval excludes zero. "
-        f"One task's accuracy over {view.items} items has a standard error of up to {50 / view.items**0.5:.1f} points.",
+        f"One task's accuracy over {study.items} items has a standard error of up to {50 / study.items**0.5:.1f} points.",
     ]
 
 

@@ -22,37 +22,37 @@ def read_optional(path: Path) -> dict[str, Any]:
 
 def origin(data: Data) -> list[tuple[str, str]]:
     """Name and value of what identifies this result."""
-    plan, git = data.view.plan, git_state()
+    plan, git = data.study.plan, git_state()
     commit = f"{git['commit']}{' with changes not committed' if git['dirty'] else ''}" if git else "not in a Git working tree"
     code = ", ".join(f"{stage} {version}" for stage, version in sorted(plan.get("code", {}).items()))
-    return [("study", data.view.study), ("plan digest", data.view.digest), ("Git commit", commit), ("code", code or "not recorded")]
+    return [("study", data.study.name), ("plan digest", data.study.digest), ("Git commit", commit), ("code", code or "not recorded")]
 
 
 def counts(data: Data) -> list[tuple[str, str]]:
     """How much was run and scored."""
-    view = data.view
-    trajectories = read_table(view.path("trajectories"), "trajectories", ["run", "epoch", "real"])
-    scores = read_table(view.path("run_scores"), "run_scores", ["task", "metric", "items"], [("task", "in", list(view.splits))])
+    study = data.study
+    trajectories = read_table(study.path("trajectories"), "trajectories", ["run", "epoch", "real"])
+    scores = read_table(study.path("run_scores"), "run_scores", ["task", "metric", "items"], [("task", "in", list(study.splits))])
     items = int(scores.loc[scores["metric"] != "nll", "items"].sum())
     tried = trajectories["epoch"] > 0
     return [
-        ("runs", f"{len(view.runs):,}"),
+        ("runs", f"{len(study.runs):,}"),
         ("updates", f"{int(trajectories['real'].sum()):,} done, {int((tried & ~trajectories['real']).sum()):,} skipped or diverged"),
-        ("tasks and splits", f"{sum(map(len, view.splits.values()))}"),
+        ("tasks and splits", f"{sum(map(len, study.splits.values()))}"),
         ("items scored, checkpoints counted separately", f"{items:,}"),
     ]
 
 
 def models(data: Data) -> list[dict[str, str]]:
-    """Label, role, parameters, key and weights digest of every model; what a missing birth record would tell is left empty."""
-    view = data.view
-    bases = read_table(view.path("trajectories"), "trajectories", ["model", "epoch", "digest"], [("epoch", "==", 0)])
+    """Label, role, parameters, key and weights digest of every model; what a missing provenance record would tell is left empty."""
+    study = data.study
+    bases = read_table(study.path("trajectories"), "trajectories", ["model", "epoch", "digest"], [("epoch", "==", 0)])
     digests = dict(zip(bases["model"], bases["digest"], strict=True))
     rows = []
-    for name, label in view.models.items():
-        entry = view.plan["models"][name]
-        birth = read_optional(Path(entry["folder"]) / "birth.json")
-        parameters = entry.get("parameters") or birth.get("parameters")
+    for name, label in study.models.items():
+        entry = study.plan["models"][name]
+        record = read_optional(Path(entry["folder"]) / "provenance.json")
+        parameters = entry.get("parameters") or record.get("parameters")
         rows.append(
             {
                 "name": name,
@@ -60,18 +60,18 @@ def models(data: Data) -> list[dict[str, str]]:
                 "role": entry["role"],
                 "parameters": f"{parameters:,}" if isinstance(parameters, int) else "",
                 "key": str(entry["key"]),
-                "weights": str(digests.get(name) or birth.get("weights") or ""),
+                "weights": str(digests.get(name) or record.get("weights") or ""),
             }
         )
     return rows
 
 
 def environments(data: Data) -> list[tuple[str, str, str]]:
-    """Package, its version where runs were computed (by their birth records), and where this page was written."""
-    births = [read_optional(Path(path).with_suffix(".birth.json")) for path in data.view.plan["trajectories"]]
+    """Package, its version where runs were computed (by their provenance records), and where this page was written."""
+    provenance = [read_optional(Path(path).with_suffix(".provenance.json")) for path in data.study.plan["trajectories"]]
     computed: dict[str, set[str]] = {}
-    for birth in births:
-        for package, version in birth.get("versions", {}).items():
+    for record in provenance:
+        for package, version in record.get("versions", {}).items():
             computed.setdefault(package, set()).add(version)
     here = versions()
     return [(package, ", ".join(sorted(computed.get(package, ()))), here.get(package, "")) for package in sorted({*computed, *here})]

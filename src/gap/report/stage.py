@@ -40,7 +40,7 @@ def report(plan: dict[str, Any]) -> None:
     BadInput: a table or a figure is missing.
     """
     data = load(plan)
-    write_text(data.view.path("report"), page(data))
+    write_text(data.study.path("report"), page(data))
 
 
 def page(data: Data) -> str:
@@ -51,10 +51,10 @@ def page(data: Data) -> str:
 
     package = resources.files("gap.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    overlap, boundary, noise = (provenance.read_optional(data.view.path(name)) for name in ("overlap", "boundary", "noise"))
+    overlap, boundary, noise = (provenance.read_optional(data.study.path(name)) for name in ("overlap", "boundary", "noise"))
     return environment.from_string(package.joinpath("page.html").read_text(encoding="utf-8")).render(
         style=Markup(package.joinpath("page.css").read_text(encoding="utf-8")),
-        view=data.view,
+        study=data.study,
         version=__version__,
         summary=summary(data),
         figures=figures(data),
@@ -67,7 +67,7 @@ def page(data: Data) -> str:
         noise=noise_rows(noise),
         floors=noise_floors(noise),
         dropped=noise_dropped(noise),
-        parameters=yaml.safe_dump(data.view.plan["study"], sort_keys=False, allow_unicode=True, width=110),
+        parameters=yaml.safe_dump(data.study.plan["study"], sort_keys=False, allow_unicode=True, width=110),
         origin=provenance.origin(data),
         counts=provenance.counts(data),
         models=provenance.models(data),
@@ -82,14 +82,14 @@ def figures(data: Data) -> list[dict[str, str]]:
     ------
     BadInput: the captions or a figure are missing.
     """
-    captions = read_json(data.view.path("captions"))
+    captions = read_json(data.study.path("captions"))
     names = sorted(captions, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     widths = {name: "narrow" if name in NARROW else "wide" for name in names}
     return [{"name": name, **captions[name], "width": widths[name], "data": _encoded(data, name)} for name in names]
 
 
 def _encoded(data: Data, name: str) -> str:
-    path = data.view.path("figures") / f"{name}.png"
+    path = data.study.path("figures") / f"{name}.png"
     try:
         return base64.b64encode(path.read_bytes()).decode("ascii")
     except FileNotFoundError as error:

@@ -15,7 +15,7 @@ ROUNDING = 1e-12
 def summary(data: Data) -> list[tuple[str, list[str]]]:
     """Per task group a heading and sentences: baselines, the best step and what it cannot show, the last step, larger models."""
     found = []
-    for group in data.view.groups:
+    for group in data.study.groups:
         label = AXIS_LABEL[group]
         sentences = [_baselines(data, group), _best(data, group), _last(data, group), *_methods(data, group), *_larger(data, group)]
         found.append((f"{label[0].upper()}{label[1:]}", sentences))
@@ -32,8 +32,8 @@ def _listed(parts: list[str]) -> str:
 
 
 def _baselines(data: Data, group: str) -> str:
-    view = data.view
-    scores = _listed([f"{data.baselines[model, group] * POINTS:.2f} ({view.models[model]})" for model in view.subjects])
+    study = data.study
+    scores = _listed([f"{data.baselines[model, group] * POINTS:.2f} ({study.models[model]})" for model in study.subjects])
     return f"The unmodified models score {scores} points ({tasks_text(data, group)})."
 
 
@@ -52,7 +52,7 @@ def _above(row: dict[str, Any]) -> str:
 
 
 def _rows(data: Data, group: str, policy: str) -> list[tuple[str, dict[str, Any]]]:
-    found = [(data.view.models[model], data.estimate(model, group, policy)) for model in data.view.subjects]
+    found = [(data.study.models[model], data.estimate(model, group, policy)) for model in data.study.subjects]
     return [(label, row) for label, row in found if row]
 
 
@@ -73,30 +73,30 @@ def _last(data: Data, group: str) -> str:
 
 def _methods(data: Data, group: str) -> list[str]:
     """Each other method against the study's own, on the same texts."""
-    view, rows = data.view, data.contrasts
+    study, rows = data.study, data.contrasts
     rows = rows[(rows["group"] == group) & (rows["policy"] == "last") & (rows["pairs"] > 0)]
     found = []
-    for method in [name for name in view.methods if name != view.primary]:
+    for method in [name for name in study.methods if name != study.primary]:
         own: list[Any] = rows[rows["method"] == method].to_dict("records")
-        parts = [f"{points(row['difference'])} for {view.models[row['model']]} ({_interval(row)})" for row in own]
+        parts = [f"{points(row['difference'])} for {study.models[row['model']]} ({_interval(row)})" for row in own]
         if parts:
-            found.append(f"{view.methods[method]} against {view.methods[view.primary]}, last step, same texts: {_listed(parts)}.")
+            found.append(f"{study.methods[method]} against {study.methods[study.primary]}, last step, same texts: {_listed(parts)}.")
     return found
 
 
 def _larger(data: Data, group: str) -> list[str]:
     """How many runs reach the next larger model unmodified (the paper's second claim)."""
-    view = data.view
-    order = [*view.subjects, *view.references]
+    study = data.study
+    order = [*study.subjects, *study.references]
     found = []
-    for model, larger in zip(view.subjects, order[1:], strict=False):
+    for model, larger in zip(study.subjects, order[1:], strict=False):
         target = data.baselines[larger, group]
         reached = {}
         for policy in ("best", "last"):
             values = data.chosen(model, group, policy)["value"]
             reached[policy] = f"{int((values >= target - ROUNDING).sum())} of {len(values)}"
         found.append(
-            f"{view.models[larger]} unmodified ({target * POINTS:.2f}) is reached by {reached['best']} runs of {view.models[model]} "
+            f"{study.models[larger]} unmodified ({target * POINTS:.2f}) is reached by {reached['best']} runs of {study.models[model]} "
             f"at their best step, {reached['last']} at the last."
         )
     return found

@@ -29,7 +29,9 @@ def device_names(count: int, environment: Mapping[str, str]) -> list[str]:
     return named[:count] if len(named) >= count else [str(number) for number in range(count)]
 
 
-def lease(names: Sequence[str], folder: Path | None = None, patience: float = PATIENCE, pause: float = PAUSE, count: int = 1) -> list[int]:
+def gpu_lock(
+    names: Sequence[str], folder: Path | None = None, patience: float = PATIENCE, pause: float = PAUSE, count: int = 1
+) -> list[int]:
     """Numbers of ``count`` free devices among ``names``, now locked for this process; waits while too many are taken.
 
     Who waits keeps what it has so far.  So that two never wait for each other, only one job at a time takes devices: the

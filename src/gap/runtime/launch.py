@@ -9,26 +9,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput, Unavailable
 from gap.runtime.exit_codes import code_of
+from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
-    from gap.runtime.process_group import Team
+    from gap.runtime.process_group import ProcessGroup
 
 #: Seconds that a member other than the first waits before it says what went wrong: mostly the first says the same, and ends all.
 PAUSE = 5.0
 
-DEVICES = Annotated[int, typer.Option(help="Devices (on a CPU, processes) that share the model's weights: a power of two.")]
 
-
-def on_devices(work: Callable[..., object], devices: int, device: str, threads: int) -> None:
-    """Call ``work`` with ``threads=`` the CPU threads of a process: here, or in ``devices`` new processes that form a team.
+def launch(work: Callable[[Runtime], object], runtime: Runtime) -> None:
+    """Call ``work`` with the runtime of one process: here, or in ``runtime.devices`` new processes that form a group.
 
     Raises
     ------
@@ -36,16 +34,17 @@ def on_devices(work: Callable[..., object], devices: int, device: str, threads: 
     Unavailable: this host has fewer GPUs, or too few come free.
     SystemExit: a process ended otherwise than well; it has said why.
     """
+    devices = runtime.devices
     if devices < 1 or devices & (devices - 1):
         raise BadInput("--devices", str(devices), "a power of two", "Correct jobs.devices or --devices.")
     if devices == 1:
-        work(threads=threads)
+        work(runtime)
         return
     from torch.multiprocessing import ProcessExitedException, ProcessRaisedException, start_processes
 
-    gpus = _gpus(devices, device)
+    gpus = _gpus(devices, runtime.device)
     with tempfile.TemporaryDirectory(prefix="gap-team-") as folder:
-        arguments = (partial(work, threads=max(1, threads // devices)), devices, gpus, Path(folder) / "meeting")
+        arguments = (partial(work, replace(runtime, threads=max(1, runtime.threads // devices))), devices, gpus, Path(folder) / "meeting")
         members = start_processes(_member, arguments, devices, join=False, start_method="spawn")
         try:
             while not members.join():
@@ -64,19 +63,19 @@ def _gpus(devices: int, device: str) -> list[int | None]:
 
     if device == "cpu" or not torch.cuda.is_available():
         return [None] * devices
-    from gap.runtime.gpu_lock import device_names, lease
+    from gap.runtime.gpu_lock import device_names, gpu_lock
 
     count = torch.cuda.device_count()
     if count < devices:
         raise Unavailable(f"--devices {devices}", f"{count} GPUs to be seen", "as many GPUs on one host", "Lower jobs.devices.")
-    return list(lease(device_names(count, os.environ), count=devices))
+    return list(gpu_lock(device_names(count, os.environ), count=devices))
 
 
 def _member(rank: int, work: Callable[[], object], devices: int, gpus: list[int | None], meeting: Path) -> None:
     """One process of the team."""
-    from gap.runtime.process_group import Team
+    from gap.runtime.process_group import ProcessGroup
 
-    own = Team(devices, rank, gpus[rank])
+    own = ProcessGroup(devices, rank, gpus[rank])
     if rank == 0:
         code = code_of(partial(_joined, own, work, meeting))
     else:
@@ -90,7 +89,7 @@ def _member(rank: int, work: Callable[[], object], devices: int, gpus: list[int 
         sys.exit(code)
 
 
-def _joined(own: Team, work: Callable[[], object], meeting: Path) -> None:
+def _joined(own: ProcessGroup, work: Callable[[], object], meeting: Path) -> None:
     from gap.runtime.process_group import join, leave
 
     join(own, meeting)

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """size: number of processes; rank: this one's number; device: torch's number of its GPU, None on a CPU."""
 
     size: int = 1
@@ -27,15 +27,15 @@ class Team:
     device: int | None = None
 
 
-_team = Team()
+_team = ProcessGroup()
 
 
-def team() -> Team:
+def process_group() -> ProcessGroup:
     """The team of this process; one of size 1 outside any."""
     return _team
 
 
-def join(own: Team, meeting: Path) -> None:
+def join(own: ProcessGroup, meeting: Path) -> None:
     """Become a member; returns when all are there.  ``meeting`` is a file that does not exist yet, the same for all."""
     global _team
     import torch
@@ -56,27 +56,27 @@ def leave() -> None:
 
     distributed.barrier()
     distributed.destroy_process_group()
-    _team = Team()
+    _team = ProcessGroup()
 
 
-def first() -> bool:
+def is_first() -> bool:
     """Whether this process reads and writes for the team."""
     return _team.rank == 0
 
 
-def from_first(make: Callable[[], Result]) -> Result:
+def broadcast_from_first(make: Callable[[], Result]) -> Result:
     """What ``make`` returns in the first process; it is not called in the others."""
     if _team.size == 1:
         return make()
     from torch import distributed
 
-    box: list[Any] = [make() if first() else None]
+    box: list[Any] = [make() if is_first() else None]
     distributed.broadcast_object_list(box, src=0)
     result: Result = box[0]
     return result
 
 
-def total(values: Tensor) -> Tensor:
+def all_reduce_sum(values: Tensor) -> Tensor:
     """Sum of ``values`` over the processes, in place; integers wrap around."""
     if _team.size > 1:
         from torch import distributed
@@ -85,9 +85,9 @@ def total(values: Tensor) -> Tensor:
     return values
 
 
-def norm_over_all(own: Tensor) -> Tensor:
+def all_reduce_norm(own: Tensor) -> Tensor:
     """L2 norm (a scalar) over the processes of what each has the norm ``own`` of."""
-    return own if _team.size == 1 else total(own.square()).sqrt()
+    return own if _team.size == 1 else all_reduce_sum(own.square()).sqrt()
 
 
 def in_turn(make: Callable[[], Result]) -> Result:

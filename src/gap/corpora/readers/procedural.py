@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gap.core.digest import canonical
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 from gap.generators import GENERATORS
 from gap.params.sources import ProceduralSource
 
@@ -18,5 +18,5 @@ def read_procedural(source: ProceduralSource, seed: int) -> Iterator[tuple[str, 
     function = GENERATORS.of(source.generator).function
     settings = canonical(source.generator.identity())
     for number in range(source.documents):
-        draw = Draw("procedural", seed, settings, number)
+        draw = RandomStream("procedural", seed, settings, number)
         yield str(number), "", "\n".join(function(source.generator, draw) for _ in range(source.lines))

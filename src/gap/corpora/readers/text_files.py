@@ -19,7 +19,7 @@ SHORTEST = 200
 TITLE = re.compile(r" = [^=\n]+ = ")
 
 
-def read_blocks(path: Path) -> Iterator[tuple[str, str, str]]:
+def read_text_file(path: Path) -> Iterator[tuple[str, str, str]]:
     """(file name#number, title, text) of every document of a UTF-8 file; ``.xz`` and ``.gz`` are unpacked on the fly.
 
     Files whose first line with text is a WikiText title are cut at titles, because every one of their paragraphs

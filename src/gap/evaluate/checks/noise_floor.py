@@ -16,14 +16,15 @@ import numpy as np
 from gap.core.files import write_json
 from gap.core.progress import progress
 from gap.evaluate.checks.variants import Variant, opened, suited, variants
-from gap.evaluate.encoding.encode import compile_choices
-from gap.evaluate.engine.split_model import Network, open_network
-from gap.evaluate.scoring.dialogue import answer_blocks, compile_dialogues
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.split_model import SplitModel, split_model
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.load import load_model, open_device
 from gap.models.tokenizer import load_tokenizer
 from gap.params.methods import Evaluate
-from gap.runtime.process_group import first
+from gap.runtime.process_group import is_first
+from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items
 
 #: What a model or a machine raises that has no such kernel.
@@ -32,9 +33,7 @@ UNSUITED = (ValueError, RuntimeError, NotImplementedError, ImportError)
 Scores = tuple[list[Any], list[np.ndarray], np.ndarray]
 
 
-def noise_report(
-    models: dict[str, Path], items: dict[str, dict[str, Path]], settings: Evaluate, out: Path, device: str, threads: int
-) -> None:
+def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], settings: Evaluate, out: Path, runtime: Runtime) -> None:
     """Score the first ``settings.noise_items`` items of each file (task -> split -> file) in every way and write JSON::
 
         {"items": most per task, "precision": the study's, "models": {model: {
@@ -55,8 +54,8 @@ def noise_report(
     limit = settings.noise_items
     with progress("noise", len(models) * sum(map(len, items.values()))) as shown:
         for name, folder in models.items():
-            place = open_device(device, threads)
-            network, tokenizer = open_network(load_model(folder, place)), load_tokenizer(folder)
+            place = open_device(runtime)
+            network, tokenizer = split_model(load_model(folder, place)), load_tokenizer(folder)
             tasks: dict[str, dict[str, Any]] = {}
             dropped: dict[str, str] = {}
             for task, splits in items.items():
@@ -65,12 +64,12 @@ def noise_report(
                     tasks.setdefault(task, {})[split] = entry
                     shown.step(note=f"{name} {task}")
             found[name] = {"tasks": tasks, "floor": _floors(tasks), "dropped": dropped}
-    if first():
+    if is_first():
         write_json(out, {"items": limit, "precision": settings.precision, "models": found})
 
 
 def _entry(
-    network: Network, tokenizer: Any, items: Sequence[Item], settings: Evaluate, device: str, dropped: dict[str, str]
+    network: SplitModel, tokenizer: Any, items: Sequence[Item], settings: Evaluate, device: str, dropped: dict[str, str]
 ) -> dict[str, Any]:
     """One task's split by all variants."""
     own, *others = variants(settings.precision, device)
@@ -106,7 +105,7 @@ def _differences(one: Scores, other: Scores) -> dict[str, Any]:
 
 
 def _scores(
-    network: Network,
+    network: SplitModel,
     tokenizer: Any,
     items: Sequence[Item],
     settings: Evaluate,
@@ -120,16 +119,16 @@ def _scores(
     if isinstance(items[0], Dialogue):
         if key not in compiled:
             how = settings.model_copy(update={"batch_tokens": tokens})
-            compiled[key] = compile_dialogues(cast("Sequence[Dialogue]", items), tokenizer, how, network.model, device)
+            compiled[key] = encode_dialogues(cast("Sequence[Dialogue]", items), tokenizer, how, network.model, device)
         dialogues = compiled[key]
         with opened(network, variant) as used:
-            answers = [answer for block in answer_blocks(used, dialogues, range(len(dialogues.blocks))) for answer in block]
+            answers = [answer for block in answer_chunks(used, dialogues, range(len(dialogues.chunks))) for answer in block]
         return [one.response for one in answers], [np.array([one.nll]) for one in answers], np.array([one.f1 for one in answers])
     choices = cast("Sequence[MultipleChoice]", items)
     if key not in compiled:
-        compiled[key] = compile_choices(choices, tokenizer, settings.max_length, tokens, device, variant.layout)
+        compiled[key] = encode_items(choices, tokenizer, settings.max_length, tokens, device, variant.layout)
     with opened(network, variant) as used:
-        sums = [one for block in score_blocks(used, suited(compiled[key], variant)) for one in block]
+        sums = [one for block in score_chunks(used, suited(compiled[key], variant)) for one in block]
     predictions = [int(np.argmax(one)) for one in sums]
     return predictions, sums, np.array([one == item.gold for one, item in zip(predictions, choices, strict=True)], dtype=float)
 

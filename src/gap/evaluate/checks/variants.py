@@ -10,11 +10,11 @@ from typing import Any, Literal
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from gap.evaluate.encoding.batches import Block
+from gap.evaluate.encoding.batches import ItemChunk
 from gap.evaluate.encoding.encode import Layout
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import half_twin, open_twin
-from gap.evaluate.engine.split_model import Network
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import cast_scoring_model, open_scoring_model
+from gap.evaluate.engine.split_model import SplitModel
 from gap.models.precision import DTYPES, autocast
 
 Kind = Literal["shape", "dtype", "kernel"]
@@ -56,7 +56,7 @@ def variants(precision: str, device: str) -> list[Variant]:
 
 
 @contextmanager
-def opened(network: Network, variant: Variant) -> Iterator[Network]:
+def opened(network: SplitModel, variant: Variant) -> Iterator[SplitModel]:
     """The network that computes by ``variant``, inside the precision and the kernels it asks for.
 
     Raises
@@ -64,8 +64,8 @@ def opened(network: Network, variant: Variant) -> Iterator[Network]:
     ValueError, RuntimeError: the model, or this machine, has no such kernel.
     """
     dtype = DTYPES[variant.precision]
-    twin = open_twin(network, dtype) if variant.packed else half_twin(network, dtype)
-    used = half_network(network, twin)
+    twin = open_scoring_model(network, dtype) if variant.packed else cast_scoring_model(network, dtype)
+    used = with_scoring_model(network, twin)
     before = used.model.config._attn_implementation
     with ExitStack() as stack:
         stack.enter_context(autocast(network.model.device.type, dtype))
@@ -77,7 +77,7 @@ def opened(network: Network, variant: Variant) -> Iterator[Network]:
         yield used
 
 
-def suited(blocks: list[Block], variant: Variant) -> list[Block]:
+def suited(blocks: list[ItemChunk], variant: Variant) -> list[ItemChunk]:
     """Eager attention adds its mask: 0 where a place is seen, a very negative number elsewhere; the others take what is."""
     if variant.attention != "eager":
         return blocks

@@ -56,7 +56,7 @@ def work(batch: Batch) -> float:
 
 
 @dataclass(frozen=True)
-class Block:
+class ItemChunk:
     """The batches of one block of items; ``sizes`` are the numbers of slots of its items."""
 
     first: int

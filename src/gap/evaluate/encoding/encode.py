@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from gap.core.errors import BadInput
-from gap.evaluate.encoding.batches import Block, Scored, pack
-from gap.evaluate.encoding.item_chunks import blocks
+from gap.evaluate.encoding.batches import ItemChunk, Scored, pack
+from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.encoding.prefix_tree import tree_batches
 from gap.tasks.items import MultipleChoice
 
@@ -44,9 +44,9 @@ def scored_sequence(context: Sequence[int], continuation: Sequence[int], max_len
     return Scored(kept[:-1], len(kept) - 1 - len(targets), targets, slot)
 
 
-def compile_choices(
+def encode_items(
     items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, batch_tokens: int, device: str, layout: Layout = "tree"
-) -> list[Block]:
+) -> list[ItemChunk]:
     """Batches of multiple-choice items, block by block; slots count the continuations of a block's items in order.
 
     Raises
@@ -57,7 +57,7 @@ def compile_choices(
     contexts = encode(tokenizer, [item.context for item in items])
     continuations = iter(encode(tokenizer, [text for item in items for text in item.continuations]))
     compiled = []
-    for places in blocks(items):
+    for places in item_chunks(items):
         sizes = tuple(len(items[place].continuations) for place in places)
         sequences: list[Scored] = []
         for place, size in zip(places, sizes, strict=True):
@@ -66,5 +66,5 @@ def compile_choices(
                 if not continuation:
                     raise BadInput(f"item {place}", "a continuation without tokens", "at least one token", "Remove the item.")
                 sequences.append(scored_sequence([opening, *contexts[place]], continuation, max_length, len(sequences)))
-        compiled.append(Block(places[0], sizes, LAYOUTS[layout](sequences, batch_tokens, device)))
+        compiled.append(ItemChunk(places[0], sizes, LAYOUTS[layout](sequences, batch_tokens, device)))
     return compiled

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from gap.tasks.items import Dialogue, Item
 
 #: Items per block.  Dialogues are answered token by token, at nearly the same cost for many rows as for few.
-CHOICE_BLOCK = 32
-DIALOGUE_BLOCK = 64
+CHOICE_CHUNK = 32
+DIALOGUE_CHUNK = 64
 
 
-def block_size(items: Sequence[Item]) -> int:
+def chunk_size(items: Sequence[Item]) -> int:
     """Items per block of a task with these items."""
-    return DIALOGUE_BLOCK if isinstance(items[0], Dialogue) else CHOICE_BLOCK
+    return DIALOGUE_CHUNK if isinstance(items[0], Dialogue) else CHOICE_CHUNK
 
 
-def blocks(items: Sequence[Item]) -> list[range]:
+def item_chunks(items: Sequence[Item]) -> list[range]:
     """Item positions of each block; the last one may be shorter."""
-    size = block_size(items)
+    size = chunk_size(items)
     return [range(first, min(first + size, len(items))) for first in range(0, len(items), size)]

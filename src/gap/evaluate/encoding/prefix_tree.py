@@ -39,7 +39,7 @@ class Tree:
     nodes: tuple[tuple[int, ...], ...]
 
 
-def plant(sequences: Sequence[Scored]) -> list[Tree]:
+def group_by_prefix(sequences: Sequence[Scored]) -> list[Tree]:
     """Trees that hold all sequences: neighbours in lexicographic order grow together where that saves more than it costs.
 
     What it saves are the tokens they share, once; what it costs are the larger squares of the mask.
@@ -48,7 +48,7 @@ def plant(sequences: Sequence[Scored]) -> list[Tree]:
     widths: list[int] = []
     before: tuple[int, ...] = ()
     for sequence in sorted(sequences, key=lambda one: (one.ids, one.slot)):
-        shared = common(before, sequence.ids)
+        shared = common_prefix_length(before, sequence.ids)
         new = len(sequence.ids) - shared
         if groups:
             width = widths[-1]
@@ -62,10 +62,10 @@ def plant(sequences: Sequence[Scored]) -> list[Tree]:
         groups.append([sequence])
         widths.append(len(sequence.ids))
         before = sequence.ids
-    return [grow(group) for group in groups]
+    return [build_trie(group) for group in groups]
 
 
-def common(one: Sequence[int], other: Sequence[int]) -> int:
+def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
     """Length of the common beginning."""
     count = 0
     for left, right in zip(one, other, strict=False):
@@ -75,7 +75,7 @@ def common(one: Sequence[int], other: Sequence[int]) -> int:
     return count
 
 
-def grow(group: Sequence[Scored]) -> Tree:
+def build_trie(group: Sequence[Scored]) -> Tree:
     """The tree of sequences given in lexicographic order."""
     tokens: list[int] = []
     parents: list[int] = []
@@ -84,7 +84,7 @@ def grow(group: Sequence[Scored]) -> Tree:
     path: list[int] = []
     before: tuple[int, ...] = ()
     for sequence in group:
-        path = path[: common(before, sequence.ids)]
+        path = path[: common_prefix_length(before, sequence.ids)]
         for token in sequence.ids[len(path) :]:
             parents.append(path[-1] if path else -1)
             depths.append(len(path))
@@ -106,7 +106,7 @@ def ancestors(parents: Sequence[int], width: int) -> np.ndarray:
 
 def tree_batches(sequences: Sequence[Scored], batch_tokens: int, device: str) -> tuple[Batch, ...]:
     """The sequences' trees, sorted by width (then by content) and cut into batches of at most ``batch_tokens`` padded tokens."""
-    trees = sorted(plant(sequences), key=lambda tree: (len(tree.tokens), tree.tokens))
+    trees = sorted(group_by_prefix(sequences), key=lambda tree: (len(tree.tokens), tree.tokens))
     return tuple(tree_batch(group, device) for group in grouped(trees, [len(tree.tokens) for tree in trees], batch_tokens, device))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.engine.split_model import Looked, Network
+from gap.evaluate.engine.split_model import QueryPositions, SplitModel
 
 #: Layers whose matrix product autocast runs in half precision, by class name (transformers' GPT-2 has its own).
 LINEAR = ("Linear", "Conv1D")
@@ -24,25 +24,25 @@ def weights_size(model: nn.Module, dtype: torch.dtype | None) -> int:
     return sum(weight.numel() for weight in model.parameters()) * (dtype or torch.float32).itemsize
 
 
-class Twin:
+class ScoringModel:
     """A model over the original's own tensors that scores in its place; how it computes may be changed, the original stays.
 
     looked: tells its last layer what is looked at, None where that feeds every place through (``gap.evaluate.engine.last_layer_pruning``);
-    abreast: its passes may run side by side; refused: what it was to have and has not -> why.
+    parallel: its passes may run side by side; refused: what it was to have and has not -> why.
     """
 
     def __init__(self, original: nn.Module) -> None:
         shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
         self.model: Any = deepcopy(original, shared)
-        self.looked: Looked | None = None
-        self.abreast = False
+        self.looked: QueryPositions | None = None
+        self.parallel = False
         self.refused: dict[str, str] = {}
 
     def renew(self) -> None:
         """Take over the original's present weights: these are the original's."""
 
 
-class HalfTwin(Twin):
+class CastScoringModel(ScoringModel):
     """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights, in place."""
 
     def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
@@ -63,11 +63,11 @@ class HalfTwin(Twin):
         torch._foreach_copy_(self.copies, self.sources)
 
 
-def half_network(network: Network, twin: Twin | None) -> Network:
+def with_scoring_model(network: SplitModel, twin: ScoringModel | None) -> SplitModel:
     """``network`` (split and tried in fp32) with the twin in the original's place, if there is one."""
     if twin is None:
         return network
     model = twin.model
     if network.head is None:
-        return Network(model, model, None, network.reason, twin.looked, twin.abreast)
-    return Network(model, model.base_model, model.get_output_embeddings(), "", twin.looked, twin.abreast)
+        return SplitModel(model, model, None, network.reason, twin.looked, twin.parallel)
+    return SplitModel(model, model.base_model, model.get_output_embeddings(), "", twin.looked, twin.parallel)

@@ -15,7 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from gap.evaluate.engine.pass_cache import MEMO
+from gap.evaluate.engine.pass_cache import PASS_CACHE
 
 #: The name of this attention among transformers' own.
 SLICED = "sliced"
@@ -39,7 +39,7 @@ def sliced_attention(
     if width <= SLICE:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **more)
     # every layer of a pass asks for the same: what the kernel would make of a mask each time
-    masks = MEMO.of(("masks", width, query.dtype), attention_mask, lambda: _slices(attention_mask, query))
+    masks = PASS_CACHE.of(("masks", width, query.dtype), attention_mask, lambda: _slices(attention_mask, query))
     parts = []
     for place, mask in enumerate(masks):
         first, end = place * SLICE, min((place + 1) * SLICE, width)

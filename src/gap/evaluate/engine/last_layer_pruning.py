@@ -2,7 +2,7 @@
 
 Behind the last layer nothing mixes places any more: there every place needs keys and values, but only those that predict
 something need a query, the attention's output projection and the feed-forward block.  A twin of the model has these parts
-wrapped; which places are looked at is told to each pass through ``gap.evaluate.engine.split_model.Looked``.
+wrapped; which places are looked at is told to each pass through ``gap.evaluate.engine.split_model.QueryPositions``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gap.evaluate.engine.split_model import Looked
+from gap.evaluate.engine.split_model import QueryPositions
 
 #: Where a decoder layer has its attention, the attention its query and output projections (a query that shares a product with
 #: keys and values stays), and the layer its feed-forward block: one module, or two layers with an activation between them.
@@ -22,14 +22,14 @@ BLOCK = ("mlp",)
 PAIR = ("fc1", "fc2")
 
 
-class Some(nn.Module):
+class SelectedPositions(nn.Module):
     """``source``, which maps every place by itself, on the places that are looked at; all of them where nothing is said.
 
     A place that is not looked at gets what one that is has.  ``gather`` and ``spread`` say whether the places are chosen in
     front of ``source`` and put back behind it: the first of several such modules gathers, the last one spreads.
     """
 
-    def __init__(self, source: nn.Module, looked: Looked, gather: bool = True, spread: bool = True) -> None:
+    def __init__(self, source: nn.Module, looked: QueryPositions, gather: bool = True, spread: bool = True) -> None:
         super().__init__()
         self.source, self.looked, self.gather, self.spread = source, looked, gather, spread
 
@@ -46,7 +46,7 @@ class Some(nn.Module):
         return outputs[0][looked.nearest].view(*looked.shape, -1) if self.spread else outputs
 
 
-def prune(model: Any, body: nn.Module) -> Looked:
+def prune(model: Any, body: nn.Module) -> QueryPositions:
     """Wrap the last layer's parts in place; returns what tells them which places are looked at.
 
     Raises
@@ -55,13 +55,18 @@ def prune(model: Any, body: nn.Module) -> Looked:
     """
     layer = _last_layer(model, body)
     attention = next((getattr(layer, name) for name in ATTENTION if hasattr(layer, name)), None)
-    looked = Looked()
-    wrapped = [(attention, name, Some(getattr(attention, name), looked)) for name in (*QUERY, *OUTPUT) if hasattr(attention, name)]
+    looked = QueryPositions()
+    wrapped = [
+        (attention, name, SelectedPositions(getattr(attention, name), looked)) for name in (*QUERY, *OUTPUT) if hasattr(attention, name)
+    ]
     if all(hasattr(layer, name) for name in PAIR):
         first, second = (getattr(layer, name) for name in PAIR)
-        wrapped += [(layer, PAIR[0], Some(first, looked, spread=False)), (layer, PAIR[1], Some(second, looked, gather=False))]
+        wrapped += [
+            (layer, PAIR[0], SelectedPositions(first, looked, spread=False)),
+            (layer, PAIR[1], SelectedPositions(second, looked, gather=False)),
+        ]
     elif any(hasattr(layer, name) for name in BLOCK):
-        wrapped += [(layer, name, Some(getattr(layer, name), looked)) for name in BLOCK if hasattr(layer, name)]
+        wrapped += [(layer, name, SelectedPositions(getattr(layer, name), looked)) for name in BLOCK if hasattr(layer, name)]
     else:
         raise NotImplementedError("its last layer has no feed-forward block of a known name")
     for parent, name, module in wrapped:

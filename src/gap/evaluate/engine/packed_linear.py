@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.engine.cast_weights import LINEAR, Twin, half_network, weights_size
-from gap.evaluate.engine.parallel_passes import abreast
-from gap.evaluate.engine.pass_cache import MEMO
-from gap.evaluate.engine.split_model import TOLERANCE, TRIAL, Network
+from gap.evaluate.engine.cast_weights import LINEAR, ScoringModel, weights_size, with_scoring_model
+from gap.evaluate.engine.parallel_passes import parallel_map
+from gap.evaluate.engine.pass_cache import PASS_CACHE
+from gap.evaluate.engine.split_model import TOLERANCE, TRIAL, SplitModel
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
 
@@ -48,11 +48,11 @@ class Packed(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., outputs] in ``dtype`` of [..., inputs] in any."""
         # query, key and value are made of one input
-        cast = inputs if inputs.dtype == self.dtype else MEMO.of(("cast", self.dtype), inputs, lambda: inputs.to(self.dtype))
+        cast = inputs if inputs.dtype == self.dtype else PASS_CACHE.of(("cast", self.dtype), inputs, lambda: inputs.to(self.dtype))
         return torch.ops.mkldnn._linear_pointwise(cast, self.blocks, self.bias, self.behind, [], "")
 
 
-class PackedTwin(Twin):
+class PackedTwin(ScoringModel):
     """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights."""
 
     def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
@@ -70,10 +70,10 @@ class PackedTwin(Twin):
 
     def renew(self) -> None:
         """Pack the original's present weights."""
-        abreast(Packed.renew, [self.layers], lambda layer: layer.weight.numel())
+        parallel_map(Packed.renew, [self.layers], lambda layer: layer.weight.numel())
 
 
-def packed_twin(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
+def packed_twin(network: SplitModel, dtype: torch.dtype | None) -> tuple[PackedTwin | None, str]:
     """The packed twin where it proves itself, or None and the reason; ``dtype`` is autocast's, None for fp32."""
     if not torch.backends.mkldnn.is_available():
         return None, "this torch has no oneDNN"
@@ -82,14 +82,14 @@ def packed_twin(network: Network, dtype: torch.dtype | None) -> tuple[PackedTwin
         return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
     try:
         twin = PackedTwin(network.model, dtype or torch.float32)
-        reason = _difference(network, half_network(network, twin), dtype)
+        reason = _difference(network, with_scoring_model(network, twin), dtype)
     except UNSUITED as error:
         return None, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     return (None, reason) if reason else (twin, "")
 
 
 @without_gradients()
-def _difference(original: Network, packed: Network, dtype: torch.dtype | None) -> str:
+def _difference(original: SplitModel, packed: SplitModel, dtype: torch.dtype | None) -> str:
     """How the twin's logits differ from the original's on a small batch by more than rounding; empty where they do not."""
     vocabulary = original.model.config.vocab_size
     ids = (torch.arange(2 * TRIAL) * 7919 % vocabulary).reshape(2, TRIAL)

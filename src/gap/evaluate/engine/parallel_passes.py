@@ -22,18 +22,18 @@ MOST = 8
 SLACK = 1.1
 
 
-def lanes(threads: int, sizes: Sequence[float]) -> int:
+def num_workers(threads: int, sizes: Sequence[float]) -> int:
     """How many passes of these sizes run at once, each on its part of the threads: as many as leave none idle for long.
 
     What divides ``threads`` alone counts; 1 where passes do not share out.
     """
     for count in range(min(threads, MOST, len(sizes)), 1, -1):
-        if threads % count == 0 and longest(sizes, count) <= SLACK * sum(sizes) / count:
+        if threads % count == 0 and makespan(sizes, count) <= SLACK * sum(sizes) / count:
             return count
     return 1
 
 
-def longest(sizes: Sequence[float], count: int) -> float:
+def makespan(sizes: Sequence[float], count: int) -> float:
     """What the fullest of ``count`` lanes gets where each size, the largest first, goes to the emptiest."""
     filled = [0.0] * count
     for size in sorted(sizes, reverse=True):
@@ -41,7 +41,7 @@ def longest(sizes: Sequence[float], count: int) -> float:
     return max(filled)
 
 
-def abreast(run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
+def parallel_map(run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
     """``run`` of each part of each group, in their order, on this process's CPU threads; what is large by ``size`` begins first.
 
     How many threads a part has depends on its own group alone, and so do its bits.  Autocast is the caller's; whether gradients
@@ -53,7 +53,7 @@ def abreast(run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable
     counts: list[int] = []
     for group in groups:
         own = sizes[len(counts) : len(counts) + len(group)]
-        counts += [lanes(threads, own)] * len(group)
+        counts += [num_workers(threads, own)] * len(group)
     found: dict[int, R] = {}
     for count in sorted(set(counts)):
         places = sorted((place for place, own in enumerate(counts) if own == count), key=lambda place: -sizes[place])

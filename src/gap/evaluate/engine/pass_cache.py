@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 
-class Memo(threading.local):
+class PassCache(threading.local):
     """The last thing made of each kind, and what it was made of; each thread runs passes of its own."""
 
     def __init__(self) -> None:
@@ -24,4 +24,4 @@ class Memo(threading.local):
         self.kept.clear()
 
 
-MEMO = Memo()
+PASS_CACHE = PassCache()

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from gap.evaluate.engine.parallel_passes import abreast
-from gap.evaluate.engine.pass_cache import MEMO
+from gap.evaluate.engine.parallel_passes import parallel_map
+from gap.evaluate.engine.pass_cache import PASS_CACHE
 from gap.models.sharding import parts, without_gradients
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass
-class Looked(threading.local):
+class QueryPositions(threading.local):
     """The places that are looked at, while a pass runs that is told of them: each thread runs its own.
 
     rows: their flat indices (row * width + place) in ascending order, [n]; nearest: for every place, the index in ``rows`` of
@@ -49,37 +49,37 @@ class Looked(threading.local):
 
 
 @dataclass(frozen=True)
-class Network:
+class SplitModel:
     """The model to score with.
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
     features because the halves do not reproduce them (``reason`` says why).  ``looked`` is what the model's last layer reads
-    to leave places out (``gap.evaluate.engine.last_layer_pruning``), None where it leaves out none.  ``abreast``: passes may run side by side.
+    to leave places out (``gap.evaluate.engine.last_layer_pruning``), None where it leaves out none.  ``parallel``: passes may run side by side.
     """
 
     model: Any
     body: Callable[..., Any]
     head: Callable[[Tensor], Tensor] | None
     reason: str = ""
-    looked: Looked | None = None
-    abreast: bool = False
+    looked: QueryPositions | None = None
+    parallel: bool = False
 
-    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
+    def features(self, ids: Tensor, query_positions: Tensor | None = None, **more: Any) -> Tensor:
         """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model.
 
-        Where flat indices ``looked_at`` [n], ascending, are given, other positions may hold numbers that mean nothing; keys and values in
+        Where flat indices ``query_positions`` [n], ascending, are given, other positions may hold numbers that mean nothing; keys and values in
         a cache are those of every position.
         """
         # spelled out: OPT would count positions with a sum that has no deterministic form on a GPU
         more.setdefault("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
         if self.looked is not None:
-            self.looked.at(looked_at, ids)
+            self.looked.at(query_positions, ids)
         try:
             if self.head is None:
                 return self.model(input_ids=ids, **more).logits
             return self.body(input_ids=ids, **more).last_hidden_state
         finally:
-            MEMO.forget()
+            PASS_CACHE.forget()
             if self.looked is not None:
                 self.looked.at(None, ids)
 
@@ -90,7 +90,7 @@ class Network:
             with without_gradients():  # each thread has a mode of its own
                 return run(part)
 
-        return abreast(inside, groups, size) if self.abreast else [inside(part) for group in groups for part in group]
+        return parallel_map(inside, groups, size) if self.parallel else [inside(part) for group in groups for part in group]
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""
@@ -101,23 +101,23 @@ class Network:
         return features if self.head is None else self.head(features)
 
 
-def open_network(model: Any) -> Network:
+def split_model(model: Any) -> SplitModel:
     """Split ``model`` (in eval mode) into body and head, or fall back to its own logits with a logged reason.
 
     The halves are tried once against the full logits: a model may scale or cap its logits behind the head, which no
     attribute tells.
     """
     body, head = parts(model)
-    network = Network(model, body, head)
+    network = SplitModel(model, body, head)
     reason = "it has no output embedding" if head is None else _difference(network)
     if not reason:
         return network
     LOG.warning("%s is scored through its full logits: %s", type(model).__name__, reason)
-    return Network(model, model, None, reason)
+    return SplitModel(model, model, None, reason)
 
 
 @without_gradients()
-def _difference(network: Network) -> str:
+def _difference(network: SplitModel) -> str:
     """Why body and head do not give the model's logits on a small batch; empty where they do."""
     vocabulary = network.model.config.vocab_size
     ids = (torch.arange(2 * TRIAL, device=network.model.device) * 7919 % vocabulary).reshape(2, TRIAL)

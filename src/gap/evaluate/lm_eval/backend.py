@@ -14,7 +14,7 @@ from gap.tasks.dialogue import STOP, cut, unigram_f1
 from gap.tasks.items import Dialogue, MultipleChoice
 
 
-class Stock:
+class LmEvalBackend:
     """The backend around a model that stays loaded; ``dtype`` is that of autocast, None for fp32."""
 
     def __init__(self, model: Any, tokenizer: Any, settings: Evaluate, device: str, dtype: torch.dtype | None) -> None:

@@ -18,9 +18,9 @@ from lm_eval.models.huggingface import HFLM
 from gap.core.progress import progress
 from gap.evaluate.encoding.batches import Batch, Scored, work
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
-from gap.evaluate.engine.cast_weights import half_network
-from gap.evaluate.engine.scoring_model import open_twin
-from gap.evaluate.engine.split_model import Network, open_network
+from gap.evaluate.engine.cast_weights import with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.layout_check import proven
 from gap.evaluate.scoring.multiple_choice import greedy_log_probabilities
 from gap.models.precision import autocast
@@ -38,7 +38,7 @@ class TreeLM(HFLM):
     def __init__(self, *args: Any, tree_tokens: int = 0, **more: Any) -> None:
         super().__init__(*args, **more)
         self.tree_tokens = int(tree_tokens) or (16384 if self.device.type == "cuda" else 512)
-        self._network: Network | None = None
+        self._network: SplitModel | None = None
         self._layout: Layout = "plain"
 
     def _loglikelihood_tokens(
@@ -73,13 +73,13 @@ class TreeLM(HFLM):
         targets = tuple(continuation[-len(ids) :])
         return Scored(ids, len(ids) - len(targets), targets, slot)
 
-    def _open(self, requests: Sequence[Request]) -> Network:
+    def _open(self, requests: Sequence[Request]) -> SplitModel:
         """The model in two halves, with a twin where its weights are in fp32.
 
         Trees are used if they give the scores of single sequences on the first requests.
         """
         if self._network is None:
-            network = self._network = open_network(self.model)
+            network = self._network = split_model(self.model)
             tried = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIED])]
 
             def score(layout: Layout) -> np.ndarray:
@@ -90,12 +90,12 @@ class TreeLM(HFLM):
             whole = next(self.model.parameters()).dtype == torch.float32
             self._layout, _ = proven(network, score, 1.0 if whole else 1e3)
             # a model that is spread over devices has hooks that a twin would share
-            twin = open_twin(network, self.mixed_precision_dtype) if whole and not hasattr(self.model, "hf_device_map") else None
-            self._network = half_network(network, twin)
+            twin = open_scoring_model(network, self.mixed_precision_dtype) if whole and not hasattr(self.model, "hf_device_map") else None
+            self._network = with_scoring_model(network, twin)
         return self._network
 
 
-def _answers(network: Network, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
+def _answers(network: SplitModel, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
     sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
     found = network.each(lambda batch: greedy_log_probabilities(network, batch), [batches], work)
     for batch, (values, likeliest) in zip(batches, found, strict=True):

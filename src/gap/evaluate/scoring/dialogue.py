@@ -17,9 +17,9 @@ from transformers.cache_utils import DynamicCache
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.batches import Batch, Scored, grouped, make_batch, pack
 from gap.evaluate.encoding.encode import bos_id, encode, scored_sequence
-from gap.evaluate.encoding.item_chunks import blocks
-from gap.evaluate.engine.split_model import Network, positions
-from gap.evaluate.scoring.greedy_decoding import Slabs, greedy, kept_in
+from gap.evaluate.encoding.item_chunks import item_chunks
+from gap.evaluate.engine.split_model import SplitModel, positions
+from gap.evaluate.scoring.greedy_decoding import StaticKVCache, greedy, kept_in
 from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.models.sharding import without_gradients
@@ -52,7 +52,7 @@ class Prompts:
 
 
 @dataclass(frozen=True)
-class DialogueBlock:
+class DialogueChunk:
     """One block of items, fed in groups of similar length and answered together.
 
     order: item of each row; lengths: [rows] of the prompts; apart: given answers whose context is cut elsewhere than the
@@ -73,7 +73,7 @@ class DialogueBlock:
 class Dialogues:
     """A task's dialogues, compiled for one model's vocabulary and length."""
 
-    blocks: tuple[DialogueBlock, ...]
+    chunks: tuple[DialogueChunk, ...]
     tokenizer: Any
     ends: frozenset[int]
     table: Tensor
@@ -96,7 +96,7 @@ def prompt_limit(settings: Evaluate, model: Any) -> int:
     return limit
 
 
-def compile_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evaluate, model: Any, device: str) -> Dialogues:
+def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evaluate, model: Any, device: str) -> Dialogues:
     """Token ids, groups and the stop table, once per job.
 
     A prompt that is too long is cut from the left behind its opening token (the authors' tokenizer does so); the
@@ -107,7 +107,7 @@ def compile_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalu
     prompts = encode(tokenizer, [item.prompt for item in items])
     references = encode(tokenizer, [f" {item.reference}" for item in items])
     compiled = []
-    for places in blocks(items):
+    for places in item_chunks(items):
         pairs = [((opening, *prompts[place]), tuple(references[place])) for place in places]
         texts = tuple(items[place].reference for place in places)
         compiled.append(_block(places[0], pairs, texts, limit, settings, device))
@@ -118,7 +118,7 @@ def compile_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalu
 
 def _block(
     first: int, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]], texts: tuple[str, ...], limit: int, settings: Evaluate, device: str
-) -> DialogueBlock:
+) -> DialogueChunk:
     fed: list[Scored] = []
     apart: list[Scored] = []
     for slot, (prompt, reference) in enumerate(pairs):
@@ -132,7 +132,7 @@ def _block(
     fed.sort(key=lambda one: (one.start, one.ids))
     groups = grouped(fed, [len(one.ids) for one in fed], settings.batch_tokens, device)
     lengths = torch.tensor([one.start + 1 for one in fed], device=device)
-    return DialogueBlock(
+    return DialogueChunk(
         first,
         tuple(one.slot for one in fed),
         texts,
@@ -151,14 +151,14 @@ def _prompts(group: Sequence[Scored], device: str) -> Prompts:
     return Prompts(batch, last, torch.cat([batch.rows, last]).unique())
 
 
-def answer_blocks(network: Network, dialogues: Dialogues, wanted: Sequence[int]) -> list[list[Answer]]:
+def answer_chunks(network: SplitModel, dialogues: Dialogues, wanted: Sequence[int]) -> list[list[Answer]]:
     """Answers of the blocks with these numbers, item by item."""
     with without_gradients():
-        return [_answers(network, dialogues, dialogues.blocks[number]) for number in wanted]
+        return [_answers(network, dialogues, dialogues.chunks[number]) for number in wanted]
 
 
-def _answers(network: Network, dialogues: Dialogues, block: DialogueBlock) -> list[Answer]:
-    slabs = Slabs(len(block.order), block.longest, dialogues.room, kept_in(network))
+def _answers(network: SplitModel, dialogues: Dialogues, block: DialogueChunk) -> list[Answer]:
+    slabs = StaticKVCache(len(block.order), block.longest, dialogues.room, kept_in(network))
     firsts: list[Tensor] = []
     parts: list[Tensor] = []
     slots: list[int] = []
@@ -181,7 +181,7 @@ def _answers(network: Network, dialogues: Dialogues, block: DialogueBlock) -> li
     return _judge(dialogues, block, tokens, nll)
 
 
-def _judge(dialogues: Dialogues, block: DialogueBlock, tokens: list[list[int]], nll: np.ndarray) -> list[Answer]:
+def _judge(dialogues: Dialogues, block: DialogueChunk, tokens: list[list[int]], nll: np.ndarray) -> list[Answer]:
     """Responses and F1, in item order."""
     # the end token itself is kept, as ``generate`` does; decoding leaves it out where it is a special token
     own = [row[: next((place for place, token in enumerate(row, 1) if token in dialogues.ends), len(row))] for row in tokens]

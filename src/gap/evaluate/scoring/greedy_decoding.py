@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from gap.evaluate.engine.chunked_attention import SLICED
-from gap.evaluate.engine.split_model import Network
+from gap.evaluate.engine.split_model import SplitModel
 
 #: Steps between two looks at which answers have ended, on a device where looking waits for all work in flight.
 LOOK = 8
@@ -25,7 +25,7 @@ LOOK = 8
 LEAVING, SHARE, LEFT = ("cpu",), 8, 4
 
 
-class Slab(DynamicLayer):
+class StaticKVCacheLayer(DynamicLayer):
     """Keys and values of one layer in a buffer with room for new tokens, written in place."""
 
     def __init__(self, keys: Tensor, values: Tensor, length: int) -> None:
@@ -57,7 +57,7 @@ class Slab(DynamicLayer):
 
 
 @dataclass
-class Slabs:
+class StaticKVCache:
     """The buffers of all layers, [rows, heads, longest + room, size] each, filled group by group of rows.
 
     dtype: of the buffers, None for that of what fills them.
@@ -86,15 +86,15 @@ class Slabs:
 
     def cache(self) -> Cache:
         """A cache over the buffers that begins behind the longest prompt."""
-        return Cache(layers=[Slab(keys, values, self.longest) for keys, values in self.layers or []])
+        return Cache(layers=[StaticKVCacheLayer(keys, values, self.longest) for keys, values in self.layers or []])
 
 
-def kept_in(network: Network) -> torch.dtype | None:
+def kept_in(network: SplitModel) -> torch.dtype | None:
     """The dtype in which the attention wants its cache, None for that of its keys and values."""
     return torch.float32 if network.model.config._attn_implementation == SLICED else None
 
 
-def greedy(network: Network, slabs: Slabs, first: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
+def greedy(network: SplitModel, slabs: StaticKVCache, first: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
     """Token ids [rows, at most room + 1] of the answers that begin with ``first`` [rows].
 
     ``lengths`` [rows] are those of the prompts; ``table`` is ``stopping.stop_table``.  Stops when every row has ended;

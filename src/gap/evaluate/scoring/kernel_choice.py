@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gap.evaluate.encoding.batches import Batch
-from gap.evaluate.engine.split_model import Network
+from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.scoring.multiple_choice import token_log_probabilities
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
@@ -59,7 +59,7 @@ def capture(run: Run, device: str, pool: Any) -> Run:
 
 
 @dataclass(frozen=True)
-class Captured(Network):
+class Captured(SplitModel):
     """The network with one captured graph per shape of its inputs; passes that fill a cache run as they are.
 
     Inputs are copied into the graph's own buffers.  The returned features are overwritten by the next pass of the same
@@ -70,12 +70,12 @@ class Captured(Network):
         object.__setattr__(self, "graphs", {})
         object.__setattr__(self, "pool", torch.cuda.graph_pool_handle() if self.model.device.type == "cuda" else None)
 
-    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
-        """As ``Network.features``."""
+    def features(self, ids: Tensor, query_positions: Tensor | None = None, **more: Any) -> Tensor:
+        """As ``SplitModel.features``."""
         if more.get("use_cache") or more.get("past_key_values") is not None:
-            return super().features(ids, looked_at, **more)
-        if self.looked is not None and looked_at is not None:
-            more["looked_at"] = looked_at
+            return super().features(ids, query_positions, **more)
+        if self.looked is not None and query_positions is not None:
+            more["looked_at"] = query_positions
         given = {"ids": ids, **{name: value for name, value in more.items() if isinstance(value, Tensor)}}
         rest = {name: value for name, value in more.items() if name not in given}
         key = tuple((name, tuple(value.shape), value.dtype) for name, value in sorted(given.items()))
@@ -95,11 +95,11 @@ class Captured(Network):
 
 
 @dataclass(frozen=True)
-class Added(Network):
+class Added(SplitModel):
     """The network with eager attention, whose mask is added: 0 where a place is seen, the lowest number elsewhere."""
 
-    def features(self, ids: Tensor, looked_at: Tensor | None = None, **more: Any) -> Tensor:
-        """As ``Network.features``."""
+    def features(self, ids: Tensor, query_positions: Tensor | None = None, **more: Any) -> Tensor:
+        """As ``SplitModel.features``."""
         mask = more.get("attention_mask")
         if mask is not None and mask.dtype == torch.bool and mask.dim() == 4:
             lowest = torch.finfo(torch.float32).min
@@ -107,34 +107,34 @@ class Added(Network):
         before = self.model.config._attn_implementation
         self.model.set_attn_implementation("eager")
         try:
-            return super().features(ids, looked_at, **more)
+            return super().features(ids, query_positions, **more)
         finally:
             self.model.set_attn_implementation(before)
 
 
-def compiled(network: Network) -> Network:
+def compiled(network: SplitModel) -> SplitModel:
     """The body compiled by torch's default compiler, for any shape."""
     body: Any = torch.compile(network.body, dynamic=True)
     return replace(network, body=body)
 
 
-CANDIDATES: dict[str, Callable[[Network], Network]] = {
+CANDIDATES: dict[str, Callable[[SplitModel], SplitModel]] = {
     "captured graphs": lambda network: Captured(**vars_of(network)),
     "compiled": compiled,
     "eager attention": lambda network: Added(**vars_of(network)),
 }
 
 
-def vars_of(network: Network) -> dict[str, Any]:
+def vars_of(network: SplitModel) -> dict[str, Any]:
     """Its fields."""
-    return {field.name: getattr(network, field.name) for field in fields(Network)}
+    return {field.name: getattr(network, field.name) for field in fields(SplitModel)}
 
 
 @dataclass(frozen=True)
 class Choice:
     """The network to use, the name of the way, seconds per trial by name (first use, then the fastest), and why others were dropped."""
 
-    network: Network
+    network: SplitModel
     name: str
     seconds: dict[str, tuple[float, float]]
     dropped: dict[str, str]
@@ -145,13 +145,13 @@ class Choice:
         return f"{self.name} of {timed}{why}"
 
 
-def choose(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None, exact: bool = True) -> Choice:
+def choose(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | None, exact: bool = True) -> Choice:
     """The fastest way to score ``batches`` (the job's own) among those that agree with the plain one; under autocast in ``dtype``."""
     tried = list(batches[:TRIED])
     device = tried[0].ids.device.type
     wanted, *plain = _timed(network, tried, dtype, device)
     seconds, dropped = {"plain": (plain[0], plain[1])}, {}
-    ways: dict[str, Network] = {"plain": network}
+    ways: dict[str, SplitModel] = {"plain": network}
     for name, build in CANDIDATES.items():
         try:
             way = build(network)
@@ -171,7 +171,7 @@ def choose(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None
 
 
 @without_gradients()
-def _timed(network: Network, batches: Sequence[Batch], dtype: torch.dtype | None, device: str) -> tuple[Tensor, float, float]:
+def _timed(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | None, device: str) -> tuple[Tensor, float, float]:
     """Log-probabilities of the last of several passes (after graphs were captured), seconds of the first and of the fastest other."""
     passes = []
     for _ in range(1 + TIMED):

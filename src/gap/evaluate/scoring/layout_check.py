@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gap.evaluate.encoding.encode import Layout, compile_choices
-from gap.evaluate.engine.split_model import Network
-from gap.evaluate.scoring.multiple_choice import score_blocks
+from gap.evaluate.encoding.encode import Layout, encode_items
+from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
 #: Items to try, and the largest difference of a log-probability (nats) between the layouts: absolute, and per nat.
@@ -21,17 +21,17 @@ LOG = logging.getLogger(__name__)
 UNSUITED = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError)
 
 
-def choose_layout(network: Network, items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, device: str) -> tuple[Layout, str]:
+def choose_layout(network: SplitModel, items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, device: str) -> tuple[Layout, str]:
     """``tree`` where it gives the plain layout's scores of a few items (fp32), else ``plain`` and the (logged) reason."""
 
     def score(layout: Layout) -> np.ndarray:
-        blocks = compile_choices(items[:TRIED], tokenizer, max_length, max_length, device, layout)
-        return np.concatenate([sums for block in score_blocks(network, blocks) for sums in block])
+        blocks = encode_items(items[:TRIED], tokenizer, max_length, max_length, device, layout)
+        return np.concatenate([sums for block in score_chunks(network, blocks) for sums in block])
 
     return proven(network, score)
 
 
-def proven(network: Network, score: Callable[[Layout], np.ndarray], slack: float = 1.0) -> tuple[Layout, str]:
+def proven(network: SplitModel, score: Callable[[Layout], np.ndarray], slack: float = 1.0) -> tuple[Layout, str]:
     """``tree`` where ``score`` gives the same log-probabilities (nats) by both layouts, else ``plain`` and the (logged) reason.
 
     A model must take a 4-D mask and position ids; some do not, some do and ignore them.  ``slack`` widens the tolerance.

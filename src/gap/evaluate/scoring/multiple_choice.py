@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gap.evaluate.encoding.batches import Batch, Block, work
-from gap.evaluate.engine.split_model import Network
+from gap.evaluate.encoding.batches import Batch, ItemChunk, work
+from gap.evaluate.engine.split_model import SplitModel
 from gap.models.sharding import without_gradients
 
 #: Logits held at once (numbers): few enough that a CPU's allocator hands the same 16 MiB out again instead of asking the system
@@ -19,7 +19,7 @@ LOGITS = {"cpu": 2**22, "cuda": 2**27}
 SUMMED = {"cpu": 2**19, "cuda": 2**27}
 
 
-def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndarray]]:
+def score_chunks(network: SplitModel, blocks: Iterable[ItemChunk]) -> list[list[np.ndarray]]:
     """Per block, per item: the sum of token log-probabilities (nats) of each continuation, fp64.
 
     Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.
@@ -39,7 +39,7 @@ def score_blocks(network: Network, blocks: Iterable[Block]) -> list[list[np.ndar
     return scores
 
 
-def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
+def token_log_probabilities(network: SplitModel, batch: Batch) -> Tensor:
     """Log-probability (fp32) of each target of a batch, [t].
 
     Single sequences need no mask: padding stands on the right, behind everything that is looked up.
@@ -47,19 +47,19 @@ def token_log_probabilities(network: Network, batch: Batch) -> Tensor:
     return log_probabilities(network, _looked_at(network, batch), batch.pick, batch.target)
 
 
-def greedy_log_probabilities(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+def greedy_log_probabilities(network: SplitModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
     found = _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, _with_likeliest)
     return found[:, 0], found[:, 1] > 0
 
 
-def _looked_at(network: Network, batch: Batch) -> Tensor:
+def _looked_at(network: SplitModel, batch: Batch) -> Tensor:
     """Features [n, size] of the places that predict something."""
     layout = {} if batch.mask is None else {"attention_mask": batch.mask, "position_ids": batch.positions}
     return network.features(batch.ids, batch.rows, use_cache=False, **layout).flatten(0, 1)[batch.rows]
 
 
-def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+def log_probabilities(network: SplitModel, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
     """Log-probabilities [t] of ``target`` [t] by the features [n, size] that ``pick`` [t] chooses.
 
     The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
@@ -68,7 +68,7 @@ def log_probabilities(network: Network, features: Tensor, pick: Tensor, target: 
 
 
 def _piecewise(
-    network: Network, features: Tensor, pick: Tensor, target: Tensor, look: Callable[[Tensor, Tensor, Tensor], Tensor]
+    network: SplitModel, features: Tensor, pick: Tensor, target: Tensor, look: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Tensor:
     """What ``look`` finds for each target [t, ...], by as many rows of logits at a time as may be held."""
     rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)

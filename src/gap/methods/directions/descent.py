@@ -7,7 +7,7 @@ from typing import Literal
 
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
-from gap.methods.training import Training, Tried
+from gap.methods.training import StepResult, Training
 
 
 class Descent(Settings):
@@ -17,6 +17,6 @@ class Descent(Settings):
 
 
 @DIRECTIONS.register(Descent)
-def descent(settings: Descent, training: Training) -> Iterator[Tried]:
+def descent(settings: Descent, training: Training) -> Iterator[StepResult]:
     """Down the loss."""
     return training.gradient_steps(1.0)

@@ -11,7 +11,7 @@ from pydantic import Field
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
 from gap.methods.signs import add_signs
-from gap.methods.training import Part, Training, Tried
+from gap.methods.training import Part, StepResult, Training
 
 
 class Random(Settings):
@@ -22,7 +22,7 @@ class Random(Settings):
 
 
 @DIRECTIONS.register(Random)
-def random(settings: Random, training: Training) -> Iterator[Tried]:
+def random(settings: Random, training: Training) -> Iterator[StepResult]:
     """First the ascent on the text, for the norms of its updates; then from the base weights as many random ones.
 
     An update that the ascent's loss scaler skipped is skipped here too, and where the ascent diverged there is nothing
@@ -36,7 +36,7 @@ def random(settings: Random, training: Training) -> Iterator[Tried]:
         if model.change is not None:
             sizes = [norm / math.sqrt(count) for norm, count in zip(model.change.norms.tolist(), training.sizes, strict=True)]
             change = training.change(signs(sizes, (settings.seed, training.seed, number)))
-        yield Tried(loss, math.nan, model.loss_scale, change, model.diverged)
+        yield StepResult(loss, math.nan, model.loss_scale, change, model.diverged)
 
 
 def signs(sizes: list[float], seeds: tuple[int, ...]) -> Callable[[Part], None]:

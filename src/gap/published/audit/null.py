@@ -36,12 +36,12 @@ SAME = 1e-9
 @dataclass(frozen=True)
 class Runs:
     """``gain`` float64 [runs]: best average minus the unmodified one, at least 0; ``step`` int [runs]: real updates at the
-    best, 0 for the unmodified model; ``moved`` float64 [runs]: share of all items by which the tasks' counts differ there
+    best, 0 for the unmodified model; ``changed_fraction`` float64 [runs]: share of all items by which the tasks' counts differ there
     from the unmodified model's, the least share of items that must have changed."""
 
     gain: np.ndarray
     step: np.ndarray
-    moved: np.ndarray
+    changed_fraction: np.ndarray
 
 
 def independent_share(right: np.ndarray, items: np.ndarray) -> float:
@@ -80,8 +80,8 @@ def best(chain: np.ndarray, right: np.ndarray, items: np.ndarray, steps: int | N
     # The first step within rounding of the maximum, as a strict comparison along the run would choose.
     step = np.where(gain > SAME, (change >= gain - SAME).argmax(axis=0) + 1, 0)
     found = chain[np.maximum(step - 1, 0), np.arange(chain.shape[1])]
-    moved = np.where(step > 0, np.abs(found - right).sum(axis=1) / items.sum(), 0.0)
-    return Runs(np.maximum(gain, 0.0), step, moved)
+    changed_fraction = np.where(step > 0, np.abs(found - right).sum(axis=1) / items.sum(), 0.0)
+    return Runs(np.maximum(gain, 0.0), step, changed_fraction)
 
 
 def _until_stop(change: np.ndarray) -> np.ndarray:

@@ -142,7 +142,7 @@ def _null(runs: null.Runs, count: int) -> dict[str, float]:
         "mean": float(runs.gain.mean()),
         "largest": null.expected_maximum(runs.gain, count),
         "unmodified": float((~modified).mean()),
-        "moved": float(runs.moved[modified].mean()) if modified.any() else float("nan"),
+        "moved": float(runs.changed_fraction[modified].mean()) if modified.any() else float("nan"),
         "first_gain": float(runs.gain[first].mean()) if first.any() else float("nan"),
     }
 

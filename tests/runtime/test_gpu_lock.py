@@ -11,7 +11,8 @@ import pytest
 
 from gap.core.errors import Unavailable
 from gap.runtime import gpu_lock as module
-from gap.runtime.gpu_lock import device_names, lease
+from gap.runtime.gpu_lock import device_names, gpu_lock
+from gap.runtime.runtime import Runtime
 
 CHILD = """
 import sys, time
@@ -50,7 +51,7 @@ def test_every_job_gets_a_device_of_its_own_and_leaves_it_however_it_ends(tmp_pa
     first.kill()
     assert said(third) == [0]
     second.communicate("\n")
-    assert lease(["0", "1"], tmp_path, patience=5, pause=0.05) == [1]
+    assert gpu_lock(["0", "1"], tmp_path, patience=5, pause=0.05) == [1]
     third.kill()
     for process in (first, second, third):
         process.wait()
@@ -60,9 +61,9 @@ def test_names_are_the_hosts_whatever_a_job_sees(tmp_path: Path) -> None:
     """Two jobs that see devices 2 and 3 under other numbers meet at the same locks."""
     other = child(tmp_path, "2", "3")
     assert said(other) == [0]
-    assert lease(["3", "2"], tmp_path, patience=1) == [0]
+    assert gpu_lock(["3", "2"], tmp_path, patience=1) == [0]
     with pytest.raises(Unavailable, match=r"GPUs 2, 3: too many taken.* a free one"):
-        lease(["2", "3"], tmp_path, patience=0.1, pause=0.05)
+        gpu_lock(["2", "3"], tmp_path, patience=0.1, pause=0.05)
     other.communicate("\n")
 
 
@@ -73,7 +74,7 @@ def test_who_waits_for_several_is_served_in_turn(tmp_path: Path) -> None:
     all_three = child(tmp_path, "0", "1", "2", count=3)
     time.sleep(1.0)  # it holds 1 and 2 by now
     with pytest.raises(Unavailable, match="a free one"):
-        lease(["0", "1", "2"], tmp_path, patience=0.2, pause=0.05)
+        gpu_lock(["0", "1", "2"], tmp_path, patience=0.2, pause=0.05)
     two = child(tmp_path, "0", "1", "2", count=2)
     first.communicate("\n")
     assert said(all_three) == [1, 2, 0]
@@ -82,8 +83,8 @@ def test_who_waits_for_several_is_served_in_turn(tmp_path: Path) -> None:
     all_three.communicate("\n")
     assert said(two) == [0, 1]
     with pytest.raises(Unavailable, match="2 free ones"):
-        lease(["0", "1", "2"], tmp_path, patience=0.2, pause=0.05, count=2)
-    assert lease(["0", "1", "2"], tmp_path, patience=5, pause=0.05) == [2]  # what was held meanwhile is free again
+        gpu_lock(["0", "1", "2"], tmp_path, patience=0.2, pause=0.05, count=2)
+    assert gpu_lock(["0", "1", "2"], tmp_path, patience=5, pause=0.05) == [2]  # what was held meanwhile is free again
     two.communicate("\n")
 
 
@@ -96,7 +97,7 @@ def test_what_the_devices_are_called() -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="TMPDIR"):
-        lease(["0"], tmp_path / "file" / "below")
+        gpu_lock(["0"], tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -110,10 +111,10 @@ def test_the_model_goes_to_the_leased_device(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: chosen[-1] if chosen else 0)
-    monkeypatch.setattr(load, "lease", lambda names: lease(names, tmp_path))
+    monkeypatch.setattr(load, "lease", lambda names: gpu_lock(names, tmp_path))
     other = child(tmp_path, "0")
     assert said(other) == [0]
-    assert load.open_device("cuda", 1) == torch.device("cuda", count - 1)
+    assert load.open_device(Runtime("cuda", 1)) == torch.device("cuda", count - 1)
     assert chosen == ([] if count == 1 else [1])
-    assert load.open_device("cpu", 1) == torch.device("cpu")
+    assert load.open_device(Runtime("cpu", 1)) == torch.device("cpu")
     other.communicate("\n")

@@ -18,6 +18,7 @@ from gap.params.sources import FilesSource
 from gap.pretrain import trainer as training
 from gap.pretrain.build import build_model
 from gap.pretrain.run import ROOT, has_bf16, new_model, state_place
+from gap.runtime.runtime import Runtime
 
 
 def job(source: FilesSource, **changes: Any) -> ModelJob:
@@ -45,7 +46,7 @@ def killed_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, source: FilesSource, tokenizer: Path) -> Path:
     out = tmp_path_factory.mktemp("models") / "nano"
-    build_model(job(source), tokenizer, out, "cpu", 1)
+    build_model(job(source), tokenizer, out, Runtime("cpu", 1))
     return out
 
 
@@ -53,7 +54,7 @@ def test_the_folder_is_a_normal_one(undisturbed: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     names = {path.name for path in undisturbed.iterdir()}
-    assert {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "birth.json", "pretraining.csv"} <= names
+    assert {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "provenance.json", "pretraining.csv"} <= names
     loaded, tokenizer = AutoModelForCausalLM.from_pretrained(undisturbed), AutoTokenizer.from_pretrained(undisturbed)
     assert type(loaded).__name__ == "OPTForCausalLM" and loaded.config.vocab_size == len(tokenizer) == 320
     assert (loaded.config.bos_token_id, loaded.config.eos_token_id, loaded.config.pad_token_id) == (2, 2, 1)
@@ -65,10 +66,10 @@ def test_it_learned_and_the_record_says_how(undisturbed: Path) -> None:
     assert list(rows[0]) == ["tokens", "train_loss", "validation_loss", "learning_rate"]
     assert [int(row["tokens"]) for row in rows] == list(range(256, 2561, 256))
     assert float(rows[-1]["validation_loss"]) < float(rows[0]["validation_loss"]) < math.log(320) + 0.1
-    birth = json.loads((undisturbed / "birth.json").read_text())
-    assert birth["tokens_seen"] == 2560 and birth["validation_loss"] == float(rows[-1]["validation_loss"])
-    assert birth["weights"] == weights_digest(load_model(undisturbed))
-    assert birth["parameters"] == sum(weight.numel() for weight in load_model(undisturbed).parameters())
+    record = json.loads((undisturbed / "provenance.json").read_text())
+    assert record["tokens_seen"] == 2560 and record["validation_loss"] == float(rows[-1]["validation_loss"])
+    assert record["weights"] == weights_digest(load_model(undisturbed))
+    assert record["parameters"] == sum(weight.numel() for weight in load_model(undisturbed).parameters())
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7, 19])
@@ -80,12 +81,12 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     with monkeypatch.context() as patched:
         killed_after(patched, steps)
         with pytest.raises(Killed):
-            build_model(job(source), tokenizer, out, "cpu", 1)
-    assert not (out / "birth.json").exists()
+            build_model(job(source), tokenizer, out, Runtime("cpu", 1))
+    assert not (out / "provenance.json").exists()
     assert state_place(job(source), tokenizer, out).exists() == (steps > 0)
     with monkeypatch.context() as patched:
         killed_after(patched, 20 - steps)  # what was done is not done again
-        build_model(job(source), tokenizer, out, "cpu", 1)
+        build_model(job(source), tokenizer, out, Runtime("cpu", 1))
     for name in ("model.safetensors", "pretraining.csv", "config.json"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
     assert not list(ROOT.glob("*"))
@@ -101,15 +102,15 @@ def test_another_seed_or_setting_does_not_take_up_the_state(source: FilesSource,
 
 
 def test_a_budget_in_seconds_ends(source: FilesSource, tokenizer: Path) -> None:
-    build_model(job(source, tokens=None, seconds=0.2), tokenizer, Path("nano"), "cpu", 1)
+    build_model(job(source, tokens=None, seconds=0.2), tokenizer, Path("nano"), Runtime("cpu", 1))
     rows = Path("nano/pretraining.csv").read_text().splitlines()
     assert 2 <= len(rows) <= 11
-    assert json.loads(Path("nano/birth.json").read_text())["train_seconds"] >= 0.2
+    assert json.loads(Path("nano/provenance.json").read_text())["train_seconds"] >= 0.2
 
 
 @pytest.mark.parametrize("precision", ["bf16", "auto"])
 def test_other_precisions_keep_fp32_weights(precision: str, source: FilesSource, tokenizer: Path) -> None:
-    build_model(job(source, precision=precision, tokens=512), tokenizer, Path("nano"), "cpu", 1)
+    build_model(job(source, precision=precision, tokens=512), tokenizer, Path("nano"), Runtime("cpu", 1))
     loaded = load_model(Path("nano"))
     assert next(loaded.parameters()).dtype == torch.float32
     assert json.loads(Path("nano/config.json").read_text())["dtype"] == "float32"
@@ -117,15 +118,15 @@ def test_other_precisions_keep_fp32_weights(precision: str, source: FilesSource,
 
 def test_a_loss_that_is_not_finite_is_refused(source: FilesSource, tokenizer: Path) -> None:
     with pytest.raises(Refused, match=r"models\.nano\.learning_rate"):
-        build_model(job(source, learning_rate=1e30, warmup=0.0), tokenizer, Path("nano"), "cpu", 1)
-    assert not Path("nano/birth.json").exists()
+        build_model(job(source, learning_rate=1e30, warmup=0.0), tokenizer, Path("nano"), Runtime("cpu", 1))
+    assert not Path("nano/provenance.json").exists()
 
 
 def test_too_little_text(source: FilesSource, tokenizer: Path, tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("signal motor")
     short = FilesSource(kind="files", paths=[str(tmp_path / "short.txt")])
     with pytest.raises(BadInput, match="source text"):
-        build_model(job(short), tokenizer, Path("nano"), "cpu", 1)
+        build_model(job(short), tokenizer, Path("nano"), Runtime("cpu", 1))
 
 
 def test_the_first_weights_depend_on_the_seed_alone(source: FilesSource, tokenizer: Path) -> None:

@@ -25,8 +25,8 @@ def job(path: Path) -> ModelJob:
 
 def test_a_local_model_is_copied_with_its_tokenizer(tmp_path: Path, model: Path, tokenizer: Path) -> None:
     build_model(job(model), tokenizer, tmp_path / "out")
-    birth = json.loads((tmp_path / "out/birth.json").read_text())
-    assert birth["weights"] == weights_digest(load_model(model)) == weights_digest(load_model(tmp_path / "out"))
+    record = json.loads((tmp_path / "out/provenance.json").read_text())
+    assert record["weights"] == weights_digest(load_model(model)) == weights_digest(load_model(tmp_path / "out"))
     assert (tmp_path / "out/tokenizer.json").read_bytes() == (tokenizer / "tokenizer.json").read_bytes()
     assert not (tmp_path / "out/pretraining.csv").exists()
 
@@ -58,7 +58,7 @@ def test_missing_folder_and_missing_weights(tmp_path: Path, model: Path, tokeniz
     (tmp_path / "bare/config.json").write_text((model / "config.json").read_text())
     with pytest.raises(BadInput, match="no weights"):
         build_model(job(tmp_path / "bare"), tokenizer, tmp_path / "out")
-    assert not (tmp_path / "out/birth.json").exists()
+    assert not (tmp_path / "out/provenance.json").exists()
 
 
 def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:

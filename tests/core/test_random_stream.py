@@ -8,30 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gap.core.random_stream import Draw
+from gap.core.random_stream import RandomStream
 
 
 def test_the_choices_are_the_same_everywhere() -> None:
-    draw = Draw("procedural", 1, "{}", 0)
+    draw = RandomStream("procedural", 1, "{}", 0)
     assert [draw.below(1000) for _ in range(8)] == [347, 855, 25, 744, 458, 593, 370, 774]
     assert [draw.choice("abcdef") for _ in range(8)] == ["b", "d", "d", "d", "c", "e", "b", "d"]
 
 
 def test_the_parts_of_a_key_are_kept_apart() -> None:
-    assert [Draw("a", "bc").below(2**63), Draw("ab", "c").below(2**63)] != [Draw("abc").below(2**63)] * 2
-    assert Draw(1, "x").below(2**63) == Draw("1", "x").below(2**63)
-    assert Draw("a", "bc").below(2**63) != Draw("ab", "c").below(2**63)
+    assert [RandomStream("a", "bc").below(2**63), RandomStream("ab", "c").below(2**63)] != [RandomStream("abc").below(2**63)] * 2
+    assert RandomStream(1, "x").below(2**63) == RandomStream("1", "x").below(2**63)
+    assert RandomStream("a", "bc").below(2**63) != RandomStream("ab", "c").below(2**63)
 
 
 @given(st.text(), st.integers(1, 2**63), st.integers(-100, 100), st.integers(0, 100))
 def test_numbers_lie_in_their_range(key: str, limit: int, first: int, more: int) -> None:
-    draw = Draw(key)
+    draw = RandomStream(key)
     assert 0 <= draw.below(limit) < limit
     assert first <= draw.between(first, first + more) <= first + more
 
 
 def test_all_numbers_are_equally_likely() -> None:
-    draw = Draw("even")
+    draw = RandomStream("even")
     counts = Counter(draw.between(3, 9) for _ in range(70_000))
     assert set(counts) == set(range(3, 10))
     # five standard deviations of a count of 10,000
@@ -41,6 +41,6 @@ def test_all_numbers_are_equally_likely() -> None:
 @pytest.mark.parametrize("limit", [0, -1, 2**63 + 1])
 def test_an_impossible_limit_is_refused(limit: int) -> None:
     with pytest.raises(ValueError, match="limit from 1"):
-        Draw().below(limit)
+        RandomStream().below(limit)
     with pytest.raises(ValueError, match="limit from 1"):
-        Draw().choice([])
+        RandomStream().choice([])

@@ -1,0 +1,12 @@
+"""A tiny tokenizer and model, made once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from tiny_fixtures import in_temporary_folder, model, one_thread, source, tokenizer
+
+__all__ = ["in_temporary_folder", "model", "one_thread", "source", "tokenizer"]
