@@ -2,13 +2,14 @@
 rule aggregate:
     input:
         plan=PLAN_JSON,
-        heavy=GRAPH.heavy,
+        heavy=ancients(GRAPH.heavy),
     output:
-        STAGES["aggregate"],
+        STAGES["aggregate"].paths,
+        record=GRAPH.record("aggregate"),
     log:
-        f"{LOGS}/aggregate.log",
+        log_of("aggregate"),
     benchmark:
-        f"{TIMING}/aggregate.tsv"
+        timing_of("aggregate")
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -18,4 +19,4 @@ rule aggregate:
     message:
         "Aggregating scores"
     shell:
-        "gap aggregate --plan {input.plan:q} 2> {log:q}"
+        "gap aggregate --plan {input.plan:q} --record {output.record:q} 2> {log:q}"

@@ -1,29 +1,32 @@
 # The best checkpoint of each model as a normal Hugging Face folder, rebuilt from its recipe.
-rule export_checkpoint:
-    input:
-        plan=PLAN_JSON,
-        scores=LIGHT["run_scores"],
-        trajectories=LIGHT["trajectories"],
-    output:
-        f"{LIGHT['checkpoints']}/{{model}}/model.safetensors",
-        f"{LIGHT['checkpoints']}/{{model}}/gap_recipe.json",
-    log:
-        f"{LOGS}/checkpoints/{{model}}.log",
-    benchmark:
-        f"{TIMING}/checkpoints/{{model}}.tsv"
-    conda:
-        "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
-    resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
-        runtime=120,
-        gpu=GPUS,
-    params:
-        folder=lambda wildcards, output: os.path.dirname(output[0]),
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
-        memory=STUDY.jobs.memory,
-    message:
-        "Exporting the best checkpoint of {wildcards.model}"
-    shell:
-        "gap export --plan {input.plan:q} --model {wildcards.model:q} --out {params.folder:q} --device {params.device} --devices {params.devices} --memory {params.memory} --threads {threads} 2> {log:q}"
+for model in PLAN.subjects:
+
+    rule:
+        name:
+            f"export_checkpoint_{model.replace('-', '_').replace('.', '_')}"
+        input:
+            plan=PLAN_JSON,
+            scores=ancient(LIGHT["run_scores"]),
+            trajectories=ancient(LIGHT["trajectories"]),
+        output:
+            files=STAGES[f"export-{model}"].paths,
+            record=GRAPH.record(f"export-{model}"),
+        log:
+            log_of(f"checkpoints/{model}"),
+        benchmark:
+            timing_of(f"checkpoints/{model}")
+        conda:
+            "../envs/compute.yaml"
+        threads: THREADS
+        resources:
+            **MODEL_JOB,
+            runtime=120,
+        params:
+            model=model,
+            folder=lambda wildcards, output: os.path.dirname(output.files[0]),
+            runtime=f"{RUNTIME} --memory {STUDY.jobs.memory}",
+        message:
+            f"Exporting the best checkpoint of {model}"
+        shell:
+            "gap export --plan {input.plan:q} --model {params.model:q} --out {params.folder:q}"
+            " --record {output.record:q} {params.runtime} --threads {threads} 2> {log:q}"

@@ -2,24 +2,13 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
-from gap.runtime.device import device_kind
 from gap.core.errors import GapError
 from gap.core.files import write_json
-from gap.plan.code import changed_units
-from gap.plan.features import describe_job, gradient_tasks
+from gap.core.settings import job_text
 from gap.plan.graph import open_graph
-from gap.plan.outputs import (
-    corpora_of,
-    items_flags,
-    job_text,
-    removal_items,
-    shard_of,
-    texts_for_features,
-    texts_for_runs,
-    texts_for_scores,
-    tokenizer_of,
-)
+from gap.runtime.device import device_kind
 
 
 def read_graph(raw):
@@ -46,31 +35,52 @@ def check_conda():
         )
 
 
-def shard(wildcards):
-    """The shard of runs that an output's name stands for."""
-    return shard_of(PLAN, wildcards.model, wildcards.method, wildcards.first)
-
-
 GRAPH = read_graph(config)
 PLAN, DOCUMENT, LIGHT, STAGES = GRAPH.plan, GRAPH.document, GRAPH.light, GRAPH.stages
 STUDY = PLAN.study
 # A study of the authors' released rows runs no model.
 PUBLISHED = hasattr(STUDY, "published")
 DATA, RESULTS, FIGURES = str(PLAN.data), str(PLAN.results), str(PLAN.figures)
-PLAN_JSON = f"{RESULTS}/plan.json"
 LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
-# GPUs are reserved only where they are used: on a CPU all cores may work.  Only jobs on a base model that may be large share it out.
+# Times never decide: every input of a rule whose outputs have a key or a record is ancient (docs/architecture.md).
+PLAN_JSON = ancient(GRAPH.plan_json)
+# GPUs are reserved only where they are used: on a CPU all cores may work.
 DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
-GPUS = 0 if PUBLISHED else GPU * STUDY.jobs.devices
+# A job on a base model that may be large: its processes share the model.
+DEVICES = 1 if PUBLISHED else STUDY.jobs.devices
+THREADS = 1 if PUBLISHED else STUDY.jobs.threads * DEVICES
+MODEL_JOB = dict(mem_mb=2000 * DEVICES if DEVICE == "cpu" else 64000, gpu=GPU * DEVICES)
+RUNTIME = f"--device {DEVICE} --devices {DEVICES}"
+
+
+def ancients(paths):
+    """Inputs that must be there, whatever their times."""
+    return [ancient(str(path)) for path in paths]
+
+
+def log_of(name):
+    """The log of a job; its benchmark stands at the same name below timing/."""
+    return f"{LOGS}/{name}.log"
+
+
+def timing_of(name):
+    """The benchmark of a job."""
+    return f"{TIMING}/{name}.tsv"
+
 
 if workflow.is_main_process:
     check_conda()
-    GRAPH.settle()
-    if changed_units():
+    if GRAPH.changed_code():
         logger.info(
-            f"Code differs from src/gap/plan/code.lock.json in: {', '.join(changed_units())}; results are keyed by the code itself (gap lock-code)."
+            "Code differs from src/gap/plan/code.lock.json in: "
+            f"{', '.join(GRAPH.changed_code())}; results are keyed by the code itself (gap lock-code)."
         )
+
+
+# Not while a dry run reads this file: it changes nothing.
+onstart:
+    GRAPH.save()
 
 
 wildcard_constraints:
@@ -80,7 +90,7 @@ wildcard_constraints:
     hash="[0-9a-f]{8}",
     first="[0-9]{4}",
     last="[0-9]{4}",
-    task="[a-z_]+",
+    task="[a-z0-9_]+",
     split="validation|test",
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",

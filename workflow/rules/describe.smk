@@ -1,30 +1,32 @@
 # What each base model makes of the texts before any update, journalled text by text.
+from gap.plan.stages import corpora, describe, items, models
+
+
 rule describe_texts:
     input:
-        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        corpora=lambda wildcards: [ancient(path) for path in texts_for_features(PLAN, wildcards.model)],
-        tasks=[ancient(str(PLAN.items_path(entry.task, entry.split))) for entry in gradient_tasks(PLAN)],
+        model=lambda wildcards: ancient(str(models.path(PLAN, wildcards.model))),
+        corpora=lambda wildcards: ancients(corpora.inputs_for(PLAN, wildcards.model, [describe.path(PLAN, wildcards.model)])),
+        tasks=ancients(items.path(PLAN, entry.task, entry.split) for entry in describe.gradient_tasks(PLAN)),
     output:
         f"{RESULTS}/features/{{model}}-{{key}}/texts-{{number}}-{{hash}}.parquet",
     log:
-        f"{LOGS}/features/{{model}}-{{key}}-{{number}}-{{hash}}.log",
+        log_of("features/{model}-{key}-{number}-{hash}"),
     benchmark:
-        f"{TIMING}/features/{{model}}-{{key}}-{{number}}-{{hash}}.tsv"
+        timing_of("features/{model}-{key}-{number}-{hash}")
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
+    threads: THREADS
     resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
+        **MODEL_JOB,
         runtime=720,
-        gpu=GPUS,
     params:
-        job=lambda wildcards: job_text(describe_job(PLAN, wildcards.model)),
+        job=lambda wildcards: job_text(describe.job(PLAN, wildcards.model)),
         model=lambda wildcards, input: os.path.dirname(input.model),
-        corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
-        tasks=items_flags(PLAN, [(entry.task, entry.split) for entry in gradient_tasks(PLAN)]),
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
+        corpora=lambda wildcards: corpora.flags(PLAN, wildcards.model),
+        tasks=items.flags(PLAN, [(entry.task, entry.split) for entry in describe.gradient_tasks(PLAN)]),
+        runtime=RUNTIME,
     message:
         "Describing texts by what {wildcards.model} makes of them"
     shell:
-        "gap describe --job {params.job:q} --model {params.model:q} {params.corpora:q} {params.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"
+        "gap describe --job {params.job:q} --model {params.model:q} {params.corpora:q} {params.tasks:q}"
+        " --out {output:q} {params.runtime} --threads {threads} 2> {log:q}"

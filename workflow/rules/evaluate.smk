@@ -1,76 +1,100 @@
-# Evaluation: one job per model, task and shard of runs; a reference model is scored as it is.
-rule evaluate_base:
-    input:
-        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
-    output:
-        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/base-items-{{number}}.parquet",
-    log:
-        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-base-{{number}}.log",
-    benchmark:
-        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-base-{{number}}.tsv"
-    conda:
-        "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
-    resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
-        runtime=240,
-        gpu=GPUS,
-    params:
-        job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split)),
-        model=lambda wildcards, input: os.path.dirname(input.model),
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
-    message:
-        "Scoring {wildcards.task} on the unmodified {wildcards.model}"
-    shell:
-        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"
+# Evaluation: one table per task and shard of runs; a job scores a shard on a group of tasks and replays each run once.
+# One rule per group of tasks, because the paths of its tables carry the tasks' own keys.  A table that is there stays
+# (`update`): a job that lacks one of its tables scores that task alone.
+from gap.plan.stages import corpora, evaluate, items, models, posttrain, tokenizers
 
 
-rule evaluate_runs:
-    input:
-        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        tasks=lambda wildcards: ancient(str(PLAN.items_path(wildcards.task, wildcards.split))),
-        corpora=lambda wildcards: [ancient(path) for path in texts_for_scores(PLAN, shard(wildcards), wildcards.task, wildcards.split)],
-        trajectories=lambda wildcards: ancient(str(PLAN.trajectories_path(shard(wildcards)))),
-    output:
-        f"{RESULTS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}/{{method}}-texts-{{first}}-{{last}}-{{hash}}.parquet",
-    log:
-        f"{LOGS}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.log",
-    benchmark:
-        f"{TIMING}/scores/{{task}}-{{split}}-{{taskkey}}/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
-    conda:
-        "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
-    resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
-        runtime=1440,
-        gpu=GPUS,
-    params:
-        job=lambda wildcards: job_text(PLAN.evaluate_job(wildcards.model, wildcards.task, wildcards.split, shard(wildcards))),
-        model=lambda wildcards, input: os.path.dirname(input.model),
-        corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
-        memory=STUDY.jobs.memory,
-    message:
-        "Scoring {wildcards.task} on {wildcards.model}, {wildcards.method}, texts {wildcards.first} to {wildcards.last}"
-    shell:
-        "gap evaluate --job {params.job:q} --model {params.model:q} --items {input.tasks:q} {params.corpora:q} --trajectories {input.trajectories:q} --out {output:q} --device {params.device} --devices {params.devices} --memory {params.memory} --threads {threads} 2> {log:q}"
+def score_tables(pairs, name):
+    """Patterns of the tables of these tasks."""
+    return [update(f"{evaluate.folder(PLAN, *pair)}/{{model}}-{{key}}/{name}.parquet") for pair in pairs]
+
+
+def score_flags(pairs, paths):
+    """The tables of a job as command-line flags."""
+    return [f"--out={task}/{split}={path}" for (task, split), path in zip(pairs, paths)]
+
+
+for group, pairs in enumerate(evaluate.task_groups(PLAN)):
+
+    rule:
+        name:
+            f"evaluate_base_{group}"
+        input:
+            model=lambda wildcards: ancient(str(models.path(PLAN, wildcards.model))),
+            tasks=ancients(items.path(PLAN, *pair) for pair in pairs),
+        output:
+            score_tables(pairs, "base-items-{number}"),
+        log:
+            log_of(f"scores/{{model}}-{{key}}/base-items-{{number}}-{group}"),
+        benchmark:
+            timing_of(f"scores/{{model}}-{{key}}/base-items-{{number}}-{group}")
+        conda:
+            "../envs/compute.yaml"
+        threads: THREADS
+        resources:
+            **MODEL_JOB,
+            runtime=240,
+        params:
+            job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs)),
+            model=lambda wildcards, input: os.path.dirname(input.model),
+            tasks=items.flags(PLAN, pairs),
+            tables=lambda wildcards, output, pairs=pairs: score_flags(pairs, output),
+            runtime=RUNTIME,
+        message:
+            "Scoring the unmodified {wildcards.model}"
+        shell:
+            "gap evaluate --job {params.job:q} --model {params.model:q} {params.tasks:q} {params.tables:q}"
+            " {params.runtime} --threads {threads} 2> {log:q}"
+
+    rule:
+        name:
+            f"evaluate_runs_{group}"
+        input:
+            model=lambda wildcards: ancient(str(models.path(PLAN, wildcards.model))),
+            tasks=ancients(items.path(PLAN, *pair) for pair in pairs),
+            corpora=lambda wildcards, pairs=pairs: ancients(
+                corpora.inputs_for(PLAN, wildcards.model, [evaluate.path(PLAN, shard(wildcards), *pair) for pair in pairs])
+            ),
+            trajectories=lambda wildcards: ancient(str(posttrain.path(PLAN, shard(wildcards)))),
+        output:
+            score_tables(pairs, "{method}-texts-{first}-{last}-{hash}"),
+        log:
+            log_of(f"scores/{{model}}-{{key}}/{{method}}-{{first}}-{{last}}-{{hash}}-{group}"),
+        benchmark:
+            timing_of(f"scores/{{model}}-{{key}}/{{method}}-{{first}}-{{last}}-{{hash}}-{group}")
+        conda:
+            "../envs/compute.yaml"
+        threads: THREADS
+        resources:
+            **MODEL_JOB,
+            runtime=1440,
+        params:
+            job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs, shard(wildcards))),
+            model=lambda wildcards, input: os.path.dirname(input.model),
+            tasks=items.flags(PLAN, pairs),
+            corpora=lambda wildcards: corpora.flags(PLAN, wildcards.model),
+            tables=lambda wildcards, output, pairs=pairs: score_flags(pairs, output),
+            runtime=f"{RUNTIME} --memory {STUDY.jobs.memory}",
+        message:
+            "Scoring {wildcards.model}, {wildcards.method}, texts {wildcards.first} to {wildcards.last}"
+        shell:
+            "gap evaluate --job {params.job:q} --model {params.model:q} {params.tasks:q} {params.corpora:q}"
+            " --trajectories {input.trajectories:q} {params.tables:q} {params.runtime} --threads {threads} 2> {log:q}"
 
 
 # Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.
 rule report_boundary:
     input:
         plan=PLAN_JSON,
-        tokenizers=[str(PLAN.tokenizer_path(name)) for name in PLAN.tokenizers],
-        tasks=[str(PLAN.items_path(task, split)) for task, split in PLAN.task_splits],
+        tokenizers=ancients(tokenizers.path(PLAN, name) for name in PLAN.tokenizers),
+        tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:
-        LIGHT["boundary"],
+        table=LIGHT["boundary"],
+        record=GRAPH.record("boundary"),
     log:
-        f"{LOGS}/boundary.log",
+        log_of("boundary"),
     benchmark:
-        f"{TIMING}/boundary.tsv"
+        timing_of("boundary")
     conda:
         "../envs/compute.yaml"
     threads: 1
@@ -78,41 +102,42 @@ rule report_boundary:
         mem_mb=2000,
         runtime=60,
     params:
-        tokenizers=[f"--tokenizer={name}={PLAN.tokenizer_path(name)}" for name in PLAN.tokenizers],
-        tasks=items_flags(PLAN, PLAN.task_splits),
+        tokenizers=[f"--tokenizer={name}={tokenizers.path(PLAN, name)}" for name in PLAN.tokenizers],
+        tasks=items.flags(PLAN, PLAN.task_splits),
         limit=STUDY.evaluate.items,
     message:
         "Comparing the tokens of items at the boundary"
     shell:
-        "gap boundary --plan {input.plan:q} {params.tokenizers:q} {params.tasks:q} --limit {params.limit} --out {output:q} 2> {log:q}"
+        "gap boundary {params.tokenizers:q} {params.tasks:q} --limit {params.limit} --out {output.table:q}"
+        " --record {output.record:q} 2> {log:q}"
 
 
 # Items whose prediction depends on batch shape, dtype or kernel set a floor under every difference between checkpoints.
 rule report_noise:
     input:
         plan=PLAN_JSON,
-        models=[ancient(str(PLAN.model_path(name))) for name in PLAN.subjects],
-        tasks=[ancient(str(PLAN.items_path(task, split))) for task, split in PLAN.task_splits],
+        models=ancients(models.path(PLAN, name) for name in PLAN.subjects),
+        tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:
-        LIGHT["noise"],
+        table=LIGHT["noise"],
+        record=GRAPH.record("noise"),
     log:
-        f"{LOGS}/noise.log",
+        log_of("noise"),
     benchmark:
-        f"{TIMING}/noise.tsv"
+        timing_of("noise")
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
+    threads: THREADS
     resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
+        **MODEL_JOB,
         runtime=240,
-        gpu=GPUS,
     params:
         settings=job_text(STUDY.evaluate),
-        models=[f"--model={name}={PLAN.model_path(name)}" for name in PLAN.subjects],
-        tasks=items_flags(PLAN, PLAN.task_splits),
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
+        models=[f"--model={name}={models.path(PLAN, name)}" for name in PLAN.subjects],
+        tasks=items.flags(PLAN, PLAN.task_splits),
+        runtime=RUNTIME,
     message:
         "Finding the noise floor of each task"
     shell:
-        "gap noise-floor --plan {input.plan:q} --settings {params.settings:q} {params.models:q} {params.tasks:q} --out {output:q} --device {params.device} --devices {params.devices} --threads {threads} 2> {log:q}"
+        "gap noise-floor --settings {params.settings:q} {params.models:q} {params.tasks:q}"
+        " --out {output.table:q} --record {output.record:q} {params.runtime} --threads {threads} 2> {log:q}"

@@ -1,11 +1,14 @@
 # Evaluation items, read once; every later step is offline.
+from gap.plan.stages import items
+
+
 rule fetch_items:
     output:
         f"{DATA}/items/{{task}}-{{key}}/{{split}}.jsonl",
     log:
-        f"{LOGS}/items/{{task}}-{{split}}-{{key}}.log",
+        log_of("items/{task}-{split}-{key}"),
     benchmark:
-        f"{TIMING}/items/{{task}}-{{split}}-{{key}}.tsv"
+        timing_of("items/{task}-{split}-{key}")
     retries: 2
     conda:
         "../envs/compute.yaml"
@@ -14,7 +17,7 @@ rule fetch_items:
         mem_mb=1000,
         runtime=60,
     params:
-        job=lambda wildcards: job_text(PLAN.items_job(wildcards.task, wildcards.split)),
+        job=lambda wildcards: job_text(items.job(PLAN, wildcards.task, wildcards.split)),
     message:
         "Fetching the {wildcards.split} items of {wildcards.task}"
     shell:

@@ -2,9 +2,9 @@
 rule make_tables:
     input:
         plan=PLAN_JSON,
-        tables=STAGES["aggregate"],
+        tables=ancients(STAGES["aggregate"].paths),
     output:
-        [path for path in STAGES["tables"] if not path.endswith(".md")],
+        [path for path in STAGES["tables"].paths if not path.endswith(".md")],
         [
             report(
                 LIGHT[f"{name}_md"],
@@ -14,10 +14,11 @@ rule make_tables:
             )
             for name in [*DOCUMENT["table_names"], "familiarity"]
         ],
+        record=GRAPH.record("tables"),
     log:
-        f"{LOGS}/tables.log",
+        log_of("tables"),
     benchmark:
-        f"{TIMING}/tables.tsv"
+        timing_of("tables")
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -27,23 +28,24 @@ rule make_tables:
     message:
         "Writing tables"
     shell:
-        "gap tables --plan {input.plan:q} 2> {log:q}"
+        "gap tables --plan {input.plan:q} --record {output.record:q} 2> {log:q}"
 
 
 rule draw_figures:
     input:
         plan=PLAN_JSON,
-        tables=STAGES["aggregate"],
+        tables=ancients(STAGES["aggregate"].paths),
     output:
-        [path for path in STAGES["figures"] if not path.endswith(".png")],
+        [path for path in STAGES["figures"].paths if not path.endswith(".png")],
         [
             report(f"{FIGURES}/{name}.png", caption=f"../report/{name}.rst", category="Figures", labels={"figure": name.replace("_", " ")})
             for name in DOCUMENT["figure_names"]
         ],
+        record=GRAPH.record("figures"),
     log:
-        f"{LOGS}/figures.log",
+        log_of("figures"),
     benchmark:
-        f"{TIMING}/figures.tsv"
+        timing_of("figures")
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -53,4 +55,4 @@ rule draw_figures:
     message:
         "Drawing figures"
     shell:
-        "gap figures --plan {input.plan:q} 2> {log:q}"
+        "gap figures --plan {input.plan:q} --record {output.record:q} 2> {log:q}"

@@ -1,11 +1,14 @@
 # Tokenizers and base models: trained here, copied from a folder, or read from the hub at a pinned revision.
+from gap.plan.stages import models, tokenizers
+
+
 rule build_tokenizer:
     output:
         f"{DATA}/tokenizers/{{name}}-{{key}}/tokenizer.json",
     log:
-        f"{LOGS}/tokenizers/{{name}}-{{key}}.log",
+        log_of("tokenizers/{name}-{key}"),
     benchmark:
-        f"{TIMING}/tokenizers/{{name}}-{{key}}.tsv"
+        timing_of("tokenizers/{name}-{key}")
     conda:
         "../envs/compute.yaml"
     threads: 1
@@ -13,7 +16,7 @@ rule build_tokenizer:
         mem_mb=2000,
         runtime=60,
     params:
-        job=lambda wildcards: job_text(PLAN.tokenizer_job(wildcards.name)),
+        job=lambda wildcards: job_text(tokenizers.job(PLAN, wildcards.name)),
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     message:
         "Building tokenizer {wildcards.name}"
@@ -23,26 +26,27 @@ rule build_tokenizer:
 
 rule build_model:
     input:
-        tokenizer=lambda wildcards: ancient(str(PLAN.tokenizer_path(STUDY.models[wildcards.name].tokenizer))),
+        tokenizer=lambda wildcards: ancient(str(tokenizers.path(PLAN, STUDY.models[wildcards.name].tokenizer))),
     output:
         f"{DATA}/models/{{name}}-{{key}}/provenance.json",
     log:
-        f"{LOGS}/models/{{name}}-{{key}}.log",
+        log_of("models/{name}-{key}"),
     benchmark:
-        f"{TIMING}/models/{{name}}-{{key}}.tsv"
+        timing_of("models/{name}-{key}")
     conda:
         "../envs/compute.yaml"
     threads: STUDY.jobs.threads
     resources:
-        mem_mb=lambda wildcards: 4000 if DEVICE == "cpu" else 32000,
+        mem_mb=4000 if DEVICE == "cpu" else 32000,
         runtime=240,
         gpu=GPU,
     params:
-        job=lambda wildcards: job_text(PLAN.model_job(wildcards.name)),
+        job=lambda wildcards: job_text(models.job(PLAN, wildcards.name)),
         tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
         folder=lambda wildcards, output: os.path.dirname(output[0]),
         device=DEVICE,
     message:
         "Building base model {wildcards.name}"
     shell:
-        "gap model --job {params.job:q} --tokenizer {params.tokenizer:q} --out {params.folder:q} --device {params.device} --threads {threads} 2> {log:q}"
+        "gap model --job {params.job:q} --tokenizer {params.tokenizer:q} --out {params.folder:q}"
+        " --device {params.device} --threads {threads} 2> {log:q}"

@@ -1,10 +1,14 @@
 # The resolved study with every path and digest; every light output is made from it.
 rule write_plan:
     input:
-        "params.yaml",
+        ancient("params.yaml"),
     output:
-        PLAN_JSON,
+        plan=GRAPH.plan_json,
+        record=GRAPH.record("plan"),
     log:
-        f"{LOGS}/plan.log",
+        log_of("plan"),
     run:
-        write_json(output[0], DOCUMENT)
+        from gap.plan.light import write_record
+
+        write_json(output.plan, DOCUMENT)
+        write_record(Path(output.record))

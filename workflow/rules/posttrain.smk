@@ -1,29 +1,35 @@
 # Post-training: a shard of texts of every corpus for one model, journalled run by run.
+from gap.plan.stages import corpora, models, posttrain
+
+
+def shard(wildcards):
+    """The shard of runs that an output's name stands for."""
+    return posttrain.shard_of(PLAN, wildcards.model, wildcards.method, wildcards.first)
+
+
 rule post_train:
     input:
-        model=lambda wildcards: ancient(str(PLAN.model_path(wildcards.model))),
-        corpora=lambda wildcards: [ancient(path) for path in texts_for_runs(PLAN, shard(wildcards))],
+        model=lambda wildcards: ancient(str(models.path(PLAN, wildcards.model))),
+        corpora=lambda wildcards: ancients(corpora.inputs_for(PLAN, wildcards.model, [posttrain.path(PLAN, shard(wildcards))])),
     output:
         f"{RESULTS}/runs/{{model}}-{{key}}/{{method}}-texts-{{first}}-{{last}}-{{hash}}.parquet",
     log:
-        f"{LOGS}/runs/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.log",
+        log_of("runs/{model}-{key}-{method}-{first}-{last}-{hash}"),
     benchmark:
-        f"{TIMING}/runs/{{model}}-{{key}}-{{method}}-{{first}}-{{last}}-{{hash}}.tsv"
+        timing_of("runs/{model}-{key}-{method}-{first}-{last}-{hash}")
     conda:
         "../envs/compute.yaml"
-    threads: STUDY.jobs.threads * STUDY.jobs.devices
+    threads: THREADS
     resources:
-        mem_mb=lambda wildcards: 2000 * STUDY.jobs.devices if DEVICE == "cpu" else 64000,
+        **MODEL_JOB,
         runtime=720,
-        gpu=GPUS,
     params:
-        job=lambda wildcards: job_text(PLAN.posttrain_job(shard(wildcards))),
+        job=lambda wildcards: job_text(posttrain.job(PLAN, shard(wildcards))),
         model=lambda wildcards, input: os.path.dirname(input.model),
-        corpora=lambda wildcards: [f"--corpus={corpus}={path}" for corpus, path in corpora_of(PLAN, wildcards.model).items()],
-        device=DEVICE,
-        devices=STUDY.jobs.devices,
-        memory=STUDY.jobs.memory,
+        corpora=lambda wildcards: corpora.flags(PLAN, wildcards.model),
+        runtime=f"{RUNTIME} --memory {STUDY.jobs.memory}",
     message:
         "Post-training {wildcards.model} by {wildcards.method} on texts {wildcards.first} to {wildcards.last}"
     shell:
-        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q} --out {output:q} --device {params.device} --devices {params.devices} --memory {params.memory} --threads {threads} 2> {log:q}"
+        "gap post-train --job {params.job:q} --model {params.model:q} {params.corpora:q}"
+        " --out {output:q} {params.runtime} --threads {threads} 2> {log:q}"

@@ -1,11 +1,11 @@
 # The authors' files at one commit, checked by hash; kept by DVC.
 rule fetch_upstream:
     output:
-        f"{LIGHT['upstream']}/{{relative}}",
+        f"{PLAN.upstream}/{{relative}}",
     log:
-        f"{LOGS}/upstream/{{relative}}.log",
+        log_of("upstream/{relative}"),
     benchmark:
-        f"{TIMING}/upstream/{{relative}}.tsv"
+        timing_of("upstream/{relative}")
     wildcard_constraints:
         relative="(full_results|data/train_data)/[a-z_-]+[.]csv",
     retries: 2
@@ -25,19 +25,20 @@ rule fetch_upstream:
 rule published:
     input:
         plan=PLAN_JSON,
-        upstream=[ancient(path) for path in GRAPH.heavy],
+        upstream=ancients(GRAPH.heavy),
     output:
-        [path for path in STAGES["published"] if not path.startswith(FIGURES) or not path.endswith(".png")],
+        [path for path in STAGES["published"].paths if not path.startswith(FIGURES) or not path.endswith(".png")],
         [
             report(
                 f"{FIGURES}/{name}.png", caption="../report/published.rst", category="Figures", labels={"figure": name.replace("_", " ")}
             )
             for name in DOCUMENT["figure_names"]
         ],
+        record=GRAPH.record("published"),
     log:
-        f"{LOGS}/published.log",
+        log_of("published"),
     benchmark:
-        f"{TIMING}/published.tsv"
+        timing_of("published")
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -47,4 +48,4 @@ rule published:
     message:
         "Redrawing and auditing the authors' released results"
     shell:
-        "gap published --plan {input.plan:q} 2> {log:q}"
+        "gap published --plan {input.plan:q} --record {output.record:q} 2> {log:q}"

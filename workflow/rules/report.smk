@@ -2,15 +2,14 @@
 rule write_report:
     input:
         plan=PLAN_JSON,
-        tables=[*STAGES["aggregate"], *STAGES["tables"], LIGHT["overlap"], LIGHT["boundary"], LIGHT["noise"]],
-        figures=STAGES["figures"],
-        checkpoints=[path for stage, paths in STAGES.items() if stage.startswith("export-") for path in paths],
+        light=ancients(path for name in STAGES["report"].needs for path in STAGES[name].paths),
     output:
-        LIGHT["report"],
+        report=LIGHT["report"],
+        record=GRAPH.record("report"),
     log:
-        f"{LOGS}/report.log",
+        log_of("report"),
     benchmark:
-        f"{TIMING}/report.tsv"
+        timing_of("report")
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -20,4 +19,4 @@ rule write_report:
     message:
         "Writing the report"
     shell:
-        "gap report --plan {input.plan:q} 2> {log:q}"
+        "gap report --plan {input.plan:q} --record {output.record:q} 2> {log:q}"

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.options import record_option
 
+
+@record_option
 def aggregate(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
     """Write tidy tables, estimates, metrics and plot data."""
     from gap.aggregate.stage import aggregate as run
     from gap.aggregate.study_index import read_plan
-    from gap.plan.light import write_record
 
-    document = read_plan(plan)
-    run(document)
-    write_record(document, "aggregate")
+    run(read_plan(plan))

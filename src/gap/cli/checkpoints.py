@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gap.cli.options import runtime_options
+from gap.cli.options import record_option, runtime_options
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
@@ -79,6 +79,7 @@ def materialise(
     )
 
 
+@record_option
 @runtime_options()
 def export(
     plan: Annotated[Path, typer.Option(help="plan.json of the study.")],
@@ -92,11 +93,8 @@ def export(
 
     from gap.checkpoints.export import export as run
     from gap.core.files import read_json
-    from gap.plan.light import write_record
 
-    document = read_json(plan)
-    launch(partial(run, document, model, out), runtime)
-    write_record(document, f"export-{model}")
+    launch(partial(run, read_json(plan), model, out), runtime)
 
 
 def read_document(plan: Path | None) -> dict[str, Any]:

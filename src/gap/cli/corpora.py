@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.options import record_option
+
 JOB = Annotated[str, typer.Option(help="The job as JSON, or @file.")]
 ITEMS = Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")]
 OUT = Annotated[Path, typer.Option(help="The file to write.")]
@@ -26,20 +28,15 @@ def corpus(
     sample_corpus(read_job(job, CorpusJob), tokenizer, item_files(items), out)
 
 
+@record_option
 def overlap(
     texts: Annotated[list[Path], typer.Option(help="A corpus; may be repeated.")],
     items: ITEMS,
     out: OUT,
     more: Annotated[list[Path] | None, typer.Argument(metavar="[TEXTS]...", help="Further corpora, after the first.")] = None,
-    plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
 ) -> None:
     """List texts that share a run of 13 words with an evaluation item."""
     from gap.cli.job import item_files
-    from gap.core.files import read_json
     from gap.corpora.overlap import overlap_report
 
     overlap_report([*texts, *(more or [])], item_files(items), out)
-    if plan is not None:
-        from gap.plan.light import write_record
-
-        write_record(read_json(plan), "overlap")

@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
-from gap.cli.options import runtime_options
+from gap.cli.options import record_option, runtime_options
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
-
-if TYPE_CHECKING:
-    from gap.evaluate.job import Scorer
 
 
 @runtime_options()
 def evaluate(
     job: Annotated[str, typer.Option(help="The job (EvaluateJob) as JSON, or @file.")],
     model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],
-    items: Annotated[Path, typer.Option(help="The task's fetched items (JSONL).")],
-    out: Annotated[Path, typer.Option(help="The table to write; its provenance record goes beside it.")],
+    items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items (JSONL); one per task of the job.")],
+    out: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of the table to write; its provenance record goes beside it.")],
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
     scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
     *,
     runtime: Runtime,
 ) -> None:
-    """Score one task on every step of a shard of runs, or on the unmodified model."""
+    """Score tasks on every step of a shard of runs, or on the unmodified model."""
     from functools import partial
     from typing import get_args
 
-    from gap.cli.job import named_files, read_job
+    from gap.cli.job import item_files, named_files, read_job
     from gap.core.errors import BadInput
-    from gap.evaluate.job import Scorer as Kinds
+    from gap.evaluate.job import RunFiles, TaskFiles
     from gap.evaluate.job import evaluate as run
-    from gap.params.jobs import EvaluateJob
+    from gap.params.jobs import EvaluateJob, Scorer
 
-    if scorer not in get_args(Kinds):
-        raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Kinds))}", "Correct the name.")
+    if scorer not in get_args(Scorer):
+        raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Scorer))}", "Correct the name.")
+    settings = read_job(job, EvaluateJob)
+    fetched, tables = item_files(items), item_files(out, "--out")
+    files = {}
+    for task, split in ((task.task, task.split) for task in settings.tasks):
+        for option, paths in (("--items", fetched), ("--out", tables)):
+            if split not in paths.get(task, {}):
+                raise BadInput(
+                    f"{option} {task}/{split}", "no such entry", "one for each task of the job", f"Add {option} {task}/{split}=FILE."
+                )
+        files[task, split] = TaskFiles(fetched[task][split], tables[task][split])
     folder = model.parent if model.is_file() else model
-    own = read_job(job, EvaluateJob)
-    kind = cast("Scorer", scorer)
-    work = partial(run, own, folder, items, named_files("--corpus", corpus), trajectories, out, scorer=kind)
-    launch(work, runtime)
+    run_files = RunFiles(named_files("--corpus", corpus), trajectories)
+    launch(partial(run, settings, folder, files, run_files, scorer=cast("Scorer", scorer)), runtime)
 
 
 def compare_scores(
@@ -69,33 +74,28 @@ def compare_scores(
         )
 
 
+@record_option
 def boundary(
     tokenizer: Annotated[list[str], typer.Option(help="NAME=FOLDER of a tokenizer, or its tokenizer.json; may be repeated.")],
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
     limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
-    plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
 ) -> None:
     """List items whose tokens differ when context and continuation are encoded together, as lm-eval does."""
     from gap.cli.job import item_files, named_files
-    from gap.core.files import read_json
     from gap.evaluate.checks.boundary import boundary_report
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--tokenizer", tokenizer).items()}
     boundary_report(folders, item_files(items), limit, out)
-    if plan is not None:
-        from gap.plan.light import write_record
-
-        write_record(read_json(plan), "boundary")
 
 
+@record_option
 @runtime_options("device", "threads", "devices")
 def noise_floor(
     settings: Annotated[str, typer.Option(help="How items are scored (Evaluate) as JSON, or @file.")],
     model: Annotated[list[str], typer.Option(help="NAME=FOLDER of a base model, or a file in it; may be repeated.")],
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
-    plan: Annotated[Path | None, typer.Option(help="plan.json; recorded as what the report was made for.")] = None,
     *,
     runtime: Runtime,
 ) -> None:
@@ -103,16 +103,11 @@ def noise_floor(
     from functools import partial
 
     from gap.cli.job import item_files, named_files, read_job
-    from gap.core.files import read_json
     from gap.evaluate.checks.noise_floor import noise_report
     from gap.params.methods import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
     launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out), runtime)
-    if plan is not None:
-        from gap.plan.light import write_record
-
-        write_record(read_json(plan), "noise")
 
 
 def lm_eval_tasks(

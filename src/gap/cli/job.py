@@ -51,7 +51,7 @@ def named_files(option: str, entries: list[str]) -> dict[str, Path]:
     return found
 
 
-def item_files(entries: list[str]) -> dict[str, dict[str, Path]]:
+def item_files(entries: list[str], option: str = "--items") -> dict[str, dict[str, Path]]:
     """task -> split -> file from ``TASK/SPLIT=FILE`` entries; the split is ``validation`` where none is named.
 
     Raises
@@ -62,11 +62,11 @@ def item_files(entries: list[str]) -> dict[str, dict[str, Path]]:
     from gap.tasks.items import known_task
 
     found: dict[str, dict[str, Path]] = {}
-    for name, path in named_files("--items", entries).items():
+    for name, path in named_files(option, entries).items():
         task, _, split = name.partition("/")
         known_task(task)
         split = split or "validation"
         if split in found.get(task, {}):
-            raise BadInput(f"--items {name}={path}", "a second file for this task and split", "one file for each", "Leave one out.")
+            raise BadInput(f"{option} {name}={path}", "a second file for this task and split", "one file for each", "Leave one out.")
         found.setdefault(task, {})[split] = path
     return found

@@ -1,4 +1,4 @@
-"""The options that say where a command runs, added to its signature and handed to it as one ``Runtime``."""
+"""Options that several commands share: where a command runs, and the record of a light stage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from enum import Enum
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -53,3 +54,22 @@ def runtime_options(*names: str) -> Callable[[Callable[..., None]], Callable[...
         return wrapped
 
     return decorate
+
+
+def record_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``--record``: the file that says that its outputs were made for the key in the file's name, written last."""
+
+    @wraps(command)
+    def wrapped(*arguments: Any, record: Path | None = None, **values: Any) -> None:
+        command(*arguments, **values)
+        if record is not None:
+            from gap.plan.light import write_record
+
+            write_record(record)
+
+    declared = inspect.signature(command, eval_str=True)
+    help_text = "The stage's record (results/STUDY/provenance/STAGE-KEY.json), written last."
+    option = Annotated[Path | None, typer.Option(help=help_text)]
+    added = inspect.Parameter("record", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+    wrapped.__signature__ = declared.replace(parameters=[*declared.parameters.values(), added])  # type: ignore[attr-defined]
+    return wrapped

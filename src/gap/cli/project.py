@@ -49,6 +49,7 @@ def lock_code(
 ) -> None:
     """Record the present code of all stages in code.lock.json."""
     from gap.plan.code import lock_code as lock
+    from gap.plan.stages import units
 
-    changed = lock(new_results)
+    changed = lock(units(), new_results=new_results)
     print(f"{'raised' if new_results else 'kept'} the version of: {', '.join(changed) or 'nothing, no stage has changed'}")

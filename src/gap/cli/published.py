@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gap.cli.options import record_option
+
 
 def fetch_upstream(
     relative: Annotated[str, typer.Argument(help="Path inside the authors' repository.")],
@@ -21,15 +23,13 @@ def fetch_upstream(
         temporary.write_bytes(content)
 
 
+@record_option
 def published(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
     """Redraw and audit the authors' released results."""
     from gap.core.files import read_json
-    from gap.plan.light import write_record
     from gap.published.stage import published as run
 
-    document = read_json(plan)
-    run(document)
-    write_record(document, "published")
+    run(read_json(plan))
 
 
 def published_docs(

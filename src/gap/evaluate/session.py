@@ -1,4 +1,4 @@
-"""The loaded model with a task's items compiled for it."""
+"""The loaded model, and the items of each task encoded for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import positions, split_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.lm_eval.backend import LmEvalBackend
-from gap.evaluate.scoring import kernel_choice as kernels
+from gap.evaluate.scoring import kernel_choice
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -23,7 +23,7 @@ from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
-from gap.params.jobs import EvaluateJob, RunId
+from gap.params.jobs import EvaluateJob, RunId, Scorer
 from gap.posttrain.replay import Tally, replay
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
@@ -34,99 +34,108 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One model on one device, ready to score any step of any run on one task."""
+    """One model on one device: brings it to any step of any run."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, items: Sequence[Item], runtime: Runtime, scorer: str = "auto") -> None:
-        self.job, self.items, self.host = job, list(items), runtime.offload
-        self.place = open_device(runtime)
-        self.device = self.place.type
+    def __init__(self, job: EvaluateJob, folder: Path, runtime: Runtime, scorer: Scorer) -> None:
+        self.job, self.scorer, self.offload = job, scorer, runtime.offload
+        device = open_device(runtime)
+        self.device = device.type
         self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
-        self.model: Any = load_model(folder, self.place)
-        self.network = split_model(self.model)
-        self.twin = None if scorer == "lm-eval" else open_scoring_model(self.network, self.dtype)
-        self.scorer = with_scoring_model(self.network, self.twin)
-        self.kind = scorer
-        self.layout, self.reason = "one row per dialogue", ""  # what the provenance record says
+        self.model: Any = load_model(folder, device)
+        self.base_network = split_model(self.model)
+        self.scoring_model = None if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
+        self.network = with_scoring_model(self.base_network, self.scoring_model)
+        self.renewed = False  # whether the scoring model has the weights that are in the model now
         self.snapshot: Snapshot | None = None
         self.digest = ""  # of the base weights, once there is a snapshot of them
         self.tally = Tally()  # of all replays, for the provenance record
-        self.stock = self._stock() if scorer == "lm-eval" else None
-        self.encoded: Any = None if self.stock is not None else self._compile()
-        self.kernel = self._choose_kernel()
 
-    def _stock(self) -> LmEvalBackend:
-        if process_group().size > 1:
-            raise BadInput(
-                "--scorer lm-eval", f"a model on {process_group().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
-            )
+    def renew(self) -> None:
+        """Let the scoring model take over the weights that are in the model now; once per checkpoint."""
+        if self.scoring_model is not None and not self.renewed:
+            self.scoring_model.renew()
+        self.renewed = True
+
+    def base(self) -> None:
+        """Put the base weights back, if a replay has changed them."""
+        self.renewed = False
+        if self.snapshot is not None:
+            self.snapshot.restore(self.digest)
+
+    def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
+        """Repeat a run; yields each real step with its weights in the model."""
+        method = self.job.settings
+        assert method is not None
+        if self.snapshot is None:
+            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.offload, compact=True)
+        ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
+        tolerance = self.job.evaluate.replay_tolerance
+        for step in replay(self.model, self.snapshot, ids, method, expected, tolerance, self.offload, self.tally):
+            self.renewed = False
+            yield step
+
+
+class TaskScorer:
+    """One task's items, encoded once, to be scored by the weights that are in a session's model."""
+
+    def __init__(self, session: Session, items: Sequence[Item]) -> None:
+        self.session, self.items = session, list(items)
+        self.is_dialogue = isinstance(items[0], Dialogue)
+        self.layout, self.reason = "one row per dialogue", ""  # for the provenance record
+        self.network, self.kernel = session.network, "as it is"
+        self.backend = self._open_backend() if session.scorer == "lm-eval" else None
+        self.encoded: Any = None if self.backend is not None else self._encode()
+        if self.backend is None and not self.is_dialogue and session.device in kernel_choice.CHOOSING and process_group().size == 1:
+            encoded: Any = self.encoded
+            batches = [batch for chunk in encoded for batch in chunk.batches]
+            choice = kernel_choice.choose(self.network, batches, session.dtype)
+            self.network, self.kernel = choice.network, str(choice)
+
+    def _open_backend(self) -> LmEvalBackend:
+        session, size = self.session, process_group().size
+        if size > 1:
+            raise BadInput("--scorer lm-eval", f"a model on {size} devices", "--devices 1", "lm-eval's backend holds the whole model.")
         self.layout = "lm-eval's HF backend"
-        return LmEvalBackend(self.model, self.tokenizer, self.job.evaluate, self.device, self.dtype)
+        return LmEvalBackend(session.model, session.tokenizer, session.job.evaluate, session.device, session.dtype)
 
-    def _compile(self) -> Any:
+    def _encode(self) -> Any:
         """Everything that does not depend on the weights.
 
         Raises
         ------
         BadInput: the model has fewer positions than evaluate.max_length asks for.
         """
-        settings = self.job.evaluate
-        if isinstance(self.items[0], Dialogue):
-            return encode_dialogues(cast("list[Dialogue]", self.items), self.tokenizer, settings, self.model, self.device)
+        session, settings = self.session, self.session.job.evaluate
+        if self.is_dialogue:
+            dialogues = cast("list[Dialogue]", self.items)
+            return encode_dialogues(dialogues, session.tokenizer, settings, session.model, session.device)
         # the last token of a sequence is not fed
-        if settings.max_length - 1 > positions(self.model):
-            found = f"{settings.max_length} for a model of {positions(self.model)} positions"
-            raise BadInput("evaluate.max_length", found, f"at most {positions(self.model) + 1}", "Lower it.")
+        if settings.max_length - 1 > positions(session.model):
+            shown = f"{settings.max_length} for a model of {positions(session.model)} positions"
+            raise BadInput("evaluate.max_length", shown, f"at most {positions(session.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
-        chosen: tuple[Layout, str] = ("plain", "")
-        if self.kind != "plain":
-            chosen = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
-        self.layout, self.reason = chosen
-        return encode_items(items, self.tokenizer, settings.max_length, settings.batch_tokens, self.device, chosen[0])
+        layout: Layout = "plain"
+        if session.scorer != "plain":
+            layout, self.reason = choose_layout(session.base_network, items, session.tokenizer, settings.max_length, session.device)
+        self.layout = layout
+        return encode_items(items, session.tokenizer, settings.max_length, settings.batch_tokens, session.device, layout)
 
-    def _choose_kernel(self) -> str:
-        """The fastest way to run the job's batches takes the scorer's place; returns what the provenance record says of the choice."""
-        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or process_group().size > 1:
-            return "as it is"
-        batches = [batch for block in self.encoded for batch in block.batches]
-        choice = kernels.choose(self.scorer, batches, self.dtype)
-        self.scorer = choice.network
-        return str(choice)
+    def score(self, chunks: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
+        """Rows of the item chunks with these numbers, by the weights that are in the model now; ``names`` go into every row."""
+        ranges = item_chunks(self.items)
+        for chunk, columns in zip(chunks, self._columns([list(ranges[chunk]) for chunk in chunks], chunks), strict=True):
+            yield chunk, frame(names, item_columns(list(ranges[chunk]), self.items) | columns)
 
-    def score(self, wanted: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
-        """Rows of the item blocks with these numbers, by the weights that are in the model now."""
-        names = names | {"task": self.job.task, "split": self.job.split}
-        places = [list(block) for block in item_chunks(self.items)]
-        if self.stock is not None:
-            yield from ((block, frame(names, item_columns(places[block], self.items) | self._by_stock(places[block]))) for block in wanted)
-            return
-        if self.twin is not None:
-            self.twin.renew()
-        with autocast(self.device, self.dtype):
-            if isinstance(self.items[0], Dialogue):
-                columns = [answer_columns(answers) for answers in answer_chunks(self.scorer, self.encoded, wanted)]
-            else:
-                scores = score_chunks(self.scorer, [self.encoded[block] for block in wanted])
-                own = [[cast("MultipleChoice", self.items[place]) for place in places[block]] for block in wanted]
-                columns = [choice_columns(*pair) for pair in zip(own, scores, strict=True)]
-        for block, found in zip(wanted, columns, strict=True):
-            yield block, frame(names, item_columns(places[block], self.items) | found)
-
-    def _by_stock(self, places: Sequence[int]) -> dict[str, list[Any]]:
-        assert self.stock is not None
-        own: list[Any] = [self.items[place] for place in places]
-        return answer_columns(self.stock.answers(own)) if isinstance(own[0], Dialogue) else choice_columns(own, self.stock.choices(own))
-
-    def base(self) -> None:
-        """Put the base weights back, if a replay has changed them."""
-        if self.snapshot is not None:
-            self.snapshot.restore(self.digest)
-
-    def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
-        """Walk through a run; yields each real step with its weights in the model."""
-        method = self.job.settings
-        assert method is not None
-        if self.snapshot is None:
-            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.host, compact=True)
-        ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
-        return replay(self.model, self.snapshot, ids, method, expected, self.job.evaluate.replay_tolerance, self.host, self.tally)
+    def _columns(self, indices: list[list[int]], chunks: Sequence[int]) -> list[dict[str, list[Any]]]:
+        items: list[list[Any]] = [[self.items[index] for index in part] for part in indices]
+        if self.backend is not None:
+            if self.is_dialogue:
+                return [answer_columns(self.backend.answers(part)) for part in items]
+            return [choice_columns(part, self.backend.choices(part)) for part in items]
+        self.session.renew()
+        with autocast(self.session.device, self.session.dtype):
+            if self.is_dialogue:
+                return [answer_columns(answers) for answers in answer_chunks(self.network, self.encoded, chunks)]
+            scores = score_chunks(self.network, [self.encoded[chunk] for chunk in chunks])
+            return [choice_columns(*pair) for pair in zip(items, scores, strict=True)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from pydantic import Field
 
@@ -133,13 +134,23 @@ class PosttrainJob(Settings):
     runs: list[RunId]
 
 
+#: How items are scored: prefix trees where they suit the model, single sequences, or lm-eval's HF backend.
+Scorer = Literal["auto", "plain", "lm-eval"]
+
+
+class ScoredTask(Settings):
+    """One split of one task."""
+
+    task: str
+    split: str
+
+
 class EvaluateJob(Settings):
-    """Score one task's split on every step of a shard of runs (none: the unmodified model alone, step 0)."""
+    """Score tasks on every step of a shard of runs (none: the unmodified model alone, step 0)."""
 
     model: str
     method: str
-    task: str
-    split: str
+    tasks: list[ScoredTask] = Field(min_length=1)
     settings: Method | None = None
     updates: int = 0
     evaluate: Evaluate

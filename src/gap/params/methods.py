@@ -118,6 +118,9 @@ class Jobs(Settings):
     """How the work is cut into jobs; no result depends on it."""
 
     texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
+    tasks_per_job: int = Field(
+        ge=1, description="Tasks (with their splits) that one evaluation job scores; each run is replayed once per job."
+    )
     threads: int = Field(ge=1, description="CPU threads per compute job. On a CPU the last bits of results depend on it.")
     device: Literal["auto", "cpu", "cuda"]
     devices: Literal[1, 2, 4, 8, 16, 32, 64] = Field(

@@ -1,9 +1,13 @@
-"""The code a result depends on, as part of its identity.
+"""The code behind a result, as a digest: a module with all that it imports.
 
-Every stage has a digest of its source (docstrings, comments and layout left out).  ``code.lock.json`` holds, per stage,
-the digest last looked at and a version.  While the two agree, the *version* enters the keys of the stage's outputs; as
-soon as the code differs, the digest itself does, so that changed code never reuses old results.  After a change that
-leaves results as they were, ``gap lock-code --same-results`` keeps the version (and the GPU-days); after any other,
+A *unit* is a module that does a stage's work (``gap.evaluate.job``) or an extension (``gap.methods.directions.ascent``), by its
+dotted name.  Its code is the closure of its import statements within this package, those inside functions too and those for type
+checkers only not, with the data files (templates, style sheets) that lie beside a module of it.  Comments, docstrings and layout
+do not count, and every Python from 3.11 on gives the same digest.
+
+``code.lock.json`` holds, per unit, the digest last looked at and a version.  While the two agree, the *version* enters the keys
+of what the unit makes; once the code differs, the digest itself does, so that changed code never reuses old results.  After a
+change that leaves results as they were, ``gap lock-code --same-results`` keeps the version; after any other,
 ``gap lock-code --new-results`` raises it.
 """
 
@@ -11,97 +15,115 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from gap.core.files import read_json, write_json
-from gap.generators import GENERATORS
-from gap.methods import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
-
-#: What each kind of output depends on: packages or modules below src/gap.
-STAGES: dict[str, tuple[str, ...]] = {
-    "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
-    "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
-    "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
-    "describe": ("describe", "models/load.py", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
-    "posttrain": (
-        "posttrain",
-        "models/load.py",
-        "models/text.py",
-        "models/weights.py",
-        "methods/difference.py",
-        "methods/layers.py",
-        "methods/signs.py",
-        "methods/training.py",
-    ),
-    "evaluate": ("evaluate", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
-    "aggregate": ("aggregate", "core/bootstrap.py", "core/ranks.py", "core/statistics.py", "core/tables.py", "describe/features.py"),
-    "checkpoints": ("checkpoints",),
-    "figures": ("figures",),
-    "report": ("report",),
-    "published": (
-        "published",
-        "core/bootstrap.py",
-        "core/statistics.py",
-        "describe/surface.py",
-        "figures/forest.py",
-        "figures/style.py",
-        "figures/table.py",
-        "report/page.css",
-    ),
-}
+#: Files that a module reads from its own folder.
+DATA = (".html", ".css", ".yaml", ".jinja")
 
 
-def units() -> list[str]:
-    """What is locked: the stages, and the modules of all extension points by dotted name (``gap.core.registry``).
-
-    An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
-    """
-    registries = (*REGISTRIES, GENERATORS)
-    return [*STAGES, "gap.core.random_stream", *(entry.module for registry in registries for entry in registry.entries.values())]
+def module_file(module: str) -> Path | None:
+    """The file of a module or package below ``gap``; None where there is none."""
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 @cache
-def unit_digest(unit: str) -> str:
-    """Digest of the unit's source, blind to comments, docstrings and layout; templates count byte by byte."""
-    return _digest(STAGES[unit] if unit in STAGES else (f"{unit.removeprefix('gap.').replace('.', '/')}.py",))
+def imports(module: str) -> tuple[str, ...]:
+    """The modules of this package that ``module`` imports, with the packages around them."""
+    file = module_file(module)
+    assert file is not None, module
+    names: set[str] = set()
+    for node in _statements(_tree(file)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    names = {name for name in names if name.split(".")[0] == "gap" and module_file(name)}
+    # importing a module runs the packages around it; the outermost holds the version alone, and counts where it is imported by name
+    packages = {".".join(name.split(".")[:depth]) for name in names for depth in range(2, name.count(".") + 1)}
+    return tuple(sorted((names - {"gap"}) | packages | (names & {"gap"} if _names_version(file) else set())))
 
 
-def _digest(entries: tuple[str, ...]) -> str:
+def _names_version(file: Path) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.module == "gap" for node in ast.walk(_tree(file)))
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements but those that only a type checker runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _statements(node)
+
+
+@cache
+def closure(module: str) -> tuple[str, ...]:
+    """``module`` and all modules that it reaches, in the order of their names."""
+    reached, waiting = {module}, [module]
+    while waiting:
+        new = set(imports(waiting.pop())) - reached
+        reached |= new
+        waiting += new
+    return tuple(sorted(reached))
+
+
+@cache
+def code_digest(unit: str) -> str:
+    """12 hex digits of the code of a unit."""
     total = hashlib.sha256()
-    for entry in entries:
-        place = ROOT / entry
-        files = (
-            [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml"})
-        )
-        for path in files:
-            total.update(str(path.relative_to(ROOT)).encode())
-            total.update(_meaning(path))
+    files = [module_file(module) for module in closure(unit)]
+    beside = {data for file in files if file for data in file.parent.iterdir() if data.suffix in DATA}
+    for path in sorted({*beside, *(file for file in files if file)}):
+        total.update(str(path.relative_to(ROOT)).encode())
+        total.update(_meaning(path))
     return total.hexdigest()[:12]
 
 
-def _meaning(path: Path) -> bytes:
-    if path.suffix != ".py":
-        return path.read_bytes()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            body[0].value.value = ""
-    return ast.dump(tree).encode()
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 @cache
-def locked() -> dict[str, dict[str, object]]:
+def _meaning(path: Path) -> bytes:
+    """Digest of what a file says: its syntax tree without docstrings; a data file byte by byte."""
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).digest()
+    return hashlib.sha256(canonical_dump(_tree(path)).encode()).digest()
+
+
+def canonical_dump(node: Any) -> str:
+    """A syntax tree as text: without docstrings, positions, and what is None or empty, which differ between Pythons."""
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            fields = [
+                (name, node.body[1:] if name == "body" and ast.get_docstring(node, clean=False) is not None else value)
+                for name, value in fields
+            ]
+        return f"{type(node).__name__}({','.join(f'{name}={canonical_dump(value)}' for name, value in fields if value != [])})"
+    if isinstance(node, list):
+        return f"[{','.join(map(canonical_dump, node))}]"
+    return ascii(node)
+
+
+def forget() -> None:
+    """Read the files anew: what was read of them is kept for the life of the process."""
+    for function in (imports, closure, code_digest, _tree, _meaning, locked):
+        function.cache_clear()
+
+
+@cache
+def locked() -> dict[str, dict[str, Any]]:
     """The lock file: unit -> {"version": int, "digest": str}."""
     return read_json(LOCK) if LOCK.exists() else {}
 
@@ -109,23 +131,23 @@ def locked() -> dict[str, dict[str, object]]:
 def code_version(unit: str) -> str:
     """``v<version>`` while the code is the locked one, else its digest."""
     entry = locked().get(unit, {})
-    now = unit_digest(unit)
-    return f"v{entry['version']}" if entry.get("digest") == now else now
+    digest = code_digest(unit)
+    return f"v{entry['version']}" if entry.get("digest") == digest else digest
 
 
-def changed_units() -> list[str]:
+def changed_units(units: Iterable[str]) -> list[str]:
     """Units whose code differs from the lock."""
-    return [unit for unit in units() if locked().get(unit, {}).get("digest") != unit_digest(unit)]
+    return [unit for unit in units if locked().get(unit, {}).get("digest") != code_digest(unit)]
 
 
-def lock_code(new_results: bool) -> list[str]:
+def lock_code(units: Iterable[str], *, new_results: bool) -> list[str]:
     """Record the present code; raise the version of changed units when ``new_results``.  Returns the changed units."""
-    changed = changed_units()
-    entries = {unit: dict(locked().get(unit, {"version": 1 if not new_results else 0})) for unit in units()}
+    units = sorted(units)
+    changed = changed_units(units)
+    entries = {unit: dict(locked().get(unit, {"version": 0 if new_results else 1})) for unit in units}
     for unit in changed:
-        entries[unit]["digest"] = unit_digest(unit)
-        if new_results:
-            entries[unit]["version"] = int(str(entries[unit]["version"])) + 1
+        entries[unit]["digest"] = code_digest(unit)
+        entries[unit]["version"] += new_results
     write_json(LOCK, entries)
     locked.cache_clear()
     return changed

@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gap.params.load import resolve
 from gap.params.study import Study
-from gap.plan.build import Plan
-from gap.plan.light import light_paths, light_stages, plan_document
-from gap.plan.light import settle as settle_stages
-from gap.plan.outputs import heavy_outputs
-from gap.plan.published import PublishedPlan
+from gap.plan.code import changed_units
+from gap.plan.document import heavy_outputs, plan_document
+from gap.plan.light import LightStage, check_records, light_keys, record_path
+from gap.plan.plan import Plan
+from gap.plan.stages import light_stages, units
+from gap.plan.stages.published import PublishedPlan
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The plan, its document, its light outputs by name and by stage, and its heavy outputs."""
+    """The plan, its document, and its light and heavy outputs."""
 
     plan: Plan | PublishedPlan
     document: dict[str, Any]
-    light: dict[str, str]
-    stages: dict[str, list[str]]
+    stages: dict[str, LightStage]
     heavy: list[str]
+
+    @property
+    def light(self) -> dict[str, str]:
+        """Every light output by the name that plan.json gives it."""
+        return {name: str(path) for stage in self.stages.values() for name, path in stage.outputs.items()}
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Key of each light stage."""
+        return light_keys(self.stages.values(), self.document["digest"])
+
+    @property
+    def plan_json(self) -> str:
+        """The plan's file."""
+        return str(self.plan.results / "plan.json")
+
+    def record(self, stage: str) -> str:
+        """The record that says that a light stage, or ``plan``, is up to date."""
+        return str(record_path(Path(self.plan.results), stage, self.document["digest"] if stage == "plan" else self.keys[stage]))
 
     @property
     def outputs(self) -> list[str]:
         """Everything that the study makes."""
-        return [*self.heavy, *(path for outputs in self.stages.values() for path in outputs)]
+        light = [path for stage in self.stages.values() for path in [*stage.paths, self.record(stage.name)]]
+        return [*self.heavy, self.plan_json, self.record("plan"), *light]
 
-    def settle(self) -> list[str]:
-        """Set the times of the light outputs by what their records say; returns the stale stages."""
-        return settle_stages(self.stages, Path(self.plan.results), self.document["digest"])
+    def changed_code(self) -> list[str]:
+        """Units of code that differ from the lock."""
+        return changed_units(units())
+
+    def save(self) -> None:
+        """Keep the digests of input files; not done while a dry run reads the Snakefile."""
+        if isinstance(self.plan, Plan):
+            self.plan.fingerprints.save()
 
 
 def open_graph(raw: dict[str, Any]) -> Graph:
@@ -40,14 +66,15 @@ def open_graph(raw: dict[str, Any]) -> Graph:
 
     Raises
     ------
-    BadInput: a parameter is wrong, or a file that it names is missing.
+    BadInput: a parameter is wrong, a file that it names is missing, or a light stage has two records.
     """
     study = resolve(raw)
     if isinstance(study, Study):
         plan = Plan(study)
-        document = plan_document(plan)
-        graph = Graph(plan, document, light_paths(plan), light_stages(plan), heavy_outputs(plan))
-        plan.fingerprints.save()
-        return graph
-    published = PublishedPlan(study)
-    return Graph(published, published.document, published.light, published.stages, published.heavy)
+        stages = light_stages(plan)
+        graph = Graph(plan, plan_document(plan, stages), {stage.name: stage for stage in stages}, heavy_outputs(plan))
+    else:
+        published = PublishedPlan(study)
+        graph = Graph(published, published.document, {"published": published.stage}, published.heavy)
+    check_records(Path(graph.plan.results), ["plan", *graph.stages])
+    return graph

@@ -21,8 +21,7 @@ def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> di
     elif isinstance(source, StdlibSource):
         identity["python"] = platform.python_version()
     elif isinstance(source, ProceduralSource):
-        modules = (GENERATORS.of(source.generator).module, "gap.core.random_stream")
-        identity |= {"seed": seed, "code": [code_version(module) for module in modules]}
+        identity |= {"seed": seed, "code": code_version(GENERATORS.of(source.generator).module)}
     else:
         assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
     return identity

@@ -10,7 +10,12 @@ from gap.core.digest import digest
 from gap.fetch.upstream import COMMIT, PINNED
 from gap.params.published import PublishedStudy
 from gap.plan.code import code_version
+from gap.plan.light import LightStage
 from gap.published.contents import FIGURES, RESULTS, TABLES, TEXTS
+
+CODE = ("gap.published.stage",)
+#: Entries of plan.json that name folders.
+FOLDERS = ("tables", "figures", "upstream")
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,12 @@ class PublishedPlan:
         return {name: str(path) for name, path in paths.items()}
 
     @property
-    def stages(self) -> dict[str, list[str]]:
-        """Outputs of each light stage, in the order in which they are made."""
-        light = self.light
-        tables = [str(self.results / "tables" / f"{name}.{ending}") for name in TABLES for ending in ("csv", "md", "tex")]
-        figures = [str(self.figures / f"{name}.{ending}") for name in FIGURES for ending in ("pdf", "png")]
-        single = [light[name] for name in ("rows", "numbers", "metrics", "plot_runs", "captions", "page", "report")]
-        return {"plan": [str(self.results / "plan.json")], "published": [*single, *tables, *figures]}
+    def stage(self) -> LightStage:
+        """The one light stage."""
+        outputs = {name: Path(path) for name, path in self.light.items() if name not in FOLDERS}
+        outputs |= {f"{name}_{ending}": self.results / "tables" / f"{name}.{ending}" for name in TABLES for ending in ("csv", "md", "tex")}
+        outputs |= {f"{name}_{ending}": self.figures / f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
+        return LightStage("published", outputs, CODE)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -80,6 +84,6 @@ class PublishedPlan:
             "light": self.light,
             "figure_names": list(FIGURES),
             "table_names": list(TABLES),
-            "code": {"published": code_version("published")},
+            "code": {"published": code_version(*CODE)},
         }
         return document | {"digest": digest(document)}

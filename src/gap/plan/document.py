@@ -1,0 +1,82 @@
+"""plan.json: the resolved study with every path, the only input of the light stages; and all heavy outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gap.core.digest import digest
+from gap.plan.light import LightStage
+from gap.plan.plan import Plan
+from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, tokenizers
+from gap.tasks.registry import TASKS
+
+
+def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
+    """What plan.json holds, with the digest of all of it."""
+    study = plan.study
+    document: dict[str, Any] = {
+        "study": study.model_dump(mode="json"),
+        "models": {
+            name: {
+                "role": model.role,
+                "label": model.label or name,
+                "folder": str(models.path(plan, name).parent),
+                "key": models.key(plan, name),
+            }
+            for name, model in study.models.items()
+        },
+        # a list: the first is the study's own, and plan.json sorts the keys of mappings
+        "methods": [
+            {"name": name, "label": method.label or name, "texts": method.gap.texts, "updates": method.gap.updates}
+            for name, method in study.methods.items()
+        ],
+        "corpora": [_corpus(plan, corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers],
+        "tasks": {task: _task(task) for task in study.tasks},
+        "items": {
+            task: {split: str(items.path(plan, task, split)) for name, split in plan.task_splits if name == task} for task in study.tasks
+        },
+        "runs": [
+            {"model": shard.model, "method": shard.method, **run.model_dump(mode="json")}
+            for shard in posttrain.shards(plan)
+            for run in posttrain.runs(plan, shard)
+        ],
+        "features": [str(describe.path(plan, model)) for model in plan.subjects],
+        "trajectories": [str(posttrain.path(plan, shard)) for shard in posttrain.shards(plan)],
+        "scores": [{"model": model, "task": task, "split": split, "path": str(path)} for model, task, split, path in evaluate.files(plan)],
+        "light": {
+            **{name: str(path) for stage in light for name, path in stage.outputs.items()},
+            "figures": str(plan.figures),
+            "checkpoints": str(plan.checkpoints),
+        },
+        "figure_names": figures.figure_names(plan),
+        "table_names": figures.table_names(plan),
+    }
+    return document | {"digest": digest(document)}
+
+
+def _task(name: str) -> dict[str, Any]:
+    task = TASKS[name]
+    return {"label": task.label, "group": task.group, "metric": task.metric, "chance": task.chance}
+
+
+def _corpus(plan: Plan, corpus: str, tokenizer: str) -> dict[str, Any]:
+    return {
+        "name": corpus,
+        "label": plan.study.corpora[corpus].label or corpus,
+        "tokenizer": tokenizer,
+        "path": str(corpora.path(plan, corpus, tokenizer)),
+        "models": [name for name in plan.subjects if plan.study.models[name].tokenizer == tokenizer],
+    }
+
+
+def heavy_outputs(plan: Plan) -> list[str]:
+    """Every output whose path carries its key."""
+    paths = [tokenizers.path(plan, name) for name in plan.tokenizers]
+    paths += [items.path(plan, task, split) for task, split in plan.task_splits]
+    paths += [corpora.path(plan, corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers]
+    paths += [models.path(plan, name) for name in plan.study.models]
+    paths += [describe.path(plan, model) for model in plan.subjects]
+    paths += [posttrain.path(plan, shard) for shard in posttrain.shards(plan)]
+    paths += [path for *_, path in evaluate.files(plan)]
+    return [str(path) for path in paths]

@@ -1,0 +1,35 @@
+"""The stages of a study that runs models, in the order of the data: of each its key, path, job and code."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from gap.generators import GENERATORS
+from gap.methods import REGISTRIES
+
+if TYPE_CHECKING:
+    from gap.plan.light import LightStage
+    from gap.plan.plan import Plan
+
+
+def modules() -> list[ModuleType]:
+    """Every stage's module of this package."""
+    return [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+
+
+def light_stages(plan: Plan) -> list[LightStage]:
+    """The light stages that the modules of this package declare (``light_stages(plan)``)."""
+    return [stage for module in modules() if hasattr(module, "light_stages") for stage in module.light_stages(plan)]
+
+
+def units() -> list[str]:
+    """All units of code: what the stages' modules name (``CODE``), and the modules of all extension points.
+
+    An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
+    """
+    stages = [unit for module in modules() for unit in getattr(module, "CODE", ())]
+    extensions = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
+    return [*dict.fromkeys([*stages, *extensions])]

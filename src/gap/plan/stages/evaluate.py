@@ -1,0 +1,77 @@
+"""Evaluation: one table of item scores per task, split and shard; one job scores a shard on several tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gap.params.jobs import BASE, EvaluateJob, ScoredTask
+from gap.plan.code import code_version
+from gap.plan.light import LightStage
+from gap.plan.plan import Plan
+from gap.plan.stages import items, models
+from gap.plan.stages.posttrain import Shard, runs, shard_file, shards, updates
+
+EVALUATE, BOUNDARY, NOISE = CODE = ("gap.evaluate.job", "gap.evaluate.checks.boundary", "gap.evaluate.checks.noise_floor")
+#: A table of item scores: its task and split.
+TaskSplit = tuple[str, str]
+
+
+def key(plan: Plan, task: str, split: str) -> str:
+    """Key of how one task's split is scored."""
+    settings = plan.study.evaluate.identity()
+    return plan.remember("scores", task, split, items=items.key(plan, task, split), settings=settings, code=code_version(EVALUATE))
+
+
+def task_groups(plan: Plan) -> list[list[TaskSplit]]:
+    """The study's tasks and splits, cut into the groups that one job scores."""
+    size = plan.study.jobs.tasks_per_job
+    return [plan.task_splits[first : first + size] for first in range(0, len(plan.task_splits), size)]
+
+
+def folder(plan: Plan, task: str, split: str) -> Path:
+    """Folder of all item scores on one task."""
+    return plan.results / "scores" / f"{task}-{split}-{key(plan, task, split)}"
+
+
+def path(plan: Plan, shard: Shard, task: str, split: str) -> Path:
+    """Item scores of a shard's runs."""
+    model = f"{shard.model}-{models.key(plan, shard.model)}"
+    return folder(plan, task, split) / model / shard_file(plan, shard, updates(plan, shard), plan.study.evaluate.items)
+
+
+def base_path(plan: Plan, model: str, task: str, split: str) -> Path:
+    """Item scores of an unmodified model that has no runs."""
+    return folder(plan, task, split) / f"{model}-{models.key(plan, model)}" / f"base-items-{plan.study.evaluate.items:05d}.parquet"
+
+
+def files(plan: Plan) -> list[tuple[str, str, str, Path]]:
+    """Every file of item scores: (model, task, split, path).  A subject's first shard holds its unmodified model too."""
+    base = [(model, *pair, base_path(plan, model, *pair)) for pair in plan.task_splits for model in plan.references]
+    return base + [(shard.model, *pair, path(plan, shard, *pair)) for pair in plan.task_splits for shard in shards(plan)]
+
+
+def job(plan: Plan, model: str, pairs: list[TaskSplit], shard: Shard | None = None) -> EvaluateJob:
+    """Score a shard on these tasks, or without one the unmodified model."""
+    common: dict[str, Any] = {
+        "model": model,
+        "tasks": [ScoredTask(task=task, split=split) for task, split in pairs],
+        "evaluate": plan.study.evaluate,
+        "items": plan.study.evaluate.items,
+    }
+    if shard is None:
+        return EvaluateJob(method="", **common)
+    # The first shard scores the unmodified model too: one process less than with a job of its own.
+    with_base = shard.first == 0 and shard.method == plan.primary
+    planned = [BASE, *runs(plan, shard)] if with_base else runs(plan, shard)
+    settings = plan.study.methods[shard.method]
+    return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned, **common)
+
+
+def light_stages(plan: Plan) -> list[LightStage]:
+    """Items whose tokens differ at the boundary, and the noise floor."""
+    checks = plan.results / "checks"
+    return [
+        LightStage("boundary", {"boundary": checks / "boundary.json"}, (BOUNDARY,)),
+        LightStage("noise", {"noise": checks / "noise.json"}, (NOISE,)),
+    ]

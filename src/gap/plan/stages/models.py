@@ -1,0 +1,37 @@
+"""Base models: trained here, copied from a folder, or from the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gap.params.jobs import ModelJob
+from gap.params.models import HubModel, LocalModel, PretrainedHere
+from gap.plan.code import code_version
+from gap.plan.plan import Plan
+from gap.plan.stages import tokenizers
+
+CODE = ("gap.pretrain.build",)
+
+
+def key(plan: Plan, name: str) -> str:
+    """Key of a base model."""
+    model = plan.study.models[name]
+    identity = model.identity() | {"tokenizer": tokenizers.key(plan, model.tokenizer)}
+    if isinstance(model, PretrainedHere):
+        identity |= {"sources": tokenizers.mixture_identity(plan, model.mixture), "seed": plan.study.seed}
+    elif isinstance(model, LocalModel):
+        identity["path"] = plan.fingerprints.of(model.path)
+    else:
+        assert isinstance(model, HubModel)
+    return plan.remember("model", name, settings=identity, code=code_version(*CODE))
+
+
+def path(plan: Plan, name: str) -> Path:
+    """The model's provenance record, written last into its folder."""
+    return plan.data / "models" / f"{name}-{key(plan, name)}" / "provenance.json"
+
+
+def job(plan: Plan, name: str) -> ModelJob:
+    """Make a base model."""
+    model = plan.study.models[name]
+    return ModelJob(name=name, model=model, sources=tokenizers.mixture_sources(plan, model), seed=plan.study.seed)

@@ -1,0 +1,97 @@
+"""Post-training: the runs, cut into shards of texts, and their trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gap.core.digest import digest
+from gap.params.jobs import PosttrainJob, RunId
+from gap.plan.code import code_version
+from gap.plan.plan import Plan
+from gap.plan.stages import corpora, models
+
+CODE = ("gap.posttrain.shard",)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Runs on the text indices ``first`` to ``last - 1`` of every corpus, for one model and method."""
+
+    model: str
+    method: str
+    first: int
+    last: int
+
+
+def shards(plan: Plan) -> list[Shard]:
+    """The jobs of post-training and of evaluation; a method that combines runs has one per model."""
+    cut = []
+    for model in plan.subjects:
+        for method, settings in plan.study.methods.items():
+            texts = settings.gap.texts
+            size = texts if settings.combine else plan.study.jobs.texts_per_job
+            cut += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
+    return [shard for shard in cut if texts_of_runs(plan, shard)]
+
+
+def shard_of(plan: Plan, model: str, method: str, first: str) -> Shard:
+    """The shard of a model and method that starts at text ``first``."""
+    return next(shard for shard in shards(plan) if (shard.model, shard.method, shard.first) == (model, method, int(first)))
+
+
+def texts_of_runs(plan: Plan, shard: Shard) -> list[list[list[int]]]:
+    """Text indices of each run of a shard on a corpus (``RunId.texts``): its texts of every update, or those of all runs combined."""
+    settings = plan.study.methods[shard.method]
+    size, count = settings.gap.texts_per_update, settings.gap.texts
+    groups = [list(range(first, first + size)) for first in range(0, count - size + 1, size)]
+    inside = [group for group in groups if shard.first <= group[0] < shard.last]
+    return [inside] if settings.combine else [[group] for group in inside]
+
+
+def runs(plan: Plan, shard: Shard) -> list[RunId]:
+    """The runs of a shard, corpus by corpus."""
+    return [_run(plan, shard, corpus, texts) for corpus in plan.study.corpora for texts in texts_of_runs(plan, shard)]
+
+
+def _run(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> RunId:
+    first = texts[0][0]
+    members = [] if texts == [[first]] else texts
+    return RunId(run=run_key(plan, shard, corpus, texts), corpus=corpus, text=first, members=members)
+
+
+def run_key(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> str:
+    """Identity of one run: what determines its checkpoints."""
+    settings = plan.study.methods[shard.method]
+    return digest(
+        {
+            "model": models.key(plan, shard.model),
+            "method": settings.identity(),
+            "corpus": corpora.key(plan, corpus, plan.study.models[shard.model].tokenizer),
+            "texts": texts,
+            "code": {"posttrain": code_version(*CODE)} | {unit: code_version(unit) for unit in settings.modules},
+        },
+        16,
+    )
+
+
+def path(plan: Plan, shard: Shard) -> Path:
+    """The shard's trajectories."""
+    return plan.results / "runs" / f"{shard.model}-{models.key(plan, shard.model)}" / shard_file(plan, shard, updates(plan, shard))
+
+
+def updates(plan: Plan, shard: Shard) -> int:
+    """Updates of each run of a shard."""
+    return plan.study.methods[shard.method].gap.updates
+
+
+def shard_file(plan: Plan, shard: Shard, *counts: int) -> str:
+    """Name of a table about a shard; ``counts`` say how much it holds."""
+    name = digest([[run.run for run in runs(plan, shard)], *counts], 8)
+    return f"{shard.method}-texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
+
+
+def job(plan: Plan, shard: Shard) -> PosttrainJob:
+    """Post-train a shard."""
+    settings = plan.study.methods[shard.method]
+    return PosttrainJob(model=shard.model, method=shard.method, settings=settings, updates=settings.gap.updates, runs=runs(plan, shard))
