@@ -83,8 +83,8 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     """Seconds of a whole evaluation job (one checkpoint, one task, a tiny model) by how many score files its folder holds."""
     from workload import make_model, workload
 
-    from gap.evaluate.job import evaluate
-    from gap.params.jobs import EvaluateJob
+    from gap.evaluate.job import RunFiles, TaskFiles, evaluate
+    from gap.params.jobs import EvaluateJob, ScoredTask
     from gap.tasks.items import load_items
 
     folder = Path(tempfile.mkdtemp(prefix="gap-curves-"))
@@ -96,20 +96,20 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     assert load_items("copa", items, 32)
     from peers import settings
 
-    job = EvaluateJob(model="tiny", method="", task="copa", split="validation", evaluate=settings(1024), items=32)
+    job = EvaluateJob(model="tiny", method="", tasks=[ScoredTask(task="copa", split="validation")], evaluate=settings(1024), items=32)
     os.chdir(folder)
     out = folder / "scores/base.parquet"
     from gap.runtime.runtime import Runtime
 
     runtime = Runtime("cpu", threads)
-    evaluate(job, folder / "model", items, {}, None, out, runtime)
+    evaluate(job, folder / "model", {("copa", "validation"): TaskFiles(items, out)}, RunFiles(), runtime)
     found, now = [], clock(threads)
     for count in SCORED:
         _fill(out, count)
         passes = []
         for _ in range(3):
             start = now()
-            evaluate(job, folder / "model", items, {}, None, out, runtime)
+            evaluate(job, folder / "model", {("copa", "validation"): TaskFiles(items, out)}, RunFiles(), runtime)
             passes.append(now() - start)
         found.append((count, sorted(passes)[1]))
     return found

@@ -14,7 +14,7 @@ from gap.cli.fetch import fetch_items
 from gap.cli.job import named_files, read_job
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import EvaluateJob, TaskJob
+from gap.params.jobs import EvaluateJob, ScoredTask, TaskJob
 from gap.params.methods import Evaluate, Items
 
 app = typer.Typer()
@@ -27,15 +27,15 @@ def test_from_fetching_to_scores(tmp_path: Path, model_folder: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     task = TaskJob(task="copa", split="validation", items=Items(kind="miniature"))
     how = Evaluate(items=5, splits=["validation"], precision="fp32", max_length=120, max_new_tokens=4, batch_tokens=512, replay_tolerance=0)
-    settings = EvaluateJob(model="tiny", method="", task="copa", split="validation", evaluate=how, items=5)
+    settings = EvaluateJob(model="tiny", method="", tasks=[ScoredTask(task="copa", split="validation")], evaluate=how, items=5)
     (tmp_path / "job.json").write_text(settings.model_dump_json())
     runner = CliRunner()
     done = runner.invoke(app, ["fetch-items", "--job", task.model_dump_json(), "--out", "items/validation.jsonl"])
     assert done.exit_code == 0, done.output
     done = runner.invoke(
         app,
-        ["evaluate", "--job", "@job.json", "--model", str(model_folder / "config.json"), "--items", "items/validation.jsonl",
-         "--out", "scores/base.parquet", "--device", "cpu", "--threads", "1"],
+        ["evaluate", "--job", "@job.json", "--model", str(model_folder / "config.json"), "--items", "copa/validation=items/validation.jsonl",
+         "--out", "copa/validation=scores/base.parquet", "--device", "cpu", "--threads", "1"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert len(read_table(Path("scores/base.parquet"), "item_scores")) == 5

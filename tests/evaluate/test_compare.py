@@ -16,7 +16,7 @@ from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
 from gap.evaluate.checks.compare import compare_scores
 from gap.fetch.items import fetch_items
-from gap.params.jobs import EvaluateJob, TaskJob
+from gap.params.jobs import EvaluateJob, ScoredTask, TaskJob
 from gap.params.methods import Evaluate, Items
 
 app = typer.Typer()
@@ -48,14 +48,14 @@ def scored(request: pytest.FixtureRequest, roomy: Path, tmp_path_factory: pytest
     how = Evaluate(
         items=COUNT, splits=["validation"], precision="fp32", max_length=512, max_new_tokens=6, batch_tokens=600, replay_tolerance=0
     )
-    job = EvaluateJob(model="tiny", method="", task=task, split="validation", evaluate=how, items=COUNT)
+    job = EvaluateJob(model="tiny", method="", tasks=[ScoredTask(task=task, split="validation")], evaluate=how, items=COUNT)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for scorer in ("auto", "plain", "lm-eval"):
             done = CliRunner().invoke(
                 app,
-                ["evaluate", "--job", job.model_dump_json(), "--model", str(roomy), "--items", "items.jsonl", "--out",
-                 f"{scorer}.parquet", "--device", "cpu", "--scorer", scorer],
+                ["evaluate", "--job", job.model_dump_json(), "--model", str(roomy), "--items", f"{task}=items.jsonl", "--out",
+                 f"{task}={scorer}.parquet", "--device", "cpu", "--scorer", scorer],
             )  # fmt: skip
             assert done.exit_code == 0, done.output
     return folder
@@ -64,7 +64,7 @@ def scored(request: pytest.FixtureRequest, roomy: Path, tmp_path_factory: pytest
 def test_all_three_agree_and_none_is_reused(scored: Path) -> None:
     for scorer in ("auto", "plain", "lm-eval"):
         record = read_json(scored / f"{scorer}.provenance.json")["inputs"]
-        assert record["scorer"] == scorer and record["reused_blocks"] == 0
+        assert record["scorer"] == scorer and record["reused_chunks"] == 0
     for other in ("plain", "lm-eval"):
         found = compare_scores(scored / "auto.parquet", scored / f"{other}.parquet")
         assert (found["items"], found["only_in_first"], found["differing"], found["listed"]) == (COUNT, 0, 0, [])
@@ -99,4 +99,4 @@ def test_files_that_cannot_be_compared(scored: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no item of"):
         compare_scores(scored / "auto.parquet", tmp_path / "other.parquet")
     with pytest.raises(BadInput, match="one of"):
-        commands.evaluate("{}", tmp_path, tmp_path, tmp_path, scorer="fast")
+        commands.evaluate("{}", tmp_path, [], [], scorer="fast")

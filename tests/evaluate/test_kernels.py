@@ -139,16 +139,17 @@ def test_a_graph_is_captured_on_a_stream_of_its_own_after_a_first_run(monkeypatc
 
 
 def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scored import evaluate_one
+
     from gap.core.files import read_json
     from gap.core.tables import read_table
-    from gap.evaluate.job import evaluate
     from gap.fetch.items import MINIATURE
-    from gap.params.jobs import EvaluateJob
+    from gap.params.jobs import EvaluateJob, ScoredTask
     from gap.params.methods import Evaluate
     from gap.tasks.registry import TASKS
 
     how = Evaluate(items=6, splits=["validation"], precision="bf16", max_length=120, max_new_tokens=4, batch_tokens=512, replay_tolerance=0)
-    job = EvaluateJob(model="tiny", method="", task="copa", split="validation", evaluate=how, items=6)
+    job = EvaluateJob(model="tiny", method="", tasks=[ScoredTask(task="copa", split="validation")], evaluate=how, items=6)
     items = MINIATURE / TASKS["copa"].folder / "validation.jsonl"
     monkeypatch.chdir(tmp_path)
     # a compiler is not what this is about
@@ -156,7 +157,7 @@ def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_pa
     found = {}
     for name, devices in (("default", ()), ("chosen", ("cpu",))):
         monkeypatch.setattr(kernels, "CHOOSING", devices)
-        evaluate(job, model_folder, items, {}, None, tmp_path / name / "base.parquet", Runtime("cpu", 1))
+        evaluate_one(job, model_folder, items, {}, None, tmp_path / name / "base.parquet", Runtime("cpu", 1))
         rows = read_table(tmp_path / name / "base.parquet", "item_scores")
         found[name] = (
             [list(sums) for sums in rows["log_probabilities"]],

@@ -12,13 +12,14 @@ import pytest
 import tiny
 import torch
 from naive import naive_sum
+from scored import evaluate_one
 
 from gap.core import journal as journal_module
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
-from gap.evaluate.job import evaluate, may_hold
-from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId
+from gap.evaluate.job import may_hold
+from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId, ScoredTask
 from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain
 from gap.runtime.runtime import Runtime
@@ -35,7 +36,7 @@ def job(task: str = "piqa", runs: list[RunId] | None = None, items: int = 40, up
     how = {"precision": "fp32", "max_length": 120, "max_new_tokens": 6, "batch_tokens": 512, "replay_tolerance": 0} | more
     runs = runs or []
     return EvaluateJob(
-        model="tiny", method="gap" if runs else "", task=task, split="validation", settings=method(updates) if runs else None,
+        model="tiny", method="gap" if runs else "", tasks=[ScoredTask(task=task, split="validation")], settings=method(updates) if runs else None,
         updates=updates if runs else 0, evaluate=Evaluate(items=items, splits=["validation"], **how), items=items, runs=runs,
     )  # fmt: skip
 
@@ -66,22 +67,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(world: dict[str, Path], settings: EvaluateJob, out: str, trajectories: str = "trajectories.parquet") -> pd.DataFrame:
     folder = world["folder"]
-    items = folder / ("piqa.jsonl" if settings.task == "piqa" else "dialogue.jsonl")
+    items = folder / ("piqa.jsonl" if settings.tasks[0].task == "piqa" else "dialogue.jsonl")
     place = folder / trajectories if settings.runs else None
-    evaluate(settings, world["model"], items, {"some": folder / "texts.parquet"}, place, Path(out), Runtime("cpu", 1))
+    evaluate_one(settings, world["model"], items, {"some": folder / "texts.parquet"}, place, Path(out), Runtime("cpu", 1))
     return read_table(Path(out), "item_scores")
 
 
 def checkpoints_scored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[int]]]:
     """A list that fills with (run, step, blocks) of everything really computed."""
     done: list[tuple[str, int, list[int]]] = []
-    score = session_module.Session.score
+    score = session_module.TaskScorer.score
 
     def watched(self: Any, wanted: Any, names: dict[str, Any]) -> Any:
         done.append((names["run"], names["step"], list(wanted)))
         return score(self, wanted, names)
 
-    monkeypatch.setattr(session_module.Session, "score", watched)
+    monkeypatch.setattr(session_module.TaskScorer, "score", watched)
     return done
 
 
@@ -198,7 +199,7 @@ def test_a_record_says_who_scored_what(tmp_path: Path) -> None:
 
 def test_a_killed_job_goes_on_where_it_was(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(world, job(runs=RUNS), "whole/x.parquet")
-    score = session_module.Session.score
+    score = session_module.TaskScorer.score
 
     def dies(self: Any, wanted: Any, names: dict[str, Any]) -> Any:
         if names["run"] == "run2":
@@ -206,7 +207,7 @@ def test_a_killed_job_goes_on_where_it_was(world: dict[str, Path], monkeypatch: 
         return score(self, wanted, names)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module.Session, "score", dies)
+        patch.setattr(session_module.TaskScorer, "score", dies)
         with pytest.raises(KeyboardInterrupt):
             run(world, job(runs=RUNS), "scores/x.parquet")
     assert not Path("scores/x.parquet").exists()
@@ -260,4 +261,4 @@ def test_what_cannot_be_scored_is_said(world: dict[str, Path]) -> None:
     with pytest.raises(BadInput, match="160 positions"):
         run(world, job(max_length=200), "scores/x.parquet")
     with pytest.raises(BadInput, match="without trajectories"):
-        evaluate(job(runs=RUNS[:1]), world["model"], world["folder"] / "piqa.jsonl", {}, None, Path("x.parquet"), Runtime("cpu", 1))
+        evaluate_one(job(runs=RUNS[:1]), world["model"], world["folder"] / "piqa.jsonl", {}, None, Path("x.parquet"), Runtime("cpu", 1))

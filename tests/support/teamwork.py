@@ -9,7 +9,7 @@ from typing import Any
 import tiny
 import torch
 
-from gap.params.jobs import DescribeJob, EvaluateJob, GradientTask, PosttrainJob, RunId
+from gap.params.jobs import DescribeJob, EvaluateJob, GradientTask, PosttrainJob, RunId, ScoredTask
 from gap.params.methods import Describe, Evaluate, Method
 from gap.runtime.runtime import Runtime
 
@@ -52,17 +52,18 @@ def posttrain_job(runs: list[RunId] = RUNS, updates: int = 3) -> PosttrainJob:
 def evaluate_job(task: str) -> EvaluateJob:
     how = {"precision": "fp32", "max_length": 40, "max_new_tokens": 6, "batch_tokens": 256, "replay_tolerance": 0, "noise_items": 4}
     return EvaluateJob(
-        model="nano", method="gap", task=task, split="validation", settings=tiny.method(), updates=3,
+        model="nano", method="gap", tasks=[ScoredTask(task=task, split="validation")], settings=tiny.method(), updates=3,
         evaluate=Evaluate(items=34, splits=["validation"], **how), items=34, runs=RUNS,
     )  # fmt: skip
 
 
 def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) -> None:
     """Every stage that opens a model; evaluation replays the trajectories in ``recorded``."""
+    from scored import evaluate_one
+
     from gap.core.errors import BadInput
     from gap.describe.stage import describe
     from gap.evaluate.checks.noise_floor import noise_report
-    from gap.evaluate.job import evaluate
     from gap.posttrain.shard import posttrain
 
     corpora = {"some": world / "some.parquet"}
@@ -70,8 +71,14 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", Runtime("cpu", threads))
     for task in TASKS:
         items = world / f"{task}.jsonl"
-        evaluate(
-            evaluate_job(task), model, items, corpora, recorded, out / f"{task}/all.parquet", Runtime("cpu", threads), host=task == "piqa"
+        evaluate_one(
+            evaluate_job(task),
+            model,
+            items,
+            corpora,
+            recorded,
+            out / f"{task}/all.parquet",
+            Runtime("cpu", threads, memory="host" if task == "piqa" else "device"),
         )
     settings = Describe(ngram=2, prefixes=2, continuation=6, gradient_items=3, gradients_gib=1.0)
     tasks = [GradientTask(task="piqa", split="validation", basis="b")]
@@ -85,7 +92,7 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", Runtime("cpu", threads))
     save(model, out / "saved")
     try:
-        evaluate(
+        evaluate_one(
             evaluate_job("piqa"),
             model,
             world / "piqa.jsonl",
