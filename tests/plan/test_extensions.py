@@ -14,7 +14,8 @@ import yaml
 from gap.params.load import resolve
 from gap.params.sources import Corpus
 from gap.plan import code
-from gap.plan.build import Plan
+from gap.plan.plan import Plan
+from gap.plan.stages import corpora, models, tokenizers
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -39,7 +40,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def forget() -> None:
-    code.unit_digest.cache_clear()
+    code.forget()
 
 
 def plan(**changes: Any) -> Plan:
@@ -60,9 +61,9 @@ def plan(**changes: Any) -> Plan:
 
 
 def keys(made: Plan) -> dict[str, str]:
-    found = {f"corpus {name}": made.corpus_key(name, "docs-bpe") for name in CORPORA}
-    found |= {f"tokenizer {name}": made.tokenizer_key(name) for name in made.study.tokenizers}
-    return found | {f"model {name}": made.model_key(name) for name in made.study.models}
+    found = {f"corpus {name}": corpora.key(made, name, "docs-bpe") for name in CORPORA}
+    found |= {f"tokenizer {name}": tokenizers.key(made, name) for name in made.study.tokenizers}
+    return found | {f"model {name}": models.key(made, name) for name in made.study.models}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -100,7 +101,7 @@ def test_a_new_kind_reaches_nothing(source: Path) -> None:
 
 def test_how_numbers_are_drawn_reaches_all_procedural_text_and_nothing_else(source: Path) -> None:
     before = keys(plan())
-    path = source / "core/draw.py"
+    path = source / "core/random_stream.py"
     path.write_text(path.read_text().replace(">> 64", ">> 63"))
     forget()
     assert changed(before, keys(plan())) == ALL_PROCEDURAL
@@ -127,7 +128,7 @@ def test_the_pages_titled_corpus_is_valid_in_the_demo() -> None:
     [entry] = [block for block in blocks if "titled" in block.get("corpora", {})]
     made = plan(studies__demo__corpora__titled=entry["corpora"]["titled"])
     assert made.study.corpora["titled"].metadata == "title"
-    assert made.corpus_key("titled", "docs-bpe") != made.corpus_key("prose", "docs-bpe")
+    assert corpora.key(made, "titled", "docs-bpe") != corpora.key(made, "prose", "docs-bpe")
 
 
 def test_corpora_without_a_line_are_those_from_before_the_key() -> None:

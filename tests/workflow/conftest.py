@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ TINY = {
     "evaluate": {"items": 8, "precision": "fp32", "max_length": 256, "max_new_tokens": 4, "batch_tokens": 4096},
     "items": {"kind": "miniature"},
     "tasks": ["copa", "blended_skill_talk"],
-    "jobs": {"texts_per_job": 2, "device": "cpu"},
+    "jobs": {"texts_per_job": 2, "tasks_per_job": 1, "device": "cpu"},
 }  # fmt: skip
 
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
@@ -130,8 +131,12 @@ class Workspace:
         return (self.folder / path).read_bytes()
 
 
+#: What tells the rules of a family apart.
+FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")
+
+
 def job_counts(text: str) -> dict[str, int]:
-    """The job table that Snakemake prints."""
+    """The job table that Snakemake prints; the rules of one family (one per group of tasks, or per model) count together."""
     lines = text.split("\n")
     if not any(line.startswith("job ") for line in lines):
         return {}
@@ -141,7 +146,8 @@ def job_counts(text: str) -> dict[str, int]:
         if len(words) != 2 or not words[1].isdigit():
             break
         if words[0] != "total":
-            counts[words[0]] = int(words[1])
+            rule = FAMILY.sub("", words[0])
+            counts[rule] = counts.get(rule, 0) + int(words[1])
     return counts
 
 

@@ -122,6 +122,47 @@ def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path
     assert len(both) == len(before) and (both["prediction_x"] == both["prediction_y"]).all()
 
 
+def test_a_job_of_several_tasks_scores_only_the_table_that_is_missing(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    tasks = ["copa", "blended_skill_talk", "piqa"]
+    workspace.edit(studies__tiny__jobs__tasks_per_job=12, studies__tiny__tasks=tasks)
+    planned = workspace.planned()
+    assert planned["evaluate_runs"] == 1 and planned["fetch_items"] == 1 and "post_train" not in planned
+    old = {path: path.read_bytes() for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*") if path.is_file()}
+    workspace.snakemake("--quiet", "rules")
+    assert old and all(path.read_bytes() == content for path, content in old.items())
+    [table] = {path for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*.parquet")} - old.keys()
+    record = json.loads(table.with_suffix(".provenance.json").read_text())
+    assert record["settings"]["task"] == "piqa" and record["inputs"]["replayed"]["runs"] == 2
+    assert workspace.planned() == {}
+
+
+def test_a_job_of_several_tasks_replays_each_run_once(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    shutil.rmtree(workspace.folder / "results/tiny/scores")
+    workspace.edit(studies__tiny__jobs__tasks_per_job=2)
+    assert workspace.planned()["evaluate_runs"] == 1
+    workspace.snakemake("--quiet", "rules")
+    records = [json.loads(path.read_text()) for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*.provenance.json")]
+    assert {record["settings"]["task"] for record in records} == {"copa", "blended_skill_talk"}
+    assert [record["inputs"]["replayed"]["runs"] for record in records] == [2, 2]
+    assert workspace.read(METRICS) == finished.read(METRICS)
+
+
+def test_a_dry_run_touches_no_file(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    (workspace.folder / "sources.lock.json").unlink()
+    workspace.edit(gap__learning_rate=RATE)
+
+    def state() -> dict[Path, tuple[int, int]]:
+        files = [path for path in workspace.folder.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+    before = state()
+    assert workspace.planned()["post_train"] == 1
+    assert state() == before
+
+
 def scores(workspace: Workspace) -> pd.DataFrame:
     """The item scores that plan.json names, without the second text."""
     plan = json.loads(workspace.read("results/tiny/plan.json"))

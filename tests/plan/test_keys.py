@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from gap.core.errors import BadInput
 from gap.params.load import resolve
-from gap.plan.build import Plan
-from gap.plan.features import describe_job, features_path, gradient_tasks
-from gap.plan.light import STALE, fresh, light_stages, plan_document, record_path, settle, write_record
-from gap.plan.outputs import heavy_outputs
+from gap.plan.document import heavy_outputs
+from gap.plan.document import plan_document as document_of
+from gap.plan.light import LightStage, check_records, in_order, light_keys, record_path, records_of, write_record
+from gap.plan.plan import Plan
+from gap.plan.stages import describe, evaluate, items, light_stages, posttrain
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -37,6 +37,10 @@ def plan(**changes: Any) -> Plan:
     return Plan(resolve(raw))
 
 
+def plan_document(made: Plan) -> dict[str, Any]:
+    return document_of(made, light_stages(made))
+
+
 def kinds(one: Plan, other: Plan) -> set[str]:
     """Kinds of heavy outputs that `other` needs and `one` does not have."""
     new = set(heavy_outputs(other)) - set(heavy_outputs(one))
@@ -50,6 +54,7 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"gap__optimizer__betas": [0.9, 0.99]}, {"runs", "scores"}),
         ({"gap__direction": {"kind": "descent"}}, {"runs", "scores"}),
         ({"jobs__memory": "host"}, set()),
+        ({"studies__demo__jobs__tasks_per_job": 1}, set()),
         ({"studies__demo__methods__lines__label": "x"}, set()),
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
@@ -97,16 +102,16 @@ def test_runs_of_every_method() -> None:
         studies__demo__methods={"own": {}, "pairs": {"gap": {"texts_per_update": 2}}, "soup": {"combine": {"kind": "soup"}}},
         studies__demo__jobs__texts_per_job=3, studies__demo__gap__texts=5,
     )  # fmt: skip
-    shards = [shard for shard in made.shards if shard.model == "nano-s"]
+    shards = [shard for shard in posttrain.shards(made) if shard.model == "nano-s"]
     assert [(shard.method, shard.first, shard.last) for shard in shards] == [
         ("own", 0, 3), ("own", 3, 5), ("pairs", 0, 3), ("soup", 0, 5)]  # fmt: skip
-    texts = {(shard.method, shard.first): [run.texts for run in made.runs(shard) if run.corpus == "seen"] for shard in shards}
+    texts = {(shard.method, shard.first): [run.texts for run in posttrain.runs(made, shard) if run.corpus == "seen"] for shard in shards}
     assert texts["own", 3] == [[[3]], [[4]]]
     assert texts["pairs", 0] == [[[0, 1]], [[2, 3]]]
     assert texts["soup", 0] == [[[0], [1], [2], [3], [4]]]
     runs = [run["run"] for run in plan_document(made)["runs"]]
     assert len(set(runs)) == len(runs) == 2 * 3 * (5 + 2 + 1)
-    base = [made.evaluate_job("nano-s", "copa", "validation", shard).runs[0].run == "base" for shard in shards]
+    base = [evaluate.job(made, "nano-s", [("copa", "validation")], shard).runs[0].run == "base" for shard in shards]
     assert base == [True, False, False, False]
 
 
@@ -122,65 +127,81 @@ def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
 
 def test_described_texts_keep_their_identity_and_folder_whatever_is_asked_for_beside_them() -> None:
     few, many = plan(), plan(studies__demo__gap__texts=9, studies__demo__tasks=["copa"], gap__learning_rate=1.0)
-    one, other = (describe_job(made, "nano-s").texts for made in (few, many))
+    one, other = (describe.job(made, "nano-s").texts for made in (few, many))
     assert set(one) < set(other) and len(other) == 3 * 9
-    paths = [features_path(made, "nano-s") for made in (few, many)]
+    paths = [describe.path(made, "nano-s") for made in (few, many)]
     assert paths[0].parent == paths[1].parent and paths[0] != paths[1], "rows of a task that is no longer asked for stay usable"
-    assert [task.task for task in describe_job(many, "nano-s").tasks] == ["copa"]
-    assert describe_job(plan(studies__demo__describe__gradient_items=0), "nano-s").tasks == []
-    covered = {(model, text.corpus, text.text) for model in many.subjects for text in describe_job(many, model).texts}
+    assert [task.task for task in describe.job(many, "nano-s").tasks] == ["copa"]
+    assert describe.job(plan(studies__demo__describe__gradient_items=0), "nano-s").tasks == []
+    covered = {(model, text.corpus, text.text) for model in many.subjects for text in describe.job(many, model).texts}
     assert covered == {(run["model"], run["corpus"], run["text"]) for run in plan_document(many)["runs"]}
 
 
 def test_tasks_are_those_of_the_first_split() -> None:
     made = plan(study="paper")
-    tasks = gradient_tasks(made)
+    tasks = describe.gradient_tasks(made)
     assert len(tasks) == 12 and {task.split for task in tasks} == {"validation"}
-    assert tasks[0].basis == made.items_key("piqa", "validation")
+    assert tasks[0].basis == items.key(made, "piqa", "validation")
 
 
 def test_no_two_outputs_share_a_path_and_none_leaves_the_study() -> None:
     for study in ("demo", "paper"):
-        paths = heavy_outputs(plan(study=study)) + [path for paths in light_stages(plan(study=study)).values() for path in paths]
+        paths = heavy_outputs(plan(study=study)) + [path for stage in light_stages(plan(study=study)) for path in stage.paths]
         assert len(set(paths)) == len(paths)
         assert all(path.split("/")[1] == study for path in paths)
 
 
-def make_light(made: Plan) -> dict[str, Any]:
-    document = plan_document(made)
-    for stage, outputs in light_stages(made).items():
-        for path in outputs:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(json.dumps({"digest": document["digest"]}))
-        if stage != "plan":
-            write_record(document, stage)
-    return document
+def test_tasks_are_cut_into_groups_of_jobs() -> None:
+    made = plan(studies__demo__jobs__tasks_per_job=5)
+    groups = evaluate.task_groups(made)
+    assert [len(group) for group in groups] == [5, 5, 2] and [pair for group in groups for pair in group] == made.task_splits
+    shard = posttrain.shards(made)[0]
+    assert [(task.task, task.split) for task in evaluate.job(made, "nano-s", groups[2], shard).tasks] == groups[2]
 
 
-def test_settle_tells_fresh_from_stale_by_record_not_by_time() -> None:
+def make_light(made: Plan) -> dict[str, str]:
+    """Every light output and record, empty; the keys."""
+    stages = light_stages(made)
+    keys = light_keys(stages, plan_document(made)["digest"])
+    for stage in stages:
+        write_record(record_path(made.results, stage.name, keys[stage.name]))
+    return keys
+
+
+def test_a_light_stages_key_holds_plan_code_and_what_it_needs() -> None:
     made = plan()
-    document = make_light(made)
-    outputs = [path for paths in light_stages(made).values() for path in paths]
-    for path in outputs:
-        os.utime(path, (12345, 12345))
-    assert settle(light_stages(made), made.results, document["digest"]) == []
-    assert all(os.stat(path).st_mtime > 1e9 for path in outputs)
-    times = [os.stat(paths[0]).st_mtime for paths in light_stages(made).values()]
-    assert times == sorted(times) and len(set(times)) == len(times)
+    stages = light_stages(made)
+    digest = plan_document(made)["digest"]
+    keys = light_keys(stages, digest)
+    assert len(set(keys.values())) == len(keys) == len(stages)
+    assert set(light_keys(stages, "0" * 12).values()).isdisjoint(keys.values())
+    other = [
+        LightStage(stage.name, stage.outputs, ("gap.core.digest",), stage.needs) if stage.name == "tables" else stage for stage in stages
+    ]
+    changed = {name for name, key in light_keys(other, digest).items() if key != keys[name]}
+    assert changed == {"tables", "report"}
+    assert {name: key for name, key in light_keys(reversed(stages), digest).items()} == keys
 
-    other = plan(gap__learning_rate=1.0)
-    assert set(settle(light_stages(other), other.results, plan_document(other)["digest"])) == set(light_stages(other))
-    assert {os.stat(path).st_mtime for path in outputs} == {float(STALE)}
+
+def test_stages_come_behind_what_they_need() -> None:
+    ordered = [stage.name for stage in in_order(reversed(light_stages(plan())))]
+    assert ordered[-1] == "report" and ordered.index("aggregate") < ordered.index("tables") < ordered.index("report")
 
 
-def test_a_missing_output_or_record_is_stale() -> None:
+def test_one_record_per_stage_whatever_was_there() -> None:
     made = plan()
-    document = make_light(made)
-    [report] = light_stages(made)["report"]
-    record = record_path(made.results, "report")
-    assert fresh(record, [report], document["digest"])
-    assert not fresh(record, [report, "nothing"], document["digest"])
-    record.write_text("not json")
-    assert not fresh(record, [report], document["digest"])
-    record.unlink()
-    assert settle(light_stages(made), made.results, document["digest"]) == ["report"]
+    keys = make_light(made)
+    assert all(records_of(made.results, name) == [record_path(made.results, name, key)] for name, key in keys.items())
+    write_record(record_path(made.results, "export-nano", "0" * 12))
+    assert records_of(made.results, "export-nano-s") == [record_path(made.results, "export-nano-s", keys["export-nano-s"])]
+    write_record(record_path(made.results, "report", "f" * 12))
+    assert [path.name for path in records_of(made.results, "report")] == [f"report-{'f' * 12}.json"]
+    check_records(made.results, keys)
+
+
+def test_two_records_of_a_stage_are_refused() -> None:
+    made = plan()
+    keys = make_light(made)
+    record_path(made.results, "report", "f" * 12).write_text("{}")
+    with pytest.raises(BadInput, match="two records of report"):
+        check_records(made.results, keys)
