@@ -26,8 +26,9 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     methods = {"demo": 5, "paper": 1}[study]
     shards = methods * models * -(-texts[0] // texts[1])
     assert planned["post_train"] == shards
-    assert planned["evaluate_runs"] == shards * splits
-    assert planned["evaluate_base"] == splits
+    groups = -(-splits // {"demo": 12, "paper": 4}[study])
+    assert planned["evaluate_runs"] == shards * groups
+    assert planned["evaluate_base"] == groups
 
 
 def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from gap.cli import aggregate, checkpoints, corpora, describe, evaluate, fetch, figures, models, posttrain, project, published, report
+from gap.cli import checkpoints, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
 from gap.runtime.exit_codes import code_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -25,15 +25,15 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "describe": describe.describe,
     "post-train": posttrain.post_train,
     "evaluate": evaluate.evaluate,
-    "aggregate": aggregate.aggregate,
-    "tables": figures.tables,
-    "figures": figures.figures,
+    "aggregate": light.command("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
+    "tables": light.command("gap.figures.tables:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
+    "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
+    "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),
+    "published": light.command("gap.published.stage:published", "Redraw and audit the authors' released results."),
     "checkpoints": checkpoints.checkpoints,
     "materialise": checkpoints.materialise,
     "export": checkpoints.export,
-    "report": report.report,
     "fetch-upstream": published.fetch_upstream,
-    "published": published.published,
     "published-docs": published.published_docs,
     "where": project.where,
     "schema": project.schema,

@@ -1,4 +1,4 @@
-"""``gap fetch-upstream``, ``gap published`` and ``gap published-docs``."""
+"""``gap fetch-upstream`` and ``gap published-docs``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from gap.cli.options import record_option
 
 
 def fetch_upstream(
@@ -21,15 +19,6 @@ def fetch_upstream(
     content = read_upstream(relative).read_bytes()
     with writing(out) as temporary:
         temporary.write_bytes(content)
-
-
-@record_option
-def published(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
-    """Redraw and audit the authors' released results."""
-    from gap.core.files import read_json
-    from gap.published.stage import published as run
-
-    run(read_json(plan))
 
 
 def published_docs(

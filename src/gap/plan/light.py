@@ -45,7 +45,9 @@ def light_keys(stages: Iterable[LightStage], plan_digest: str) -> dict[str, str]
     keys: dict[str, str] = {}
     for stage in in_order(stages):
         needs = {name: keys[name] for name in stage.needs}
-        keys[stage.name] = digest({"stage": stage.name, "plan": plan_digest, "code": [code_version(unit) for unit in stage.code], "needs": needs})
+        keys[stage.name] = digest(
+            {"stage": stage.name, "plan": plan_digest, "code": [code_version(unit) for unit in stage.code], "needs": needs}
+        )
     return keys
 
 
