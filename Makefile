@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: all install test published lint format clean
+.PHONY: all install test published lint format clean rulegraph
 
 all: install
 	@snakemake --cores $(CORES) --quiet rules
@@ -45,3 +45,7 @@ format: install
 
 clean:
 	rm -rf .snakemake .gap data/*/ results/*/features results/*/runs results/*/scores checkpoints
+
+# The graph of rules in docs/architecture.md.
+rulegraph: install
+	python workflow/scripts/rulegraph.py

@@ -1,0 +1,54 @@
+"""Draw the graph of rules into docs/architecture.md, between its two markers: ``make rulegraph``.
+
+Snakemake prints the graph as Mermaid.  Here ``all`` is left out, the rules of one family become one, and an arrow goes where a
+longer way leads to the same rule.  With ``--check`` nothing is written; the exit code says whether the page is up to date.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path("docs/architecture.md")
+BEGIN, END = "<!-- rule graph: make rulegraph -->\n", "<!-- end of rule graph -->\n"
+COMMAND = ["snakemake", "--cores", "1", "--quiet", "all", "--forceall", "--rulegraph", "mermaid-js", "--config", "study=demo"]
+#: What tells the rules of a family apart.
+FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")
+
+
+def edges(mermaid: str) -> set[tuple[str, str]]:
+    """(rule, rule that reads what it makes), families merged."""
+    names = {node: FAMILY.sub("", name) for node, name in re.findall(r"^\t(id\d+)\[(\w+)\]$", mermaid, re.MULTILINE)}
+    pairs = re.findall(r"^\t(id\d+) --> (id\d+)$", mermaid, re.MULTILINE)
+    found = {(names[first], names[second]) for first, second in pairs}
+    return {(first, second) for first, second in found if first != second and second != "all"}
+
+
+def reduced(pairs: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without the arrows that a longer way makes superfluous, in order."""
+
+    def reaches(start: str, goal: str, without: tuple[str, str]) -> bool:
+        following = [second for first, second in pairs if first == start and (first, second) != without]
+        return goal in following or any(reaches(rule, goal, without) for rule in following)
+
+    return sorted(pair for pair in pairs if not reaches(*pair, pair))
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is as it would be written."""
+    printed = subprocess.run(COMMAND, capture_output=True, text=True, check=True).stdout
+    lines = [f"  {first} --> {second}" for first, second in reduced(edges(printed))]
+    picture = "\n".join(["```mermaid", "flowchart TB", *lines, "```", ""])
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    drawn = f"{before}{BEGIN}{picture}{END}{rest.split(END)[1]}"
+    if "--check" in sys.argv:
+        return int(drawn != text)
+    PAGE.write_text(drawn, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
