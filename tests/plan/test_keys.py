@@ -180,6 +180,8 @@ def test_a_light_stages_key_holds_plan_code_and_what_it_needs() -> None:
     ]
     changed = {name for name, key in light_keys(other, digest).items() if key != keys[name]}
     assert changed == {"tables", "report"}
+    more = [*stages, LightStage("more", {"more": Path("more.csv")}, ("gap.core.digest",), ("aggregate",))]
+    assert {name: key for name, key in light_keys(more, digest).items() if name != "more"} == keys
     assert {name: key for name, key in light_keys(reversed(stages), digest).items()} == keys
 
 

@@ -36,7 +36,6 @@ TINY = {
 
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
 RULES_LIGHT = {
-    "write_plan",
     "aggregate",
     "report_overlap",
     "report_boundary",

@@ -1,7 +1,6 @@
 # Tidy tables, estimates, metrics and the data of DVC's plots.
 rule aggregate:
     input:
-        plan=PLAN_JSON,
         heavy=ancients(GRAPH.heavy),
     output:
         STAGES["aggregate"].paths,
@@ -16,7 +15,9 @@ rule aggregate:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        plan=GRAPH.plan_json,
     message:
         "Aggregating scores"
     shell:
-        "gap aggregate --plan {input.plan:q} --record {output.record:q} 2> {log:q}"
+        "gap aggregate --plan {params.plan:q} --record {output.record:q} 2> {log:q}"

@@ -5,7 +5,6 @@ for model in PLAN.subjects:
         name:
             f"export_checkpoint_{model.replace('-', '_').replace('.', '_')}"
         input:
-            plan=PLAN_JSON,
             scores=ancient(LIGHT["run_scores"]),
             trajectories=ancient(LIGHT["trajectories"]),
         output:
@@ -22,11 +21,12 @@ for model in PLAN.subjects:
             **MODEL_JOB,
             runtime=120,
         params:
+            plan=GRAPH.plan_json,
             model=model,
             folder=lambda wildcards, output: os.path.dirname(output.files[0]),
             runtime=f"{RUNTIME} --memory {STUDY.jobs.memory}",
         message:
             f"Exporting the best checkpoint of {model}"
         shell:
-            "gap export --plan {input.plan:q} --model {params.model:q} --out {params.folder:q}"
+            "gap export --plan {params.plan:q} --model {params.model:q} --out {params.folder:q}"
             " --record {output.record:q} {params.runtime} --threads {threads} 2> {log:q}"

@@ -2,10 +2,8 @@
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from gap.core.errors import GapError
-from gap.core.files import write_json
 from gap.core.settings import job_text
 from gap.plan.graph import open_graph
 from gap.runtime.device import device_kind
@@ -42,8 +40,6 @@ STUDY = PLAN.study
 PUBLISHED = hasattr(STUDY, "published")
 DATA, RESULTS, FIGURES = str(PLAN.data), str(PLAN.results), str(PLAN.figures)
 LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
-# Times never decide: every input of a rule whose outputs have a key or a record is ancient (docs/architecture.md).
-PLAN_JSON = ancient(GRAPH.plan_json)
 # GPUs are reserved only where they are used: on a CPU all cores may work.
 DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
@@ -55,7 +51,7 @@ RUNTIME = f"--device {DEVICE} --devices {DEVICES}"
 
 
 def ancients(paths):
-    """Inputs that must be there, whatever their times."""
+    """Inputs that must be there, whatever their times: times never decide (docs/architecture.md)."""
     return [ancient(str(path)) for path in paths]
 
 
@@ -78,7 +74,7 @@ if workflow.is_main_process:
         )
 
 
-# Not while a dry run reads this file: it changes nothing.
+# plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
     GRAPH.save()
 

@@ -31,7 +31,6 @@ rule sample_corpus:
 # Texts that share a 13-word run with an evaluation item are named in the report.
 rule report_overlap:
     input:
-        plan=PLAN_JSON,
         texts=ancients(corpora.path(PLAN, *pair) for pair in PLAN.corpus_tokenizers),
         tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:

@@ -85,7 +85,6 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
 # Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.
 rule report_boundary:
     input:
-        plan=PLAN_JSON,
         tokenizers=ancients(tokenizers.path(PLAN, name) for name in PLAN.tokenizers),
         tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:
@@ -115,7 +114,6 @@ rule report_boundary:
 # Items whose prediction depends on batch shape, dtype or kernel set a floor under every difference between checkpoints.
 rule report_noise:
     input:
-        plan=PLAN_JSON,
         models=ancients(models.path(PLAN, name) for name in PLAN.subjects),
         tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:

@@ -1,7 +1,6 @@
 # Tables (CSV, Markdown, LaTeX) and figures (PDF, PNG) from the tidy tables.
 rule make_tables:
     input:
-        plan=PLAN_JSON,
         tables=ancients(STAGES["aggregate"].paths),
     output:
         [path for path in STAGES["tables"].paths if not path.endswith(".md")],
@@ -25,15 +24,16 @@ rule make_tables:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        plan=GRAPH.plan_json,
     message:
         "Writing tables"
     shell:
-        "gap tables --plan {input.plan:q} --record {output.record:q} 2> {log:q}"
+        "gap tables --plan {params.plan:q} --record {output.record:q} 2> {log:q}"
 
 
 rule draw_figures:
     input:
-        plan=PLAN_JSON,
         tables=ancients(STAGES["aggregate"].paths),
     output:
         [path for path in STAGES["figures"].paths if not path.endswith(".png")],
@@ -52,7 +52,9 @@ rule draw_figures:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        plan=GRAPH.plan_json,
     message:
         "Drawing figures"
     shell:
-        "gap figures --plan {input.plan:q} --record {output.record:q} 2> {log:q}"
+        "gap figures --plan {params.plan:q} --record {output.record:q} 2> {log:q}"

@@ -1,7 +1,6 @@
 # One self-contained page: figures, tables, parameters, versions, provenance.
 rule write_report:
     input:
-        plan=PLAN_JSON,
         light=ancients(path for name in STAGES["report"].needs for path in STAGES[name].paths),
     output:
         report=LIGHT["report"],
@@ -16,7 +15,9 @@ rule write_report:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        plan=GRAPH.plan_json,
     message:
         "Writing the report"
     shell:
-        "gap report --plan {input.plan:q} --record {output.record:q} 2> {log:q}"
+        "gap report --plan {params.plan:q} --record {output.record:q} 2> {log:q}"

@@ -11,9 +11,12 @@ from gap.plan.plan import Plan
 from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, tokenizers
 from gap.tasks.registry import TASKS
 
+#: Parts that name light outputs: the digest leaves them out, so that another table or figure makes no other one anew.
+LIGHT = ("light", "figure_names", "table_names")
+
 
 def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
-    """What plan.json holds, with the digest of all of it."""
+    """What plan.json holds, with a digest of what determines the numbers."""
     study = plan.study
     document: dict[str, Any] = {
         "study": study.model_dump(mode="json"),
@@ -52,7 +55,7 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
         "figure_names": figures.figure_names(plan),
         "table_names": figures.table_names(plan),
     }
-    return document | {"digest": digest(document)}
+    return document | {"digest": digest({name: value for name, value in document.items() if name not in LIGHT})}
 
 
 def _task(name: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gap.core.files import write_json
 from gap.params.load import resolve
 from gap.params.study import Study
 from gap.plan.code import changed_units
@@ -42,21 +44,24 @@ class Graph:
         return str(self.plan.results / "plan.json")
 
     def record(self, stage: str) -> str:
-        """The record that says that a light stage, or ``plan``, is up to date."""
-        return str(record_path(Path(self.plan.results), stage, self.document["digest"] if stage == "plan" else self.keys[stage]))
+        """The record that says that a light stage is up to date."""
+        return str(record_path(Path(self.plan.results), stage, self.keys[stage]))
 
     @property
     def outputs(self) -> list[str]:
         """Everything that the study makes."""
         light = [path for stage in self.stages.values() for path in [*stage.paths, self.record(stage.name)]]
-        return [*self.heavy, self.plan_json, self.record("plan"), *light]
+        return [*self.heavy, *light]
 
     def changed_code(self) -> list[str]:
         """Units of code that differ from the lock."""
         return changed_units(units())
 
     def save(self) -> None:
-        """Keep the digests of input files; not done while a dry run reads the Snakefile."""
+        """Write plan.json where it has changed, and keep the digests of input files; before the first job, and not in a dry run."""
+        path = Path(self.plan_json)
+        if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != self.document:
+            write_json(path, self.document)
         if isinstance(self.plan, Plan):
             self.plan.fingerprints.save()
 
@@ -76,5 +81,5 @@ def open_graph(raw: dict[str, Any]) -> Graph:
     else:
         published = PublishedPlan(study)
         graph = Graph(published, published.document, {"published": published.stage}, published.heavy)
-    check_records(Path(graph.plan.results), ["plan", *graph.stages])
+    check_records(Path(graph.plan.results), graph.stages)
     return graph

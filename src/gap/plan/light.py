@@ -41,13 +41,13 @@ class LightStage:
 
 
 def light_keys(stages: Iterable[LightStage], plan_digest: str) -> dict[str, str]:
-    """Key of each stage: the plan's digest, its code, and the keys of the stages that it needs, which come before it."""
+    """Key of each stage: its outputs, the plan's digest, its code, and the keys of the stages that it needs, which come before it."""
     keys: dict[str, str] = {}
     for stage in in_order(stages):
         needs = {name: keys[name] for name in stage.needs}
-        keys[stage.name] = digest(
-            {"stage": stage.name, "plan": plan_digest, "code": [code_version(unit) for unit in stage.code], "needs": needs}
-        )
+        outputs = {name: str(path) for name, path in stage.outputs.items()}
+        code = [code_version(unit) for unit in stage.code]
+        keys[stage.name] = digest({"stage": stage.name, "outputs": outputs, "plan": plan_digest, "code": code, "needs": needs})
     return keys
 
 
