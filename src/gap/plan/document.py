@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from gap.core.digest import digest
+from gap.plan.code import code_version
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
-from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, tokenizers
+from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, stage_units, tokenizers
 from gap.tasks.registry import TASKS
 
-#: Parts that name light outputs: the digest leaves them out, so that another table or figure makes no other one anew.
-LIGHT = ("light", "figure_names", "table_names")
+#: Parts that the digest leaves out: names of light outputs, so that another table or figure makes no other one anew; versions of code,
+#: which stand in the keys of what they reach.
+LIGHT = ("light", "figure_names", "table_names", "code")
 
 
 def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
         },
         "figure_names": figures.figure_names(plan),
         "table_names": figures.table_names(plan),
+        "code": {unit: code_version(unit) for unit in stage_units()},
     }
     return document | {"digest": digest({name: value for name, value in document.items() if name not in LIGHT})}
 

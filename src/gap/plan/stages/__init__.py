@@ -25,11 +25,15 @@ def light_stages(plan: Plan) -> list[LightStage]:
     return [stage for module in modules() if hasattr(module, "light_stages") for stage in module.light_stages(plan)]
 
 
+def stage_units() -> list[str]:
+    """The units of code that do the stages' work (``CODE``)."""
+    return [unit for module in modules() for unit in getattr(module, "CODE", ())]
+
+
 def units() -> list[str]:
-    """All units of code: what the stages' modules name (``CODE``), and the modules of all extension points.
+    """All units of code: those of the stages, and the modules of all extension points.
 
     An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
-    stages = [unit for module in modules() for unit in getattr(module, "CODE", ())]
     extensions = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
-    return [*dict.fromkeys([*stages, *extensions])]
+    return [*dict.fromkeys([*stage_units(), *extensions])]
