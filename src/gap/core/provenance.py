@@ -69,7 +69,7 @@ def write_provenance(path: Path, stage: str, settings: dict[str, Any], **more: A
         "settings": settings,
         "versions": versions(),
         "git": git_state(),
-        "machine": machine() | ({"devices": process_group().size} if process_group().size > 1 else {}),
+        "machine": machine() | ({"devices": process_group().world_size} if process_group().world_size > 1 else {}),
         "seconds": round(time.time() - STARTED, 3),
         "peak_mib": peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -18,13 +18,14 @@ from gap.evaluate.scoring import kernel_choice as kernels
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
-from gap.models.load import load_model, open_device
+from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId
 from gap.posttrain.replay import Tally, replay
+from gap.runtime.device import open_device
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice
@@ -56,9 +57,12 @@ class Session:
         self.kernel = self._choose_kernel()
 
     def _stock(self) -> LmEvalBackend:
-        if process_group().size > 1:
+        if process_group().world_size > 1:
             raise BadInput(
-                "--scorer lm-eval", f"a model on {process_group().size} devices", "--devices 1", "lm-eval's backend holds the whole model."
+                "--scorer lm-eval",
+                f"a model on {process_group().world_size} devices",
+                "--devices 1",
+                "lm-eval's backend holds the whole model.",
             )
         self.layout = "lm-eval's HF backend"
         return LmEvalBackend(self.model, self.tokenizer, self.job.evaluate, self.device, self.dtype)
@@ -86,7 +90,12 @@ class Session:
 
     def _choose_kernel(self) -> str:
         """The fastest way to run the job's batches takes the scorer's place; returns what the provenance record says of the choice."""
-        if self.stock is not None or isinstance(self.items[0], Dialogue) or self.device not in kernels.CHOOSING or process_group().size > 1:
+        if (
+            self.stock is not None
+            or isinstance(self.items[0], Dialogue)
+            or self.device not in kernels.CHOOSING
+            or process_group().world_size > 1
+        ):
             return "as it is"
         batches = [batch for block in self.encoded for batch in block.batches]
         choice = kernels.choose(self.scorer, batches, self.dtype)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.runtime.gpu_lock import device_names, gpu_lock
 from gap.runtime.process_group import in_turn, process_group
-from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -20,60 +15,6 @@ if TYPE_CHECKING:
 
 #: Names of weight files, the preferred first.
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-
-
-def open_device(runtime: Runtime) -> torch.device:
-    """Choose the device and make torch deterministic on it, with the runtime's CPU threads.
-
-    Raises
-    ------
-    BadInput: ``cuda`` is asked for and torch sees no GPU, or the name is another.
-    Unavailable: there are several GPUs and none comes free.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
-    import torch
-
-    device, threads = runtime.device, runtime.threads
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadInput("device", repr(device), "auto, cpu or cuda", "Correct jobs.device or --device.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BadInput(
-            "device",
-            "cuda, but torch sees no GPU",
-            "auto, cpu, or cuda with a GPU",
-            "Set jobs.device to auto, or install a CUDA build of torch.",
-        )
-    keep_freed_memory()
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
-    torch.backends.cuda.matmul.allow_tf32 = False
-    if device == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return _own_gpu()
-
-
-def _own_gpu() -> torch.device:
-    """A GPU that no other job of this host has taken; with one device there is nothing to choose."""
-    import torch
-
-    count = torch.cuda.device_count()
-    if count > 1 and process_group().size == 1:  # a team's were leased for all of it
-        torch.cuda.set_device(gpu_lock(device_names(count, os.environ))[0])  # "cuda" means this one from now on
-    return torch.device("cuda", torch.cuda.current_device())
-
-
-def keep_freed_memory() -> None:
-    """Have glibc reuse large buffers instead of handing each back: fresh pages cost a small model up to half its time.
-
-    All threads share one arena: what one of them frees the others reuse.
-    """
-    mmap_threshold, trim_threshold, arena_max, limit = -3, -1, -8, 1 << 30
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(mmap_threshold, limit)
-        mallopt(trim_threshold, limit)
-        mallopt(arena_max, 1)
 
 
 def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
@@ -90,13 +31,13 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     folder = Path(folder)
     config = load_config(folder)
     check_weights(folder)
-    if process_group().size > 1:
+    if process_group().world_size > 1:
         from gap.models.sharding import shard_model
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)
         model = model.to(dtype=torch.float32).eval().requires_grad_(True)
-        return model.to(device=torch.device(device)) if process_group().size == 1 else shard_model(model, torch.device(device))
+        return model.to(device=torch.device(device)) if process_group().world_size == 1 else shard_model(model, torch.device(device))
 
     return in_turn(load)
 

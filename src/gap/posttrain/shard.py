@@ -100,9 +100,10 @@ class _Runs:
     """The model with its base weights at hand."""
 
     def __init__(self, job: PosttrainJob, folder: Path, runtime: Runtime) -> None:
-        from gap.models.load import load_model, open_device
+        from gap.models.load import load_model
         from gap.models.tokenizer import load_tokenizer
         from gap.models.weights import Snapshot, weights_digest
+        from gap.runtime.device import open_device
 
         self.job, self.host = job, runtime.offload
         self.device: torch.device = open_device(runtime)
