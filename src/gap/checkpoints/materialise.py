@@ -12,7 +12,7 @@ from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_te
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.core.folder import filling
-from gap.pretrain.build import TOKENIZER_FILES
+from gap.models.tokenizer import TOKENIZER_FILES
 from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 
