@@ -20,7 +20,7 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.b
 def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
     """The causal language model in ``folder``: fp32 weights, eval mode, every dropout 0, gradients on.
 
-    In a team each process gets its share; they load one after the other, so that the host holds the whole model once.
+    In a process group each process gets its share; they load one after the other, so that the host holds the whole model once.
 
     Raises
     ------
@@ -49,10 +49,10 @@ def load_config(folder: Path) -> PretrainedConfig:
     ------
     BadInput: there is none, or of an unknown kind.
     """
-    place = folder / "config.json"
-    if not place.exists():
+    path = folder / "config.json"
+    if not path.exists():
         raise BadInput(str(folder), "no config.json", "a Hugging Face model folder", "Point at the folder that holds config.json.")
-    kind = read_json(place).get("model_type")
+    kind = read_json(path).get("model_type")
     try:
         if kind == "opt":  # the whole library takes seconds to import, one model family less
             from transformers.models.opt.configuration_opt import OPTConfig
@@ -64,7 +64,7 @@ def load_config(folder: Path) -> PretrainedConfig:
             config = AutoConfig.from_pretrained(folder)
     except (ValueError, KeyError, OSError) as error:
         raise BadInput(
-            str(place), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
+            str(path), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
         ) from error
     for name, value in vars(config).items():
         if "drop" in name and isinstance(value, int | float) and not isinstance(value, bool):
@@ -79,24 +79,24 @@ def check_weights(folder: Path) -> Path:
     ------
     BadInput: no weights, a missing part, or a safetensors file that is cut off or corrupt.
     """
-    found = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
-    if found is None:
+    weights = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
+    if weights is None:
         raise BadInput(
             str(folder), "no weights", f"one of {', '.join(WEIGHTS)}", "Copy the model's weights there (flax and tf weights are not read)."
         )
-    for path in weight_files(found):
+    for path in weight_files(weights):
         if not path.exists():
-            raise BadInput(str(path), "no such file", f"every file that {found.name} names", "Copy the missing part of the weights.")
+            raise BadInput(str(path), "no such file", f"every file that {weights.name} names", "Copy the missing part of the weights.")
         if path.suffix == ".safetensors":
             _check_safetensors(path)
-    return found
+    return weights
 
 
-def weight_files(found: Path) -> list[Path]:
+def weight_files(path: Path) -> list[Path]:
     """The files behind a weight file or an index."""
-    if found.suffix != ".json":
-        return [found]
-    return [found.parent / name for name in sorted(set(read_json(found).get("weight_map", {}).values()))]
+    if path.suffix != ".json":
+        return [path]
+    return [path.parent / name for name in sorted(set(read_json(path).get("weight_map", {}).values()))]
 
 
 def _check_safetensors(path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
-from gap.core.journal import Journal
 from gap.core.progress import progress
-from gap.core.provenance import write_provenance
 from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
+from gap.runtime.journal import Journal
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:

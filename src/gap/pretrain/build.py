@@ -11,13 +11,13 @@ from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.core.locations import existing
-from gap.core.provenance import write_provenance
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
 from gap.runtime.device import open_device
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
