@@ -19,33 +19,35 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gap.runtime.runtime import Runtime
 
 sys.path.insert(0, str(Path(__file__).parent))
 TEXT, STEPS = 200, 4
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers
 
 
-def measure(shape: str, device: str, precision: str, out: Path, threads: int) -> None:
+def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
     """One process's part: seconds per update (the first left out), peak memory beyond what is resident before, digests."""
     import torch
     from replay import GAP
     from scorer import _memory, _wait
     from workload import make_model
 
-    from gap.models.load import open_device
     from gap.models.sharding import shard_model
     from gap.models.weights import Snapshot
     from gap.params.methods import Method
     from gap.posttrain.method import run_method
+    from gap.runtime.device import open_device
     from gap.runtime.process_group import process_group
-    from gap.runtime.runtime import Runtime
 
-    place = open_device(Runtime(device, threads))
+    device, place = runtime.device, open_device(runtime)
     before = _memory(device, reset=True)
     model: Any = make_model(shape, "cpu")
     size = 4 * sum(weight.numel() for weight in model.parameters()) / 2**20
-    model = model.to(place) if process_group().size == 1 else shard_model(model, place)
+    model = model.to(place) if process_group().world_size == 1 else shard_model(model, place)
     ids = torch.arange(TEXT) * 7919 % 50000
     method = Method.model_validate({"gap": GAP | {"precision": precision}})
     # what making the model took is forgotten; its share stays
@@ -84,9 +86,10 @@ def main() -> None:
     arguments.precision = arguments.precision or ("fp32" if arguments.device == "cpu" else "fp16")
     if arguments.one:
         from gap.runtime.launch import launch
+        from gap.runtime.runtime import Runtime
 
-        work = partial(measure, arguments.shape, arguments.device, arguments.precision, arguments.out)
-        launch(work, arguments.one, arguments.device, arguments.one)
+        work = partial(measure, arguments.shape, arguments.precision, arguments.out)
+        launch(work, Runtime(arguments.device, arguments.one, arguments.one))
         return
     import torch
     from scorer import machine

@@ -176,7 +176,7 @@ def main() -> None:
     arguments.items = arguments.items or (320 if cuda else 24)
     arguments.precision = arguments.precision or ("fp16" if cuda else "fp32")
     if arguments.one:
-        from gap.models.load import open_device
+        from gap.runtime.device import open_device
         from gap.runtime.runtime import Runtime
 
         open_device(Runtime(arguments.device, arguments.threads))

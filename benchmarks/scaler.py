@@ -41,7 +41,7 @@ def first_updates(shape: str, device: str, spread: float, precision: str, update
 
 def main() -> None:
     """One line per model and precision."""
-    from gap.models.load import open_device
+    from gap.runtime.device import open_device
     from gap.runtime.runtime import Runtime
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -48,7 +48,7 @@ def measure(scorer: str, shape: str, dtype: str, count: int, device: str, thread
     from peers import Generate, LmEval, Ours, Padded
     from workload import CHOICE, DIALOGUE, make_model, workload
 
-    from gap.models.load import keep_freed_memory
+    from gap.runtime.device import keep_freed_memory
 
     torch.set_num_threads(threads)
     if kind_of_ours(scorer) and device == "cpu":

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from gap.core.errors import BadInput
-from gap.core.journal import Journal
 from gap.core.tables import TABLES, read_table, schema, write_table
+from gap.runtime.journal import Journal
 
 
 def texts(count: int) -> pd.DataFrame:

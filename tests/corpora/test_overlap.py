@@ -22,7 +22,7 @@ from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, write_jsonl
 from gap.core.tables import read_table, write_table
-from gap.corpora.overlap import RUN, overlap_report, runs, words
+from gap.corpora.overlap import NGRAM, ngrams, overlap_report, words
 from gap.params.sources import TableSource
 
 POEM = "the quick brown fox jumps over the lazy dog while the small cat sleeps under an old apple tree"
@@ -42,7 +42,7 @@ def test_words_ignore_case_and_punctuation() -> None:
 @settings(max_examples=40, deadline=None)
 def test_runs_are_all_windows_of_13_words(parts: list[str]) -> None:
     expected = [" ".join(parts[start : start + 13]) for start in range(len(parts)) if len(parts[start : start + 13]) == 13]
-    assert list(runs(" ".join(parts))) == expected
+    assert list(ngrams(" ".join(parts))) == expected
 
 
 def test_report_names_texts_tasks_and_short_items(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_report_names_texts_tasks_and_short_items(tmp_path: Path) -> None:
     out = tmp_path / "overlap.json"
     overlap_report([prose, code], {"piqa": {"validation": piqa}, "blended_skill_talk": {"test": chat}}, out)
     found = read_json(out)
-    assert found["words"] == RUN == 13
+    assert found["words"] == NGRAM == 13
     assert found["tasks"] == {
         "piqa": {"validation": {"items": 3, "too_short": 1}},
         "blended_skill_talk": {"test": {"items": 2, "too_short": 0}},

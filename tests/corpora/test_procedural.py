@@ -162,9 +162,9 @@ def kept(name: str) -> dict[str, Any]:
 @pytest.mark.skipif(mirror() is None, reason="GAP_MIRROR is not set")
 @pytest.mark.parametrize("name", SHIPPED["corpora"])
 def test_opts_tokenizer_cuts_them_as_well(name: str, tmp_path: Path) -> None:
-    from gap.models.tokenizer import build_tokenizer
     from gap.params.jobs import TokenizerJob
     from gap.params.sources import TokenizerFiles
+    from gap.pretrain.build_tokenizer import build_tokenizer
 
     build_tokenizer(TokenizerJob(name="opt", tokenizer=TokenizerFiles(kind="files", path="mirror:tokenizer/opt"), seed=0), tmp_path / "opt")
     found = made_by_the_command(name, tmp_path / "opt", tmp_path / "texts.parquet", 100)

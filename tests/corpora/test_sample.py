@@ -20,11 +20,11 @@ from gap.core.files import read_json
 from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora.documents import documents
-from gap.corpora.duplicates import Kept, shingles
+from gap.corpora.duplicates import SeenTexts, shingles
 from gap.corpora.overlap import ItemFiles
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
-from gap.corpora.windows import SLACK, draw, places
+from gap.corpora.windows import SLACK, hash64, window_starts
 from gap.params.jobs import CorpusJob
 from gap.params.sources import AuthorsSource, Corpus, FilesSource, Source, TableSource
 
@@ -78,18 +78,18 @@ def test_windows_of_one_document_share_no_text(tmp_path: Path, tokenizer: Path) 
 
 @given(st.integers(0, 3000), st.integers(2, 300), st.text(max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_places_lie_inside_and_apart(total: int, width: int, key: str) -> None:
-    found = places(total, width, key)
+def test_windows_lie_inside_and_apart(total: int, width: int, key: str) -> None:
+    found = window_starts(total, width, key)
     assert len(found) == (0 if total < width else max(1, total // (width + SLACK)))
     spans = sorted((starts[0], starts[-1] + width) for starts in found)
     assert all(first >= 0 and last <= total for first, last in spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
-    assert places(total, width, key) == found
+    assert window_starts(total, width, key) == found
 
 
-def test_draw_is_the_same_everywhere() -> None:
-    assert draw(1, "order", "a") == 3129203800000621715
-    assert draw(1, "order", "a") != draw(1, "orde", "ra")
+def test_the_hash_is_the_same_everywhere() -> None:
+    assert hash64(1, "order", "a") == 3129203800000621715
+    assert hash64(1, "order", "a") != hash64(1, "orde", "ra")
 
 
 def test_a_character_is_never_cut(tmp_path: Path, tokenizer: Path) -> None:
@@ -159,7 +159,7 @@ def test_no_two_texts_reach_the_similarity(essays: TableSource, tokenizer: Path,
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=12).map(" ".join), min_size=2, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_similarity_equals_the_definition(texts: list[str]) -> None:
-    kept = Kept(0.5)
+    kept = SeenTexts(0.5)
     for text in texts[:-1]:
         kept.add(text)
     own = shingles(texts[-1])
@@ -169,11 +169,11 @@ def test_similarity_equals_the_definition(texts: list[str]) -> None:
 
 
 def test_similarity_one_keeps_near_duplicates() -> None:
-    kept = Kept(1.0)
+    kept = SeenTexts(1.0)
     kept.add("a b c d e f")
     assert kept.repeats("A b c d e f") == ""
     assert kept.repeats("a  b c d e\nf") == "exact"
-    assert Kept(0.0).repeats("anything") == ""
+    assert SeenTexts(0.0).repeats("anything") == ""
 
 
 # -- overlap ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import tiny
 
-from gap.core import journal
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.describe import session as module
@@ -22,6 +21,7 @@ from gap.describe.targets import Target
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.jobs import DescribeJob, GradientTask
+from gap.runtime import journal
 from gap.runtime.runtime import Runtime
 
 from .conftest import settings

@@ -14,7 +14,6 @@ import torch
 from naive import naive_sum
 from scored import evaluate_one
 
-from gap.core import journal as journal_module
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
@@ -22,6 +21,7 @@ from gap.evaluate.job import may_hold
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId, ScoredTask
 from gap.params.methods import Evaluate, Method
 from gap.posttrain.shard import posttrain
+from gap.runtime import journal as journal_module
 from gap.runtime.runtime import Runtime
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(3)]

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gap.core.errors import BadInput
-from gap.models.load import load_model, open_device
+from gap.models.load import load_model
+from gap.runtime.device import open_device
 from gap.runtime.runtime import Runtime
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import tiny
 
-from gap.core import journal
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.models.load import load_model
@@ -18,6 +17,7 @@ from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
 from gap.posttrain import method as walk
 from gap.posttrain.shard import posttrain
+from gap.runtime import journal
 from gap.runtime.runtime import Runtime
 
 TEXTS = [tiny.essay(seed, 20) for seed in range(4)]

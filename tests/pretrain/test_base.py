@@ -17,6 +17,7 @@ from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
 from gap.pretrain.build import build_model
+from gap.runtime.runtime import Runtime
 
 
 def job(path: Path) -> ModelJob:
@@ -24,7 +25,7 @@ def job(path: Path) -> ModelJob:
 
 
 def test_a_local_model_is_copied_with_its_tokenizer(tmp_path: Path, model: Path, tokenizer: Path) -> None:
-    build_model(job(model), tokenizer, tmp_path / "out")
+    build_model(job(model), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     record = json.loads((tmp_path / "out/provenance.json").read_text())
     assert record["weights"] == weights_digest(load_model(model)) == weights_digest(load_model(tmp_path / "out"))
     assert (tmp_path / "out/tokenizer.json").read_bytes() == (tokenizer / "tokenizer.json").read_bytes()
@@ -38,7 +39,7 @@ def test_bin_becomes_safetensors_of_the_same_dtype(tmp_path: Path, model: Path, 
     (source / "config.json").write_text((model / "config.json").read_text())
     tensors = {name: tensor.to(dtype) for name, tensor in load_file(model / "model.safetensors").items()}
     torch.save(tensors, source / "pytorch_model.bin")
-    build_model(job(source), tokenizer, tmp_path / "out")
+    build_model(job(source), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     with safe_open(tmp_path / "out/model.safetensors", framework="pt") as stream:
         assert {stream.get_tensor(name).dtype for name in stream.keys()} == {dtype}  # noqa: SIM118
     loaded = load_model(tmp_path / "out").state_dict()
@@ -48,16 +49,16 @@ def test_bin_becomes_safetensors_of_the_same_dtype(tmp_path: Path, model: Path, 
 def test_a_tokenizer_that_does_not_fit(tmp_path: Path, tokenizer: Path) -> None:
     small = tiny.make_model(tmp_path / "small", vocab_size=300)
     with pytest.raises(BadInput, match=r"320 tokens.*at most 300"):
-        build_model(job(small), tokenizer, tmp_path / "out")
+        build_model(job(small), tokenizer, tmp_path / "out", Runtime("cpu", 1))
 
 
 def test_missing_folder_and_missing_weights(tmp_path: Path, model: Path, tokenizer: Path) -> None:
     with pytest.raises(BadInput, match="nothing at"):
-        build_model(job(tmp_path / "nowhere"), tokenizer, tmp_path / "out")
+        build_model(job(tmp_path / "nowhere"), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare/config.json").write_text((model / "config.json").read_text())
     with pytest.raises(BadInput, match="no weights"):
-        build_model(job(tmp_path / "bare"), tokenizer, tmp_path / "out")
+        build_model(job(tmp_path / "bare"), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert not (tmp_path / "out/provenance.json").exists()
 
 
@@ -74,7 +75,7 @@ def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokeni
 
     monkeypatch.setattr(hub, "model_files", model_files)
     settings = HubModel(kind="hub", tokenizer="t", id="some/opt", revision="a" * 40)
-    build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out")
+    build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert asked == [("some/opt", "a" * 40)]
     assert weights_digest(load_model(tmp_path / "out")) == weights_digest(load_model(model))
     assert not list(Path(".gap/downloads").glob("*"))

@@ -15,9 +15,10 @@ from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import PretrainedHere
 from gap.params.sources import FilesSource
-from gap.pretrain import trainer as training
+from gap.pretrain import trainer
 from gap.pretrain.build import build_model
-from gap.pretrain.run import ROOT, has_bf16, new_model, state_place
+from gap.pretrain.from_scratch import ROOT, new_model, state_file
+from gap.pretrain.trainer import Trainer, has_bf16
 from gap.runtime.runtime import Runtime
 
 
@@ -33,14 +34,14 @@ class Killed(Exception):
 
 def killed_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Let training die at its ``steps``-th update from now on."""
-    whole, left = training.Training._update, iter(range(steps))
+    whole, left = Trainer._update, iter(range(steps))
 
-    def update(self: training.Training, rate: float) -> None:
+    def update(self: Trainer, rate: float) -> None:
         if next(left, None) is None:
             raise Killed
         whole(self, rate)
 
-    monkeypatch.setattr(training.Training, "_update", update)
+    monkeypatch.setattr(Trainer, "_update", update)
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +77,14 @@ def test_it_learned_and_the_record_says_how(undisturbed: Path) -> None:
 def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     steps: int, undisturbed: Path, source: FilesSource, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     out = Path("nano")
     with monkeypatch.context() as patched:
         killed_after(patched, steps)
         with pytest.raises(Killed):
             build_model(job(source), tokenizer, out, Runtime("cpu", 1))
     assert not (out / "provenance.json").exists()
-    assert state_place(job(source), tokenizer, out).exists() == (steps > 0)
+    assert state_file(job(source), tokenizer, out).exists() == (steps > 0)
     with monkeypatch.context() as patched:
         killed_after(patched, 20 - steps)  # what was done is not done again
         build_model(job(source), tokenizer, out, Runtime("cpu", 1))
@@ -94,11 +95,11 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
 
 def test_another_seed_or_setting_does_not_take_up_the_state(source: FilesSource, tokenizer: Path) -> None:
     places = {
-        state_place(one, tokenizer, Path("nano"))
+        state_file(one, tokenizer, Path("nano"))
         for one in (job(source), job(source, learning_rate=0.02), job(source).model_copy(update={"seed": 2}))
     }
     assert len(places) == 3
-    assert state_place(job(source), tokenizer, Path("other")) not in places
+    assert state_file(job(source), tokenizer, Path("other")) not in places
 
 
 def test_a_budget_in_seconds_ends(source: FilesSource, tokenizer: Path) -> None:

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
-from gap.models.tokenizer import PROBE, build_tokenizer, load_tokenizer, mixed_texts
+from gap.models.tokenizer import load_tokenizer
 from gap.params.jobs import TokenizerJob
 from gap.params.sources import FilesSource, TokenizerFiles
+from gap.pretrain.build_tokenizer import PROBE, build_tokenizer, mixed_texts
 from gap.pretrain.mixture import in_hash_order, shares
 
 MIRROR = os.environ.get("GAP_MIRROR")

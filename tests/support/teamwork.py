@@ -1,8 +1,10 @@
-"""What the tests of teams let one process and several do: module-level functions, because new processes import them by name."""
+"""What the tests of process groups let one process and several do: module-level functions, because new processes import them by name."""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def evaluate_job(task: str) -> EvaluateJob:
     )  # fmt: skip
 
 
-def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) -> None:
+def stages(world: Path, model: Path, recorded: Path, out: Path, runtime: Runtime) -> None:
     """Every stage that opens a model; evaluation replays the trajectories in ``recorded``."""
     from scored import evaluate_one
 
@@ -67,41 +69,23 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     from gap.posttrain.shard import posttrain
 
     corpora = {"some": world / "some.parquet"}
-    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", Runtime("cpu", threads))
-    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", Runtime("cpu", threads))
+    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", runtime)
+    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", runtime)
     for task in TASKS:
-        items = world / f"{task}.jsonl"
-        evaluate_one(
-            evaluate_job(task),
-            model,
-            items,
-            corpora,
-            recorded,
-            out / f"{task}/all.parquet",
-            Runtime("cpu", threads, memory="host" if task == "piqa" else "device"),
-        )
+        where = replace(runtime, memory="host" if task == "piqa" else "device")
+        evaluate_one(evaluate_job(task), model, world / f"{task}.jsonl", corpora, recorded, out / f"{task}/all.parquet", where)
     settings = Describe(ngram=2, prefixes=2, continuation=6, gradient_items=3, gradients_gib=1.0)
     tasks = [GradientTask(task="piqa", split="validation", basis="b")]
     described = DescribeJob(
-        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, is_first=0, last=2
+        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, first=0, last=2
     )
-    describe(
-        described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", Runtime("cpu", threads)
-    )
+    describe(described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", runtime)
     files = {task: {"validation": world / f"{task}.jsonl"} for task in TASKS}
-    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", Runtime("cpu", threads))
+    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", runtime)
     save(model, out / "saved")
     try:
-        evaluate_one(
-            evaluate_job("piqa"),
-            model,
-            world / "piqa.jsonl",
-            corpora,
-            recorded,
-            out / "lm-eval.parquet",
-            Runtime("cpu", threads),
-            "lm-eval",
-        )
+        refused = out / "lm-eval.parquet"
+        evaluate_one(evaluate_job("piqa"), model, world / "piqa.jsonl", corpora, recorded, refused, runtime, "lm-eval")
     except BadInput as error:
         (out / "refused.txt").write_text(str(error))
 
@@ -113,16 +97,17 @@ def save(model: Path, out: Path) -> None:
     saved(load_model(model), model, out, {"made": "by a test"})
 
 
-def walks(models: dict[str, Path], out: Path, threads: int) -> None:
+def methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
-    from gap.models.load import load_model, open_device
+    from gap.models.load import load_model
     from gap.models.weights import Snapshot
     from gap.posttrain.method import run_method
+    from gap.runtime.device import open_device
     from gap.runtime.process_group import is_first
 
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():
-        model = load_model(folder, open_device(Runtime("cpu", threads)))
+        model = load_model(folder, open_device(runtime))
         for host in (False, True):
             base = Snapshot(model, host, compact=True)
             for method, (settings, texts) in METHODS.items() if not found or host else [("ascent", METHODS["ascent"])]:
@@ -146,3 +131,33 @@ def walks(models: dict[str, Path], out: Path, threads: int) -> None:
                 ]
     if is_first():
         out.write_text(json.dumps(found))
+
+
+def posttrain_until(gate: Path, world: Path, model: Path, runs: list[RunId], updates: int, runtime: Runtime) -> None:
+    """Post-train, and once a run is in the journal wait to read the FIFO ``gate``: a job that is never done before it is killed."""
+    from gap.posttrain.shard import posttrain
+    from gap.runtime.journal import Journal
+
+    add = Journal.add
+
+    def add_and_wait(self: Journal, unit: str, rows: Any) -> None:
+        add(self, unit, rows)
+        gate.read_text()
+
+    Journal.add = add_and_wait  # type: ignore[method-assign]
+    posttrain(posttrain_job(runs, updates), model, {"some": world / "some.parquet"}, Path("runs/all.parquet"), runtime)
+
+
+def main(*arguments: str) -> None:
+    """``posttrain_until`` by two processes; the last argument is the JSON of the runs' names and texts."""
+    from functools import partial
+
+    from gap.runtime.launch import launch
+
+    gate, world, model, updates, runs = arguments
+    chosen = [RunId(run=name, corpus="some", text=text) for name, text in json.loads(runs)]
+    launch(partial(posttrain_until, Path(gate), Path(world), Path(model), chosen, int(updates)), Runtime("cpu", 2, 2))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

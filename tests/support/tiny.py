@@ -31,7 +31,7 @@ def text_file(folder: Path, seed: int = 0, documents: int = 60, words: int = 60)
 
 
 def make_tokenizer(folder: Path, source: FilesSource, vocab_size: int = 320) -> Path:
-    from gap.models.tokenizer import build_tokenizer
+    from gap.pretrain.build_tokenizer import build_tokenizer
 
     settings = TokenizerTrained(kind="train", mixture={"text": 1.0}, vocab_size=vocab_size, max_bytes=100_000)
     build_tokenizer(TokenizerJob(name="tiny", tokenizer=settings, sources={"text": source}, seed=0), folder)

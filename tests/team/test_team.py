@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,12 @@ import tiny
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
 from gap.runtime.launch import launch
+from gap.runtime.runtime import Runtime
 
-#: Of each run of a job that is killed: enough that it is killed on the way.
-UPDATES = 25
+#: Of each run of a job that is killed.
+UPDATES = 5
+#: Seconds after which something that must happen counts as not happening.
+DEADLINE = 300
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +54,14 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def together(work: partial[None], devices: int) -> None:
-    launch(work, devices, "cpu", devices)
+    launch(work, Runtime("cpu", devices, devices))
 
 
 @pytest.mark.parametrize("devices", [2, 4])
 def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: int, tmp_path: Path) -> None:
     models = families if devices == 2 else {"odd": families["odd"]}
-    teamwork.walks(models, tmp_path / "alone.json", 1)
-    together(partial(teamwork.walks, models, tmp_path / "team.json"), devices)
+    teamwork.methods(models, tmp_path / "alone.json", Runtime("cpu"))
+    together(partial(teamwork.methods, models, tmp_path / "team.json"), devices)
     alone, team = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "team.json"))
     assert alone.keys() == team.keys() and len(alone) == 2 * len(teamwork.METHODS) + len(models) - 1
     for name, rows in alone.items():
@@ -71,13 +75,13 @@ def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: in
 
 
 def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gap.evaluate.engine import scoring_model as twins
+    from gap.evaluate.engine import scoring_model
 
-    monkeypatch.setattr(twins, "SMALLEST", 8 * 2**20)  # as it is, whatever tests ran before: a small model is scored without a twin
+    monkeypatch.setattr(scoring_model, "SMALLEST", 8 * 2**20)  # as it is, whatever tests ran before: a small model is scored as it is
     world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"
     teamwork.make_world(world)
     recorded = alone / "runs/all.parquet"
-    teamwork.stages(world, model, recorded, alone, 1)
+    teamwork.stages(world, model, recorded, alone, Runtime("cpu"))
     together(partial(teamwork.stages, world, model, recorded, team), 2)
     for name, table in (
         ("runs/all", "trajectories"), ("features/all", "text_features"), *((f"{task}/all", "item_scores") for task in teamwork.TASKS),
@@ -105,65 +109,77 @@ def started(world: Path, model: Path, runs: list[RunId], *more: str, updates: in
     job = teamwork.posttrain_job(runs, updates).model_dump_json()
     given = ["--model", str(model), f"--corpus=some={world / 'some.parquet'}", "--out", "runs/all.parquet", "--device", "cpu"]
     command = [sys.executable, "-m", "gap.cli.main", "post-train", "--job", job, *given, *more]
-    return subprocess.Popen(command, env=os.environ | {"GAP_WARM": "0"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
     teamwork.make_world(tmp_path / "world")
     process = started(tmp_path / "world", model, [RunId(run="run9", corpus="some", text=9)], "--devices", "2")
-    said = process.communicate(timeout=120)[0]
+    said = process.communicate(timeout=DEADLINE)[0]
     assert process.returncode == 2 and said.count("gap: ") == 1 and "Traceback" not in said
     for devices in ("0", "3", "6"):
         process = started(tmp_path / "world", model, teamwork.RUNS, "--devices", devices)
-        assert "power of two" in process.communicate(timeout=120)[0] and process.returncode == 2
+        assert "power of two" in process.communicate(timeout=DEADLINE)[0] and process.returncode == 2
     assert not Path("runs/all.parquet").exists()
 
 
-def test_a_killed_team_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path) -> None:
-    teamwork.make_world(tmp_path / "world")
-    runs = [RunId(run=f"run{number}", corpus="some", text=number % 2) for number in range(16)]
-
-    def finished() -> set[Path]:
-        return set(Path(".gap/journal").rglob("*.parquet"))
-
-    seen = 0
-    for victim in ("one member", "all of it"):
-        process = started(tmp_path / "world", model, runs, "--devices", "2", updates=UPDATES)
-        deadline = time.monotonic() + 120
-        # looked up beforehand: whoever has to be killed in the middle must not finish meanwhile
-        while len(members := children(process.pid)) < 2:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        while len(finished()) < seen + 1:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        os.kill(members[-1] if victim == "one member" else process.pid, signal.SIGKILL)
-        process.communicate(timeout=120)
-        assert process.returncode != 0 and not Path("runs/all.parquet").exists()
-        while any(Path(f"/proc/{member}").exists() for member in members):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert len(finished()) > seen
-        seen = len(finished())
-    kept = {path.stem: read_table(path, "trajectories")["seconds"].tolist() for path in finished()}
-    process = started(tmp_path / "world", model, runs, "--devices", "2", updates=UPDATES)
-    process.communicate(timeout=120)
+@pytest.mark.parametrize("victim", ["one process", "the parent", "the parent, interrupted"])
+def test_a_killed_group_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path, victim: str) -> None:
+    world, gate = tmp_path / "world", tmp_path / "gate"
+    teamwork.make_world(world)
+    os.mkfifo(gate)
+    runs = [RunId(run=f"run{number}", corpus="some", text=number % 2) for number in range(4)]
+    names = json.dumps([(run.run, run.text) for run in runs])
+    process = subprocess.Popen([sys.executable, teamwork.__file__, str(gate), str(world), str(model), str(UPDATES), names])
+    # the first process waits at the gate, the other for the first
+    until(lambda: len(journal()) == 1 and len(children(process.pid)) == 2, process)
+    members = children(process.pid)
+    if victim == "one process":
+        os.kill(members[-1], signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGINT if victim.endswith("interrupted") else signal.SIGKILL)
+    assert process.wait(DEADLINE) != 0 and not Path("runs/all.parquet").exists()
+    until(lambda: not any(is_alive(member) for member in members))
+    [kept] = journal()
+    seconds = read_table(kept, "trajectories")["seconds"].tolist()
+    process = started(world, model, runs, "--devices", "2", updates=UPDATES)
+    process.communicate(timeout=DEADLINE)
     rows = read_table(Path("runs/all.parquet"), "trajectories")
     assert process.returncode == 0 and len(rows) == len(runs) * (UPDATES + 1)
     assert rows.groupby("text")["digest"].nunique().tolist() == [UPDATES + 1, UPDATES + 1]
-    for name, seconds in kept.items():
-        assert rows.loc[rows["run"] == name.rsplit("-", 1)[0], "seconds"].tolist() == seconds
+    assert rows.loc[rows["run"] == kept.stem.rsplit("-", 1)[0], "seconds"].tolist() == seconds
+
+
+def journal() -> list[Path]:
+    """Runs that are finished."""
+    return [path for path in Path(".gap/journal").rglob("*.parquet") if not path.name.startswith(".")]
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[Any] | None = None) -> None:
+    """Return once the condition holds; the process must not end before."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert (process is None or process.poll() is None) and time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def children(parent: int) -> list[int]:
     """Processes below ``parent`` that multiprocessing started for work."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/stat"):
+    processes = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = place.read_text().rsplit(")", 1)[1].split()
-            line = (place.parent / "cmdline").read_text()
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            line = (path.parent / "cmdline").read_text()
         except OSError:
             continue
         if int(fields[1]) == parent and "spawn_main" in line:
-            found.append(int(place.parent.name))
-    return sorted(found)
+            processes.append(int(path.parent.name))
+    return sorted(processes)

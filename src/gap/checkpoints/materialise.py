@@ -12,7 +12,7 @@ from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_te
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.core.folder import filling
-from gap.pretrain.build import TOKENIZER_FILES
+from gap.models.tokenizer import TOKENIZER_FILES
 from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 
@@ -36,11 +36,12 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     Refused: the base model is another one, or the replay differs from the recorded run by more than
         evaluate.replay_tolerance.
     """
-    from gap.models.load import load_model, open_device
+    from gap.models.load import load_model
     from gap.models.text import run_ids
     from gap.models.tokenizer import load_tokenizer
     from gap.models.weights import Snapshot, weights_digest
     from gap.posttrain.replay import Tally, replay
+    from gap.runtime.device import open_device
 
     folder = Path(plan["models"][checkpoint.model]["folder"])
     if not folder.exists():

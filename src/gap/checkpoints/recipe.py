@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from gap.checkpoints.catalogue import Checkpoint, trajectories
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
-from gap.core.provenance import versions
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
 from gap.params.methods import Method
+from gap.runtime.provenance import versions
 
 if TYPE_CHECKING:
     import pandas as pd

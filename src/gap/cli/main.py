@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 
 from gap.cli import checkpoints, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
-from gap.runtime.exit_codes import code_of
+from gap.runtime.exit_codes import exit_code
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -48,7 +48,7 @@ app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_arg
 def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     try:
-        sys.exit(code_of(app))
+        sys.exit(exit_code(app))
     except KeyboardInterrupt:
         print("gap: interrupted; finished work is kept, the same command goes on from there.", file=sys.stderr)
         sys.exit(130)

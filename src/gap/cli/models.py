@@ -17,8 +17,8 @@ def tokenizer(
 ) -> None:
     """Train a tokenizer, or take one from files or the hub."""
     from gap.cli.job import read_job
-    from gap.models.tokenizer import build_tokenizer
     from gap.params.jobs import TokenizerJob
+    from gap.pretrain.build_tokenizer import build_tokenizer
 
     build_tokenizer(read_job(job, TokenizerJob), out)
 

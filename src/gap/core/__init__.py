@@ -1,1 +1,1 @@
-"""What every stage shares: errors, digests, files, tables, progress, provenance records."""
+"""What every stage shares: errors, digests, files, tables, progress, extension points."""

@@ -1,6 +1,6 @@
 """Writing files so that a killed job never leaves half of one.
 
-Every output is written to a temporary name beside its place and renamed.  This also keeps read-only links (DVC's) safe:
+Every output is written to a temporary name in the same folder and renamed.  This also keeps read-only links (DVC's) safe:
 the link is replaced, never written through.
 """
 
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput, Unavailable
+
+#: Errors that mean: no room, or no permission to write.
+NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 
 @contextlib.contextmanager
@@ -32,7 +35,7 @@ def writing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in NOT_WRITABLE:
             raise
         raise no_room(path, error) from error
     finally:
@@ -41,7 +44,7 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def no_room(path: Path, error: OSError) -> Unavailable:
-    """The error for a place that cannot be written."""
+    """The error for a path that cannot be written."""
     return Unavailable(
         str(path),
         f"could not be written ({os.strerror(error.errno or 0)})",

@@ -8,9 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from gap.core.files import no_room
-
-FULL = {28, 122, 30, 13}  # ENOSPC, EDQUOT, EROFS, EACCES
+from gap.core.files import NOT_WRITABLE, no_room
 
 
 @contextlib.contextmanager
@@ -34,7 +32,7 @@ def filling(out: Path, last: str) -> Iterator[Path]:
             path.chmod(path.stat().st_mode | 0o444)  # the safetensors library keeps its files to their owner
             os.replace(path, out / path.name)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in NOT_WRITABLE:
             raise
         raise no_room(out, error) from error
     finally:

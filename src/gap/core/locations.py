@@ -44,7 +44,7 @@ def existing(path: str) -> Path:
     ------
     BadInput: there is no such file or folder.
     """
-    found = locate(path)
-    if not found.exists():
-        raise BadInput(path, f"nothing at {found}", "an existing file or folder", f"Correct the path in params.yaml (or {VARIABLE}).")
-    return found
+    located = locate(path)
+    if not located.exists():
+        raise BadInput(path, f"nothing at {located}", "an existing file or folder", f"Correct the path in params.yaml (or {VARIABLE}).")
+    return located

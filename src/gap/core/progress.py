@@ -17,7 +17,7 @@ class Progress:
 
     def __init__(self, label: str, total: int, every: float = 15.0) -> None:
         self.label, self.total, self.every = label, total, every
-        self.done, self.start, self.said = 0, time.monotonic(), time.monotonic()
+        self.done, self.start, self.last_line = 0, time.monotonic(), time.monotonic()
         self.bar = None
         if sys.stderr.isatty():
             from tqdm import tqdm
@@ -30,12 +30,12 @@ class Progress:
         if self.bar is not None:
             self.bar.update(count)
             self.bar.set_postfix_str(note)
-        elif time.monotonic() - self.said >= self.every:
+        elif time.monotonic() - self.last_line >= self.every:
             self._line(note)
 
     def _line(self, note: str) -> None:
-        self.said = time.monotonic()
-        print(f"{self.label}: {self.done}/{self.total} ({self.said - self.start:.0f} s) {note}".rstrip(), file=sys.stderr, flush=True)
+        self.last_line = time.monotonic()
+        print(f"{self.label}: {self.done}/{self.total} ({self.last_line - self.start:.0f} s) {note}".rstrip(), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Say the last count."""

@@ -140,15 +140,15 @@ def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    wanted = list(TABLES[name])
-    if set(frame.columns) != set(wanted):
-        raise BadInput(str(path), f"columns {sorted(frame.columns)}", f"columns {sorted(wanted)}", f"Mend what makes table {name}.")
+    columns = list(TABLES[name])
+    if set(frame.columns) != set(columns):
+        raise BadInput(str(path), f"columns {sorted(frame.columns)}", f"columns {sorted(columns)}", f"Mend what makes table {name}.")
     try:
-        columns = [pa.array(frame[field.name].tolist(), type=field.type, from_pandas=field.type != pa.float64()) for field in schema(name)]
-        table = pa.Table.from_arrays(columns, schema=schema(name))
+        arrays = [pa.array(frame[field.name].tolist(), type=field.type, from_pandas=field.type != pa.float64()) for field in schema(name)]
+        table = pa.Table.from_arrays(arrays, schema=schema(name))
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise BadInput(str(path), f"a value of the wrong type ({error})", f"the types of table {name}", "Mend what makes it.") from error
-    for column in wanted:
+    for column in columns:
         if table[column].null_count:
             raise BadInput(
                 str(path),
@@ -170,13 +170,13 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    wanted = columns or list(TABLES[name])
+    columns = columns or list(TABLES[name])
     try:
-        table = pq.read_table(path, columns=wanted, filters=filters)
+        table = pq.read_table(path, columns=columns, filters=filters)
     except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
         raise BadInput(str(path), f"not a readable Parquet file ({error})", f"table {name}", "Remove it and run again.") from error
-    missing = [column for column in wanted if column not in table.column_names]
+    missing = [column for column in columns if column not in table.column_names]
     if missing:
-        raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {wanted}", "Remove the file and run again.")
+        raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {columns}", "Remove the file and run again.")
     plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
     return table.cast(pa.schema(plain)).to_pandas()

@@ -10,7 +10,7 @@ from typing import Literal
 from gap.core.digest import text_digest
 from gap.core.locations import existing
 from gap.corpora.readers.procedural import read_procedural
-from gap.corpora.readers.rows import read_rows, texts
+from gap.corpora.readers.rows import Columns, read_columns, read_rows
 from gap.corpora.readers.stdlib import as_turns, read_code, read_docs
 from gap.corpora.readers.text_files import read_text_file
 from gap.fetch.hub import dataset_rows
@@ -75,18 +75,18 @@ def _read(source: Source, seed: int) -> Iterator[Document]:
     elif isinstance(source, StdlibSource):
         yield from _labelled(read_code() if source.content == "code" else read_docs(), f"stdlib {source.content}")
     elif isinstance(source, AuthorsSource):
-        yield from _labelled(read_rows(read_upstream(AUTHORS[source.name]), "csv", "text", "doc_id"), source.name)
+        yield from _labelled(read_rows(read_upstream(AUTHORS[source.name]), "csv", Columns("text", "doc_id")), source.name)
     elif isinstance(source, HubSource):
         label = source.dataset if source.config is None else f"{source.dataset}/{source.config}"
         rows = islice(dataset_rows(source), source.documents)
-        yield from _labelled(texts(rows, f"data set {source.dataset}", source.column, None, source.title_column), label)
+        yield from _labelled(read_columns(rows, f"data set {source.dataset}", Columns(source.column, None, source.title_column)), label)
     elif isinstance(source, ProceduralSource):
         yield from _labelled(read_procedural(source, seed), f"procedural {GENERATORS.of(source.generator).name}")
     else:
         path = existing(source.path)
-        yield from _labelled(read_rows(path, source.kind, source.column, source.id_column, source.title_column), path.name)
+        yield from _labelled(read_rows(path, source.kind, Columns(source.column, source.id_column, source.title_column)), path.name)
 
 
-def _labelled(found: Iterator[tuple[str, str, str]], label: str) -> Iterator[Document]:
-    for identity, title, text in found:
+def _labelled(triples: Iterator[tuple[str, str, str]], label: str) -> Iterator[Document]:
+    for identity, title, text in triples:
         yield Document(identity, text, label, title)

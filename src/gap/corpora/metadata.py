@@ -15,7 +15,7 @@ from gap.params.sources import TITLED, metadata_problem
 CURE = "Set metadata: source or none, or take another source."
 
 
-def front_line(job: CorpusJob) -> Callable[[Document], str]:
+def metadata_line(job: CorpusJob) -> Callable[[Document], str]:
     """What makes the line of a document, its end included; empty without metadata.
 
     Raises
@@ -33,8 +33,8 @@ def front_line(job: CorpusJob) -> Callable[[Document], str]:
             return ""
         value = " ".join((document.title if kind == "title" else document.source).split())
         if not value:
-            found = f"title, but document {document.id!r} of {document.source} has none"
-            raise BadInput(f"corpora.{job.name}.metadata", found, f"titles have {TITLED}", CURE)
+            problem = f"title, but document {document.id!r} of {document.source} has none"
+            raise BadInput(f"corpora.{job.name}.metadata", problem, f"titles have {TITLED}", CURE)
         return f"{kind.capitalize()}: {value}\n"
 
     return line

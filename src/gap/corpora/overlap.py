@@ -1,4 +1,4 @@
-"""Texts that quote an evaluation item: looked for by runs of 13 words, as is usual for language models' training data.
+"""Texts that quote an evaluation item: found by shared 13-grams (runs of 13 words), as is usual for language models' training data.
 
 Items shorter than that cannot be seen by this check; how many there are is reported beside the findings.
 """
@@ -17,8 +17,8 @@ from gap.core.progress import progress
 from gap.core.tables import read_table
 from gap.tasks.items import Dialogue, MultipleChoice, load_items
 
-#: Words in a run (Brown et al. 2020, appendix C, use 13 as well).
-RUN = 13
+#: Words that must be shared in a row (Brown et al. 2020, appendix C, use 13 as well).
+NGRAM = 13
 PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 #: task -> split -> file of items.
@@ -30,11 +30,11 @@ def words(text: str) -> list[str]:
     return PUNCTUATION.sub("", text.lower()).split()
 
 
-def runs(text: str) -> Iterator[str]:
-    """Every run of 13 words of a text; none when it is shorter."""
-    found = words(text)
-    for start in range(len(found) - RUN + 1):
-        yield " ".join(found[start : start + RUN])
+def ngrams(text: str) -> Iterator[str]:
+    """Every 13-gram of a text; none when it is shorter."""
+    parts = words(text)
+    for start in range(len(parts) - NGRAM + 1):
+        yield " ".join(parts[start : start + NGRAM])
 
 
 def item_text(item: MultipleChoice | Dialogue) -> str:
@@ -44,19 +44,19 @@ def item_text(item: MultipleChoice | Dialogue) -> str:
     return f"{item.prompt} {item.reference}"
 
 
-def item_runs(items: ItemFiles) -> frozenset[str]:
-    """The runs of all items of these files."""
-    found: set[str] = set()
+def item_ngrams(items: ItemFiles) -> frozenset[str]:
+    """The 13-grams of all items of these files."""
+    shared: set[str] = set()
     for task, splits in items.items():
         for path in splits.values():
             for item in load_items(task, path, sys.maxsize):
-                found.update(runs(item_text(item)))
-    return frozenset(found)
+                shared.update(ngrams(item_text(item)))
+    return frozenset(shared)
 
 
 def quotes(text: str, forbidden: frozenset[str]) -> bool:
-    """Whether a text shares a run with the items behind ``forbidden``."""
-    return bool(forbidden) and any(run in forbidden for run in runs(text))
+    """Whether a text shares a 13-gram with the items behind ``forbidden``."""
+    return bool(forbidden) and any(ngram in forbidden for ngram in ngrams(text))
 
 
 def overlap_report(texts: list[Path], items: ItemFiles, out: Path) -> None:
@@ -64,7 +64,7 @@ def overlap_report(texts: list[Path], items: ItemFiles, out: Path) -> None:
 
         {"words": 13,
          "corpora": [{"name", "path", "texts", "overlapping", "indices": [text, ...], "tasks": {task: [text, ...]},
-                      "matches": [{"text", "task", "split", "item", "words": the first shared run}, ...]}, ...],
+                      "matches": [{"text", "task", "split", "item", "words": the first shared 13-gram}, ...]}, ...],
          "tasks": {task: {split: {"items", "too_short"}}}}
 
     ``corpora`` has one entry per file, in the order given; ``too_short`` counts items of fewer than 13 words; all items
@@ -84,33 +84,33 @@ def overlap_report(texts: list[Path], items: ItemFiles, out: Path) -> None:
                 for number, item in enumerate(loaded):
                     for corpus, match in _matches(item_text(item), index):
                         corpora[corpus]["matches"].append({**match, "task": task, "split": split, "item": number})
-                short = sum(len(words(item_text(item))) < RUN for item in loaded)
+                short = sum(len(words(item_text(item))) < NGRAM for item in loaded)
                 tasks[task][split] = {"items": len(loaded), "too_short": short}
                 shown.step(note=task)
-    write_json(out, {"words": RUN, "corpora": [_summed(corpus) for corpus in corpora], "tasks": tasks})
+    write_json(out, {"words": NGRAM, "corpora": [_summed(corpus) for corpus in corpora], "tasks": tasks})
 
 
 def _read_texts(paths: Iterable[Path]) -> tuple[list[dict[str, Any]], dict[str, set[tuple[int, int]]]]:
-    """An empty entry per file, and for each run the (file, text) pairs that hold it."""
+    """An empty entry per file, and for each 13-gram the (file, text) pairs that hold it."""
     corpora: list[dict[str, Any]] = []
     index: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for number, path in enumerate(paths):
         frame = read_table(path, "texts", ["corpus", "text", "string"])
         for text, string in zip(frame["text"].tolist(), frame["string"].tolist(), strict=True):
-            for run in runs(string):
-                index[run].add((number, text))
+            for ngram in ngrams(string):
+                index[ngram].add((number, text))
         name = frame["corpus"].iloc[0] if len(frame) else ""
         corpora.append({"name": name, "path": Path(path).as_posix(), "texts": len(frame), "matches": []})
     return corpora, index
 
 
 def _matches(text: str, index: dict[str, set[tuple[int, int]]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(file, {"text", "words"}) for every text that shares a run with an item, at the item's first such run."""
+    """(file, {"text", "words"}) for every text that shares a 13-gram with an item, at the item's first such."""
     seen: set[tuple[int, int]] = set()
-    for run in runs(text):
-        for place in sorted(index.get(run, set()) - seen):
-            seen.add(place)
-            yield place[0], {"text": place[1], "words": run}
+    for ngram in ngrams(text):
+        for number, index_in_file in sorted(index.get(ngram, set()) - seen):
+            seen.add((number, index_in_file))
+            yield number, {"text": index_in_file, "words": ngram}
 
 
 def _summed(corpus: dict[str, Any]) -> dict[str, Any]:
@@ -119,4 +119,4 @@ def _summed(corpus: dict[str, Any]) -> dict[str, Any]:
     for match in corpus["matches"]:
         by_task[match["task"]].add(match["text"])
     indices = sorted(set().union(*by_task.values()))
-    return {**corpus, "overlapping": len(indices), "indices": indices, "tasks": {task: sorted(found) for task, found in by_task.items()}}
+    return {**corpus, "overlapping": len(indices), "indices": indices, "tasks": {task: sorted(texts) for task, texts in by_task.items()}}

@@ -11,23 +11,25 @@ from gap.core.files import read_json
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FILE = "tokenizer.json"
+TOKENIZER_FILE = "tokenizer.json"
 
 
-def tokenizer_file(place: Path) -> Path:
+def tokenizer_file(path: Path) -> Path:
     """The ``tokenizer.json`` that a folder holds, or the file itself.
 
     Raises
     ------
     BadInput: it is not there.
     """
-    file = place / FILE if place.is_dir() else place
+    file = path / TOKENIZER_FILE if path.is_dir() else path
     if not file.is_file():
-        raise BadInput(str(place), f"no {FILE}", f"a tokenizer folder, or its {FILE}", "Build the tokenizer first (gap tokenizer).")
+        raise BadInput(
+            str(path), f"no {TOKENIZER_FILE}", f"a tokenizer folder, or its {TOKENIZER_FILE}", "Build the tokenizer first (gap tokenizer)."
+        )
     return file
 
 
-def open_tokenizer(place: Path) -> Tokenizer:
+def open_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer of a folder, without truncation or padding.
 
     Raises
@@ -36,7 +38,7 @@ def open_tokenizer(place: Path) -> Tokenizer:
     """
     from tokenizers import Tokenizer
 
-    file = tokenizer_file(place)
+    file = tokenizer_file(path)
     content = read_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise BadInput(str(file), "no 'model' entry", "the JSON of a fast tokenizer", "Build the tokenizer again.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gap.core.journal import Journal
 from gap.core.tables import TABLES
 from gap.describe.features import COSINE, FEATURES
 from gap.params.jobs import DescribeJob, GradientTask
+from gap.runtime.journal import Journal
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,11 +18,12 @@ from gap.describe.gradients import FlatGradient, cosine_of, dot
 from gap.describe.predictions import familiarity, read
 from gap.describe.surface import surface
 from gap.describe.targets import Target, targets
-from gap.models.load import load_model, open_device
+from gap.models.load import load_model
 from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import DescribeJob
+from gap.runtime.device import open_device
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput
-from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
-from gap.core.provenance import write_provenance
 from gap.describe.feature_cache import OWN, TABLE, FeatureCache, cell
 from gap.models.text import read_texts
 from gap.params.jobs import DescribeJob
+from gap.runtime.journal import Journal
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -17,14 +17,14 @@ import pandas as pd
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.journal import Journal
 from gap.core.progress import Progress, progress
-from gap.core.provenance import write_provenance
 from gap.core.tables import TABLES, read_table
 from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
 from gap.params.jobs import BASE, EvaluateJob, RunId, ScoredTask, Scorer
+from gap.runtime.journal import Journal
 from gap.runtime.process_group import broadcast_from_first
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items
 

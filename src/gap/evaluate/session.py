@@ -18,13 +18,14 @@ from gap.evaluate.scoring import kernel_choice
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
-from gap.models.load import load_model, open_device
+from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId, Scorer
 from gap.posttrain.replay import Tally, replay
+from gap.runtime.device import open_device
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice
@@ -86,14 +87,14 @@ class TaskScorer:
         self.network, self.kernel = session.network, "as it is"
         self.backend = self._open_backend() if session.scorer == "lm-eval" else None
         self.encoded: Any = None if self.backend is not None else self._encode()
-        if self.backend is None and not self.is_dialogue and session.device in kernel_choice.CHOOSING and process_group().size == 1:
+        if self.backend is None and not self.is_dialogue and session.device in kernel_choice.CHOOSING and process_group().world_size == 1:
             encoded: Any = self.encoded
             batches = [batch for chunk in encoded for batch in chunk.batches]
             choice = kernel_choice.choose(self.network, batches, session.dtype)
             self.network, self.kernel = choice.network, str(choice)
 
     def _open_backend(self) -> LmEvalBackend:
-        session, size = self.session, process_group().size
+        session, size = self.session, process_group().world_size
         if size > 1:
             raise BadInput("--scorer lm-eval", f"a model on {size} devices", "--devices 1", "lm-eval's backend holds the whole model.")
         self.layout = "lm-eval's HF backend"

@@ -16,11 +16,11 @@ from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
 from gap.core.locations import existing
-from gap.core.provenance import write_provenance
 from gap.fetch.parquet import parquet_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob
 from gap.params.methods import Items
+from gap.runtime.provenance import write_provenance
 from gap.tasks.items import check_row, known_task, make_item
 from gap.tasks.registry import Task
 

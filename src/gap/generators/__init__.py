@@ -2,11 +2,11 @@
 
 Language models have been pretrained on such text: balanced brackets, repeating a sequence and its set of symbols in
 Shinnick et al. 2025 (arXiv 2505.22308) and Jiang et al. 2026 (arXiv 2601.21725); copying, reversing, sorting and sets
-in Wu, Li and Liang 2022 (arXiv 2206.10139).  How a line is laid out here (symbols parted by spaces, ``|`` between what
+in Wu, Li and Liang 2022 (arXiv 2206.10139).  How a line is laid out here (symbols separated by spaces, ``|`` between what
 is given and what follows from it) is our own choice.
 
-A generator is a function ``(settings, draw) -> str`` that returns one line without its end.  It takes every choice from
-``draw`` (``gap.core.random_stream``), so that a line depends on seed and settings alone.  ``kind: procedural`` in ``sources``
+A generator is a function ``(settings, stream) -> str`` that returns one line without its end.  It takes every choice from
+``stream`` (``gap.core.random_stream``), so that a line depends on seed and settings alone.  ``kind: procedural`` in ``sources``
 makes documents of such lines.
 """
 
@@ -43,7 +43,7 @@ class Lengths(Settings):
 
 
 class Symbols(Lengths):
-    """Settings of a generator that draws sequences of symbols."""
+    """Settings of a generator of sequences of symbols."""
 
     alphabet: str = Field(min_length=2, description="The symbols: one character each, in their order; no white space, no '|'.")
 

@@ -27,9 +27,9 @@ class Arithmetic(Settings):
 
 
 @GENERATORS.register(Arithmetic)
-def arithmetic(settings: Arithmetic, draw: RandomStream) -> str:
+def arithmetic(settings: Arithmetic, stream: RandomStream) -> str:
     """One line: an equation; differences may be negative."""
-    left, right = (draw.below(10 ** draw.between(1, settings.digits)) for _ in range(2))
-    operator = draw.choice(settings.operators)
+    left, right = (stream.below(10 ** stream.between(1, settings.digits)) for _ in range(2))
+    operator = stream.choice(settings.operators)
     result = {"+": left + right, "-": left - right, "*": left * right}[operator]
     return f"{left} {operator} {right} = {result}"

@@ -30,20 +30,20 @@ class Brackets(Lengths):
 
 
 @GENERATORS.register(Brackets)
-def brackets(settings: Brackets, draw: RandomStream) -> str:
+def brackets(settings: Brackets, stream: RandomStream) -> str:
     """One line: a balanced word of ``shortest`` to ``longest`` pairs.
 
     Where both are possible, opening and closing are equally likely (which does not make all words so).
     """
-    left = draw.between(settings.shortest, settings.longest)
-    waiting: list[str] = []
+    left = stream.between(settings.shortest, settings.longest)
+    closing: list[str] = []
     word: list[str] = []
-    while left or waiting:
-        if left and len(waiting) < settings.depth and (not waiting or draw.below(2)):
-            pair = draw.choice(settings.brackets)
+    while left or closing:
+        if left and len(closing) < settings.depth and (not closing or stream.below(2)):
+            pair = stream.choice(settings.brackets)
             word.append(pair[0])
-            waiting.append(pair[1])
+            closing.append(pair[1])
             left -= 1
         else:
-            word.append(waiting.pop())
+            word.append(closing.pop())
     return " ".join(word)

@@ -15,7 +15,7 @@ class Copy(Symbols):
 
 
 @GENERATORS.register(Copy)
-def copy(settings: Copy, draw: RandomStream) -> str:
+def copy(settings: Copy, stream: RandomStream) -> str:
     """One line: the sequence, a bar, the sequence."""
-    sequence = [draw.choice(settings.alphabet) for _ in range(draw.between(settings.shortest, settings.longest))]
+    sequence = [stream.choice(settings.alphabet) for _ in range(stream.between(settings.shortest, settings.longest))]
     return " ".join([*sequence, BAR, *sequence])

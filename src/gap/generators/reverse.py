@@ -15,7 +15,7 @@ class Reverse(Symbols):
 
 
 @GENERATORS.register(Reverse)
-def reverse(settings: Reverse, draw: RandomStream) -> str:
+def reverse(settings: Reverse, stream: RandomStream) -> str:
     """One line: the sequence, a bar, the sequence backwards."""
-    sequence = [draw.choice(settings.alphabet) for _ in range(draw.between(settings.shortest, settings.longest))]
+    sequence = [stream.choice(settings.alphabet) for _ in range(stream.between(settings.shortest, settings.longest))]
     return " ".join([*sequence, BAR, *sequence[::-1]])

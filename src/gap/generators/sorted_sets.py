@@ -15,7 +15,7 @@ class SortedSets(Symbols):
 
 
 @GENERATORS.register(SortedSets)
-def sorted_sets(settings: SortedSets, draw: RandomStream) -> str:
+def sorted_sets(settings: SortedSets, stream: RandomStream) -> str:
     """One line: the sequence, a bar, its distinct symbols in order."""
-    sequence = [draw.choice(settings.alphabet) for _ in range(draw.between(settings.shortest, settings.longest))]
+    sequence = [stream.choice(settings.alphabet) for _ in range(stream.between(settings.shortest, settings.longest))]
     return " ".join([*sequence, BAR, *sorted(set(sequence), key=settings.alphabet.index)])

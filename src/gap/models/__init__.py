@@ -1,1 +1,1 @@
-"""Tokenizers and base models: trained here, copied from a folder, or read from the hub; loading and digesting weights."""
+"""Using base models: loading weights and tokenizers, encoding texts, digests of weights, sharding between devices."""

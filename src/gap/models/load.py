@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.runtime.gpu_lock import device_names, gpu_lock
 from gap.runtime.process_group import in_turn, process_group
-from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -22,64 +17,10 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
-def open_device(runtime: Runtime) -> torch.device:
-    """Choose the device and make torch deterministic on it, with the runtime's CPU threads.
-
-    Raises
-    ------
-    BadInput: ``cuda`` is asked for and torch sees no GPU, or the name is another.
-    Unavailable: there are several GPUs and none comes free.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
-    import torch
-
-    device, threads = runtime.device, runtime.threads
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadInput("device", repr(device), "auto, cpu or cuda", "Correct jobs.device or --device.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BadInput(
-            "device",
-            "cuda, but torch sees no GPU",
-            "auto, cpu, or cuda with a GPU",
-            "Set jobs.device to auto, or install a CUDA build of torch.",
-        )
-    keep_freed_memory()
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
-    torch.backends.cuda.matmul.allow_tf32 = False
-    if device == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return _own_gpu()
-
-
-def _own_gpu() -> torch.device:
-    """A GPU that no other job of this host has taken; with one device there is nothing to choose."""
-    import torch
-
-    count = torch.cuda.device_count()
-    if count > 1 and process_group().size == 1:  # a team's were leased for all of it
-        torch.cuda.set_device(gpu_lock(device_names(count, os.environ))[0])  # "cuda" means this one from now on
-    return torch.device("cuda", torch.cuda.current_device())
-
-
-def keep_freed_memory() -> None:
-    """Have glibc reuse large buffers instead of handing each back: fresh pages cost a small model up to half its time.
-
-    All threads share one arena: what one of them frees the others reuse.
-    """
-    mmap_threshold, trim_threshold, arena_max, limit = -3, -1, -8, 1 << 30
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(mmap_threshold, limit)
-        mallopt(trim_threshold, limit)
-        mallopt(arena_max, 1)
-
-
 def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
     """The causal language model in ``folder``: fp32 weights, eval mode, every dropout 0, gradients on.
 
-    In a team each process gets its share; they load one after the other, so that the host holds the whole model once.
+    In a process group each process gets its share; they load one after the other, so that the host holds the whole model once.
 
     Raises
     ------
@@ -90,13 +31,13 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     folder = Path(folder)
     config = load_config(folder)
     check_weights(folder)
-    if process_group().size > 1:
+    if process_group().world_size > 1:
         from gap.models.sharding import shard_model
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)
         model = model.to(dtype=torch.float32).eval().requires_grad_(True)
-        return model.to(device=torch.device(device)) if process_group().size == 1 else shard_model(model, torch.device(device))
+        return model.to(device=torch.device(device)) if process_group().world_size == 1 else shard_model(model, torch.device(device))
 
     return in_turn(load)
 
@@ -108,10 +49,10 @@ def load_config(folder: Path) -> PretrainedConfig:
     ------
     BadInput: there is none, or of an unknown kind.
     """
-    place = folder / "config.json"
-    if not place.exists():
+    path = folder / "config.json"
+    if not path.exists():
         raise BadInput(str(folder), "no config.json", "a Hugging Face model folder", "Point at the folder that holds config.json.")
-    kind = read_json(place).get("model_type")
+    kind = read_json(path).get("model_type")
     try:
         if kind == "opt":  # the whole library takes seconds to import, one model family less
             from transformers.models.opt.configuration_opt import OPTConfig
@@ -123,7 +64,7 @@ def load_config(folder: Path) -> PretrainedConfig:
             config = AutoConfig.from_pretrained(folder)
     except (ValueError, KeyError, OSError) as error:
         raise BadInput(
-            str(place), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
+            str(path), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
         ) from error
     for name, value in vars(config).items():
         if "drop" in name and isinstance(value, int | float) and not isinstance(value, bool):
@@ -138,24 +79,24 @@ def check_weights(folder: Path) -> Path:
     ------
     BadInput: no weights, a missing part, or a safetensors file that is cut off or corrupt.
     """
-    found = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
-    if found is None:
+    weights = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
+    if weights is None:
         raise BadInput(
             str(folder), "no weights", f"one of {', '.join(WEIGHTS)}", "Copy the model's weights there (flax and tf weights are not read)."
         )
-    for path in weight_files(found):
+    for path in weight_files(weights):
         if not path.exists():
-            raise BadInput(str(path), "no such file", f"every file that {found.name} names", "Copy the missing part of the weights.")
+            raise BadInput(str(path), "no such file", f"every file that {weights.name} names", "Copy the missing part of the weights.")
         if path.suffix == ".safetensors":
             _check_safetensors(path)
-    return found
+    return weights
 
 
-def weight_files(found: Path) -> list[Path]:
+def weight_files(path: Path) -> list[Path]:
     """The files behind a weight file or an index."""
-    if found.suffix != ".json":
-        return [found]
-    return [found.parent / name for name in sorted(set(read_json(found).get("weight_map", {}).values()))]
+    if path.suffix != ".json":
+        return [path]
+    return [path.parent / name for name in sorted(set(read_json(path).get("weight_map", {}).values()))]
 
 
 def _check_safetensors(path: Path) -> None:

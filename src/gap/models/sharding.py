@@ -33,7 +33,7 @@ def shard_model(model: PreTrainedModel, device: torch.device) -> PreTrainedModel
 
     # a block that returns a view is only a danger to what changes it in place, which no model here does
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor", category=UserWarning)
-    mesh = init_device_mesh(device.type, (process_group().size,))
+    mesh = init_device_mesh(device.type, (process_group().world_size,))
     gather_full: Any = model
     blocks = set(gather_full._no_split_modules or ())
     for module in list(gather_full.modules()):
@@ -60,7 +60,7 @@ def _head(model: Any, features: Tensor) -> Tensor:
 
 def parts(model: Any) -> tuple[Any, Any]:
     """Body and head of a causal model, to be called by themselves; the head is None where there is none."""
-    if process_group().size == 1:
+    if process_group().world_size == 1:
         return model.base_model, model.get_output_embeddings()
     return getattr(model, BODY), getattr(model, HEAD, None)
 
@@ -68,7 +68,7 @@ def parts(model: Any) -> tuple[Any, Any]:
 @contextmanager
 def without_gradients() -> Iterator[None]:
     """Inference mode, or where weights are gathered into memory that a later backward pass uses too, no_grad."""
-    with torch.inference_mode() if process_group().size == 1 else torch.no_grad():
+    with torch.inference_mode() if process_group().world_size == 1 else torch.no_grad():
         yield
 
 
@@ -79,14 +79,14 @@ def local_shard(weight: Tensor) -> Tensor:
 
 def is_sharded(weight: Tensor) -> bool:
     """Whether other processes hold some of it."""
-    return process_group().size > 1 and hasattr(weight, "to_local")
+    return process_group().world_size > 1 and hasattr(weight, "to_local")
 
 
 def shard_offset(weight: Tensor) -> int:
     """Where this process's share of the flat weight begins: rows are dealt out as ``torch.chunk`` does."""
     if not is_sharded(weight) or not weight.shape[0]:
         return 0
-    rows = -(-weight.shape[0] // process_group().size)
+    rows = -(-weight.shape[0] // process_group().world_size)
     return min(process_group().rank * rows, weight.shape[0]) * (weight.numel() // weight.shape[0])
 
 
@@ -108,7 +108,7 @@ def local_rows(weight: Tensor, rows: Tensor) -> Tensor:
 
 def full_state_dict(model: PreTrainedModel) -> dict[str, Tensor] | None:
     """All weights by name, on the host of a team's first process (the others get an empty one); None outside a team."""
-    if process_group().size == 1:
+    if process_group().world_size == 1:
         return None
     found: dict[str, Tensor] = {}
     names: dict[int, str] = {}

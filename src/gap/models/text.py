@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 #: What OPT puts in front of every text, and one token to predict.
-LEAST = 2
+MIN_TOKENS = 2
 
 
-class Place(Protocol):
-    """What reads texts of a corpus, by their indices there."""
+class HasTexts(Protocol):
+    """What names texts of a corpus, by their indices there (a run)."""
 
     @property
     def corpus(self) -> str: ...
@@ -26,38 +26,38 @@ class Place(Protocol):
     def indices(self) -> list[int]: ...
 
 
-class Cut(Protocol):
+class HasMaxTokens(Protocol):
     """Settings that say where a text is cut."""
 
     @property
     def max_tokens(self) -> int: ...
 
 
-def read_texts(places: Iterable[Place], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
-    """(corpus, index) -> text of every place.
+def read_texts(users: Iterable[HasTexts], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
+    """(corpus, index) -> text of all texts that are named.
 
     Raises
     ------
     BadInput: a corpus was not given, or lacks a text.
     """
-    wanted = list(places)
-    found: dict[tuple[str, int], str] = {}
-    for corpus in dict.fromkeys(place.corpus for place in wanted):
+    users = list(users)
+    texts: dict[tuple[str, int], str] = {}
+    for corpus in dict.fromkeys(user.corpus for user in users):
         if corpus not in corpora:
             raise BadInput(f"corpus {corpus}", "no file", f"one of {sorted(corpora)}", f"Pass --corpus {corpus}=FILE.")
         table = read_table(corpora[corpus], "texts", columns=["text", "string"])
-        found |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
-    for place in wanted:
-        lacking = [index for index in place.indices if (place.corpus, index) not in found]
+        texts |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
+    for user in users:
+        lacking = [index for index in user.indices if (user.corpus, index) not in texts]
         if lacking:
-            held = sum(1 for corpus, _ in found if corpus == place.corpus)
+            count = sum(1 for corpus, _ in texts if corpus == user.corpus)
             raise BadInput(
-                str(corpora[place.corpus]), f"no text {lacking[0]}", f"texts 0 to {held - 1}", "Lower gap.texts, or sample more texts."
+                str(corpora[user.corpus]), f"no text {lacking[0]}", f"texts 0 to {count - 1}", "Lower gap.texts, or sample more texts."
             )
-    return found
+    return texts
 
 
-def encode_text(tokenizer: Any, text: str, gap: Cut, positions: int | None = None) -> Tensor:
+def encode_text(tokenizer: Any, text: str, gap: HasMaxTokens, positions: int | None = None) -> Tensor:
     """Token ids of a run, int64 [n]: the opening token, then the text, cut at ``gap.max_tokens`` in total.
 
     As in the authors' code the text goes through OPT's tokenizer, which puts ``</s>`` (id 2) in front; source and
@@ -75,7 +75,7 @@ def encode_text(tokenizer: Any, text: str, gap: Cut, positions: int | None = Non
 
     ids = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)][: gap.max_tokens]
     shown = repr(text if len(text) <= 40 else f"{text[:40]}...")
-    if len(ids) < LEAST:
+    if len(ids) < MIN_TOKENS:
         raise BadInput(f"text {shown}", "no token", "a text of at least one token", "Remove the text from its corpus.")
     if positions is not None and len(ids) > positions:
         raise BadInput(
@@ -87,7 +87,9 @@ def encode_text(tokenizer: Any, text: str, gap: Cut, positions: int | None = Non
     return torch.tensor(ids, dtype=torch.int64)
 
 
-def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Cut, positions: int | None = None) -> list[list[Tensor]]:
+def run_ids(
+    tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: HasMaxTokens, positions: int | None = None
+) -> list[list[Tensor]]:
     """Token ids of all texts of a run, in the shape of ``RunId.texts``; ``texts`` maps (corpus, index) to the text.
 
     Raises
@@ -99,8 +101,8 @@ def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], ga
 
 def eos_ids(model: Any) -> tuple[int, ...]:
     """Tokens that end a greedy answer, as ``generate`` has them."""
-    found = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    found = model.config.eos_token_id if found is None else found
-    if found is None:
+    ids = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    ids = model.config.eos_token_id if ids is None else ids
+    if ids is None:
         return ()
-    return tuple(found) if isinstance(found, list | tuple) else (int(found),)
+    return tuple(ids) if isinstance(ids, list | tuple) else (int(ids),)

@@ -1,182 +1,22 @@
-"""Byte-level BPE tokenizers with OPT's special tokens: trained here, from vocab.json and merges.txt, or from the hub.
-
-OPT uses one token, ``</s>`` (id 2), to begin and to end a text, and puts it in front of everything it encodes.  The
-pipeline encodes without special tokens and adds the id itself; the folder written here behaves as OPT's for others.
-"""
+"""The tokenizer of a model's or a tokenizer's folder."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput
-from gap.core.files import read_json, write_json
-from gap.core.folder import filling
-from gap.core.locations import existing
-from gap.params.jobs import TokenizerJob
-from gap.params.sources import Source, TokenizerFiles, TokenizerHub, TokenizerTrained
-from gap.pretrain.mixture import shares, training_texts
+from gap.core.files import read_json
 
 if TYPE_CHECKING:
-    import tokenizers
     from transformers import PreTrainedTokenizerFast
 
-#: OPT's first four ids.
-SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
-EDGE, PAD = "</s>", "<pad>"
-NAMED = {"bos_token": EDGE, "eos_token": EDGE, "unk_token": EDGE, "pad_token": PAD}
-CONFIG = {
-    **NAMED,
-    "tokenizer_class": "GPT2Tokenizer",
-    "add_prefix_space": False,
-    "add_bos_token": True,
-    "errors": "replace",
-    "clean_up_tokenization_spaces": False,
-}
-PROBE = "Hello, world!\n\tΣ = 日本 ½"
-
-Vocabulary = dict[str, int]
-Merges = list[tuple[str, str]]
-
-
-def build_tokenizer(job: TokenizerJob, out: Path) -> None:
-    """Write the tokenizer's folder; ``AutoTokenizer.from_pretrained(out)`` reads it offline.
-
-    Raises
-    ------
-    BadInput: files are missing or not an OPT-style vocabulary, or the sources hold no text.
-    Unavailable: a mirror or the hub is out of reach.
-    """
-    settings = job.tokenizer
-    if isinstance(settings, TokenizerTrained):
-        _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes, job.seed), settings.vocab_size), out)
-    elif isinstance(settings, TokenizerFiles):
-        _write(*read_files(existing(settings.path)), out)
-    else:
-        _from_hub(settings, out)
-
-
-def mixed_texts(mixture: dict[str, float], sources: dict[str, Source], max_bytes: int, seed: int) -> Iterator[str]:
-    """Training texts of every source, each cut at its share of ``max_bytes`` (UTF-8 bytes)."""
-    for name, share in shares(mixture).items():
-        left = int(max_bytes * share)
-        for text in training_texts(sources[name], seed):
-            size = len(text.encode("utf-8", "replace"))
-            yield text if size <= left else text[: left * len(text) // size]
-            left -= size
-            if left <= 0:
-                break
-
-
-def train(texts: Iterable[str], vocab_size: int) -> tuple[Vocabulary, Merges]:
-    """Train byte-level BPE; ids 0 to 3 are OPT's special tokens, then come the 256 bytes, then the merges.
-
-    Raises
-    ------
-    BadInput: there is no text.
-    """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    texts = list(texts)
-    if not any(texts):
-        raise BadInput("tokenizer", "sources without text", "at least one training document", "Correct the sources in params.yaml.")
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False)
-    backend.train_from_iterator(texts, trainer=trainer, length=len(texts))
-    model = json.loads(backend.to_str())["model"]
-    return model["vocab"], [(left, right) for left, right in model["merges"]]
-
-
-def read_files(folder: Path) -> tuple[Vocabulary, Merges]:
-    """Read ``vocab.json`` and ``merges.txt``.
-
-    Raises
-    ------
-    BadInput: a file is missing or unreadable, a special token is missing, or a merge does not fit the vocabulary.
-    """
-    vocabulary = read_json(folder / "vocab.json")
-    place = folder / "merges.txt"
-    try:
-        lines = place.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            str(place), f"not a readable text file ({error})", "merges of a byte-level BPE", "Correct the tokenizer's path."
-        ) from error
-    for token in (EDGE, PAD):
-        if not isinstance(vocabulary, dict) or token not in vocabulary:
-            raise BadInput(str(folder / "vocab.json"), f"no token {token!r}", "an OPT-style vocabulary", "Use OPT's vocab.json.")
-    merges = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#version"):
-            continue
-        left, _, right = line.strip("\r").partition(" ")
-        if left + right not in vocabulary or left not in vocabulary or right not in vocabulary:
-            raise BadInput(
-                f"{place}, line {number}",
-                f"the merge {line!r}",
-                "two tokens of vocab.json whose join is one",
-                "Use the two files of one tokenizer.",
-            )
-        merges.append((left, right))
-    return vocabulary, merges
-
-
-def assemble(vocabulary: Vocabulary, merges: Merges) -> tokenizers.Tokenizer:
-    """The tokenizer: byte level, no space put in front, ``</s>`` in front of each text encoded with special tokens.
-
-    As in OPT only ``</s>`` and ``<pad>`` are recognised inside a text; ``<s>`` and ``<unk>`` have ids but never match.
-    """
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-
-    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.post_processor = processors.TemplateProcessing(
-        single=f"{EDGE} $A", pair=f"{EDGE} $A {EDGE} $B", special_tokens=[(EDGE, vocabulary[EDGE])]
-    )
-    backend.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in (PAD, EDGE)])
-    return backend
-
-
-def _write(vocabulary: Vocabulary, merges: Merges, out: Path) -> None:
-    backend = assemble(vocabulary, merges)
-    ids = backend.encode(PROBE).ids
-    if ids[:1] != [vocabulary[EDGE]] or backend.decode(ids) != PROBE:
-        raise BadInput(str(out), "a vocabulary that cannot spell every byte", "byte-level BPE", "Use OPT's vocab.json and merges.txt.")
-    with filling(out, "tokenizer.json") as folder:
-        write_json(folder / "tokenizer_config.json", CONFIG)
-        write_json(folder / "special_tokens_map.json", NAMED)
-        backend.save(str(folder / "tokenizer.json"))
-
-
-def _from_hub(settings: TokenizerHub, out: Path) -> None:
-    """OPT's hub models hold vocab.json and merges.txt; any other tokenizer is kept as ``transformers`` reads it."""
-    from gap.fetch.hub import TOKENIZER_FILES, model_files
-
-    with TemporaryDirectory() as name:
-        downloaded = Path(name)
-        files: Any = model_files(settings.id, settings.revision, downloaded, [*TOKENIZER_FILES, "config.json"])
-        if (downloaded / "vocab.json").exists() and "tokenizer.json" not in files:
-            _write(*read_files(downloaded), out)
-            return
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(downloaded)
-        if tokenizer.bos_token_id is None:
-            raise BadInput(
-                f"tokenizer {settings.id}", "no beginning-of-sequence token", "a tokenizer with bos_token", "Use another tokenizer."
-            )
-        with filling(out, "tokenizer.json") as folder:
-            tokenizer.save_pretrained(folder)
+#: Files of a tokenizer that travel with a model.
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer in ``folder`` (a tokenizer's or a model's).
+    """The tokenizer in ``folder``.
 
     Raises
     ------

@@ -81,7 +81,7 @@ def _parts(updates: int, room: int) -> Iterator[range]:
 
 def _room(base: Snapshot) -> int:
     """How many sums fit into the host's free memory, one at least; the processes of a team share one host."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // process_group().size
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // process_group().world_size
     return broadcast_from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
 
 

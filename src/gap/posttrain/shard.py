@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
-from gap.core.journal import Journal
 from gap.core.progress import progress
-from gap.core.provenance import write_provenance
 from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
+from gap.runtime.journal import Journal
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -100,9 +100,10 @@ class _Runs:
     """The model with its base weights at hand."""
 
     def __init__(self, job: PosttrainJob, folder: Path, runtime: Runtime) -> None:
-        from gap.models.load import load_model, open_device
+        from gap.models.load import load_model
         from gap.models.tokenizer import load_tokenizer
         from gap.models.weights import Snapshot, weights_digest
+        from gap.runtime.device import open_device
 
         self.job, self.host = job, runtime.offload
         self.device: torch.device = open_device(runtime)

@@ -46,7 +46,7 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
 def _difference(model: PreTrainedModel, base: Snapshot) -> Difference:
     """The model's weights, which are differences now."""
     names, weights = zip(*((name, weight.detach()) for name, weight in model.named_parameters()), strict=True)
-    if process_group().size == 1:
+    if process_group().world_size == 1:
         return Difference(list(names), base.live)
     return Difference(
         list(names), base.live, lambda number: gather_full(weights[number]), lambda number, rows: local_rows(weights[number], rows)

@@ -11,22 +11,22 @@ from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.core.locations import existing
-from gap.core.provenance import write_provenance
-from gap.models.load import check_weights, load_model, open_device, weight_files
+from gap.models.load import check_weights, load_config, load_model, weight_files
+from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
+from gap.runtime.device import open_device
+from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
 
-    from gap.pretrain.trainer import Record
+    from gap.pretrain.trainer import TrainingState
 
-#: Files of a tokenizer that travel with a model.
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 #: Two-byte dtypes by their names in safetensors files.
-HALF = {"F16": "float16", "BF16": "bfloat16"}
+HALF_PRECISION = {"F16": "float16", "BF16": "bfloat16"}
 DOWNLOADS = Path(".gap/downloads")
 CURVE = ("tokens", "train_loss", "validation_loss", "learning_rate")
 
@@ -42,7 +42,7 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> 
     """
     settings = job.model
     if isinstance(settings, LocalModel):
-        _adopt(job, existing(settings.path), tokenizer, out)
+        _copy(job, existing(settings.path), tokenizer, out)
     elif isinstance(settings, HubModel):
         _download(job, settings, tokenizer, out)
     else:
@@ -50,29 +50,29 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> 
 
 
 def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
-    from gap.pretrain.run import forget, pretrain
+    from gap.pretrain.from_scratch import delete_state, pretrain
 
-    place = open_device(runtime)
-    model, record = pretrain(job, tokenizer, out, place)
-    last = record.curve[-1]
+    device = open_device(runtime)
+    model, state = pretrain(job, tokenizer, out, device)
     facts: dict[str, Any] = {
-        "tokens_seen": record.tokens,
-        "train_loss": last.train_loss,
-        "validation_loss": last.validation_loss,
-        "device": str(place),
+        "tokens_seen": state.tokens,
+        "train_loss": state.curve[-1].train_loss,
+        "validation_loss": state.curve[-1].validation_loss,
+        "device": str(device),
         "threads": runtime.threads,
-        "train_seconds": round(record.seconds, 3),
-        "tokens_per_second": round(record.tokens / record.seconds, 1),
+        "train_seconds": round(state.seconds, 3),
+        "tokens_per_second": round(state.tokens / state.seconds, 1),
     }
     with filling(out, "provenance.json") as folder:
-        write_text(folder / "pretraining.csv", curve_csv(record))
-        _finish(job, model, None, tokenizer, folder, facts)
-    forget(job, tokenizer, out)
+        write_text(folder / "pretraining.csv", curve_csv(state))
+        facts |= _save(model, tokenizer, folder)
+        write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), **facts)
+    delete_state(job, tokenizer, out)
 
 
-def curve_csv(record: Record) -> str:
+def curve_csv(state: TrainingState) -> str:
     """The loss curve as CSV; no times, so that the same run gives the same file."""
-    rows = [",".join(repr(getattr(point, column)) for column in CURVE) for point in record.curve]
+    rows = [",".join(repr(getattr(point, column)) for column in CURVE) for point in state.curve]
     return "\n".join([",".join(CURVE), *rows]) + "\n"
 
 
@@ -81,15 +81,13 @@ def _download(job: ModelJob, settings: HubModel, tokenizer: Path, out: Path) -> 
 
     downloaded = DOWNLOADS / f"model-{digest([settings.id, settings.revision])}"
     model_files(settings.id, settings.revision, downloaded)
-    _adopt(job, downloaded, tokenizer, out)
+    _copy(job, downloaded, tokenizer, out)
     shutil.rmtree(downloaded)
 
 
-def _adopt(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
+def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
     """Copy a model as it is, in the dtype it is stored in, as one safetensors file."""
-    from gap.models.load import load_config
-
-    vocabulary = _tokens(tokenizer)
+    vocabulary = len(load_tokenizer(tokenizer))
     embeddings = getattr(load_config(source), "vocab_size", vocabulary)
     if vocabulary > embeddings:
         raise BadInput(
@@ -98,44 +96,38 @@ def _adopt(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
             f"at most {embeddings}, the embeddings of {source}",
             "Name the tokenizer that belongs to the model.",
         )
-    model = load_model(source)
-    stored = stored_dtype(source)
+    model, dtype = load_model(source), stored_dtype(source)
     with filling(out, "provenance.json") as folder:
-        _finish(job, model, stored, tokenizer, folder, {"dtype": str(stored)})
-
-
-def _tokens(tokenizer: Path) -> int:
-    from gap.models.tokenizer import load_tokenizer
-
-    return len(load_tokenizer(tokenizer))
+        facts = _save(model, tokenizer, folder, dtype)
+        write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), dtype=str(dtype), **facts)
 
 
 def stored_dtype(folder: Path) -> torch.dtype:
     """The dtype of a folder's weights where all have the same, else fp32."""
     import torch
 
-    found: set[str] = set()
+    dtypes: set[str] = set()
     for path in weight_files(check_weights(folder)):
         if path.suffix == ".safetensors":
             from safetensors import safe_open
 
             with safe_open(path, framework="pt") as stream:
                 names = stream.keys()
-                found |= {HALF.get(stream.get_slice(name).get_dtype(), "float32") for name in names}
+                dtypes |= {HALF_PRECISION.get(stream.get_slice(name).get_dtype(), "float32") for name in names}
         else:
             tensors = torch.load(path, map_location="meta", weights_only=True, mmap=True).values()
-            found |= {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
-    return getattr(torch, found.pop()) if len(found) == 1 else torch.float32
+            dtypes |= {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
+    return getattr(torch, dtypes.pop()) if len(dtypes) == 1 else torch.float32
 
 
-def _finish(job: ModelJob, model: Any, dtype: torch.dtype | None, tokenizer: Path, folder: Path, facts: dict[str, Any]) -> None:
-    """Weights (in ``dtype``), tokenizer and provenance record; the digest is that of the weights in fp32, as they are loaded."""
+def _save(model: Any, tokenizer: Path, folder: Path, dtype: torch.dtype | None = None) -> dict[str, Any]:
+    """Write weights (in ``dtype``) and tokenizer; returns digest (of the weights in fp32, as they are loaded) and parameter count."""
     from transformers.utils import logging
 
-    own = {"weights": weights_digest(model), "parameters": sum(weight.numel() for weight in model.parameters())}
+    facts = {"weights": weights_digest(model), "parameters": sum(weight.numel() for weight in model.parameters())}
     logging.disable_progress_bar()
     (model if dtype is None else model.to(dtype)).save_pretrained(folder, max_shard_size="1TB")
     for name in TOKENIZER_FILES:
         if (tokenizer / name).exists():
             shutil.copyfile(tokenizer / name, folder / name)
-    write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), **own, **facts)
+    return facts

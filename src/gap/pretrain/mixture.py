@@ -1,4 +1,4 @@
-"""Texts of a mixture of sources, in an order that makes every beginning of it an unbiased sample."""
+"""Texts of a mixture of sources, in an order that makes every prefix of it an unbiased sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training text as one row of token ids per source, and the batches that are drawn from it."""
+"""Training text as one row of token ids per source, and the batches that are sampled from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Ids = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Stream:
+class TokenStream:
     """One source: its share of the mixture and its token ids, int32, to train on and to validate with."""
 
     name: str
@@ -34,13 +34,13 @@ class Stream:
     validation: Ids
 
 
-def pack(texts: Iterable[str], tokenizer: Tokenizer, edge: int, limit: int) -> Ids:
-    """Token ids of the texts one behind the other, ``edge`` in front of each; reading stops once ``limit`` is reached."""
+def pack(texts: Iterable[str], tokenizer: Tokenizer, bos: int, limit: int) -> Ids:
+    """Token ids of the texts one behind the other, the token ``bos`` in front of each; reading stops once ``limit`` is reached."""
     parts: list[Ids] = []
     total = 0
     for chunk in _chunks(texts):
         for encoding in tokenizer.encode_batch(chunk, add_special_tokens=False):
-            parts.append(np.array([edge, *encoding.ids], dtype=np.int32))
+            parts.append(np.array([bos, *encoding.ids], dtype=np.int32))
             total += len(parts[-1])
         if total >= limit:
             break
@@ -60,8 +60,8 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def split(name: str, share: float, ids: Ids, least: int) -> Stream:
-    """Keep the beginning of a stream for validation: ``VALIDATION`` of it, at least ``least`` tokens.
+def split_validation(name: str, share: float, ids: Ids, min_tokens: int) -> TokenStream:
+    """Keep the beginning of a stream for validation: ``VALIDATION`` of it, at least ``min_tokens`` tokens.
 
     The documents come in hash order, so the beginning is an unbiased sample.
 
@@ -69,39 +69,41 @@ def split(name: str, share: float, ids: Ids, least: int) -> Stream:
     ------
     BadInput: too little text for that and as much again to train on.
     """
-    kept = max(int(VALIDATION * len(ids)), least)
-    if len(ids) < 2 * kept:
+    count = max(int(VALIDATION * len(ids)), min_tokens)
+    if len(ids) < 2 * count:
         raise BadInput(
             f"source {name}",
             f"{len(ids)} tokens of training text",
-            f"at least {2 * kept} for this batch and context",
+            f"at least {2 * count} for this batch and context",
             "Add text, or lower batch, sequence or context.",
         )
-    return Stream(name, share, ids[kept:], ids[:kept])
+    return TokenStream(name, share, ids[count:], ids[:count])
 
 
-def draw(streams: list[Stream], seed: int, step: int, rows: int, length: int) -> NDArray[np.int64]:
-    """The batch of a step, [rows, length + 1]: each row from a source by its share, at a place of its own.
+def sample_batch(streams: list[TokenStream], seed: int, step: int, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """The batch of a step, [rows, length + 1] where ``shape`` is (rows, length): each row from a random source at a random start.
 
-    Depends on ``seed`` and ``step`` alone (a counter-based generator), so that training resumes anywhere.
+    Sources are chosen with the probability of their share.  The batch depends on ``seed`` and ``step`` alone (a
+    counter-based generator), so that training resumes anywhere.
     """
-    drawn = np.random.Generator(np.random.Philox(key=np.array([seed, step], dtype=np.uint64))).random((rows, 2))
+    rows, length = shape
+    uniform = np.random.Generator(np.random.Philox(key=np.array([seed, step], dtype=np.uint64))).random((rows, 2))
     bounds = np.cumsum([stream.share for stream in streams])[:-1]
-    chosen = np.searchsorted(bounds, drawn[:, 0], side="right")
+    sources = np.searchsorted(bounds, uniform[:, 0], side="right")
     batch = np.empty((rows, length + 1), dtype=np.int64)
-    for row, (source, place) in enumerate(zip(chosen, drawn[:, 1], strict=True)):
+    for row, (source, position) in enumerate(zip(sources, uniform[:, 1], strict=True)):
         ids = streams[source].train
-        start = int(place * (len(ids) - length))
+        start = int(position * (len(ids) - length))
         batch[row] = ids[start : start + length + 1]
     return batch
 
 
-def validation_windows(stream: Stream, length: int, tokens: int) -> NDArray[np.int64]:
+def validation_windows(stream: TokenStream, length: int, tokens: int) -> NDArray[np.int64]:
     """Windows of ``length`` + 1 tokens, [n, length + 1], evenly spread over a source's validation tokens without overlap.
 
     There are as many as its share of ``tokens`` allows, at least one.
     """
-    fit = (len(stream.validation) - 1) // length
-    count = min(fit, max(1, round(tokens * stream.share / length)))
-    starts = (np.arange(count) * fit // count) * length
+    room = (len(stream.validation) - 1) // length
+    count = min(room, max(1, round(tokens * stream.share / length)))
+    starts = (np.arange(count) * room // count) * length
     return np.stack([stream.validation[start : start + length + 1] for start in starts]).astype(np.int64)

@@ -12,27 +12,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gap.core.digest import digest
 from gap.core.errors import Refused
 from gap.core.files import writing
 from gap.models.precision import autocast
+from gap.params.jobs import ModelJob
 from gap.params.models import PretrainedHere
-from gap.pretrain.schedule import learning_rate, shape, spent
-from gap.pretrain.token_stream import VALIDATION_TOKENS, Stream, draw, validation_windows
+from gap.pretrain.schedule import batch_shape, budget_fraction, learning_rate
+from gap.pretrain.token_stream import VALIDATION_TOKENS, TokenStream, sample_batch, validation_windows
 
 #: Seconds between two saves of the state.
 SAVE_EVERY = 20.0
 #: Points of the loss curve.
 POINTS = 10
-#: Steps between two looks at the loss (each makes a GPU wait).
-LOOK_EVERY = 10
-#: Tokens behind one validation loss as a share of a budget in tokens; ten of them cost about 4 % of the training.
+#: Steps between two checks of the loss (each synchronises a GPU).
+CHECK_EVERY = 10
+#: Tokens behind one validation loss as a fraction of a budget in tokens; ten of them cost about 4 % of the training.
 VALIDATION_COST = 0.012
 BETAS = (0.9, 0.95)
 CLIP = 1.0
 
 
+def model_seed(job: ModelJob) -> int:
+    """The seed of a model's first weights and of its batches."""
+    return int(digest([job.seed, job.name]), 16)
+
+
 @dataclass
-class Point:
+class CurvePoint:
     """A row of pretraining.csv: tokens trained on, mean training loss since the last row, validation loss (nats per token)."""
 
     tokens: int
@@ -42,46 +49,40 @@ class Point:
 
 
 @dataclass
-class Record:
-    """Where a run is; ``loss_sum`` over ``loss_steps`` is the training loss since the last point of the curve."""
+class TrainingState:
+    """How far a run is; ``loss_sum`` over ``loss_steps`` is the training loss since the last point of the curve."""
 
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
     loss_sum: float = 0.0
     loss_steps: int = 0
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
 
 
-class Training:
-    """Model, optimizer, data and record of one run.
+class Trainer:
+    """Model, optimizer, data and state of one run.
 
     Parameters
     ----------
-    model: an OPT on ``device``.
-    place: the state file; what it holds is taken up.
-    bf16: matrix products in bf16; weights, gradients and optimizer stay fp32.
+    model: an OPT with fp32 weights, on the device that it is to be trained on.
+    state_file: what it holds is loaded; saves go there.
     """
 
-    def __init__(
-        self,
-        name: str,
-        settings: PretrainedHere,
-        model: Any,
-        streams: list[Stream],
-        seed: int,
-        place: Path,
-        device: torch.device,
-        bf16: bool,
-    ) -> None:
-        self.name, self.settings, self.model, self.streams, self.seed = name, settings, model.eval(), streams, seed
-        self.place, self.device, self.dtype = place, device, torch.bfloat16 if bf16 else None
+    def __init__(self, job: ModelJob, model: Any, streams: list[TokenStream], state_file: Path) -> None:
+        assert isinstance(job.model, PretrainedHere)
+        self.name, self.settings, self.seed = job.name, job.model, model_seed(job)
+        self.model, self.streams, self.state_file = model.eval(), streams, state_file
+        self.device: torch.device = next(model.parameters()).device
+        self.dtype = autocast_dtype(self.settings.precision, self.device)
         self.optimizer = self._optimizer()
-        self.at, self.saved = Record(), time.monotonic()
-        self.pending = torch.zeros((), dtype=torch.float64, device=device)  # losses since the last look
-        tokens = min(VALIDATION_TOKENS, int(VALIDATION_COST * settings.tokens)) if settings.tokens else VALIDATION_TOKENS
-        self.windows = [torch.from_numpy(validation_windows(stream, settings.context, tokens)).to(device) for stream in streams]
-        if place.exists():
+        self.state, self.saved = TrainingState(), time.monotonic()
+        self.pending = torch.zeros((), dtype=torch.float64, device=self.device)  # losses since the last check
+        budget = self.settings.tokens
+        tokens = min(VALIDATION_TOKENS, int(VALIDATION_COST * budget)) if budget else VALIDATION_TOKENS
+        windows = [validation_windows(stream, self.settings.context, tokens) for stream in streams]
+        self.validation = [torch.from_numpy(ids).to(self.device) for ids in windows]
+        if state_file.exists():
             self._resume()
 
     def _optimizer(self) -> torch.optim.AdamW:
@@ -93,52 +94,52 @@ class Training:
         return torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=BETAS, fused=True)
 
     def _resume(self) -> None:
-        state = torch.load(self.place, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        record = state["record"]
-        self.at = Record(**{**record, "curve": [Point(**point) for point in record["curve"]]})
+        saved = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.state = TrainingState(**{**saved["record"], "curve": [CurvePoint(**point) for point in saved["record"]["curve"]]})
 
     def save(self) -> None:
         """Write the state in one step."""
-        self.look()
+        self.check_losses()
         self.saved = time.monotonic()
-        with writing(self.place) as temporary:
-            torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "record": asdict(self.at)}, temporary)
+        with writing(self.state_file) as temporary:
+            record = asdict(self.state)
+            torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "record": record}, temporary)
 
-    def spent(self) -> float:
-        """Share of the budget that is spent."""
-        return spent(self.settings, self.at.step, self.at.seconds)
+    @property
+    def budget_fraction(self) -> float:
+        """Fraction of the budget that is used up."""
+        return budget_fraction(self.settings, self.state.step, self.state.seconds)
 
     def loss(self, batch: Tensor) -> Tensor:
         """Mean NLL (nats) of ``batch`` [rows, length + 1]; every position predicts the next."""
         inputs, targets = batch[:, :-1], batch[:, 1:].flatten()
-        places = torch.arange(inputs.shape[1], device=self.device)[None]
+        positions = torch.arange(inputs.shape[1], device=self.device)[None]
         with autocast(self.device.type, self.dtype):
-            logits = self.model(input_ids=inputs, position_ids=places, use_cache=False).logits
+            logits = self.model(input_ids=inputs, position_ids=positions, use_cache=False).logits
         return functional.cross_entropy(logits.flatten(0, 1).float(), targets)
 
-    def advance(self) -> None:
+    def train_step(self) -> None:
         """One step; where it fills a tenth of the budget also the validation loss; a save there and now and then.
 
         Raises
         ------
-        Refused: the loss is not finite (noticed within ``LOOK_EVERY`` steps).
+        Refused: the loss is not finite (noticed within ``CHECK_EVERY`` steps).
         """
-        started, before = time.monotonic(), self.spent()
-        rate = learning_rate(self.settings, spent(self.settings, self.at.step + 0.5, self.at.seconds))
+        started, before = time.monotonic(), self.budget_fraction
+        rate = learning_rate(self.settings, budget_fraction(self.settings, self.state.step + 0.5, self.state.seconds))
         self._update(rate)
-        at_point = False
-        self.at.seconds += time.monotonic() - started
-        if int(min(self.spent(), 1.0) * POINTS + 1e-9) > int(before * POINTS + 1e-9):
-            at_point = True
-            self._measure(rate)
-        if at_point or time.monotonic() - self.saved >= SAVE_EVERY:
+        self.state.seconds += time.monotonic() - started
+        is_point = int(min(self.budget_fraction, 1.0) * POINTS + 1e-9) > int(before * POINTS + 1e-9)
+        if is_point:
+            self._add_point(rate)
+        if is_point or time.monotonic() - self.saved >= SAVE_EVERY:
             self.save()
 
     def _update(self, rate: float) -> None:
-        rows, length = shape(self.settings, self.at.step)
-        batch = torch.from_numpy(draw(self.streams, self.seed, self.at.step, rows, length)).to(self.device)
+        rows, length = batch_shape(self.settings, self.state.step)
+        batch = torch.from_numpy(sample_batch(self.streams, self.seed, self.state.step, (rows, length))).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = self.loss(batch)
@@ -146,42 +147,58 @@ class Training:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.pending += loss.detach()  # fp32 losses add up exactly in fp64, so looking more or less often changes no bit
-        self.at.step += 1
-        self.at.loss_steps += 1
-        self.at.tokens += rows * length
-        if self.at.step % LOOK_EVERY == 0:
-            self.look()
+        self.pending += loss.detach()  # fp32 losses add up exactly in fp64, so checking more or less often changes no bit
+        self.state.step += 1
+        self.state.loss_steps += 1
+        self.state.tokens += rows * length
+        if self.state.step % CHECK_EVERY == 0:
+            self.check_losses()
 
-    def look(self) -> None:
-        """Fetch the losses since the last look.
+    def check_losses(self) -> None:
+        """Fetch the losses since the last check.
 
         Raises
         ------
         Refused: one of them is not finite.
         """
-        self.at.loss_sum += float(self.pending)
+        self.state.loss_sum += float(self.pending)
         self.pending.zero_()
-        if not math.isfinite(self.at.loss_sum):
+        if not math.isfinite(self.state.loss_sum):
             raise Refused(
-                f"pretraining {self.name}, step {self.at.step}",
+                f"pretraining {self.name}, step {self.state.step}",
                 "a loss that is not finite",
                 "a finite loss",
                 f"Lower models.{self.name}.learning_rate or raise its warmup, or train it in fp32.",
             )
 
-    def _measure(self, rate: float) -> None:
+    def _add_point(self, rate: float) -> None:
         started = time.monotonic()
-        self.look()
-        self.at.curve.append(Point(self.at.tokens, self.at.loss_sum / self.at.loss_steps, self.validate(), rate))
-        self.at.loss_sum, self.at.loss_steps = 0.0, 0
-        self.at.seconds += time.monotonic() - started
+        self.check_losses()
+        self.state.curve.append(CurvePoint(self.state.tokens, self.state.loss_sum / self.state.loss_steps, self.validate(), rate))
+        self.state.loss_sum, self.state.loss_steps = 0.0, 0
+        self.state.seconds += time.monotonic() - started
 
     @torch.no_grad()
     def validate(self) -> float:
         """Mean NLL (nats per token) of each source's validation windows, weighted by the mixture; context-long windows."""
         total = 0.0
-        at_once = max(1, self.settings.batch * self.settings.sequence // self.settings.context)
-        for stream, windows in zip(self.streams, self.windows, strict=True):
-            total += stream.share * sum(float(self.loss(batch)) * len(batch) for batch in windows.split(at_once)) / len(windows)
+        rows = max(1, self.settings.batch * self.settings.sequence // self.settings.context)
+        for stream, windows in zip(self.streams, self.validation, strict=True):
+            total += stream.share * sum(float(self.loss(batch)) * len(batch) for batch in windows.split(rows)) / len(windows)
         return total
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """bf16 where the settings ask for it, or leave it open and the machine has it; None for fp32."""
+    return torch.bfloat16 if precision == "bf16" or (precision == "auto" and has_bf16(device)) else None
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the machine multiplies bf16 matrices in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gap.core.provenance import git_state, versions
 from gap.core.tables import read_table
 from gap.figures.data import Data
+from gap.runtime.provenance import git_state, versions
 
 
 def read_optional(path: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Where the work runs: devices, GPU locks, and processes that share one model."""
+"""Where the work runs: devices, GPU locks, processes that share one model, and what they leave: finished units and provenance records."""

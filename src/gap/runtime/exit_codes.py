@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from gap.core.errors import GapError
+from gap.core.errors import GapError, Unavailable
 from gap.core.files import no_room
 
-NO_SPACE = 28
 
-
-def code_of(act: Callable[[], object]) -> int:
-    """Run ``act``; 0, or the code of a known problem, which is said on stderr (2 bad input, 3 unavailable, 4 refused)."""
+def known_problem(act: Callable[[], object]) -> tuple[int, str]:
+    """Call ``act``; (exit code, paragraph) of a known problem (2 bad input, 3 unavailable, 4 refused), or (0, "")."""
     try:
         act()
     except GapError as error:
-        print(f"gap: {error}", file=sys.stderr)
-        return error.exit_code
+        return error.exit_code, f"gap: {error}"
     except OSError as error:
-        if error.errno != NO_SPACE:
+        if error.errno != errno.ENOSPC:
             raise
-        print(f"gap: {no_room(Path(error.filename or 'output'), error)}", file=sys.stderr)
-        return 3
-    return 0
+        return Unavailable.exit_code, f"gap: {no_room(Path(error.filename or 'output'), error)}"
+    return 0, ""
+
+
+def exit_code(act: Callable[[], object]) -> int:
+    """Call ``act``; 0, or the exit code of a known problem, which is said on stderr."""
+    code, paragraph = known_problem(act)
+    if code:
+        print(paragraph, file=sys.stderr)
+    return code

@@ -1,6 +1,6 @@
-"""GPUs of its own for every job of a host: Snakemake counts GPUs but does not say which ones a job gets.
+"""One GPU per job: Snakemake counts the GPUs of a host but does not say which of them a job gets.
 
-A job takes the first devices whose lock files are free and holds the locks until its process ends, however it ends.
+A job locks one file per device it uses, and holds the locks until its process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -11,84 +11,86 @@ import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING
 
 from gap.core.errors import Unavailable
 
-#: Seconds between two looks, and until a job gives up (long jobs may hold a device for hours).
-PAUSE, PATIENCE = 2.0, 24 * 3600.0
+if TYPE_CHECKING:
+    from filelock import FileLock
 
-_held: list[TextIO] = []
+#: Seconds between two attempts to lock.
+POLL_INTERVAL = 0.5
+#: Seconds until a job gives up (a long job may hold a device for hours).
+PATIENCE = 24 * 3600.0
+
+_held: list[FileLock] = []
 
 
 def device_names(count: int, environment: Mapping[str, str]) -> list[str]:
-    """What the visible devices are called on this host: the entries of CUDA_VISIBLE_DEVICES where it is set (by a user, or
-    by Slurm for the devices of its job), else their numbers.  Entry i is torch's device i.
+    """The host's names of the visible devices; entry i is torch's device i.
+
+    They are the entries of CUDA_VISIBLE_DEVICES where it is set (by a user, or by Slurm for the devices of its job), else
+    the numbers from 0.
     """
-    named = [entry.strip() for entry in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if entry.strip()]
-    return named[:count] if len(named) >= count else [str(number) for number in range(count)]
+    visible = [entry.strip() for entry in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if entry.strip()]
+    return visible[:count] if len(visible) >= count else [str(index) for index in range(count)]
 
 
-def gpu_lock(
-    names: Sequence[str], folder: Path | None = None, patience: float = PATIENCE, pause: float = PAUSE, count: int = 1
-) -> list[int]:
-    """Numbers of ``count`` free devices among ``names``, now locked for this process; waits while too many are taken.
+def gpu_lock(names: Sequence[str], count: int = 1, *, folder: Path | None = None, patience: float = PATIENCE) -> list[int]:
+    """Lock ``count`` free devices among ``names`` for this process; returns their indices in the order of locking.
 
-    Who waits keeps what it has so far.  So that two never wait for each other, only one job at a time takes devices: the
-    others wait behind it, by another lock.
+    While too few are free it waits and keeps those it has.  Only one job at a time locks devices, the others wait for it
+    at a lock of their own (``queue.lock``): so two jobs that need several devices never wait for each other.
 
     Parameters
     ----------
     count: at most as many as there are names.
-    folder: where the lock files are; the system's folder for temporary files, so that all checkouts of a user share them.
+    folder: where the lock files are; by default the system's folder for temporary files, so that all checkouts share them.
+    patience: seconds to wait.
 
     Raises
     ------
     Unavailable: too few devices came free within ``patience`` seconds, or no lock file could be made.
     """
-    place = folder or Path(tempfile.gettempdir()) / f"gap-gpu-{os.getuid()}"
-    begun = time.monotonic()
+    from filelock import FileLock, Timeout
+
+    root = folder or Path(tempfile.gettempdir()) / f"gap-gpu-{os.getuid()}"
+    locks = [FileLock(root / f"{sha256(name.encode()).hexdigest()[:16]}.lock") for name in names]
+    locked: list[int] = []
+    end = time.monotonic() + patience
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        queue = (place / "queue.lock").open("a")
-        streams = [(place / f"{sha256(name.encode()).hexdigest()[:16]}.lock").open("a") for name in names]
-    except OSError as error:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / "queue.lock").acquire(timeout=patience, poll_interval=POLL_INTERVAL):
+            while True:
+                for index, lock in enumerate(locks):
+                    if index not in locked and len(locked) < count and _is_acquired(lock):
+                        locked.append(index)
+                if len(locked) == count:
+                    break
+                if time.monotonic() > end:
+                    raise Timeout(str(root))
+                time.sleep(POLL_INTERVAL)
+    except Timeout:
+        for index in locked:
+            locks[index].release()
         raise Unavailable(
-            str(place), f"no lock file could be made ({error.strerror})", "a writable folder", "Set TMPDIR to one."
-        ) from error
-    taken: list[int] = []
-    while len(taken) < count:
-        # closing the queue's stream lets the next job in
-        if _locked(queue):
-            for number, stream in enumerate(streams):
-                if number not in taken and len(taken) < count and _locked(stream):
-                    taken.append(number)
-        if len(taken) < count:
-            if time.monotonic() - begun > patience:
-                for stream in (queue, *streams):
-                    stream.close()
-                raise Unavailable(
-                    f"GPUs {', '.join(names)}",
-                    f"too many taken by other jobs for {patience:.0f} s",
-                    "a free one" if count == 1 else f"{count} free ones",
-                    "Let fewer jobs run at a time: --resources gpu=N with N the number of devices.",
-                )
-            time.sleep(pause)
-    queue.close()
-    for number, stream in enumerate(streams):
-        if number in taken:
-            _held.append(stream)
-        else:
-            stream.close()
-    return taken
+            f"GPUs {', '.join(names)}",
+            f"too many taken by other jobs for {patience:.0f} s",
+            "a free one" if count == 1 else f"{count} free ones",
+            "Let fewer jobs run at a time: --resources gpu=N with N the number of devices.",
+        ) from None
+    except OSError as error:
+        raise Unavailable(str(root), f"no lock file could be made ({error.strerror})", "a writable folder", "Set TMPDIR to one.") from error
+    _held.extend(locks[index] for index in locked)
+    return locked
 
 
-def _locked(stream: TextIO) -> bool:
-    """Whether this process holds the lock on the file now."""
-    import fcntl
+def _is_acquired(lock: FileLock) -> bool:
+    """Whether this process holds the lock after one attempt."""
+    from filelock import Timeout
 
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(blocking=False)
+    except Timeout:
         return False
     return True

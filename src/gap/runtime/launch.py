@@ -1,28 +1,20 @@
-"""A command's work done by several processes that share one model (``--devices``)."""
+"""A command's work done by several processes that share one model (``--devices``), started by torch's elastic launch."""
 
 from __future__ import annotations
 
-import contextlib
-import io
+import logging
 import os
+import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput, Unavailable
-from gap.runtime.exit_codes import code_of
+from gap.runtime.exit_codes import known_problem
 from gap.runtime.runtime import Runtime
-
-if TYPE_CHECKING:
-    from gap.runtime.process_group import ProcessGroup
-
-#: Seconds that a member other than the first waits before it says what went wrong: mostly the first says the same, and ends all.
-PAUSE = 5.0
 
 
 def launch(work: Callable[[Runtime], object], runtime: Runtime) -> None:
@@ -32,7 +24,8 @@ def launch(work: Callable[[Runtime], object], runtime: Runtime) -> None:
     ------
     BadInput: ``devices`` is not a power of two.
     Unavailable: this host has fewer GPUs, or too few come free.
-    SystemExit: a process ended otherwise than well; it has said why.
+    SystemExit: a process failed or was killed, which ended the others; the problem has been said.
+    KeyboardInterrupt: this process was interrupted.
     """
     devices = runtime.devices
     if devices < 1 or devices & (devices - 1):
@@ -40,25 +33,14 @@ def launch(work: Callable[[Runtime], object], runtime: Runtime) -> None:
     if devices == 1:
         work(runtime)
         return
-    from torch.multiprocessing import ProcessExitedException, ProcessRaisedException, start_processes
-
-    gpus = _gpus(devices, runtime.device)
-    with tempfile.TemporaryDirectory(prefix="gap-team-") as folder:
-        arguments = (partial(work, replace(runtime, threads=max(1, runtime.threads // devices))), devices, gpus, Path(folder) / "meeting")
-        members = start_processes(_member, arguments, devices, join=False, start_method="spawn")
-        try:
-            while not members.join():
-                pass
-        except ProcessExitedException:
-            codes = [code for process in members.processes if (code := process.exitcode) and code > 0]
-            sys.exit(codes[0] if codes else 1)
-        except ProcessRaisedException as error:
-            print(error, file=sys.stderr)
-            sys.exit(1)
+    gpus = _lock_gpus(devices, runtime.device)
+    share = replace(runtime, threads=max(1, runtime.threads // devices))
+    with tempfile.TemporaryDirectory(prefix="gap-launch-") as folder:
+        _elastic_launch(partial(work, share), gpus, Path(folder))
 
 
-def _gpus(devices: int, device: str) -> list[int | None]:
-    """torch's number of each member's GPU, leased for this process and so for as long as it lives; None on a CPU."""
+def _lock_gpus(devices: int, device: str) -> list[int | None]:
+    """torch's number of each process's GPU, locked as long as this process lives; None on a CPU."""
     import torch
 
     if device == "cpu" or not torch.cuda.is_available():
@@ -68,30 +50,46 @@ def _gpus(devices: int, device: str) -> list[int | None]:
     count = torch.cuda.device_count()
     if count < devices:
         raise Unavailable(f"--devices {devices}", f"{count} GPUs to be seen", "as many GPUs on one host", "Lower jobs.devices.")
-    return list(gpu_lock(device_names(count, os.environ), count=devices))
+    return list(gpu_lock(device_names(count, os.environ), devices))
 
 
-def _member(rank: int, work: Callable[[], object], devices: int, gpus: list[int | None], meeting: Path) -> None:
-    """One process of the team."""
-    from gap.runtime.process_group import ProcessGroup
+def _elastic_launch(work: Callable[[], object], gpus: list[int | None], folder: Path) -> None:
+    """Call ``work`` in one process per entry of ``gpus``; stderr of all but the first goes to files in ``folder``."""
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    own = ProcessGroup(devices, rank, gpus[rank])
-    if rank == 0:
-        code = code_of(partial(_joined, own, work, meeting))
-    else:
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said):
-            code = code_of(partial(_joined, own, work, meeting))
-        if code:
-            time.sleep(PAUSE)
-            print(said.getvalue(), file=sys.stderr, end="")
-    if code:
-        sys.exit(code)
+    logging.getLogger("torch").setLevel(logging.CRITICAL)  # what failed is said below
+    logs = DefaultLogsSpecs(log_dir=str(folder), redirects={rank: Std.ERR for rank in range(1, len(gpus))})
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=len(gpus), logs_specs=logs, run_id="gap", max_restarts=0,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost",
+    )  # fmt: skip
+    try:
+        elastic_launch(config, _run_member)(work, gpus, folder)
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        problem = _problem_file(folder, rank)
+        print(problem.read_text(encoding="utf-8") if problem.exists() else error, file=sys.stderr)
+        sys.exit(failure.exitcode if failure.exitcode > 0 else 1)
 
 
-def _joined(own: ProcessGroup, work: Callable[[], object], meeting: Path) -> None:
+def _problem_file(folder: Path, rank: int) -> Path:
+    """Where a process of the group leaves the paragraph on a known problem, so that it is said once for all."""
+    return folder / f"problem-{rank}.txt"
+
+
+def _run_member(work: Callable[[], object], gpus: list[int | None], folder: Path) -> None:
+    """The work of one process of the group."""
     from gap.runtime.process_group import join, leave
 
-    join(own, meeting)
-    work()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is sent when the parent dies, and may have been ignored there
+    rank = int(os.environ["RANK"])
+    join(gpus[rank])
+    code, problem = known_problem(work)
+    if code:
+        _problem_file(folder, rank).write_text(problem, encoding="utf-8")
+        sys.exit(code)
     leave()

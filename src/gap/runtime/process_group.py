@@ -1,7 +1,7 @@
-"""Several processes that work on one model together, each holding a share of every weight (``gap.models.sharding``).
+"""Processes that share one model, each holding some rows of every weight (``gap.models.sharding``).
 
-All of them do the same job from the same inputs, so they take the same decisions; what only one may do, reading what is
-already there and writing, the first does for all.  Outside a team the functions here do nothing of their own.
+All of them do the same job on the same inputs, so they take the same decisions.  Reading what is already there and writing
+is done by the first process for all.  Without a group (world size 1) the functions here do nothing of their own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
 Result = TypeVar("Result")
@@ -20,84 +18,87 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """size: number of processes; rank: this one's number; device: torch's number of its GPU, None on a CPU."""
+    """world_size: number of processes; rank: number of this process, from 0."""
 
-    size: int = 1
+    world_size: int = 1
     rank: int = 0
-    device: int | None = None
 
 
-_team = ProcessGroup()
+_group = ProcessGroup()
 
 
 def process_group() -> ProcessGroup:
-    """The team of this process; one of size 1 outside any."""
-    return _team
+    """The group of this process."""
+    return _group
 
 
-def join(own: ProcessGroup, meeting: Path) -> None:
-    """Become a member; returns when all are there.  ``meeting`` is a file that does not exist yet, the same for all."""
-    global _team
+def join(gpu: int | None) -> None:
+    """Join the group that the environment describes, as torch's elastic launch sets it; returns when all have joined.
+
+    Parameters
+    ----------
+    gpu: torch's number of this process's GPU; None on a CPU.
+    """
+    global _group
     import torch
     from torch import distributed
 
-    if own.device is not None:
-        torch.cuda.set_device(own.device)
+    if gpu is not None:
+        torch.cuda.set_device(gpu)
         torch.cuda.init()  # or a device mesh would choose a device by rank
-    backend = "gloo" if own.device is None else "cpu:gloo,cuda:nccl"
-    distributed.init_process_group(backend, init_method=f"file://{meeting}", rank=own.rank, world_size=own.size)
-    _team = own
+    distributed.init_process_group("gloo" if gpu is None else "cpu:gloo,cuda:nccl")
+    _group = ProcessGroup(distributed.get_world_size(), distributed.get_rank())
 
 
 def leave() -> None:
-    """Wait for the others, then be alone again."""
-    global _team
+    """Wait for all processes of the group, then be alone again."""
+    global _group
     from torch import distributed
 
     distributed.barrier()
     distributed.destroy_process_group()
-    _team = ProcessGroup()
+    _group = ProcessGroup()
 
 
 def is_first() -> bool:
-    """Whether this process reads and writes for the team."""
-    return _team.rank == 0
+    """Whether this process reads and writes for the group (rank 0)."""
+    return _group.rank == 0
 
 
 def broadcast_from_first(make: Callable[[], Result]) -> Result:
     """What ``make`` returns in the first process; it is not called in the others."""
-    if _team.size == 1:
+    if _group.world_size == 1:
         return make()
     from torch import distributed
 
-    box: list[Any] = [make() if is_first() else None]
-    distributed.broadcast_object_list(box, src=0)
-    result: Result = box[0]
+    values: list[Any] = [make() if is_first() else None]
+    distributed.broadcast_object_list(values, src=0)
+    result: Result = values[0]
     return result
 
 
 def all_reduce_sum(values: Tensor) -> Tensor:
     """Sum of ``values`` over the processes, in place; integers wrap around."""
-    if _team.size > 1:
+    if _group.world_size > 1:
         from torch import distributed
 
         distributed.all_reduce(values)
     return values
 
 
-def all_reduce_norm(own: Tensor) -> Tensor:
-    """L2 norm (a scalar) over the processes of what each has the norm ``own`` of."""
-    return own if _team.size == 1 else all_reduce_sum(own.square()).sqrt()
+def all_reduce_norm(norm: Tensor) -> Tensor:
+    """L2 norm (a scalar) of a vector of whose parts each process has one, with the norm ``norm``."""
+    return norm if _group.world_size == 1 else all_reduce_sum(norm.square()).sqrt()
 
 
 def in_turn(make: Callable[[], Result]) -> Result:
-    """Let the processes do the same one after the other, so that what each needs meanwhile is needed once."""
-    if _team.size == 1:
+    """Call ``make`` in one process after the other, so that the host holds what it needs meanwhile only once."""
+    if _group.world_size == 1:
         return make()
     from torch import distributed
 
-    for rank in range(_team.size):
-        if rank == _team.rank:
-            made = make()
+    for rank in range(_group.world_size):
+        if rank == _group.rank:
+            result = make()
         distributed.barrier()
-    return made
+    return result

@@ -18,5 +18,5 @@ def read_procedural(source: ProceduralSource, seed: int) -> Iterator[tuple[str, 
     function = GENERATORS.of(source.generator).function
     settings = canonical(source.generator.identity())
     for number in range(source.documents):
-        draw = RandomStream("procedural", seed, settings, number)
-        yield str(number), "", "\n".join(function(source.generator, draw) for _ in range(source.lines))
+        stream = RandomStream("procedural", seed, settings, number)
+        yield str(number), "", "\n".join(function(source.generator, stream) for _ in range(source.lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,22 @@ from gap.core.files import read_jsonl
 LONGEST_FIELD = 2**31 - 1
 
 
-def read_rows(path: Path, kind: str, column: str, id_column: str | None, title_column: str | None = None) -> Iterator[tuple[str, str, str]]:
-    """(identity, title, text) of every row that holds text; the identity is the row number from 0 without ``id_column``.
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns that hold text, identity (None: the row number) and title (None: there is none)."""
+
+    text: str
+    identity: str | None = None
+    title: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are named."""
+        return [name for name in (self.text, self.identity, self.title) if name is not None]
+
+
+def read_rows(path: Path, kind: str, columns: Columns) -> Iterator[tuple[str, str, str]]:
+    """(identity, title, text) of every row that holds text; rows are numbered from 0.
 
     Parameters
     ----------
@@ -27,14 +42,11 @@ def read_rows(path: Path, kind: str, column: str, id_column: str | None, title_c
     """
     if not path.is_file():
         raise BadInput(str(path), "not a file", f"a {kind} file", "Name a file, not a folder.")
-    wanted = [name for name in (column, id_column, title_column) if name is not None]
-    rows = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](path, wanted)
-    yield from texts(rows, str(path), column, id_column, title_column)
+    rows = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](path, columns.names)
+    yield from read_columns(rows, str(path), columns)
 
 
-def texts(
-    rows: Iterable[dict[str, Any]], where: str, column: str, id_column: str | None = None, title_column: str | None = None
-) -> Iterator[tuple[str, str, str]]:
+def read_columns(rows: Iterable[dict[str, Any]], where: str, columns: Columns) -> Iterator[tuple[str, str, str]]:
     """(identity, title, text) of rows; those whose text is blank are passed over but counted.
 
     Raises
@@ -43,14 +55,16 @@ def texts(
     """
     number = -1
     for number, row in enumerate(rows):
-        for name in (column, id_column, title_column):
-            if name is not None and name not in row:
+        for name in columns.names:
+            if name not in row:
                 raise missing(where, name, list(row))
-        text = row[column]
+        text = row[columns.text]
         if not isinstance(text, str):
-            raise BadInput(f"{where}, row {number}, column {column!r}", f"a {type(text).__name__}", "text", "Mend or remove that row.")
-        title = "" if title_column is None or row[title_column] is None else str(row[title_column])
-        for name, value in ((column, text), (title_column, title)):
+            raise BadInput(
+                f"{where}, row {number}, column {columns.text!r}", f"a {type(text).__name__}", "text", "Mend or remove that row."
+            )
+        title = "" if columns.title is None or row[columns.title] is None else str(row[columns.title])
+        for name, value in ((columns.text, text), (columns.title or "", title)):
             if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
                 raise BadInput(
                     f"{where}, row {number}, column {name!r}",
@@ -59,28 +73,28 @@ def texts(
                     "Mend or remove that row.",
                 )
         if text.strip():
-            yield (str(number) if id_column is None else str(row[id_column])), title, text
+            yield (str(number) if columns.identity is None else str(row[columns.identity])), title, text
     if number < 0:
         raise BadInput(where, "no rows", "at least one row", "Fill the file or name another.")
 
 
-def missing(where: str, column: str, found: Sequence[str]) -> BadInput:
+def missing(where: str, column: str, columns: Sequence[str]) -> BadInput:
     """The error for a column that is not there."""
     return BadInput(
         where,
-        f"no column {column!r} among {sorted(found)}",
+        f"no column {column!r} among {sorted(columns)}",
         "a column of the file",
         "Set `column` (or `id_column`, `title_column`) to one of those.",
     )
 
 
-def _csv(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _csv(path: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(LONGEST_FIELD)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
             header = reader.fieldnames or []
-            for name in wanted:
+            for name in names:
                 if header and name not in header:
                     raise missing(str(path), name, header)
             yield from reader
@@ -92,21 +106,21 @@ def _csv(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _jsonl(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _jsonl(path: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     yield from read_jsonl(path)
 
 
-def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _parquet(path: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
             header = file.schema_arrow.names
-            for name in wanted:
+            for name in names:
                 if name not in header:
                     raise missing(str(path), name, header)
-            for batch in file.iter_batches(batch_size=1024, columns=list(wanted)):
+            for batch in file.iter_batches(batch_size=1024, columns=list(names)):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise BadInput(str(path), f"not a readable Parquet file ({error})", "Parquet", "Fetch or write the file again.") from error

@@ -38,18 +38,18 @@ def source_files(root: Path | None = None) -> list[tuple[str, Path]]:
     Unavailable: this Python comes without its source files.
     """
     top = root or Path(sysconfig.get_paths()["stdlib"])
-    found = []
+    paths = []
     for folder, inner, names in os.walk(top):
         inner[:] = [name for name in inner if name not in SKIPPED and not name.startswith("config-")]
-        found += [Path(folder, name) for name in names if name.endswith(".py") and not name.startswith("_sysconfigdata")]
-    if not found:
+        paths += [Path(folder, name) for name in names if name.endswith(".py") and not name.startswith("_sysconfigdata")]
+    if not paths:
         raise Unavailable(
             f"kind: stdlib ({top})",
             "no source files",
             "a Python that ships its library as .py files",
             "Use a source of kind files, or another Python.",
         )
-    return sorted((path.relative_to(top).as_posix(), path) for path in found)
+    return sorted((path.relative_to(top).as_posix(), path) for path in paths)
 
 
 def read_code(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
@@ -72,9 +72,9 @@ def read_docs(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
     for name, path in source_files(root):
         text = _source(path)
         # parsing is the slow part: files without a long string are passed over
-        found = [one for one in docstrings(text) if len(one) >= SHORTEST] if _has_long_string(text) else []
-        if found:
-            yield name, dotted(name), "\n".join(map(unwrap, found))
+        documented = [docstring for docstring in docstrings(text) if len(docstring) >= SHORTEST] if _has_long_string(text) else []
+        if documented:
+            yield name, dotted(name), "\n".join(map(unwrap, documented))
 
 
 def dotted(path: str) -> str:
@@ -86,8 +86,8 @@ def as_turns(text: str) -> str:
     """The text's plain sentences as lines of two users in turn; nano models learn from it the form of the dialogue prompts."""
     lines = [line for line in text.split("\n") if line[:1].isalpha()]
     sentences = [sentence for line in lines for sentence in SENTENCE_END.split(line) if SENTENCE.fullmatch(sentence)]
-    kept = [sentence for sentence in sentences if SHORTEST_TURN <= len(sentence.split()) <= LONGEST_TURN]
-    return "\n".join(f"User {1 + place % 2}: {turn}" for place, turn in enumerate(kept))
+    turns = [sentence for sentence in sentences if SHORTEST_TURN <= len(sentence.split()) <= LONGEST_TURN]
+    return "\n".join(f"User {1 + index % 2}: {turn}" for index, turn in enumerate(turns))
 
 
 def unwrap(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Plain text files: documents are blocks of lines parted by an empty line, or articles under `` = Title = `` lines."""
+"""Plain text files: documents are paragraphs separated by empty lines, or articles under `` = Title = `` lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO
 
 from gap.core.errors import BadInput
 
-#: Blocks shorter than this many characters join the next one: a heading or a caption is no document.
+#: Paragraphs shorter than this many characters join the next one: a heading or a caption is no document.
 SHORTEST = 200
 #: A top-level heading of WikiText's token files (`` = = Section = = `` is a lower one).
 TITLE = re.compile(r" = [^=\n]+ = ")
@@ -66,39 +66,39 @@ def split_documents(lines: Iterable[str]) -> Iterator[str]:
     for line in rest:
         if line.strip():
             whole = chain([line], rest)
-            yield from _articles(whole) if TITLE.fullmatch(line.rstrip("\n")) else _merged(_blocks(whole))
+            yield from _articles(whole) if TITLE.fullmatch(line.rstrip("\n")) else _merged(_paragraphs(whole))
             return
 
 
-def _blocks(lines: Iterable[str]) -> Iterator[str]:
-    """Runs of lines that hold text."""
-    block: list[str] = []
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """Lines that hold text, joined up to the next empty line."""
+    paragraph: list[str] = []
     for line in chain(lines, [""]):
         if line.strip():
-            block.append(line.rstrip())
-        elif block:
-            yield "\n".join(block)
-            block = []
+            paragraph.append(line.rstrip())
+        elif paragraph:
+            yield "\n".join(paragraph)
+            paragraph = []
 
 
-def _merged(blocks: Iterable[str]) -> Iterator[str]:
-    """Blocks of at least ``SHORTEST`` characters, short ones joined to the next; a short last one stands alone."""
-    held: list[str] = []
-    for block in blocks:
-        held.append(block)
-        if sum(map(len, held)) >= SHORTEST:
-            yield "\n\n".join(held)
-            held = []
-    if held:
-        yield "\n\n".join(held)
+def _merged(paragraphs: Iterable[str]) -> Iterator[str]:
+    """Paragraphs of at least ``SHORTEST`` characters, short ones joined to the next; a short last one stands alone."""
+    parts: list[str] = []
+    for paragraph in paragraphs:
+        parts.append(paragraph)
+        if sum(map(len, parts)) >= SHORTEST:
+            yield "\n\n".join(parts)
+            parts = []
+    if parts:
+        yield "\n\n".join(parts)
 
 
 def _articles(lines: Iterable[str]) -> Iterator[str]:
-    """Blocks from one title to the next; a title stands between empty lines (a table may hold lines that only look like one)."""
+    """Paragraphs from one title to the next; a title stands between empty lines (a table may hold lines that only look like one)."""
     article: list[str] = []
-    for block in _blocks(lines):
-        if article and TITLE.fullmatch(block + " "):
+    for paragraph in _paragraphs(lines):
+        if article and TITLE.fullmatch(paragraph + " "):
             yield "\n\n".join(article)
             article = []
-        article.append(block)
+        article.append(paragraph)
     yield "\n\n".join(article)

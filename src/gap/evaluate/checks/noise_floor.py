@@ -20,9 +20,10 @@ from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
-from gap.models.load import load_model, open_device
+from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.params.methods import Evaluate
+from gap.runtime.device import open_device
 from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items

@@ -34,7 +34,7 @@ def open_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> Scorin
     autocast, the original's otherwise.
     """
     model, device = network.model, network.model.device.type
-    if process_group().size > 1:
+    if process_group().world_size > 1:
         return None
     size = weights_size(model, dtype)
     if size < SMALLEST:
@@ -55,7 +55,7 @@ def open_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> Scorin
 
 def cast_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> ScoringModel | None:
     """The twin that halves weights once per checkpoint; None in fp32, or where processes share the model."""
-    return None if dtype is None or process_group().size > 1 else CastScoringModel(network.model, dtype)
+    return None if dtype is None or process_group().world_size > 1 else CastScoringModel(network.model, dtype)
 
 
 def _prune(twin: ScoringModel) -> None:

@@ -11,7 +11,7 @@ from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.sources import source_identity
 
-CODE = ("gap.models.tokenizer",)
+CODE = ("gap.pretrain.build_tokenizer",)
 
 
 def mixture_identity(plan: Plan, mixture: dict[str, float]) -> dict[str, Any]:

@@ -30,9 +30,9 @@ class Journal:
     def __init__(self, output: Path, table: str, key: str = "run") -> None:
         self.output, self.table, self.key = Path(output), table, key
         self.folder = ROOT / text_digest(str(self.output.parent))
-        self.added: list[Path] = []
+        self.used: list[Path] = []
 
-    def _place(self, unit: str) -> Path:
+    def _path(self, unit: str) -> Path:
         return self.folder / f"{unit}.parquet"
 
     def get(self, unit: str) -> pd.DataFrame | None:
@@ -40,21 +40,21 @@ class Journal:
         return broadcast_from_first(lambda: self._read(unit))
 
     def _read(self, unit: str) -> pd.DataFrame | None:
-        place = self._place(unit)
-        if not place.exists():
+        path = self._path(unit)
+        if not path.exists():
             return None
         try:
-            rows = read_table(place, self.table)
+            rows = read_table(path, self.table)
         except BadInput:
             return None
-        self.added.append(place)
+        self.used.append(path)
         return rows
 
     def add(self, unit: str, rows: pd.DataFrame) -> None:
         """Keep the rows of a finished unit."""
         if is_first():
-            write_table(rows, self._place(unit), self.table)
-        self.added.append(self._place(unit))
+            write_table(rows, self._path(unit), self.table)
+        self.used.append(self._path(unit))
 
     def siblings(self, runs: list[str], accept: Callable[[Path], bool] = lambda _: True) -> Iterator[pd.DataFrame]:
         """Rows of these runs (values of the key) in the finished files beside the output that ``accept`` takes, file by file in name order."""
@@ -71,7 +71,7 @@ class Journal:
         if not is_first():
             return
         write_table(rows, self.output, self.table)
-        for place in self.added:
-            place.unlink(missing_ok=True)
+        for path in self.used:
+            path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()

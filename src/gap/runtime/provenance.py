@@ -20,13 +20,13 @@ STARTED = time.time()
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages a result depends on (absent ones are left out)."""
-    found = {"python": platform.python_version()}
+    packages = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return packages
 
 
 def git_state() -> dict[str, Any]:
@@ -41,13 +41,13 @@ def git_state() -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Processor, cores and, where torch is already loaded and sees one, the GPU."""
-    found: dict[str, Any] = {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}
+    facts: dict[str, Any] = {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}
     torch = sys.modules.get("torch")
     if torch is not None:
-        found["threads"] = torch.get_num_threads()
+        facts["threads"] = torch.get_num_threads()
         if torch.cuda.is_available():
-            found["gpu"] = torch.cuda.get_device_name(0)
-    return found
+            facts["gpu"] = torch.cuda.get_device_name(0)
+    return facts
 
 
 def peak_memory() -> float | None:
@@ -69,7 +69,7 @@ def write_provenance(path: Path, stage: str, settings: dict[str, Any], **more: A
         "settings": settings,
         "versions": versions(),
         "git": git_state(),
-        "machine": machine() | ({"devices": process_group().size} if process_group().size > 1 else {}),
+        "machine": machine() | ({"devices": process_group().world_size} if process_group().world_size > 1 else {}),
         "seconds": round(time.time() - STARTED, 3),
         "peak_mib": peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
