@@ -24,7 +24,7 @@ def figures(plan: PLAN) -> None:
 def tables(plan: PLAN) -> None:
     """Write the tables of the study as CSV, Markdown and LaTeX."""
     from gap.aggregate.study_index import read_plan
-    from gap.figures.tables import tables as run
+    from gap.figures.stage import tables as run
     from gap.plan.light import write_record
 
     document = read_plan(plan)
