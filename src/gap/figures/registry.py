@@ -40,7 +40,7 @@ def several_methods(shape: StudyShape) -> bool:
 class Figure:
     """A figure: ``draw`` writes ``name``.pdf and ``name``.png into a folder, ``caption`` words it.
 
-    ``order`` is its place in the report (the smallest first), ``width`` whether it fills one column of a paper or both;
+    ``order`` is its position in the report (the smallest first), ``width`` whether it fills one column of a paper or both;
     ``exists`` says which studies have it.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +11,7 @@ from gap.core.files import writing
 from gap.figures.labels import POINTS
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -126,7 +127,7 @@ def centres(position: float, width: float, count: int) -> list[float]:
     return [position - width / 2 + width / count * (index + 0.5) for index in range(count)]
 
 
-def scatter(axes: Axes, centre: float, width: float, values: Sequence[float], index: int, **look: float) -> None:
+def scatter(axes: Axes, centre: float, width: float, values: np.ndarray, index: int, **look: Any) -> None:
     """Dots at ``values`` [n], jittered over ``width`` around ``centre``, in the marker and colour of corpus number ``index``."""
     positions = [centre + offset for offset in jitter(len(values), width)]
     axes.scatter(positions, values, marker=marker(index), color=colour(index), linewidths=0, zorder=2, **look)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gap.figures.data import StudyData
 
-#: Settings of the study's own method, and of scoring, by their place in the study; their names and the paper's values.
+#: Settings of the study's own method, and of scoring, by their keys in the study; their names and the paper's values.
 PAPER = (
     ("gap.texts", "texts per corpus", 100),
     ("gap.updates", "updates tried", 15),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
     from gap.figures.data import StudyData
@@ -46,7 +46,7 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
         save(figure, folder, name)
 
 
-def _group(figure: Figure, data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
+def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
     """The panels of one group and their common colour bar."""
     tasks = data.study.tasks(group)
     tables = {policy: _table(data, tasks, columns, policy) for policy in panels}
