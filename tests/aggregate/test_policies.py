@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gap.aggregate.policies import choose, stop
+from gap.aggregate.policies import POLICIES, detailed_names, policy_names
+from gap.aggregate.policies.authors import stop
+from gap.core.errors import BadInput
 
 FALLING = np.array([0.5, 0.6, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
 
@@ -30,7 +32,13 @@ def every(count: int) -> list[int]:
     ],
 )
 def test_choose(values: list[float], policy: str, stopped: int, step: int) -> None:
-    assert choose(policy, np.array(values), stopped) == step
+    assert POLICIES[policy].choose(np.array(values), stopped) == step
+
+
+def test_an_unknown_policy_is_an_error() -> None:
+    with pytest.raises(BadInput, match="the unknown name 'median'"):
+        POLICIES["median"]
+    assert policy_names() == ["best", "authors", "last"] and detailed_names() == ["best", "last"]
 
 
 def test_stop_looks_from_the_sixth_update_and_has_patience_two() -> None:
@@ -87,5 +95,5 @@ def test_stop_agrees_with_the_callback(pairs: list[tuple[int, int]]) -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(0, 19))
 def test_authors_between_base_and_best(values: list[float], stopped: int) -> None:
     curve = np.array(values)
-    best, authors = (curve[choose(policy, curve, stopped)] for policy in ("best", "authors"))
+    best, authors = (curve[POLICIES[policy].choose(curve, stopped)] for policy in ("best", "authors"))
     assert best >= authors - 1e-12 >= curve[0] - 2e-12

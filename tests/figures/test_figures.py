@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +17,11 @@ from synthetic_plan import Shape
 from gap.aggregate.stage import aggregate
 from gap.aggregate.study_index import read_plan
 from gap.core.errors import BadInput
-from gap.figures import by_step, dots, familiarity, gains, heatmap, pretraining
 from gap.figures.data import load
-from gap.figures.stage import figure_names, figures
-from gap.figures.style import DOUBLE, SINGLE, drawing, spread
+from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
+from gap.figures.registry import StudyShape, figure_names, table_names
+from gap.figures.stage import captions, figures
+from gap.figures.style import DOUBLE, SINGLE, drawing, jitter
 
 WIDTHS = {
     "figure1_dialogue": SINGLE, "figure1_classification": SINGLE, "pretraining": SINGLE,
@@ -57,32 +60,46 @@ def test_fonts_are_embedded_truetype_and_no_time_is_written(drawn: Path) -> None
 
 def test_the_same_tables_give_the_same_bytes(plan: dict, drawn: Path, tmp_path: Path) -> None:
     data = load(plan)
-    gains.draw(data, tmp_path, "gain_by_corpus")
-    heatmap.draw(data, tmp_path, "task_heatmap")
+    gain_by_corpus.draw(data, tmp_path, "gain_by_corpus")
+    task_heatmap.draw(data, tmp_path, "task_heatmap")
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (drawn / path.name).read_bytes(), path.name
 
 
 def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) -> None:
-    captions = json.loads((drawn / "captions.json").read_text())
-    assert set(captions) == set(WIDTHS)
+    written = json.loads((drawn / "captions.json").read_text())
+    assert set(written) == set(WIDTHS)
     data = load(plan)
-    for name, entry in captions.items():
+    for name, entry in written.items():
         assert set(entry) == {"title", "caption", "category"}
         if name != "pretraining":
             assert "15 runs per model (3 corpora, 5 texts each), at most 7 updates" in entry["caption"]
     for group in ("dialogue", "classification"):
         for model, label in {"tiny": "0.2M", "big": "0.5M", "huge": "1.2M"}.items():
-            assert f"{label} {data.baselines[model, group] * 100:.2f}" in captions[f"figure1_{group}"]["caption"]
-        assert "so no run can lie below it" in captions[f"figure1_{group}"]["caption"]
+            assert f"{label} {data.baselines[model, group] * 100:.2f}" in written[f"figure1_{group}"]["caption"]
+        assert "so no run can lie below it" in written[f"figure1_{group}"]["caption"]
 
 
 def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
-    data = load(plan | {"figure_names": ["score_by_step"]})
-    assert figure_names(data) == ["score_by_step"]
-    assert figure_names(load(plan)) == [
-        "figure1_dialogue", "figure1_classification", "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity", "pretraining",
+    assert set(captions(load(plan | {"figure_names": ["score_by_step"]}))) == {"score_by_step"}
+    assert plan["figure_names"] == [
+        "figure1_dialogue", "figure1_classification", "gain_by_corpus", "score_by_step", "task_heatmap", "familiarity", "pretraining",
     ]  # fmt: skip
+    with pytest.raises(BadInput, match="the unknown name 'score'"):
+        captions(load(plan | {"figure_names": ["score"]}))
+
+
+def test_the_shape_of_a_study_decides_what_it_has() -> None:
+    several = StudyShape(("classification",), ("up", "down"), pretrained=False)
+    assert figure_names(several) == ["figure1_classification", "gain_by_corpus", "methods", "score_by_step", "task_heatmap", "familiarity"]
+    assert table_names(several) == ["main", "tasks", "methods", "familiarity"]
+    assert table_names(StudyShape(("classification",), ("up",), pretrained=True)) == ["main", "tasks", "familiarity"]
+
+
+def test_names_are_read_without_drawing_libraries() -> None:
+    code = "import sys; from gap.figures.registry import StudyShape, figure_names as f, table_names as t; s = StudyShape(('dialogue',), ('up',), True)"
+    code += "; f(s), t(s); sys.exit(bool({'pandas', 'matplotlib', 'pyarrow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_provenance_stands_at_the_foot(plan: dict) -> None:
@@ -92,8 +109,8 @@ def test_provenance_stands_at_the_foot(plan: dict) -> None:
 
 def test_dots_show_the_best_steps(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, seen = load(plan), {}
-    monkeypatch.setattr(dots, "save", lambda figure, folder, name: seen.update(axes=figure.axes[0]))
-    dots.draw(data, "classification", tmp_path, "figure1_classification")
+    monkeypatch.setattr(figure1, "save", lambda figure, folder, name: seen.update(axes=figure.axes[0]))
+    figure1.draw(data, tmp_path, "figure1_classification", "classification")
     values = [y for part in seen["axes"].collections for _, y in part.get_offsets()]
     assert sorted(values) == pytest.approx(sorted(data.selections.query("group == 'classification' and policy == 'best'")["value"] * 100))
     levels = {round(float(line.get_ydata()[0]), 4) for line in seen["axes"].lines}
@@ -137,10 +154,10 @@ def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     plan = read_plan(build(tmp_path, SHAPES[name]))
     aggregate(plan)
     data = load(plan)
-    for module in (dots, by_step, gains, heatmap, familiarity):
+    for module in (figure1, score_by_step, gain_by_corpus, task_heatmap, familiarity):
         monkeypatch.setattr(module, "save", lambda figure, folder, name: figure.savefig(folder / f"{name}.png", dpi=60))
-    dots.draw(data, data.study.groups[0], tmp_path, "dots")
-    for module in (by_step, gains, heatmap, familiarity):
+    figure1.draw(data, tmp_path, "dots", data.study.groups[0])
+    for module in (score_by_step, gain_by_corpus, task_heatmap, familiarity):
         module.draw(data, tmp_path, module.__name__)
     assert len(list(tmp_path.glob("*.png"))) == 5
 
@@ -149,7 +166,7 @@ def test_no_curve(plan: dict, tmp_path: Path) -> None:
     empty = tmp_path / "pretraining.csv"
     empty.write_text("model\n")
     data = load(plan | {"light": plan["light"] | {"plot_pretraining": str(empty)}})
-    assert "pretraining" not in figure_names(data)
+    assert "pretraining" not in figure_names(StudyShape(("dialogue",), ("up",), pretrained=False))
     with pytest.raises(BadInput, match="no column 'tokens'"):
         pretraining.draw(data, tmp_path, "pretraining")
 
@@ -159,8 +176,8 @@ def test_a_missing_table_is_named(plan: dict, tmp_path: Path) -> None:
         load(plan | {"light": plan["light"] | {"estimates": str(tmp_path / "none.csv")}})
 
 
-def test_spread_is_centred_and_distinct() -> None:
-    offsets = spread(100, 0.5)
+def test_jitter_is_centred_and_distinct() -> None:
+    offsets = jitter(100, 0.5)
     assert offsets[0] == 0
     assert len(set(offsets)) == 100
     assert all(-0.25 <= offset < 0.25 for offset in offsets)

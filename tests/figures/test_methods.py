@@ -14,9 +14,10 @@ from synthetic_plan import CONTROLLED
 
 from gap.aggregate.stage import aggregate
 from gap.aggregate.study_index import read_plan
-from gap.figures.data import Data, load
-from gap.figures.stage import figure_names, figures
-from gap.figures.tables import main_table, method_table, tables
+from gap.figures.data import StudyData, load
+from gap.figures.stage import figures, tables
+from gap.figures.tables.main import build as main_table
+from gap.figures.tables.methods import build as method_table
 from gap.report.summary import summary
 
 
@@ -28,12 +29,12 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def data(plan: dict[str, Any]) -> Data:
+def data(plan: dict[str, Any]) -> StudyData:
     return load(plan)
 
 
-def test_the_figure_is_drawn_and_its_caption_counts_the_runs(plan: dict[str, Any], data: Data) -> None:
-    assert "methods" in figure_names(data)
+def test_the_figure_is_drawn_and_its_caption_counts_the_runs(plan: dict[str, Any]) -> None:
+    assert "methods" in plan["figure_names"]
     figures(plan)
     folder = Path(plan["light"]["figures"])
     assert (folder / "methods.png").stat().st_size > 10_000 and (folder / "methods.pdf").exists()
@@ -41,13 +42,13 @@ def test_the_figure_is_drawn_and_its_caption_counts_the_runs(plan: dict[str, Any
     assert "UP (15 runs per model), DOWN (6)" in caption
 
 
-def test_other_figures_and_tables_show_the_studys_own_method_alone(data: Data) -> None:
+def test_other_figures_and_tables_show_the_studys_own_method_alone(data: StudyData) -> None:
     assert set(data.runs["method"]) == set(data.steps["method"]) == {"up"} and len(data.runs) == 30
     assert len(data.chosen("big", "dialogue", "last")) == 15 and len(data.chosen("big", "dialogue", "last", method="down")) == 6
     assert [row[2] for row in main_table(data).rows if row[1] == "all"] == [15, 15]
 
 
-def test_the_table_of_methods(plan: dict[str, Any], data: Data) -> None:
+def test_the_table_of_methods(plan: dict[str, Any], data: StudyData) -> None:
     tables(plan)
     written = pd.read_csv(plan["light"]["methods_csv"])
     assert list(written["method"]) == ["UP", "DOWN"] * 2 and list(written["runs"]) == [15, 6] * 2
@@ -62,7 +63,7 @@ def test_the_table_of_methods(plan: dict[str, Any], data: Data) -> None:
     assert len(method_table(data).rows) == 4
 
 
-def test_the_report_says_what_the_numbers_say(data: Data) -> None:
+def test_the_report_says_what_the_numbers_say(data: StudyData) -> None:
     sentences = dict(summary(data))["Dialogue F1"]
     [found] = [line for line in sentences if line.startswith("DOWN against UP")]
     row = data.contrasts.query("model == 'big' and group == 'dialogue' and policy == 'last'").iloc[0]

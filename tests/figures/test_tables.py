@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.figures.data import load
-from gap.figures.familiarity import LABELS
-from gap.figures.familiarity_table import familiarity_table
+from gap.figures.stage import tables
 from gap.figures.table import Column, Table, escape, show, to_csv, to_latex, to_markdown
-from gap.figures.tables import main_table, tables, task_table
+from gap.figures.tables.familiarity import LABELS
+from gap.figures.tables.familiarity import build as familiarity_table
+from gap.figures.tables.main import build as main_table
+from gap.figures.tables.tasks import build as task_table
 
 SMALL = Table(
     "main", "A & B", "Cost 5 % of {x}_y.",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gap.plan import code
-from gap.plan.stages import units
+from gap.plan.stages import extension_units, units
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_the_dump_is_the_same_in_every_python() -> None:
 
 
 def test_every_extension_is_a_unit_of_its_own_and_belongs_to_no_stage() -> None:
-    extensions = [unit for unit in units() if unit.startswith(("gap.methods.", "gap.generators."))]
+    extensions = extension_units()
     assert {"gap.methods.directions.random", "gap.methods.transforms.lines", "gap.generators.brackets"} <= set(extensions)
     stages = set(units()) - set(extensions)
     assert not {module for stage in stages for module in code.closure(stage)} & set(extensions)
@@ -141,7 +141,7 @@ def test_the_closure_holds_what_importing_loads(unit: str) -> None:
     """Against Python itself: the modules of this package that are loaded once the unit is imported."""
     program = f"import sys, {unit}; print(*sorted(name for name in sys.modules if name.startswith('gap.')))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    extensions = {name for name in units() if name.startswith(("gap.methods.", "gap.generators.", "gap.tasks."))}
+    extensions = set(extension_units())
     # extensions are loaded by the registries of their packages, which no import statement names
     reached = {module for name in (unit, *extensions) for module in code.closure(name)} | {name.rpartition(".")[0] for name in extensions}
     assert set(loaded) <= reached

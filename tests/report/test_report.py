@@ -12,9 +12,8 @@ import pytest
 
 from gap.core.errors import BadInput
 from gap.core.files import write_json
-from gap.figures.captions import captions
 from gap.figures.data import load
-from gap.figures.stage import figure_names
+from gap.figures.stage import captions
 from gap.report import provenance
 from gap.report.limits import limits
 from gap.report.stage import report
@@ -27,9 +26,8 @@ PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQV
 def ready(plan: dict) -> dict:
     """The study with captions and one-pixel figures."""
     data = load(plan)
-    names = figure_names(data)
-    write_json(Path(plan["light"]["captions"]), captions(data, names))
-    for name in names:
+    write_json(Path(plan["light"]["captions"]), captions(data))
+    for name in plan["figure_names"]:
         (Path(plan["light"]["figures"]) / f"{name}.png").write_bytes(PIXEL)
     return plan
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.digest import digest
+from gap.figures.registry import StudyShape, figure_names, table_names
 from gap.tasks.registry import TASKS
 
 TASK_NAMES = ("piqa", "arc_easy", "copa", "pubmed_qa", "blended_skill_talk", "wizard_of_wikipedia")
@@ -42,6 +43,12 @@ def methods(shape: Shape) -> dict[str, tuple[str, int]]:
     """Name -> direction and texts; the study's own method comes last in the alphabet, on purpose."""
     own = {"up": ("ascent", shape.texts)}
     return own | {"down": ("descent", shape.controls)} if shape.controls else own
+
+
+def study_shape(shape: Shape) -> StudyShape:
+    """What its figures and tables depend on."""
+    groups = tuple(dict.fromkeys(TASKS[task].group for task in shape.tasks))
+    return StudyShape(groups, tuple(methods(shape)), pretrained=True)
 
 
 def _gap(shape: Shape) -> dict[str, Any]:
@@ -122,6 +129,12 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
             for name in shape.corpora
         ],
         "items": {task: {split: f"{folder}/items/{task}/{split}.jsonl" for split in splits[task]} for task in shape.tasks},
+        "tasks": {
+            task: {"label": TASKS[task].label, "group": TASKS[task].group, "metric": TASKS[task].metric, "chance": TASKS[task].chance}
+            for task in shape.tasks
+        },
+        "figure_names": figure_names(study_shape(shape)),
+        "table_names": table_names(study_shape(shape)),
         "runs": [
             {
                 "model": model,

@@ -1,3 +1,6 @@
+from gap.figures.registry import FIGURES as FIGURE_REGISTRY
+
+
 # Tables (CSV, Markdown, LaTeX) and figures (PDF, PNG) from the tidy tables.
 rule make_tables:
     input:
@@ -7,11 +10,11 @@ rule make_tables:
         [
             report(
                 LIGHT[f"{name}_md"],
-                caption=f"../report/{name}_table.rst",
+                caption="../report/table.rst",
                 category="Tables",
                 labels={"table": name, "format": "Markdown"},
             )
-            for name in [*DOCUMENT["table_names"], "familiarity"]
+            for name in DOCUMENT["table_names"]
         ],
         record=GRAPH.record("tables"),
     log:
@@ -38,7 +41,12 @@ rule draw_figures:
     output:
         [path for path in STAGES["figures"].paths if not path.endswith(".png")],
         [
-            report(f"{FIGURES}/{name}.png", caption=f"../report/{name}.rst", category="Figures", labels={"figure": name.replace("_", " ")})
+            report(
+                f"{FIGURES}/{name}.png",
+                caption="../report/figure.rst",
+                category="Figures",
+                labels={"figure": FIGURE_REGISTRY[name].title},
+            )
             for name in DOCUMENT["figure_names"]
         ],
         record=GRAPH.record("figures"),

@@ -40,13 +40,13 @@ def _mean_over(rows: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
 
 def _with_parts(rows: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Add method, corpus and text, and put the rows in the order of the plan."""
-    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], place) for place, run in enumerate(study.runs)}
+    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], index) for index, run in enumerate(study.runs)}
     parts |= {(model, BASE): ("", "", -1, -1) for model in study.models}
-    found = [parts[key] for key in zip(rows["model"], rows["run"], strict=True)]
-    method, corpus, text, place = zip(*found, strict=True)
+    row_parts = [parts[key] for key in zip(rows["model"], rows["run"], strict=True)]
+    method, corpus, text, run_index = zip(*row_parts, strict=True)
     models, tasks = list(study.models), [*study.splits, *METRIC, ALL]
-    order = rows.assign(method=method, corpus=corpus, text=text, place=place)
-    order["model_place"] = order["model"].map({name: index for index, name in enumerate(models)})
-    order["task_place"] = order["task"].map({name: index for index, name in enumerate(tasks)})
-    order = order.sort_values(["model_place", "place", "split", "step", "task_place", "metric"], kind="stable", ignore_index=True)
-    return order.drop(columns=["place", "model_place", "task_place"])
+    order = rows.assign(method=method, corpus=corpus, text=text, run_index=run_index)
+    order["model_index"] = order["model"].map({name: index for index, name in enumerate(models)})
+    order["task_index"] = order["task"].map({name: index for index, name in enumerate(tasks)})
+    order = order.sort_values(["model_index", "run_index", "split", "step", "task_index", "metric"], kind="stable", ignore_index=True)
+    return order.drop(columns=["run_index", "model_index", "task_index"])

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gap.aggregate.estimates import interval
-from gap.aggregate.policies import DECIMALS
+from gap.aggregate.policies import DECIMALS, detailed_names
 from gap.aggregate.study_index import StudyIndex
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POLICIES = ("best", "last")
 COLUMNS = [
     "model", "method", "group", "policy", "pairs", "mean_gain", "own_gain", "difference", "low", "high", "share_above", "distance", "trained_distance",
 ]  # fmt: skip
@@ -33,37 +32,37 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Study
     import pandas as pd
 
     last = trajectories.groupby("run", sort=False)[["distance", "trained_distance"]].last()
-    found = []
+    rows = []
     for model, method in product(study.subjects, [name for name in study.methods if name != study.primary]):
         runs = study.runs_of(model, method)
         norms = last.loc[[run["run"] for run in runs]].mean()
-        for group, policy in product(study.groups, POLICIES):
+        for group, policy in product(study.groups, detailed_names()):
             gains = _gains(selections, model, group, policy)
             pairs = [pair for run in runs if (pair := _pair(gains, run, study.primary)) is not None]
-            cell: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
-            found.append(
+            names: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
+            rows.append(
                 {
-                    **cell,
-                    **_row(np.array(pairs).reshape(-1, 2), study.seed, "/".join(cell.values())),
+                    **names,
+                    **_row(np.array(pairs).reshape(-1, 2), study.seed, "/".join(names.values())),
                     **{str(key): norms[key] for key in norms.index},
                 }
             )
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _gains(selections: pd.DataFrame, model: str, group: str, policy: str) -> dict[tuple[str, str, int], float]:
     """(method, corpus, text) -> gain."""
     rows = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]
-    found: list[Any] = rows[["method", "corpus", "text", "gain"]].to_numpy(dtype=object).tolist()
-    return {(method, corpus, text): gain for method, corpus, text, gain in found}
+    gains: list[Any] = rows[["method", "corpus", "text", "gain"]].to_numpy(dtype=object).tolist()
+    return {(method, corpus, text): gain for method, corpus, text, gain in gains}
 
 
 def _pair(gains: dict[tuple[str, str, int], float], run: dict[str, Any], primary: str) -> tuple[float, float] | None:
     """Gain of a run and mean gain of its counterparts; None where one of its texts has none."""
     texts = [text for update in run.get("members") or [[run["text"]]] for text in update]
-    own = [gains.get((primary, run["corpus"], text)) for text in texts]
-    known = [gain for gain in own if gain is not None]
-    return (gains[run["method"], run["corpus"], run["text"]], float(np.mean(known))) if len(known) == len(own) else None
+    counterparts = [gains.get((primary, run["corpus"], text)) for text in texts]
+    known = [gain for gain in counterparts if gain is not None]
+    return (gains[run["method"], run["corpus"], run["text"]], float(np.mean(known))) if len(known) == len(counterparts) else None
 
 
 def _row(pairs: np.ndarray, seed: int, name: str) -> dict[str, float]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.aggregate.policies import DECIMALS, POLICIES
+from gap.aggregate.policies import DECIMALS, detailed_names, policy_names
 from gap.aggregate.selections import curves
-from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex
+from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex
 from gap.core.digest import text_digest
 
 if TYPE_CHECKING:
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 LEVEL = 0.95
-#: Value of column ``task`` in rows about a group's average.
-AVERAGE = "average"
-#: Per task, the step is the one that the group's average picks; ``authors`` is left to the averages.
-TASK_POLICIES = ("best", "last")
-CELL = ["model", "method", "corpus", "group", "task", "policy"]
-COLUMNS = [*CELL, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
+COLUMNS = [*ESTIMATE_KEYS, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
 
 
 def interval(gains: np.ndarray, seed: int, name: str) -> tuple[float, float]:
@@ -43,31 +38,31 @@ def estimate(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyInd
     """Table ``estimates``: columns ``COLUMNS``; scores and gains as fractions, corpus ``all`` pools the corpora."""
     import pandas as pd
 
-    rows = [_row(cell, baseline, values, study.seed) for cell, baseline, values in _cells(run_scores, selections, study)]
+    rows = [_row(names, baseline, values, study.seed) for names, baseline, values in _samples(run_scores, selections, study)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _cells(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], float, np.ndarray]]:
-    """Each cell's names, baseline, and its runs' values [n]."""
+def _samples(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], float, np.ndarray]]:
+    """Names (``ESTIMATE_KEYS``), baseline, and the runs' values [n]; per task, the step is the one that the group's average picks."""
     for group in study.groups:
         chosen = selections[selections["group"] == group]
         for task in (AVERAGE, *study.tasks(group)):
             by_run = curves(run_scores, study, group if task == AVERAGE else task, METRIC[group])
-            for model, method, policy in product(study.subjects, study.methods, POLICIES if task == AVERAGE else TASK_POLICIES):
+            for model, method, policy in product(study.subjects, study.methods, policy_names() if task == AVERAGE else detailed_names()):
                 part = chosen[(chosen["model"] == model) & (chosen["method"] == method) & (chosen["policy"] == policy)]
                 values = np.array([by_run[model, run][step] for run, step in zip(part["run"], part["step"], strict=True)])
                 for corpus in (ALL, *study.corpora):
-                    kept = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
-                    if len(kept):
+                    selected = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
+                    if len(selected):
                         names = (model, method, corpus, group, task, policy)
-                        yield dict(zip(CELL, names, strict=True)), float(by_run[model, BASE][0]), kept
+                        yield dict(zip(ESTIMATE_KEYS, names, strict=True)), float(by_run[model, BASE][0]), selected
 
 
-def _row(cell: dict[str, str], baseline: float, values: np.ndarray, seed: int) -> dict[str, Any]:
+def _row(names: dict[str, str], baseline: float, values: np.ndarray, seed: int) -> dict[str, Any]:
     gains = np.round(values - baseline, DECIMALS)
-    low, high = interval(gains, seed, "/".join(cell.values()))
+    low, high = interval(gains, seed, "/".join(names.values()))
     return {
-        **cell,
+        **names,
         "runs": len(values),
         "baseline": baseline,
         "mean": values.mean(),

@@ -17,6 +17,7 @@ import numpy as np
 
 from gap.aggregate.estimates import LEVEL, RESAMPLES
 from gap.aggregate.features import TEXT
+from gap.aggregate.policies import detailed_names
 from gap.aggregate.study_index import ALL, StudyIndex
 from gap.describe.features import COSINE, FEATURES
 from gap.stats.bootstrap import Draws, correlations, draw
@@ -26,8 +27,6 @@ from gap.stats.ranks import permutation_p, permutations, rank_correlation, usabl
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The first looks at every step's score, the second at none.
-POLICIES = ("best", "last")
 CELL = ["model", "method", "corpus", "group", "policy"]
 FOUND = ["runs", "rho", "low", "high", "p", "p_holm"]
 COLUMNS = [*CELL, "feature", *FOUND, *(f"within_{name}" for name in FOUND)]
@@ -99,14 +98,15 @@ def _cells(selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[s
 
     Runs on several texts (several per update, or a combination of runs) have no one text to be related to.
     """
-    whole = selections[(selections["text"] >= 0) & selections["policy"].isin(POLICIES)]
+    policies = detailed_names()
+    whole = selections[(selections["text"] >= 0) & selections["policy"].isin(policies)]
     for model, method in dict.fromkeys((str(run["model"]), str(run["method"])) for run in study.runs if not run.get("members")):
         runs = whole[(whole["model"] == model) & (whole["method"] == method)]
         for corpus in (ALL, *study.corpora):
             mine = runs if corpus == ALL else runs[runs["corpus"] == corpus]
             chance = Resampler(study.seed, f"familiarity/{model}/{method}/{corpus}")
             for group in study.groups:
-                for policy in POLICIES:
+                for policy in policies:
                     part = mine[(mine["group"] == group) & (mine["policy"] == policy)]
                     if len(part):
                         yield dict(zip(CELL, (model, method, corpus, group, policy), strict=True)), part, chance

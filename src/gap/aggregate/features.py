@@ -31,34 +31,34 @@ def read_features(study: StudyIndex) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.concat([read_table(Path(path), "text_features") for path in study.plan["features"]], ignore_index=True)
-    order = {text: place for place, text in enumerate(planned_texts(study))}
-    place = pd.Series([order.get(text, -1) for text in zip(*(rows[key] for key in TEXT), strict=True)], index=rows.index, dtype=int)
-    rows = rows.assign(place=place)[place >= 0]
+    order = {text: index for index, text in enumerate(planned_texts(study))}
+    position = pd.Series([order.get(text, -1) for text in zip(*(rows[key] for key in TEXT), strict=True)], index=rows.index, dtype=int)
+    rows = rows.assign(position=position)[position >= 0]
     _check(rows, study, order)
     parts = [rows, *(_group_means(rows, study, group) for group in study.groups)]
     whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return whole.sort_values("place", kind="stable", ignore_index=True)[list(TABLES["text_features"])]
+    return whole.sort_values("position", kind="stable", ignore_index=True)[list(TABLES["text_features"])]
 
 
 def _group_means(rows: pd.DataFrame, study: StudyIndex, group: str) -> pd.DataFrame:
     """One row per text: the unweighted mean of its cosines with the group's tasks, NaN where one of them is."""
-    own = rows[(rows["feature"] == COSINE) & rows["task"].isin(study.tasks(group))]
-    if own.empty:
-        return own
-    keys = [*TEXT, "place", "id", "weights", "feature"]
-    means = own.groupby(keys, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
+    cosines = rows[(rows["feature"] == COSINE) & rows["task"].isin(study.tasks(group))]
+    if cosines.empty:
+        return cosines
+    keys = [*TEXT, "position", "id", "weights", "feature"]
+    means = cosines.groupby(keys, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
     return means.assign(task=group, basis="")
 
 
 def _check(rows: pd.DataFrame, study: StudyIndex, order: dict[tuple[str, str, int], int]) -> None:
     cosines = study.tasks("all") if (rows["feature"] == COSINE).any() else []
-    wanted = {*((feature, "") for feature in FEATURES), *((COSINE, task) for task in cosines)}
-    found: dict[int, list[tuple[str, str]]] = {place: [] for place in order.values()}
-    for place, feature, task in zip(rows["place"], rows["feature"], rows["task"], strict=True):
-        found[place].append((feature, task))
-    for (model, corpus, text), place in order.items():
-        if len(found[place]) != len(wanted) or set(found[place]) != wanted:
-            lacking = sorted(wanted - set(found[place]))
+    expected = {*((feature, "") for feature in FEATURES), *((COSINE, task) for task in cosines)}
+    features: dict[int, list[tuple[str, str]]] = {index: [] for index in order.values()}
+    for index, feature, task in zip(rows["position"], rows["feature"], rows["task"], strict=True):
+        features[index].append((feature, task))
+    for (model, corpus, text), index in order.items():
+        if len(features[index]) != len(expected) or set(features[index]) != expected:
+            lacking = sorted(expected - set(features[index]))
             named = f"no {' '.join(lacking[0]).strip()}" if lacking else "a value that stands there twice or is not planned"
             raise BadInput(
                 f"features of model {model}, corpus {corpus}, text {text}",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gap.aggregate.estimates import AVERAGE
-from gap.aggregate.study_index import ALL, StudyIndex
+from gap.aggregate.study_index import ALL, AVERAGE, StudyIndex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +19,9 @@ def metrics(estimates: pd.DataFrame, study: StudyIndex) -> dict[str, dict[str, A
     negative.  ``<group>_difference_last`` is that of the last step, for which nothing was chosen.  Fractions.  Other
     methods stand under ``methods`` by name, with runs and the two differences.
     """
-    kept = estimates[(estimates["corpus"] == ALL) & (estimates["task"] == AVERAGE)]
-    chosen = {(row["model"], row["method"], row["group"], row["policy"]): row for row in kept.to_dict("records")}
-    found: dict[str, dict[str, Any]] = {}
+    averages = estimates[(estimates["corpus"] == ALL) & (estimates["task"] == AVERAGE)]
+    chosen = {(row["model"], row["method"], row["group"], row["policy"]): row for row in averages.to_dict("records")}
+    numbers: dict[str, dict[str, Any]] = {}
     for model in study.subjects:
         entry: dict[str, Any] = {"runs": len(study.runs_of(model, study.primary))}
         for group in study.groups:
@@ -37,8 +36,8 @@ def metrics(estimates: pd.DataFrame, study: StudyIndex) -> dict[str, dict[str, A
                 | {key: value for group in study.groups for key, value in _differences(chosen, model, method, group).items()}
                 for method in others
             }
-        found[model] = entry
-    return found
+        numbers[model] = entry
+    return numbers
 
 
 def _differences(chosen: dict[Any, Any], model: str, method: str, group: str) -> dict[str, float]:

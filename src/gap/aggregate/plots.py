@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gap.aggregate.policies import POLICIES
+from gap.aggregate.policies import policy_names
 from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.aggregate.trajectories import losses_at_steps
 
@@ -43,8 +43,8 @@ def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, study: S
 
 def series(study: StudyIndex, model: str, method: str, corpus: str) -> str:
     """Name of a line or cloud of points; the study's own method needs no mention."""
-    own = f"{study.models[model]} {study.corpora[corpus]}"
-    return own if method == study.primary else f"{own}, {study.methods[method]}"
+    label = f"{study.models[model]} {study.corpora[corpus]}"
+    return label if method == study.primary else f"{label}, {study.methods[method]}"
 
 
 def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Stu
     frame["distance"] = frame["run"].map(by_run["distance"].last())
     frame["trained_distance"] = frame["run"].map(by_run["trained_distance"].last())
     for group in study.groups:
-        for policy in POLICIES:
+        for policy in policy_names():
             rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")
             frame[f"{group}_step_{policy}"] = frame["run"].map(rows["step"])
             frame[f"{group}_gain_{policy}"] = frame["run"].map(rows["gain"])

@@ -15,13 +15,12 @@ from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import read_table
-from gap.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Model, task, split, run, step.
-Cell = tuple[str, str, str, str, int]
+ScoreKey = tuple[str, str, str, str, int]
 CURE = "Remove that file of scores and run again."
 IDENTITY = ["model", "task", "split", "run", "step", "item"]
 VALUES = {"classification": ["correct"], "dialogue": ["f1", "nll", "tokens"]}
@@ -44,30 +43,29 @@ def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     parts = []
     with progress("aggregate", len(study.plan["scores"])) as shown:
         for entry in study.plan["scores"]:
-            parts.append(_summarise(entry, study.items, planned[entry["model"]]))
+            parts.append(_summarise(entry, study, planned[entry["model"]]))
             shown.step(note=entry["task"])
     means = pd.concat(parts, ignore_index=True)
     _check_complete(means, study, planned)
-    return _long(means)
+    return _long(means, study)
 
 
-def _summarise(entry: dict[str, Any], items: int, last: dict[str, int]) -> pd.DataFrame:
+def _summarise(entry: dict[str, Any], study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     """One row per run and step of one file: means, number of items, largest item index."""
-    group = TASKS[entry["task"]].group
+    group = study.task_entries[entry["task"]].group
     rows = read_table(Path(entry["path"]), "item_scores", columns=IDENTITY + VALUES[group])
     _check_identity(rows, entry)
     final = rows["run"].map(last)
-    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < items) & (rows["step"] <= final)]
+    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= final)]
     rows = rows.sort_values(["run", "step", "item"], kind="stable")
     return _means(rows, entry, group)
 
 
 def _check_identity(rows: pd.DataFrame, entry: dict[str, Any]) -> None:
-    names = {"model": {entry["model"]}, "task": {entry["task"], TASKS[entry["task"]].lm_eval}}
-    for column, allowed in names.items():
-        found = set(rows[column].unique()) - allowed
-        if found:
-            raise BadInput(f"{entry['path']}, column {column}", f"{min(found)!r}", f"one of {sorted(allowed)}", CURE)
+    for column in ("model", "task"):
+        foreign = set(rows[column].unique()) - {entry[column]}
+        if foreign:
+            raise BadInput(f"{entry['path']}, column {column}", f"{min(foreign)!r}", f"one of {[entry[column]]}", CURE)
 
 
 def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFrame:
@@ -95,7 +93,7 @@ def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFram
     return frame.assign(model=entry["model"], task=entry["task"], split=entry["split"])
 
 
-def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[Cell]:
+def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[ScoreKey]:
     for task, splits in study.splits.items():
         for split in splits:
             for model, runs in planned.items():
@@ -105,29 +103,29 @@ def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator
 
 
 def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, dict[str, int]]) -> None:
-    """Every planned cell once, on the same items as the unmodified model of the same name."""
+    """Every planned score once, on the same items as the unmodified model of the same name."""
     columns = ["model", "task", "split", "run", "step"]
-    found: dict[Cell, tuple[int, int]] = {}
+    counts: dict[ScoreKey, tuple[int, int]] = {}
     for model, task, split, run, step, items, highest in means[[*columns, "items", "highest"]].itertuples(index=False, name=None):
-        if (model, task, split, run, step) in found:
-            raise BadInput(_place(model, task, split, run, step), "scores in two files", "one file per run", CURE)
-        found[model, task, split, run, step] = (items, highest)
+        if (model, task, split, run, step) in counts:
+            raise BadInput(_named(model, task, split, run, step), "scores in two files", "one file per run", CURE)
+        counts[model, task, split, run, step] = (items, highest)
     parts = {(run["model"], run["run"]): f"{run['corpus']}, text {run['text']}" for run in study.runs}
-    for cell in _expected(study, planned):
-        where = _place(*cell) + (f" (corpus {parts[cell[0], cell[3]]})" if cell[3] != BASE else "")
-        if cell not in found:
+    for key in _expected(study, planned):
+        where = _named(*key) + (f" (corpus {parts[key[0], key[3]]})" if key[3] != BASE else "")
+        if key not in counts:
             raise BadInput(where, "no scores", "scores of all that is planned", "Run the workflow again: it computes what is missing.")
-        items, highest = found[cell]
-        base, _ = found[cell[0], cell[1], cell[2], BASE, 0]  # comes first
+        items, highest = counts[key]
+        base, _ = counts[key[0], key[1], key[2], BASE, 0]  # comes first
         if items != highest + 1 or items != base:
             raise BadInput(where, f"{items} items up to number {highest}", f"the items 0 to {base - 1} of the unmodified model", CURE)
 
 
-def _place(model: str, task: str, split: str, run: str, step: int) -> str:
+def _named(model: str, task: str, split: str, run: str, step: int) -> str:
     return f"scores of model {model}, task {task} ({split}), run {run}, step {step}"
 
 
-def _long(means: pd.DataFrame) -> pd.DataFrame:
+def _long(means: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """One row per metric."""
     import pandas as pd
 
@@ -136,6 +134,6 @@ def _long(means: pd.DataFrame) -> pd.DataFrame:
     for metric in ("acc", "f1", "nll"):
         if metric in means:
             group = "classification" if metric == "acc" else "dialogue"
-            rows = means[[TASKS[task].group == group for task in means["task"]]]
+            rows = means[[study.task_entries[task].group == group for task in means["task"]]]
             parts.append(rows[keys].assign(metric=metric, value=rows[metric]))
     return pd.concat(parts, ignore_index=True)

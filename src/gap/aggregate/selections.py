@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gap.aggregate.policies import DECIMALS, POLICIES, choose, stop
+from gap.aggregate.policies import DECIMALS, POLICIES
+from gap.aggregate.policies.authors import stop
 from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.tables import RUN, TABLES
 
@@ -20,8 +21,8 @@ def curves(run_scores: pd.DataFrame, study: StudyIndex, task: str, metric: str) 
     """(model, run) -> value of ``task`` by step on the first split, float64 [n + 1], step 0 the unmodified model."""
     rows = run_scores[(run_scores["task"] == task) & (run_scores["metric"] == metric) & (run_scores["split"] == study.split)]
     rows = rows.sort_values("step", kind="stable")
-    found = {(str(model), str(run)): part["value"].to_numpy() for (model, run), part in rows.groupby(["model", "run"], sort=False)}
-    return {key: values if key[1] == BASE else np.r_[found[key[0], BASE], values] for key, values in found.items()}
+    values_of = {(str(model), str(run)): part["value"].to_numpy() for (model, run), part in rows.groupby(["model", "run"], sort=False)}
+    return {key: values if key[1] == BASE else np.r_[values_of[key[0], BASE], values] for key, values in values_of.items()}
 
 
 def select(run_scores: pd.DataFrame, study: StudyIndex, epochs: dict[str, list[int]]) -> pd.DataFrame:
@@ -38,9 +39,9 @@ def select(run_scores: pd.DataFrame, study: StudyIndex, epochs: dict[str, list[i
         stopped = stop(list(values.values()), epochs[run["run"]])
         for group, curve in values.items():
             for policy in POLICIES:
-                step = choose(policy, curve, stopped)
+                step = policy.choose(curve, stopped)
                 gain = round(float(curve[step] - curve[0]), DECIMALS)
-                found = {"step": step, "value": curve[step], "baseline": curve[0], "gain": gain}
+                chosen = {"step": step, "value": curve[step], "baseline": curve[0], "gain": gain}
                 names = {name: run[name] for name in RUN}
-                rows.append({**names, "policy": policy, "group": group, "split": study.split, **found})
+                rows.append({**names, "policy": policy.name, "group": group, "split": study.split, **chosen})
     return pd.DataFrame(rows, columns=list(TABLES["selections"]))

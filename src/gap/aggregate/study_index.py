@@ -8,12 +8,25 @@ from typing import Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.tasks.registry import TASKS
 
 BASE = "base"
 GROUPS = ("dialogue", "classification")
 METRIC = {"classification": "acc", "dialogue": "f1"}
 ALL = "all"
+#: Value of column ``task`` in rows of the estimates about a group's average.
+AVERAGE = "average"
+#: Columns that name a row of the estimates.
+ESTIMATE_KEYS = ["model", "method", "corpus", "group", "task", "policy"]
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """A task as plan.json describes it; ``chance`` is the fraction right by guessing, 0 for dialogue."""
+
+    label: str
+    group: str
+    metric: str
+    chance: float
 
 
 @dataclass(frozen=True)
@@ -23,7 +36,7 @@ class StudyIndex:
     ``models`` and ``corpora`` map names to labels, in the order of the figures, subjects before references (plan.json
     sorts the keys of mappings, so the order of the models is that of its list ``scores``); ``splits`` maps each task to
     the splits it is scored on; ``split`` is the first of the study; ``methods`` map names to labels, the study's own
-    first; ``tried`` is the number of updates per method; ``updates`` and ``texts`` are those of the study's own method;
+    first; ``updates_of`` is the number of updates that a method tries; ``task_entries`` hold each task's label, group, metric and chance; ``updates`` and ``texts`` are those of the study's own method;
     ``runs`` are the plan's entries (model, method, corpus, text, run, members).
     """
 
@@ -34,10 +47,11 @@ class StudyIndex:
     subjects: tuple[str, ...]
     references: tuple[str, ...]
     corpora: dict[str, str]
+    task_entries: dict[str, TaskEntry]
     splits: dict[str, tuple[str, ...]]
     split: str
     methods: dict[str, str]
-    tried: dict[str, int]
+    updates_of: dict[str, int]
     updates: int
     texts: int
     items: int
@@ -51,8 +65,8 @@ class StudyIndex:
 
     def tasks(self, group: str, split: str | None = None) -> list[str]:
         """Tasks of ``group`` (all groups: ``all``) that are scored on ``split`` (the first split when None), in order."""
-        wanted = split or self.split
-        return [task for task, splits in self.splits.items() if wanted in splits and group in (ALL, TASKS[task].group)]
+        name = split or self.split
+        return [task for task, splits in self.splits.items() if name in splits and group in (ALL, self.task_entries[task].group)]
 
     @property
     def groups(self) -> list[str]:
@@ -92,7 +106,7 @@ def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
         study = plan["study"]
         splits = {task: tuple(plan["items"][task]) for task in study["tasks"] if plan["items"].get(task)}
         models = {name: plan["models"][name] for name in _in_order(plan)}
-        made = StudyIndex(
+        index = StudyIndex(
             name=study["name"],
             title=study.get("title") or study["name"],
             digest=plan["digest"],
@@ -100,10 +114,11 @@ def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
             subjects=tuple(name for name, entry in models.items() if entry["role"] == "subject"),
             references=tuple(name for name, entry in models.items() if entry["role"] == "reference"),
             corpora={entry["name"]: entry.get("label") or entry["name"] for entry in plan["corpora"]},
+            task_entries={name: TaskEntry(**entry) for name, entry in plan["tasks"].items()},
             splits=splits,
             split=study["evaluate"]["splits"][0],
             methods={entry["name"]: entry["label"] for entry in plan["methods"]},
-            tried={entry["name"]: entry["updates"] for entry in plan["methods"]},
+            updates_of={entry["name"]: entry["updates"] for entry in plan["methods"]},
             updates=plan["methods"][0]["updates"],
             texts=plan["methods"][0]["texts"],
             items=study["evaluate"]["items"],
@@ -114,8 +129,8 @@ def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
     except (KeyError, TypeError, IndexError) as error:
         cure = "Let the workflow write plan.json anew."
         raise BadInput(where, f"no usable entry {error}", "the plan of a study", cure) from error
-    _check(made, where)
-    return made
+    _check(index, where)
+    return index
 
 
 def _in_order(plan: dict[str, Any]) -> list[str]:
@@ -124,16 +139,16 @@ def _in_order(plan: dict[str, Any]) -> list[str]:
     return sorted(names, key=lambda name: plan["models"][name]["role"] != "subject")
 
 
-def _check(made: StudyIndex, where: str) -> None:
-    unknown = sorted(set(made.splits) - set(TASKS))
+def _check(index: StudyIndex, where: str) -> None:
+    unknown = sorted(set(index.splits) - set(index.task_entries))
     if unknown:
-        raise BadInput(where, f"the unknown task {unknown[0]!r}", f"one of {list(TASKS)}", "Correct `tasks` in params.yaml.")
-    if not made.groups:
-        raise BadInput(where, f"no task with the split {made.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
-    if ALL in made.corpora:
+        raise BadInput(where, f"the unknown task {unknown[0]!r}", f"one of {list(index.task_entries)}", "Correct `tasks` in params.yaml.")
+    if not index.groups:
+        raise BadInput(where, f"no task with the split {index.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
+    if ALL in index.corpora:
         raise BadInput(where, f"a corpus named {ALL!r}", "any other name", "Rename it: this name stands for all corpora together.")
-    unknown = sorted({run["method"] for run in made.runs} - set(made.methods))
+    unknown = sorted({run["method"] for run in index.runs} - set(index.methods))
     if unknown:
         raise BadInput(
-            where, f"runs of the method {unknown[0]!r}", f"one of {list(made.methods)}", "Let the workflow write plan.json anew."
+            where, f"runs of the method {unknown[0]!r}", f"one of {list(index.methods)}", "Let the workflow write plan.json anew."
         )

@@ -26,10 +26,10 @@ def read_texts(study: StudyIndex) -> pd.DataFrame:
     for entry in study.plan["corpora"]:
         rows = read_table(Path(entry["path"]), "texts")
         runs = [run for run in study.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]]
-        wanted = {text for run in runs for update in run.get("members") or [[run["text"]]] for text in update}
-        missing = wanted - set(rows["text"])
+        planned = {text for run in runs for update in run.get("members") or [[run["text"]]] for text in update}
+        missing = planned - set(rows["text"])
         if missing:
             where = f"{entry['path']} (corpus {entry['name']})"
-            raise BadInput(where, f"no text {min(missing)}", f"the texts 0 to {max(wanted)}", "Remove the file and run again.")
-        parts.append(rows[rows["text"].isin(wanted)].sort_values("text", kind="stable"))
+            raise BadInput(where, f"no text {min(missing)}", f"the texts 0 to {max(planned)}", "Remove the file and run again.")
+        parts.append(rows[rows["text"].isin(planned)].sort_values("text", kind="stable"))
     return pd.concat(parts, ignore_index=True).drop_duplicates(["corpus", "text", "hash"], ignore_index=True)

@@ -22,29 +22,29 @@ def read_trajectories(study: StudyIndex) -> pd.DataFrame:
     """
     import pandas as pd
 
-    wanted = {run["run"]: place for place, run in enumerate(study.runs)}
+    order = {run["run"]: index for index, run in enumerate(study.runs)}
     parts = []
     for path in study.plan["trajectories"]:
         rows = read_table(Path(path), "trajectories")
-        parts.append(rows[rows["run"].isin(wanted) & (rows["epoch"] <= rows["method"].map(study.tried))])
+        parts.append(rows[rows["run"].isin(order) & (rows["epoch"] <= rows["method"].map(study.updates_of))])
     rows = pd.concat(parts, ignore_index=True)
-    rows = rows.assign(place=rows["run"].map(wanted)).sort_values(["place", "epoch"], kind="stable", ignore_index=True)
+    rows = rows.assign(run_index=rows["run"].map(order)).sort_values(["run_index", "epoch"], kind="stable", ignore_index=True)
     _check(rows, study)
-    return rows.drop(columns="place")
+    return rows.drop(columns="run_index")
 
 
 def _check(rows: pd.DataFrame, study: StudyIndex) -> None:
     """Each run has the updates 0, 1, ... up to the last planned one, or to the one at which it diverged."""
-    found = rows.groupby("place").agg(
+    summaries = rows.groupby("run_index").agg(
         rows=("epoch", "size"), first=("epoch", "min"), last=("epoch", "max"), distinct=("epoch", "nunique"), diverged=("diverged", "any")
     )
-    for place, run in enumerate(study.runs):
-        updates = study.tried[run["method"]]
+    for index, run in enumerate(study.runs):
+        updates = study.updates_of[run["method"]]
         where = f"trajectory of model {run['model']}, method {run['method']}, corpus {run['corpus']}, text {run['text']} (run {run['run']})"
         allowed, cure = f"one row for each of the updates 0 to {updates}", "Remove the shard's file under runs/ and run again."
-        if place not in found.index:
+        if index not in summaries.index:
             raise BadInput(where, "no rows", allowed, cure)
-        seen = found.loc[place]
+        seen = summaries.loc[index]
         if seen["rows"] != seen["distinct"] or seen["first"] != 0 or seen["distinct"] != seen["last"] + 1:
             raise BadInput(where, f"{seen['rows']} rows from update {seen['first']} to {seen['last']}", allowed, cure)
         if seen["last"] < updates and not seen["diverged"]:
@@ -67,7 +67,7 @@ def losses_at_steps(rows: pd.DataFrame) -> pd.DataFrame:
     A row of the trajectory holds the loss before its update, which is the loss at the step before; so the last step has
     none.
     """
-    tried = rows[rows["epoch"] > 0]
-    before = tried.assign(step=tried["step"] - tried["real"].astype(int))
+    updates = rows[rows["epoch"] > 0]
+    before = updates.assign(step=updates["step"] - updates["real"].astype(int))
     first = before.drop_duplicates(["run", "step"])
     return first[["model", "corpus", "run", "step", "loss"]].reset_index(drop=True)

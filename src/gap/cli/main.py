@@ -26,7 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "post-train": posttrain.post_train,
     "evaluate": evaluate.evaluate,
     "aggregate": light.command("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
-    "tables": light.command("gap.figures.tables:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
+    "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),
     "published": light.command("gap.published.stage:published", "Redraw and audit the authors' released results."),

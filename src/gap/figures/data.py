@@ -5,26 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gap.aggregate.estimates import AVERAGE, CELL
-from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex, study_index
+from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
+from gap.figures.labels import AXIS_LABEL as AXIS_LABEL
+from gap.figures.labels import GROUP_LABEL as GROUP_LABEL
+from gap.figures.labels import POINTS as POINTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Scores are fractions in the tables and points (per cent) in figures and text.
-POINTS = 100.0
-GROUP_LABEL = {"dialogue": "Dialogue", "classification": "Classification"}
-AXIS_LABEL = {"dialogue": "dialogue F1", "classification": "classification accuracy"}
 #: (model, method, corpus, group, task, policy) -> row of estimates.csv.
-Cells = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
+Estimates = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
 #: (model, corpus, group, policy, feature) -> row of familiarity.csv, of the study's own method.
 Relations = dict[tuple[str, str, str, str, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Data:
+class StudyData:
     """The light tables of a study.
 
     ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv (both of the study's own
@@ -34,7 +32,7 @@ class Data:
 
     study: StudyIndex
     selections: pd.DataFrame
-    estimates: Cells
+    estimates: Estimates
     steps: pd.DataFrame
     runs: pd.DataFrame
     all_runs: pd.DataFrame
@@ -55,11 +53,11 @@ class Data:
 
     def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
         """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
-        wanted = {"model": model, "method": method or self.study.primary, "group": group, "policy": policy}
-        return _where(self.selections, **wanted | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
+        values = {"model": model, "method": method or self.study.primary, "group": group, "policy": policy}
+        return _where(self.selections, **values | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
 
 
-def load(plan: dict[str, Any]) -> Data:
+def load(plan: dict[str, Any]) -> StudyData:
     """Read the light tables that the plan names.
 
     Raises
@@ -67,18 +65,18 @@ def load(plan: dict[str, Any]) -> Data:
     BadInput: one of them is missing.
     """
     study = study_index(plan)
-    wanted = [*METRIC, *study.tasks("all")]
+    tasks = [*METRIC, *study.tasks("all")]
     columns = ["model", "method", "corpus", "run", "step", "task", "metric", "value"]
-    scores = read_table(study.path("run_scores"), "run_scores", columns, [("split", "==", study.split), ("task", "in", wanted)])
+    scores = read_table(study.path("run_scores"), "run_scores", columns, [("split", "==", study.split), ("task", "in", tasks)])
     scores = scores[scores["metric"] != "nll"]
     base = scores[scores["run"] == BASE]
     baselines = {(str(model), str(task)): float(value) for model, task, value in base[["model", "task", "value"]].itertuples(index=False)}
     runs = read_csv(study, "plot_runs")
-    cells: list[Any] = read_csv(study, "estimates").to_dict("records")
-    return Data(
+    estimates: list[Any] = read_csv(study, "estimates").to_dict("records")
+    return StudyData(
         study=study,
         selections=read_table(study.path("selections"), "selections"),
-        estimates={tuple(row[key] for key in CELL): row for row in cells},
+        estimates={tuple(row[key] for key in ESTIMATE_KEYS): row for row in estimates},
         steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
         runs=_where(runs, method=study.primary),
         all_runs=runs,
@@ -102,13 +100,13 @@ def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
 
 def _relations(study: StudyIndex) -> Relations:
     rows: list[Any] = read_csv(study, "familiarity").to_dict("records")
-    first = study.runs[0]["method"] if study.runs else ""
+    primary = study.runs[0]["method"] if study.runs else ""
     keys = ("model", "corpus", "group", "policy", "feature")
-    return {tuple(str(row[key]) for key in keys): row for row in rows if row["method"] == first}  # type: ignore[misc]
+    return {tuple(str(row[key]) for key in keys): row for row in rows if row["method"] == primary}  # type: ignore[misc]
 
 
-def _where(rows: pd.DataFrame, **wanted: str) -> pd.DataFrame:
+def _where(rows: pd.DataFrame, **values: str) -> pd.DataFrame:
     """The rows whose columns have these values."""
-    for column, value in wanted.items():
+    for column, value in values.items():
         rows = rows[rows[column] == value]
     return rows

@@ -35,15 +35,15 @@ class Series:
 def panel(axes: Axes, rows: Sequence[str], series: Sequence[Series]) -> None:
     """Draw the marks around zero, the first row on top; the caller names the rows."""
     axes.axvline(0, color="black", linestyle="--", linewidth=0.8)
-    for place in range(1, len(rows)):
-        axes.axhline(place - 0.5, color="#DDDDDD", linewidth=0.5)
-    for order, one in enumerate(series):
-        for place, name in enumerate(rows):
-            mark = one.marks.get(name)
+    for row in range(1, len(rows)):
+        axes.axhline(row - 0.5, color="#DDDDDD", linewidth=0.5)
+    for order, line in enumerate(series):
+        for row, name in enumerate(rows):
+            mark = line.marks.get(name)
             if mark is None:
                 continue
-            height = place + STEP * (order - (len(series) - 1) / 2)
-            axes.plot([mark.low, mark.high], [height, height], color=one.colour, linewidth=0.9, zorder=2)
-            filled = one.colour if mark.filled else "white"
-            axes.plot([mark.value], [height], marker=one.marker, markersize=3.5, color=one.colour, markerfacecolor=filled, zorder=3)
+            height = row + STEP * (order - (len(series) - 1) / 2)
+            axes.plot([mark.low, mark.high], [height, height], color=line.colour, linewidth=0.9, zorder=2)
+            filled = line.colour if mark.filled else "white"
+            axes.plot([mark.value], [height], marker=line.marker, markersize=3.5, color=line.colour, markerfacecolor=filled, zorder=3)
     axes.tick_params(axis="y", length=0)

@@ -1,54 +1,51 @@
-"""The stage: draws the figures that the plan names, with their captions."""
+"""The stages ``figures`` and ``tables``: write what the plan names."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from gap.core.files import write_json
+from gap.core.files import write_json, write_text
 from gap.core.progress import progress
-from gap.figures import by_step, dots, familiarity, gains, heatmap, methods, pretraining
-from gap.figures.captions import captions
-from gap.figures.data import Data, load
+from gap.figures.data import StudyData, load
+from gap.figures.registry import FIGURES, TABLES
+from gap.figures.table import FORMATS, Table
 
 
 def figures(plan: dict[str, Any]) -> None:
-    """Write ``<name>.pdf`` and ``<name>.png`` for every figure of the study, and captions.json.
+    """Write ``<name>.pdf`` and ``<name>.png`` for every figure that the plan names, and captions.json.
 
     Raises
     ------
-    BadInput: a table to draw from is missing.
+    BadInput: a table to draw from is missing, or a figure is unknown.
     """
     data = load(plan)
-    names = figure_names(data)
     folder = data.study.path("figures")
-    with progress("figures", len(names)) as shown:
-        for name in names:
-            _draw(data, name, folder)
+    with progress("figures", len(plan["figure_names"])) as shown:
+        for name in plan["figure_names"]:
+            FIGURES[name].draw(data, folder, name)
             shown.step(note=name)
-    write_json(data.study.path("captions"), captions(data, names))
+    write_json(data.study.path("captions"), captions(data))
 
 
-def figure_names(data: Data) -> list[str]:
-    """The plan's figures; without such a list, all that the tables allow."""
-    named = data.study.plan.get("figure_names")
-    if named is not None:
-        return list(named)
-    names = [*(f"figure1_{group}" for group in data.study.groups), "score_by_step", "gain_by_corpus", "task_heatmap", "familiarity"]
-    names += ["methods"] if len(data.study.methods) > 1 else []
-    return names + ([] if data.pretraining.empty else ["pretraining"])
+def captions(data: StudyData) -> dict[str, dict[str, str]]:
+    """Figure name -> title, caption, category, for every figure that the plan names."""
+    named = [FIGURES[name] for name in data.study.plan["figure_names"]]
+    return {figure.name: {"title": figure.title, "caption": figure.caption(data), "category": "Figures"} for figure in named}
 
 
-def _draw(data: Data, name: str, folder: Path) -> None:
-    if name.startswith("figure1_"):
-        dots.draw(data, name.removeprefix("figure1_"), folder, name)
-    else:
-        kinds = {
-            "score_by_step": by_step.draw,
-            "gain_by_corpus": gains.draw,
-            "methods": methods.draw,
-            "task_heatmap": heatmap.draw,
-            "familiarity": familiarity.draw,
-            "pretraining": pretraining.draw,
-        }
-        kinds[name](data, folder, name)
+def tables(plan: dict[str, Any]) -> None:
+    """Write every table that the plan names to the plan's paths, in its formats (CSV, Markdown, LaTeX).
+
+    Raises
+    ------
+    BadInput: a table of ``gap.aggregate`` is missing, or a table is unknown.
+    """
+    data = load(plan)
+    for table in study_tables(data):
+        for ending in TABLES[table.name].formats:
+            write_text(data.study.path(f"{table.name}_{ending}"), FORMATS[ending](table))
+
+
+def study_tables(data: StudyData) -> list[Table]:
+    """The tables that the plan names."""
+    return [TABLES[name].build(data) for name in data.study.plan["table_names"]]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gap.core.files import writing
+from gap.figures.labels import POINTS
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -75,13 +77,13 @@ def drawing(study: Stamp, width: float, height: float, rows: int = 1, columns: i
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write ``name``.pdf and ``name``.png without times or program names, so that equal figures are equal bytes."""
-    _place(figure)
+    _round_positions(figure)
     for ending, metadata in (("pdf", {"CreationDate": None, "Creator": None, "Producer": None}), ("png", {"Software": None})):
         with writing(folder / f"{name}.{ending}") as temporary:
             figure.savefig(temporary, format=ending, metadata=metadata)
 
 
-def _place(figure: Figure) -> None:
+def _round_positions(figure: Figure) -> None:
     """Lay the axes out once, for both files; the solver's last bits differ from call to call, so positions are rounded."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -90,22 +92,22 @@ def _place(figure: Figure) -> None:
         axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
 
 
-def colour(place: int) -> str:
-    """Colour of the corpus or model at ``place``."""
-    return COLOURS[place % len(COLOURS)]
+def colour(index: int) -> str:
+    """Colour of the corpus or model number ``index``."""
+    return COLOURS[index % len(COLOURS)]
 
 
-def marker(place: int) -> str:
-    """Marker of the corpus or model at ``place``."""
-    return MARKERS[place % len(MARKERS)]
+def marker(index: int) -> str:
+    """Marker of the corpus or model number ``index``."""
+    return MARKERS[index % len(MARKERS)]
 
 
-def handle(label: str, place: int | None = None, line: str = "", tint: str = "") -> Line2D:
-    """An entry of a legend: a marker (``place``), a line (``line``), or both."""
+def handle(label: str, index: int | None = None, line: str = "", tint: str = "") -> Line2D:
+    """An entry of a legend: a marker (``index``), a line (``line``), or both."""
     from matplotlib.lines import Line2D
 
-    shape = marker(place) if place is not None else "None"
-    shade = tint or (colour(place) if place is not None else GREY)
+    shape = marker(index) if index is not None else "None"
+    shade = tint or (colour(index) if index is not None else GREY)
     style: Any = line or "None"
     return Line2D([], [], linestyle=style, marker=shape, markersize=4, color=shade, linewidth=1.2, label=label)
 
@@ -115,6 +117,25 @@ def legend_above(figure: Figure, handles: list[Line2D], columns: int) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.1)
 
 
-def spread(count: int, width: float) -> list[float]:
+def jitter(count: int, width: float) -> list[float]:
     """``count`` offsets in [-width / 2, width / 2] that look scattered and are always the same (golden-ratio steps)."""
-    return [width * ((0.5 + place * 0.6180339887498949) % 1 - 0.5) for place in range(count)]
+    return [width * ((0.5 + index * 0.6180339887498949) % 1 - 0.5) for index in range(count)]
+
+
+def centres(position: float, width: float, count: int) -> list[float]:
+    """Middles of ``count`` equal parts of a column of ``width`` around ``position``."""
+    return [position - width / 2 + width / count * (index + 0.5) for index in range(count)]
+
+
+def scatter(axes: Axes, centre: float, width: float, values: np.ndarray, index: int, **look: Any) -> None:
+    """Dots at ``values`` [n], jittered over ``width`` around ``centre``, in the marker and colour of corpus number ``index``."""
+    positions = [centre + offset for offset in jitter(len(values), width)]
+    axes.scatter(positions, values, marker=marker(index), color=colour(index), linewidths=0, zorder=2, **look)
+
+
+def mean_mark(axes: Axes, x: float, half_width: float, row: Mapping[str, float], linewidth: float = 1.2) -> None:
+    """A black bar at the ``mean_gain`` of a row of estimates (fractions, drawn in points) and a line from its ``low`` to its ``high``."""
+    mean, low, high = (float(row[key]) * POINTS for key in ("mean_gain", "low", "high"))
+    axes.plot([x - half_width, x + half_width], [mean, mean], color="black", linewidth=linewidth, zorder=4)
+    if low == low:  # NaN for a single run
+        axes.plot([x, x], [low, high], color="black", linewidth=1.2, zorder=4)

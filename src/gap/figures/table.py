@@ -61,8 +61,8 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.key for column in table.columns])
     for row in table.rows:
-        known = ["" if cell is None or cell != cell else cell for cell in row]
-        writer.writerow([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in known])
+        cells = ["" if cell is None or cell != cell else cell for cell in row]
+        writer.writerow([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in cells])
     return stream.getvalue()
 
 
@@ -97,8 +97,8 @@ def to_latex(table: Table) -> str:
         " & ".join(escape(column.title) for column in table.columns) + r" \\",
         "\\midrule",
     ]
-    for place, row in enumerate(table.cells()):
-        lines += ["\\addlinespace"] if place in table.breaks else []
+    for index, row in enumerate(table.cells()):
+        lines += ["\\addlinespace"] if index in table.breaks else []
         lines.append(" & ".join(map(escape, row)) + r" \\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table*}", ""])
 
@@ -114,3 +114,7 @@ def _latex_headings(table: Table) -> list[str]:
             rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     return [" & ".join(cells) + r" \\", "".join(rules)]
+
+
+#: File ending -> how a table is written.
+FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}

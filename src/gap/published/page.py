@@ -42,7 +42,7 @@ def html(page: Page, figures: Path) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = resources.files("gap.published").joinpath("page.html").read_text(encoding="utf-8")
-    style = resources.files("gap.report").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("gap.figures.page").joinpath("page.css").read_text(encoding="utf-8")
 
     def image(drawing: Drawing) -> str:
         return base64.b64encode((figures / f"{drawing.name}.png").read_bytes()).decode("ascii")

@@ -12,7 +12,7 @@ from gap.core.errors import BadInput
 from gap.core.files import write_json, write_text
 from gap.core.progress import progress
 from gap.core.tables import write_table
-from gap.figures.tables import FORMATS
+from gap.figures.table import FORMATS
 from gap.published.contents import AUDIT, CLAIMS, RESULTS, TEXTS
 from gap.published.metrics import metrics
 from gap.published.observations import observations

@@ -6,9 +6,9 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from gap.figures.data import Data
+from gap.figures.data import StudyData
 
-#: Settings of the study's own method, and of scoring, by their place in the study; their names and the paper's values.
+#: Settings of the study's own method, and of scoring, by their keys in the study; their names and the paper's values.
 PAPER = (
     ("gap.texts", "texts per corpus", 100),
     ("gap.updates", "updates tried", 15),
@@ -29,24 +29,24 @@ NO_CONTROL = "There is no control: updates in another direction with the same st
 CONTROLS = ("descent", "random")
 
 
-def limits(data: Data, overlap: dict[str, Any]) -> list[str]:
+def limits(data: StudyData, overlap: dict[str, Any]) -> list[str]:
     """One sentence or two per limit that holds for this study."""
     study = data.study.plan["study"]
     directions = {method["gap"]["direction"]["kind"] for method in study["methods"].values()}
-    found = [*_statistics(data), *([] if directions >= set(CONTROLS) else [NO_CONTROL])]
+    sentences = [*_statistics(data), *([] if directions >= set(CONTROLS) else [NO_CONTROL])]
     if study["items"]["kind"] == "miniature":
-        found.append(MINIATURE)
+        sentences.append(MINIATURE)
     if any(model["kind"] == "pretrain" for model in study["models"].values()):
-        found.append(TRAINED_HERE)
+        sentences.append(TRAINED_HERE)
     settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.study.primary]["gap"]}
-    values = [(name, reduce(getitem, place.split("."), settings), wanted) for place, name, wanted in PAPER]
-    different = [f"{name} {value} (paper {wanted})" for name, value, wanted in values if value != wanted]
+    values = [(name, reduce(getitem, key.split("."), settings), paper) for key, name, paper in PAPER]
+    different = [f"{name} {value} (paper {paper})" for name, value, paper in values if value != paper]
     if different:
-        found.append(f"Different from the paper: {', '.join(different)}.")
-    return found + _counted(data, overlap)
+        sentences.append(f"Different from the paper: {', '.join(different)}.")
+    return sentences + _counted(data, overlap)
 
 
-def _statistics(data: Data) -> list[str]:
+def _statistics(data: StudyData) -> list[str]:
     study = data.study
     return [
         f"The best step of a run is chosen on the {study.split} items that it is then scored on; only the last step is free of this choice.",
@@ -56,12 +56,12 @@ def _statistics(data: Data) -> list[str]:
     ]
 
 
-def _counted(data: Data, overlap: dict[str, Any]) -> list[str]:
+def _counted(data: StudyData, overlap: dict[str, Any]) -> list[str]:
     """What happened in this study: runs that diverged, texts that quote items."""
-    found = []
+    sentences = []
     diverged = int(data.runs["diverged"].sum())
     if diverged:
-        found.append(
+        sentences.append(
             f"{diverged} of {len(data.runs)} runs diverged (loss or gradient not finite); "
             "such runs are scored up to their last step and kept in every count."
         )
@@ -69,5 +69,5 @@ def _counted(data: Data, overlap: dict[str, Any]) -> list[str]:
     if quoting:
         text = "1 text shares" if quoting == 1 else f"{quoting} texts share"
         words = overlap.get("words", 13)
-        found.append(f"{text} a run of {words} words with an evaluation item and stayed among the post-training texts.")
-    return found
+        sentences.append(f"{text} a run of {words} words with an evaluation item and stayed among the post-training texts.")
+    return sentences

@@ -21,8 +21,8 @@ def noise_rows(noise: dict[str, Any]) -> list[dict[str, Any]]:
             "near": len(entry["near_ties"]) if entry["group"] == "classification" else "",
             "largest": f"{entry['largest']:.1e}",
         }
-        for model, found in noise.get("models", {}).items()
-        for task, splits in found["tasks"].items()
+        for model, report in noise.get("models", {}).items()
+        for task, splits in report["tasks"].items()
         for split, entry in splits.items()
     ]
 
@@ -35,8 +35,8 @@ def changed_items(entry: dict[str, Any], kind: str) -> set[int]:
 def noise_floors(noise: dict[str, Any]) -> list[str]:
     """A sentence per model, split and group of tasks: the floor in points under a difference between two averages."""
     lines = []
-    for model, found in noise.get("models", {}).items():
-        for split, groups in found["floor"].items():
+    for model, report in noise.get("models", {}).items():
+        for split, groups in report["floor"].items():
             for group, kinds in groups.items():
                 count = next(iter(kinds.values()))["tasks"]
                 parts = [f"{name} {kinds[kind]['seen']:.2f} (at most {kinds[kind]['most']:.2f})" for kind, name in KINDS.items()]
@@ -51,6 +51,6 @@ def noise_dropped(noise: dict[str, Any]) -> list[str]:
     """A sentence per variant that a model or the machine does not have."""
     return [
         f"{model} was not scored with {name}: {reason.rstrip('.')}."
-        for model, found in noise.get("models", {}).items()
-        for name, reason in found["dropped"].items()
+        for model, report in noise.get("models", {}).items()
+        for name, reason in report["dropped"].items()
     ]

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.tables import read_table
-from gap.figures.data import Data
+from gap.figures.data import StudyData
 from gap.runtime.provenance import git_state, versions
 
 
 def read_optional(path: Path) -> dict[str, Any]:
     """A JSON file that may be missing, as in a clone that pulled the light results only; then empty."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def origin(data: Data) -> list[tuple[str, str]]:
+def origin(data: StudyData) -> list[tuple[str, str]]:
     """Name and value of what identifies this result."""
     plan, git = data.study.plan, git_state()
     commit = f"{git['commit']}{' with changes not committed' if git['dirty'] else ''}" if git else "not in a Git working tree"
@@ -28,22 +28,22 @@ def origin(data: Data) -> list[tuple[str, str]]:
     return [("study", data.study.name), ("plan digest", data.study.digest), ("Git commit", commit), ("code", code or "not recorded")]
 
 
-def counts(data: Data) -> list[tuple[str, str]]:
+def counts(data: StudyData) -> list[tuple[str, str]]:
     """How much was run and scored."""
     study = data.study
     trajectories = read_table(study.path("trajectories"), "trajectories", ["run", "epoch", "real"])
     scores = read_table(study.path("run_scores"), "run_scores", ["task", "metric", "items"], [("task", "in", list(study.splits))])
     items = int(scores.loc[scores["metric"] != "nll", "items"].sum())
-    tried = trajectories["epoch"] > 0
+    attempted = trajectories["epoch"] > 0
     return [
         ("runs", f"{len(study.runs):,}"),
-        ("updates", f"{int(trajectories['real'].sum()):,} done, {int((tried & ~trajectories['real']).sum()):,} skipped or diverged"),
+        ("updates", f"{int(trajectories['real'].sum()):,} done, {int((attempted & ~trajectories['real']).sum()):,} skipped or diverged"),
         ("tasks and splits", f"{sum(map(len, study.splits.values()))}"),
         ("items scored, checkpoints counted separately", f"{items:,}"),
     ]
 
 
-def models(data: Data) -> list[dict[str, str]]:
+def models(data: StudyData) -> list[dict[str, str]]:
     """Label, role, parameters, key and weights digest of every model; what a missing provenance record would tell is left empty."""
     study = data.study
     bases = read_table(study.path("trajectories"), "trajectories", ["model", "epoch", "digest"], [("epoch", "==", 0)])
@@ -66,7 +66,7 @@ def models(data: Data) -> list[dict[str, str]]:
     return rows
 
 
-def environments(data: Data) -> list[tuple[str, str, str]]:
+def environments(data: StudyData) -> list[tuple[str, str, str]]:
     """Package, its version where runs were computed (by their provenance records), and where this page was written."""
     provenance = [read_optional(Path(path).with_suffix(".provenance.json")) for path in data.study.plan["trajectories"]]
     computed: dict[str, set[str]] = {}

@@ -35,5 +35,10 @@ def units() -> list[str]:
 
     An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
-    extensions = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
-    return [*dict.fromkeys([*stage_units(), *extensions])]
+    return [*dict.fromkeys([*stage_units(), *extension_units()])]
+
+
+def extension_units() -> list[str]:
+    """The modules of all extension points."""
+    registered = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
+    return [*registered, *(unit for module in modules() if hasattr(module, "extensions") for unit in module.extensions())]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from gap.aggregate.policies import POLICIES
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 
 CODE = ("gap.aggregate.stage",)
+
+
+def extensions() -> tuple[str, ...]:
+    """The modules of all selection policies."""
+    return POLICIES.modules
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
@@ -19,4 +25,4 @@ def light_stages(plan: Plan) -> list[LightStage]:
         "plot_runs": plots / "gain_by_run.csv",
         "plot_pretraining": plots / "pretraining.csv",
     }
-    return [LightStage("aggregate", outputs, CODE)]
+    return [LightStage("aggregate", outputs, (*CODE, *POLICIES.modules))]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gap.figures.style import colour, handle, marker, spread
+from gap.figures.style import colour, handle, jitter, marker
 from gap.published.read import CORPORA
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def scatter(axes: Axes, rows: pd.DataFrame, values: np.ndarray, place: int) -> d
     for index, corpus in enumerate(CORPORA):
         chosen = values[(rows["corpus"] == corpus).to_numpy()]
         middles[corpus] = place - WIDTH / 2 + LANE * (index + 0.5)
-        offsets = [middles[corpus] + offset for offset in spread(len(chosen), LANE * 0.8)]
+        offsets = [middles[corpus] + offset for offset in jitter(len(chosen), LANE * 0.8)]
         axes.scatter(offsets, chosen, s=5, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, zorder=2)
     return middles
 

@@ -1,12 +1,4 @@
-"""Which step of a run is its result: three named rules.
-
-=========  ==========================================================================================================
-best       the highest average over the steps 0 to n, the first on ties: the paper's figure of a run.  Step 0 is the
-           unmodified model, so the gain cannot be negative.
-authors    the same over the steps that their stopping rule lets happen.
-last       the last real step; nothing is chosen by looking at scores.
-=========  ==========================================================================================================
-"""
+"""The highest average over the steps that the authors' stopping rule lets happen, the first on ties."""
 
 from __future__ import annotations
 
@@ -14,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-POLICIES = ("best", "authors", "last")
-#: Averages of equal counts can differ in the last bits with the order of summation; they are compared at this precision.
-DECIMALS = 12
+from gap.aggregate.policies import DECIMALS, POLICIES, Policy, first_maximum
+
 #: The rule looks from the authors' epoch 5 on.  They count from 0 and validate after the update, so that is after 6.
 FIRST_LOOK = 6
 PATIENCE = 2
@@ -37,9 +28,9 @@ def stop(averages: Sequence[np.ndarray], epochs: Sequence[int]) -> int:
     rounded = [np.round(values, DECIMALS) for values in averages]
     highest = [values[0] for values in rounded]
     count = 0
-    for tried, step in enumerate(epochs[1:], 1):
+    for update, step in enumerate(epochs[1:], 1):
         now = [values[step] for values in rounded]
-        if tried >= FIRST_LOOK and all(value < top for value, top in zip(now, highest, strict=True)):
+        if update >= FIRST_LOOK and all(value < top for value, top in zip(now, highest, strict=True)):
             count += 1
         if count >= PATIENCE:
             return step
@@ -47,9 +38,9 @@ def stop(averages: Sequence[np.ndarray], epochs: Sequence[int]) -> int:
     return epochs[-1]
 
 
-def choose(policy: str, values: np.ndarray, stopped: int) -> int:
-    """The step that ``policy`` picks from ``values`` (average by step, float64 [n + 1]); ``stopped`` is ``stop``'s step."""
-    if policy == "last":
-        return len(values) - 1
-    allowed = values if policy == "best" else values[: stopped + 1]
-    return int(np.argmax(np.round(allowed, DECIMALS)))
+def authors(values: np.ndarray, stopped: int) -> int:
+    """The step with the highest average up to the one at which the rule stops the run."""
+    return first_maximum(values[: stopped + 1])
+
+
+POLICIES.add(Policy("authors", authors, detailed=False, order=2))

@@ -6,23 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gap.figures.data import POINTS, Data
+from gap.figures.labels import GROUP_LABEL, POINTS
+from gap.figures.phrases import all_baselines_text, runs_text
+from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import DOUBLE, drawing, save
-from gap.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
+
+    from gap.figures.data import StudyData
 
 POLICY_TITLE = {"best": "best step of the group's average", "last": "last step"}
 #: More columns than this in a panel, and the panels stand one above the other.
 BESIDE = 9
 
 
-def draw(data: Data, folder: Path, name: str) -> None:
+def draw(data: StudyData, folder: Path, name: str) -> None:
     """Cells: mean change in points over the runs, at the step that the group's average picks, and at the last step.
 
     Each group has its own colour scale: accuracies move by more points than F1 does.
@@ -37,37 +40,37 @@ def draw(data: Data, folder: Path, name: str) -> None:
     counts = [len(study.tasks(group)) for _, group in cells[::across]]
     height = 0.2 * sum(counts) + 0.12 * rows + (0.9 if beside else 2.1)
     with drawing(study, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
-        places = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
+        panels = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
         for group in study.groups:
-            _group(figure, data, group, columns, {policy: places[policy, group] for policy in POLICY_TITLE})
+            _group(figure, data, group, columns, {policy: panels[policy, group] for policy in POLICY_TITLE})
         save(figure, folder, name)
 
 
-def _group(figure: Figure, data: Data, group: str, columns: list[tuple[str, str]], places: dict[str, Axes]) -> None:
+def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
     """The panels of one group and their common colour bar."""
     tasks = data.study.tasks(group)
-    tables = {policy: _table(data, tasks, columns, policy) for policy in places}
+    tables = {policy: _table(data, tasks, columns, policy) for policy in panels}
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)) for table in tables.values()) or 1.0
     groups = data.study.groups
     beside = len(columns) <= BESIDE
-    for policy, axes in places.items():
+    for policy, axes in panels.items():
         image = _panel(axes, tables[policy], limit)
         if group == groups[0]:
             axes.set_title(POLICY_TITLE[policy], pad=16)
         _label(axes, data, tasks, columns, top=group == groups[0], bottom=group == groups[-1])
-        if not beside or axes is list(places.values())[-1]:
-            bar = figure.colorbar(image, ax=list(places.values()) if beside else axes, label="points", pad=0.01, aspect=4 * len(tasks))
+        if not beside or axes is list(panels.values())[-1]:
+            bar = figure.colorbar(image, ax=list(panels.values()) if beside else axes, label="points", pad=0.01, aspect=4 * len(tasks))
             bar.set_ticks([-limit, 0, limit], labels=[_number(-limit), "0", _number(limit)])
 
 
-def _table(data: Data, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
+def _table(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
     """Mean changes in points, float64 [tasks, columns]; NaN where a cell has no runs."""
     table = np.full((len(tasks), len(columns)), np.nan)
     for row, task in enumerate(tasks):
         for column, (model, corpus) in enumerate(columns):
-            found = data.estimate(model, TASKS[task].group, policy, corpus, task)
-            if found is not None:
-                table[row, column] = found["mean_gain"] * POINTS
+            row_of_estimates = data.estimate(model, data.study.task_entries[task].group, policy, corpus, task)
+            if row_of_estimates is not None:
+                table[row, column] = row_of_estimates["mean_gain"] * POINTS
     return table
 
 
@@ -88,15 +91,28 @@ def _number(value: float) -> str:
     return text if text.strip("\N{MINUS SIGN}0.") else "0.0"
 
 
-def _label(axes: Axes, data: Data, tasks: list[str], columns: list[tuple[str, str]], top: bool, bottom: bool) -> None:
+def _label(axes: Axes, data: StudyData, tasks: list[str], columns: list[tuple[str, str]], *, top: bool, bottom: bool) -> None:
     study = data.study
-    axes.set_yticks(range(len(tasks)), [TASKS[task].label for task in tasks])
+    axes.set_yticks(range(len(tasks)), [study.task_entries[task].label for task in tasks])
     axes.set_xticks(range(len(columns)), [study.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0, labelbottom=bottom)
     axes.spines[:].set_visible(False)
-    for place, model in enumerate(study.subjects):
-        middle = place * len(study.corpora) + (len(study.corpora) - 1) / 2
+    for index, model in enumerate(study.subjects):
+        middle = index * len(study.corpora) + (len(study.corpora) - 1) / 2
         if top:
             axes.annotate(study.models[model], (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
-        if place:
-            axes.axvline(place * len(study.corpora) - 0.5, color="white", linewidth=2)
+        if index:
+            axes.axvline(index * len(study.corpora) - 0.5, color="white", linewidth=2)
+
+
+def caption(data: StudyData) -> str:
+    """What the figure shows, and of how many runs."""
+    groups = ", then ".join(GROUP_LABEL[group].lower() for group in data.study.groups)
+    return (
+        f"Mean change in points against the unmodified model by task (from top to bottom: {groups}), model and corpus. "
+        "Left (or above): at the step with the best average of the task's group; right (or below): at the last step. "
+        f"Each group has its own colour scale. Averages of the unmodified models, {all_baselines_text(data)}. {runs_text(data)}."
+    )
+
+
+FIGURES.add(Figure(name="task_heatmap", title="Change by task", draw=draw, caption=caption, order=6))

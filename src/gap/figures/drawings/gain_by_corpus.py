@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.figures.data import AXIS_LABEL, POINTS, Data
-from gap.figures.style import DOUBLE, colour, drawing, handle, legend_above, marker, save, spread
+from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.phrases import BEST, all_baselines_text, runs_text
+from gap.figures.registry import FIGURES, Figure
+from gap.figures.style import DOUBLE, centres, drawing, handle, legend_above, mean_mark, save, scatter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
+    from gap.figures.data import StudyData
+
 POLICY_TITLE = {"best": "best step (the paper's figure of a run)", "last": "last step (nothing chosen)"}
 WIDTH = 0.84
 
 
-def draw(data: Data, folder: Path, name: str) -> None:
+def draw(data: StudyData, folder: Path, name: str) -> None:
     """Dots: runs; black: their mean with its 95 % bootstrap interval; left, the best step; right, the last."""
     study = data.study
-    handles = [handle(label, place) for place, label in enumerate(study.corpora.values())]
+    handles = [handle(label, index) for index, label in enumerate(study.corpora.values())]
     handles += [handle("mean, 95 % interval", line="-", tint="black")]
     rows = len(study.groups)
     with drawing(study, DOUBLE, 0.6 + 1.8 * rows, rows, len(POLICY_TITLE), sharex=True, sharey="row") as (figure, grid):
@@ -33,29 +37,30 @@ def draw(data: Data, folder: Path, name: str) -> None:
         save(figure, folder, name)
 
 
-def _panel(axes: Axes, data: Data, group: str, policy: str) -> None:
+def _panel(axes: Axes, data: StudyData, group: str, policy: str) -> None:
     study = data.study
-    lane = WIDTH / len(study.corpora)
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, model in enumerate(study.subjects):
-        for index, corpus in enumerate(study.corpora):
+    width = WIDTH / len(study.corpora)
+    for column, model in enumerate(study.subjects):
+        middles = centres(column, WIDTH, len(study.corpora))
+        for index, (corpus, centre) in enumerate(zip(study.corpora, middles, strict=True)):
             gains = data.chosen(model, group, policy, corpus)["gain"].to_numpy() * POINTS
-            centre = place - WIDTH / 2 + lane * (index + 0.5)
-            offsets = [centre + offset for offset in spread(len(gains), lane * 0.6)]
-            size = 12 if len(gains) <= 20 else 5
-            axes.scatter(offsets, gains, s=size, marker=marker(index), color=colour(index), alpha=0.5, linewidths=0, zorder=2)
-            _mean(axes, data, (model, group, policy, corpus), centre, lane)
+            scatter(axes, centre, width * 0.6, gains, index, s=12 if len(gains) <= 20 else 5, alpha=0.5)
+            if row := data.estimate(model, group, policy, corpus):
+                mean_mark(axes, centre, width * 0.32, row)
     axes.set_xticks(range(len(study.subjects)), [study.models[model] for model in study.subjects])
     axes.set_xlim(-0.6, len(study.subjects) - 0.4)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
 
 
-def _mean(axes: Axes, data: Data, cell: tuple[str, str, str, str], centre: float, lane: float) -> None:
-    row = data.estimate(*cell)
-    if row is None:
-        return
-    mean, low, high = (float(row[key]) * POINTS for key in ("mean_gain", "low", "high"))
-    axes.plot([centre - lane * 0.32, centre + lane * 0.32], [mean, mean], color="black", linewidth=1.2, zorder=4)
-    if low == low:  # NaN for a single run
-        axes.plot([centre, centre], [low, high], color="black", linewidth=1.2, zorder=4)
+def caption(data: StudyData) -> str:
+    """What the figure shows, and of how many runs."""
+    return (
+        "Each dot is one run's gain over the unmodified model; black: mean and 95 % bootstrap interval over runs. "
+        f"Left: at the best step; {BEST}. Right: at the last step, for which nothing was chosen. "
+        f"Unmodified models, {all_baselines_text(data)}. {runs_text(data)}."
+    )
+
+
+FIGURES.add(Figure(name="gain_by_corpus", title="Gain by corpus", draw=draw, caption=caption, order=3))

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gap.aggregate.estimates import LEVEL
 from gap.aggregate.study_index import ALL
 from gap.describe.features import COSINE, COSINE_LABEL, FEATURES
-from gap.figures.data import GROUP_LABEL, Data
 from gap.figures.forest import Mark, Series, panel
+from gap.figures.labels import GROUP_LABEL
+from gap.figures.phrases import all_baselines_text, runs_text
+from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gap.figures.data import StudyData
+
+
 #: Nothing was chosen by looking at scores: gains at the best step are cut off at zero.
 POLICY = "last"
 #: Feature -> how a figure or table names it.
 LABELS = FEATURES | {COSINE: COSINE_LABEL}
+#: Marks are filled where Holm's p is below what the intervals leave out.
+ALPHA = 1 - 0.95
 #: Marker of all corpora together.
 TOGETHER = "d"
 
 
-def draw(data: Data, folder: Path, name: str) -> None:
+def draw(data: StudyData, folder: Path, name: str) -> None:
     """Panels: models by groups; rows: features; marks: rank correlation within all corpora, and in each, with 95 % intervals.
 
     Marks are filled where Holm's p over the features is below 0.05.  The first method of the study alone is shown.
@@ -33,7 +39,7 @@ def draw(data: Data, folder: Path, name: str) -> None:
     # at least one row, so that a study with too few runs still has a figure
     labels = {feature: label for feature, label in LABELS.items() if _differs(data, feature)} or {"nll": LABELS["nll"]}
     handles = [Line2D([], [], linestyle="None", marker=TOGETHER, markersize=4, color=GREY, label="within corpora, all together")]
-    handles += [handle(label, place) for place, label in enumerate(study.corpora.values())]
+    handles += [handle(label, index) for index, label in enumerate(study.corpora.values())]
     height = 0.9 + len(study.groups) * (0.25 + max(0.2, 0.058 * (len(study.corpora) + 2)) * len(labels))
     with drawing(study, DOUBLE, height, len(study.groups), len(study.subjects), sharex=True, sharey=True) as (figure, grid):
         for group, line in zip(study.groups, grid, strict=True):
@@ -50,25 +56,43 @@ def draw(data: Data, folder: Path, name: str) -> None:
         save(figure, folder, name)
 
 
-def _differs(data: Data, feature: str) -> bool:
+def _differs(data: StudyData, feature: str) -> bool:
     """Whether the feature has a correlation anywhere in the figure."""
     rows = [row for (*_, policy, name), row in data.familiarity.items() if policy == POLICY and name == feature]
     return any(row[key] == row[key] for row in rows for key in ("rho", "within_rho"))
 
 
-def _series(data: Data, model: str, group: str) -> list[Series]:
+def _series(data: StudyData, model: str, group: str) -> list[Series]:
     """All corpora together, then each."""
     together = Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))
     single = [
-        Series(colour(place), marker(place), _marks(data, (model, corpus, group), "")) for place, corpus in enumerate(data.study.corpora)
+        Series(colour(index), marker(index), _marks(data, (model, corpus, group), "")) for index, corpus in enumerate(data.study.corpora)
     ]
     return [together, *single]
 
 
-def _marks(data: Data, cell: tuple[str, str, str], kind: str) -> dict[str, Mark]:
+def _marks(data: StudyData, cell: tuple[str, str, str], kind: str) -> dict[str, Mark]:
     rows: dict[str, dict[str, Any]] = {feature: row for feature in LABELS if (row := data.relation(*cell, POLICY, feature))}
     return {
-        feature: Mark(row[f"{kind}rho"], row[f"{kind}low"], row[f"{kind}high"], row[f"{kind}p_holm"] < 1 - LEVEL)
+        feature: Mark(row[f"{kind}rho"], row[f"{kind}low"], row[f"{kind}high"], row[f"{kind}p_holm"] < ALPHA)
         for feature, row in rows.items()
         if row[f"{kind}rho"] == row[f"{kind}rho"]
     }
+
+
+def caption(data: StudyData) -> str:
+    """What the figure shows, and of how many runs."""
+    least = min((int(row["runs"]) for key, row in data.familiarity.items() if key[1] != ALL), default=0)
+    return (
+        "Spearman's rank correlation, over runs, of a run's gain at the last step with what the unmodified model makes of its text, with 95 % bootstrap "
+        "intervals over runs. Grey: all corpora together, ranks taken within each corpus, because corpora differ in texts and gains alike; colours: single corpora. "
+        "Filled: permutation p below 0.05 after Holm over the features of one panel and colour. Without a line: a perfect order, which no resample can break. No mark: fewer than four runs, or a feature or gain that is "
+        f"the same for all of them; a feature that has no mark anywhere is left out. The gradient cosine is the mean over the group's tasks; the fewest runs behind a coloured mark are {least}, and below some ten an interval "
+        "says little. These features go together and none was varied alone. Gains at the best step, all corpora with ranks over all of them, and p-values "
+        f"are in familiarity.csv. Unmodified models, {all_baselines_text(data)}. {runs_text(data)}."
+    )
+
+
+FIGURES.add(
+    Figure(name="familiarity", title="Gain against what the unmodified model makes of the text", draw=draw, caption=caption, order=7)
+)

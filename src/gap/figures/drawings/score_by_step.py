@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.figures.data import AXIS_LABEL, POINTS, Data
+from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.phrases import all_baselines_text, runs_text
+from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 
 if TYPE_CHECKING:
@@ -12,15 +14,17 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from gap.figures.data import StudyData
 
-def draw(data: Data, folder: Path, name: str) -> None:
+
+def draw(data: StudyData, folder: Path, name: str) -> None:
     """Change against the unmodified model: line, the mean over runs; band, their interquartile range."""
     from matplotlib.ticker import MaxNLocator
 
     study = data.study
     rows, columns = len(study.groups), len(study.subjects)
     width = DOUBLE if columns > 1 else DOUBLE / 2
-    handles = [handle(label, place, "-") for place, label in enumerate(study.corpora.values())]
+    handles = [handle(label, index, "-") for index, label in enumerate(study.corpora.values())]
     with drawing(study, width, 0.6 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
         for group, line in zip(study.groups, grid, strict=True):
             for model, axes in zip(study.subjects, line, strict=True):
@@ -35,19 +39,30 @@ def draw(data: Data, folder: Path, name: str) -> None:
         save(figure, folder, name)
 
 
-def _panel(axes: Axes, data: Data, group: str, model: str) -> None:
+def _panel(axes: Axes, data: StudyData, group: str, model: str) -> None:
     baseline = data.baselines[model, group]
     rows = data.steps[(data.steps["model"] == model) & (data.steps["task"] == group)]
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, corpus in enumerate(data.study.corpora):
+    for index, corpus in enumerate(data.study.corpora):
         by_step = rows[rows["corpus"] == corpus].groupby("step")["value"]
         if not by_step.ngroups:
             continue
         curves = (by_step.mean(), by_step.quantile(0.25), by_step.quantile(0.75))
         steps = [0, *curves[0].index]
         mean, low, high = ([0.0, *((curve - baseline) * POINTS)] for curve in curves)
-        axes.fill_between(steps, low, high, color=colour(place), alpha=0.15, linewidth=0)
-        axes.plot(steps, mean, marker=marker(place), markersize=3, color=colour(place))
+        axes.fill_between(steps, low, high, color=colour(index), alpha=0.15, linewidth=0)
+        axes.plot(steps, mean, marker=marker(index), markersize=3, color=colour(index))
     axes.grid(axis="y")
     patch = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
     axes.text(0.03, 0.04, f"unmodified {baseline * POINTS:.1f}", transform=axes.transAxes, fontsize=7, color=GREY, bbox=patch)
+
+
+def caption(data: StudyData) -> str:
+    """What the figure shows, and of how many runs."""
+    return (
+        "Mean over runs (line) and their interquartile range (band) of the change against the unmodified model after each update, "
+        f"by corpus of the text. A run that diverges counts up to its last step. Unmodified models, {all_baselines_text(data)}. {runs_text(data)}."
+    )
+
+
+FIGURES.add(Figure(name="score_by_step", title="Score by number of updates", draw=draw, caption=caption, order=5))

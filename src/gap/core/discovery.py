@@ -1,0 +1,70 @@
+"""Extension points without settings: a package whose modules register what they offer under a name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
+
+from gap.core.errors import BadInput
+
+
+class Registered(Protocol):
+    """What a module registers: a name, and a number by which the items are ordered."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def order(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=Registered)
+
+
+class Catalogue(Generic[Item]):
+    """The items that the modules of ``package`` register; the modules are imported when the items are first read."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self._items: dict[str, Item] = {}
+
+    def add(self, item: Item) -> None:
+        """Register ``item``.
+
+        Raises
+        ------
+        ValueError: the name is taken.
+        """
+        if item.name in self._items:
+            raise ValueError(f"{self.package} already has {item.name!r}")
+        self._items[item.name] = item
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules of the package, by dotted name."""
+        path = importlib.import_module(self.package).__path__
+        return tuple(f"{self.package}.{module.name}" for module in pkgutil.iter_modules(path))
+
+    @cached_property
+    def items(self) -> dict[str, Item]:
+        """All items by name, in their order."""
+        for module in self.modules:
+            importlib.import_module(module)
+        return dict(sorted(self._items.items(), key=lambda item: (item[1].order, item[0])))
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items.values())
+
+    def __getitem__(self, name: str) -> Item:
+        """The item of that name.
+
+        Raises
+        ------
+        BadInput: no module registers it.
+        """
+        if name not in self.items:
+            cure = f"Correct the name, or add a module to {self.package} (docs/extending.md)."
+            raise BadInput(self.package, f"the unknown name {name!r}", f"one of {list(self.items)}", cure)
+        return self.items[name]

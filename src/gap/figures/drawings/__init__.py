@@ -1,0 +1,1 @@
+"""One module per figure, registered in ``gap.figures.registry``."""

@@ -1,0 +1,78 @@
+"""The figures and tables that a study can have: each is registered by its own module (docs/extending.md, "A figure").
+
+The Snakefile asks for the names, so neither this module nor the top of a registered one imports matplotlib or pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gap.core.discovery import Catalogue
+
+if TYPE_CHECKING:
+    from gap.figures.data import StudyData
+    from gap.figures.table import Table
+
+
+@dataclass(frozen=True)
+class StudyShape:
+    """What decides which figures and tables a study has: its task groups, its methods (its own first), and whether it trains base models itself."""
+
+    groups: tuple[str, ...]
+    methods: tuple[str, ...]
+    pretrained: bool
+
+
+def always(shape: StudyShape) -> bool:
+    """For every study."""
+    return True
+
+
+def several_methods(shape: StudyShape) -> bool:
+    """For studies that compare methods."""
+    return len(shape.methods) > 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: ``draw`` writes ``name``.pdf and ``name``.png into a folder, ``caption`` words it.
+
+    ``order`` is its position in the report (the smallest first), ``width`` whether it fills one column of a paper or both;
+    ``exists`` says which studies have it.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[StudyData, Path, str], None]
+    caption: Callable[[StudyData], str]
+    order: int = 1000
+    width: Literal["narrow", "wide"] = "wide"
+    exists: Callable[[StudyShape], bool] = always
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A table: ``build`` makes it, ``formats`` are the endings of the files it is written to."""
+
+    name: str
+    build: Callable[[StudyData], Table]
+    order: int = 1000
+    formats: tuple[str, ...] = ("csv", "md", "tex")
+    exists: Callable[[StudyShape], bool] = always
+
+
+FIGURES: Catalogue[Figure] = Catalogue("gap.figures.drawings")
+TABLES: Catalogue[TableEntry] = Catalogue("gap.figures.tables")
+
+
+def figure_names(shape: StudyShape) -> list[str]:
+    """The figures that a study of this shape has, in the order of the report."""
+    return [figure.name for figure in FIGURES if figure.exists(shape)]
+
+
+def table_names(shape: StudyShape) -> list[str]:
+    """The tables that a study of this shape has, in the order of the report."""
+    return [table.name for table in TABLES if table.exists(shape)]

@@ -1,0 +1,1 @@
+"""One module per table, registered in ``gap.figures.registry``."""
