@@ -9,14 +9,13 @@ from gap.aggregate.estimates import AVERAGE, CELL
 from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
+from gap.figures.labels import AXIS_LABEL as AXIS_LABEL
+from gap.figures.labels import GROUP_LABEL as GROUP_LABEL
+from gap.figures.labels import POINTS as POINTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Scores are fractions in the tables and points (per cent) in figures and text.
-POINTS = 100.0
-GROUP_LABEL = {"dialogue": "Dialogue", "classification": "Classification"}
-AXIS_LABEL = {"dialogue": "dialogue F1", "classification": "classification accuracy"}
 #: (model, method, corpus, group, task, policy) -> row of estimates.csv.
 Cells = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
 #: (model, corpus, group, policy, feature) -> row of familiarity.csv, of the study's own method.

@@ -114,3 +114,7 @@ def _latex_headings(table: Table) -> list[str]:
             rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     return [" & ".join(cells) + r" \\", "".join(rules)]
+
+
+#: File ending -> how a table is written.
+FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}

@@ -12,10 +12,9 @@ from gap.core.files import write_text
 from gap.figures.captions import BEST, baselines_text, both, methods_text, runs_text, tasks_text
 from gap.figures.data import GROUP_LABEL, POINTS, Data, load
 from gap.figures.familiarity_table import familiarity_table
-from gap.figures.table import Cell, Column, Table, to_csv, to_latex, to_markdown
+from gap.figures.table import FORMATS, Cell, Column, Table
 from gap.tasks.registry import TASKS
 
-FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 MAIN_CELLS = (("best", "mean"), ("best", "best"), ("last", "mean"), ("last", "best"))
 MAIN_TITLES = {("best", "mean"): "mean", ("best", "best"): "max", ("last", "mean"): "mean (last)", ("last", "best"): "max (last)"}
 

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 from gap.figures.table import Cell, Column, Table
 from gap.published.audit.cumulative import steps
 from gap.published.read import FILES, GROUPS, ITEMS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import SAME, change, gains, listed, models, percent, plain, tasks_of, unmodified
+from gap.published.rows import SAME, gains, models, tasks_of, unmodified
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import change, listed, percent, plain
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
-    from gap.figures.style import Stamp
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 #: Those that the table shows.
@@ -29,7 +27,7 @@ SHOWN = (0.25, 0.5, 0.75)
 LINES: tuple[Any, ...] = ("-", "--", ":")
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group and model: rows, unmodified rows (epoch 0), gains of all and of the modified rows; rows below zero and why."""
     frames = {group: gains(data, group) for group in GROUPS}
     numbers: dict[str, Any] = {group: _group(data, group, frames[group]) for group in GROUPS}
@@ -43,8 +41,8 @@ def section(data: Published, how: Settings) -> Section:
         *(text for group in GROUPS for text in _below(group, numbers[group])),
     ]
     title = "Gains of the released rows"
-    drawings = (Drawing("published_gains", title, _caption(numbers), partial(_draw, frames)),)
-    return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), drawings)
+    figures = (Figure("published_gains", title, _caption(numbers), partial(_draw, frames)),)
+    return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), figures)
 
 
 def _group(data: Published, group: str, frame: pd.DataFrame) -> dict[str, Any]:
@@ -183,10 +181,10 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(frames: dict[str, pd.DataFrame], file: FigureFile) -> None:
     order = models(next(iter(frames.values())))
     handles = [handle(model, place, LINES[place % len(LINES)]) for place, model in enumerate(order)]
-    with drawing(stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
+    with drawing(file.stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
         for axes, (group, frame) in zip(line, frames.items(), strict=True):
             for place, model in enumerate(order):
                 rows = frame[frame["model"] == model]
@@ -199,4 +197,4 @@ def _draw(frames: dict[str, pd.DataFrame], stamp: Stamp, folder: Path, name: str
             axes.grid(axis="y")
         line[0].set_ylabel("share of rows up to this gain")
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)

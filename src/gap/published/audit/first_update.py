@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Cell, Column, Table
 from gap.published.read import FILES, GROUPS, Published
-from gap.published.section import Section, Settings
-from gap.published.shared import clusters, listed, models, percent, plain, tasks_of
+from gap.published.rows import clusters, models, tasks_of
+from gap.published.section import Sampling, Section
+from gap.published.wording import listed, percent, plain
 
 #: First scale of PyTorch's dynamic fp16 loss scaler, and its factor after a step that overflows (torch.amp.GradScaler).
 FIRST_SCALE, BACKOFF = 65536.0, 0.5
@@ -21,7 +22,7 @@ SKIPPED = 2
 LEVEL = 0.05
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Rows by best epoch; the chance of no epoch 1 if it were as likely as epoch 2; whether epoch 0 depends on the text."""
     numbers: dict[str, Any] = {group: _group(data, group) for group in GROUPS}
     marks = [(set(_runs(data, group, 1)), set(_runs(data, group, 2))) for group in GROUPS]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published.audit.null import INDEPENDENT
 from gap.published.audit.selection_figures import DRAWN
 from gap.published.audit.selection_text import Numbers, hundredths
-from gap.published.section import Settings
-from gap.published.shared import change, interval_of, listed, percent, span
+from gap.published.section import Sampling
+from gap.published.wording import change, interval_of, listed, percent, span
 
 
-def table(numbers: Numbers, how: Settings) -> Table:
+def table(numbers: Numbers, sampling: Sampling) -> Table:
     """One row per model: published, independent evaluations, the share with the same mean, the share of the first update."""
-    level = f"{how.level * 100:g} %"
+    level = f"{sampling.level * 100:g} %"
     columns = (
         *(Column("model", "Model", "text"), Column("runs", "Runs", "count")),
         *(Column("mean", "mean", "change", "Published"), Column("interval", level, "text", "Published")),

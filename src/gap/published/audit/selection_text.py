@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from gap.published.audit.null import FIRST_REAL, PATIENCE, RULES, STOP_FROM
-from gap.published.section import Settings
-from gap.published.shared import change, interval_of, listed, percent, score, span
+from gap.published.section import Sampling
+from gap.published.wording import change, interval_of, listed, percent, score, span
 
 Numbers = dict[str, Any]
 
 
-def sentences(numbers: Numbers, how: Settings) -> tuple[str, ...]:
+def sentences(numbers: Numbers, sampling: Sampling) -> tuple[str, ...]:
     """What was simulated, what it gives beside the published gains, and what these rows cannot decide."""
     return (
         *_design(numbers),
         _independent(numbers),
         _matching(numbers),
         *_first_update(numbers),
-        *_unmodified(numbers, how),
+        *_unmodified(numbers, sampling),
         "What these rows decide: whether the published gains exceed what the choice of the best epoch yields on its own at a given share of "
         "changing items. What they cannot decide: that share itself, since only totals per task at the best epoch were released; whether "
         "items change together, which makes the noise of an average larger or smaller than here; and whether real gains of some runs are "
@@ -132,7 +132,7 @@ def _first_update(numbers: Numbers) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _unmodified(numbers: Numbers, how: Settings) -> tuple[str, ...]:
+def _unmodified(numbers: Numbers, sampling: Sampling) -> tuple[str, ...]:
     known = {model: found for model, found in numbers["models"].items() if found["stop"]["at_match"]}
     if not known:
         return ()
@@ -152,7 +152,7 @@ def _unmodified(numbers: Numbers, how: Settings) -> tuple[str, ...]:
         else "For no model do more runs stay there than this null leaves."
     )
     return (
-        f"Runs left at the unmodified model without an effect, at the matching share, and published ({how.level * 100:g} % interval): "
+        f"Runs left at the unmodified model without an effect, at the matching share, and published ({sampling.level * 100:g} % interval): "
         f"{_each(known, both)}. {verdict}",
     )
 

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.style import DOUBLE, colour, drawing, legend_above, save
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
 from gap.published.read import CORPORA, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ALL, ORDER, cell, interval_of, listed, models, pair, percent, span
+from gap.published.rows import ALL, ORDER, baseline, models, rows_of, share_of_runs
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import interval_of, listed, pair, percent, plain, score, span, within
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
 
-    from gap.figures.style import Stamp
 
 #: The protocol: most updates of a run; the epoch from which it may stop early, and how many epochs without a maximum it waits.
 LIMIT, STOP_FROM, PATIENCE = 15, 5, 2
@@ -41,25 +38,25 @@ def real_updates(epoch: int) -> int:
     return max(0, epoch - SKIPPED)
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group and model (and all): rows per best epoch, share at 0, quantiles and largest, printed and real; skipped-update evidence."""
     numbers: dict[str, Any] = {}
     for group in ORDER:
         frame = data.rows[group]
-        found = {model: _model(cell(frame, model), how) for model in models(frame)}
-        numbers[group] = {"models": {**found, ALL: _model(frame, how)}, "skipped": _skipped(frame, how)}
-    sentences = [_sentence(group, numbers[group]["models"][ALL], how) for group in ORDER]
-    sentences += [_evidence(group, numbers[group]["skipped"], how) for group in ORDER]
+        found = {model: _model(rows_of(frame, model), sampling) for model in models(frame)}
+        numbers[group] = {"models": {**found, ALL: _model(frame, sampling)}, "skipped": _skipped(frame, sampling)}
+    sentences = [_sentence(group, numbers[group]["models"][ALL], sampling) for group in ORDER]
+    sentences += [_evidence(group, numbers[group]["skipped"], sampling) for group in ORDER]
     if all(not numbers[group]["skipped"]["rows_at_skipped"] for group in ORDER):
         sentences.append(_consequence(numbers))
     sentences.append(RIGHT_END)
-    drawings = (Drawing("best_step", "Best epoch of every released row", _caption(data, numbers), partial(_draw, data, numbers)),)
-    return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, how),), drawings)
+    figures = (Figure("best_step", "Best epoch of every released row", _caption(data, numbers), partial(_draw, data, numbers)),)
+    return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
-def _model(rows: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _model(rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     epochs = rows["epoch"].to_numpy()
-    zero, zero_interval = shared.share(rows, epochs == 0, how)
+    zero, zero_interval = share_of_runs(rows, epochs == 0, sampling.level)
     changed = epochs[epochs > 0]
     real = np.array([real_updates(int(epoch)) for epoch in changed])
     found: dict[str, Any] = {
@@ -75,13 +72,13 @@ def _model(rows: pd.DataFrame, how: Settings) -> dict[str, Any]:
     return found
 
 
-def _skipped(frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _skipped(frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     """How improbable it is that no row has the skipped epoch, counted over distinct runs that have a modified best epoch."""
     changed = frame[frame["epoch"] > 0]
     runs = changed.drop_duplicates(["model", "corpus", "index"])
     n, largest = len(runs), int(changed["epoch"].max()) if len(changed) else 0
     first = int((runs["epoch"] == FIRST).sum())
-    upper = 1 - (1 - how.level) ** (1 / n) if n else float("nan")
+    upper = 1 - (1 - sampling.level) ** (1 / n) if n else float("nan")
     return {
         "rows_at_skipped": int((frame["epoch"] == SKIPPED).sum()),
         "runs": n,
@@ -90,15 +87,15 @@ def _skipped(frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
         "largest": largest,
         "log10_p_uniform": n * log10(1 - 1 / largest) if largest > 1 else None,
         "log10_p_neighbour": first * log10(0.5),
-        "upper_limit": shared.plain(upper),
+        "upper_limit": plain(upper),
     }
 
 
-def _sentence(group: str, found: dict[str, Any], how: Settings) -> str:
+def _sentence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
     printed, real = found["printed"], found["real"]
     start = (
         f"{GROUP_LABEL[group]}: the best epoch of {found['unmodified']} of {found['rows']} rows is 0, the unmodified model "
-        f"({percent(found['unmodified_share'])} %; {shared.within(interval_of(found, 'unmodified_share'), percent, how)})."
+        f"({percent(found['unmodified_share'])} %; {within(interval_of(found, 'unmodified_share'), percent, sampling.level)})."
     )
     if printed["largest"] is None:
         return start
@@ -109,14 +106,14 @@ def _sentence(group: str, found: dict[str, Any], how: Settings) -> str:
     )
 
 
-def _evidence(group: str, found: dict[str, Any], how: Settings) -> str:
+def _evidence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
     start = f"{GROUP_LABEL[group]}: {found['rows_at_skipped']} rows have best epoch {SKIPPED}"
     if found["rows_at_skipped"] or not found["runs"] or found["log10_p_uniform"] is None:
         return f"{start}."
     return (
         f"{start}, although {found['runs_at_first']} of {found['runs']} runs that changed (one row each) have best epoch {FIRST}. If a best epoch were equally "
         f"likely to be {SKIPPED} or {FIRST}, none at {SKIPPED} would have probability {10 ** found['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
-        f"to {found['largest']} were equally likely, {10 ** found['log10_p_uniform']:.0e}. Without either assumption, the {how.level * 100:g} % upper limit on "
+        f"to {found['largest']} were equally likely, {10 ** found['log10_p_uniform']:.0e}. Without either assumption, the {sampling.level * 100:g} % upper limit on "
         f"the share of epoch {SKIPPED} is {percent(found['upper_limit'])} %, against {percent(found['share_at_first'])} % at epoch {FIRST}. "
         "Runs are taken as independent; the two scores come from the same runs, so their probabilities must not be multiplied."
     )
@@ -133,10 +130,14 @@ def _consequence(numbers: dict[str, Any]) -> str:
     )
 
 
-def _table(numbers: dict[str, Any], how: Settings) -> Table:
+def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("group", "Score", "text"), Column("model", "Model", "text"), Column("rows", "Rows", "count")),
-        *(Column("unmodified", "at 0", "count"), Column("share", "%", "text"), Column("share_interval", f"{how.level * 100:g} %", "text")),
+        *(
+            Column("unmodified", "at 0", "count"),
+            Column("share", "%", "text"),
+            Column("share_interval", f"{sampling.level * 100:g} %", "text"),
+        ),
         *(Column(f"printed_{key}", key, "text", "Printed epoch") for key in (*QUANTILES, "largest")),
         *(Column(f"real_{key}", key, "text", "Real updates") for key in (*QUANTILES, "largest")),
     )
@@ -160,7 +161,7 @@ def _caption(data: Published, numbers: dict[str, Any]) -> str:
     parts = []
     for group in ORDER:
         found = {model: row for model, row in numbers[group]["models"].items() if model != ALL}
-        shown = (f"{shared.score(shared.baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in found.items())
+        shown = (f"{score(baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in found.items())
         parts.append(f"{group} {listed(shown)}")
     return (
         f"Rows by best epoch as printed; 0 is the unmodified model. Real updates are the printed epoch minus {SKIPPED}. "
@@ -168,15 +169,15 @@ def _caption(data: Published, numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(data: Published, numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
     from matplotlib.patches import Patch
 
     last = max(int(data.rows[group]["epoch"].max()) for group in ORDER)
     names = models(data.rows[ORDER[0]])
-    with drawing(stamp, DOUBLE, 3.6, len(ORDER), len(names), sharex=True, sharey="row") as (figure, grid):
+    with drawing(file.stamp, DOUBLE, 3.6, len(ORDER), len(names), sharex=True, sharey="row") as (figure, grid):
         for group, line in zip(ORDER, grid, strict=True):
             for model, axes in zip(names, line, strict=True):
-                _panel(axes, cell(data.rows[group], model), last)
+                _panel(axes, rows_of(data.rows[group], model), last)
             line[0].set_ylabel(f"{GROUP_LABEL[group].lower()}, rows")
         for model, axes in zip(names, grid[0], strict=True):
             axes.set_title(f"OPT {model}")
@@ -184,7 +185,7 @@ def _draw(data: Published, numbers: dict[str, Any], stamp: Stamp, folder: Path, 
             axes.set_xlabel("best epoch, as printed")
         handles: Any = [Patch(color=colour(place), label=corpus) for place, corpus in enumerate(CORPORA)]
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, last: int) -> None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gap.figures.data import AXIS_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, POINTS
 from gap.figures.style import SINGLE, drawing, handle, legend_above, save
-from gap.published.claims import jitter as lanes
+from gap.published.claims import corpus_dots
 from gap.published.read import ITEMS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ORDER, baseline, cell, corpora, gains, listed, models, score, tasks_of, title, unmodified
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gap.figures.style import Stamp
+from gap.published.rows import ORDER, baseline, corpora, gains, models, rows_of, tasks_of, unmodified
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import listed, score, title
 
 #: The model of the paper's solid line.
 REFERENCE = "6.7B"
 
 
-def section(data: Published, how: Settings) -> Section:
-    """Baselines (commonest unmodified row per model), rows per model and corpus, highest row, and two drawings."""
-    del how  # nothing is drawn at random here
+def section(data: Published, sampling: Sampling) -> Section:
+    """Baselines (commonest unmodified row per model), rows per model and corpus, highest row, and two figures."""
+    del sampling  # nothing is drawn at random here
     numbers = {group: _numbers(data, group) for group in ORDER}
     reference = any((data.rows[group]["model"] == REFERENCE).any() for group in ORDER)
     sentences = [_sentence(group, numbers[group]) for group in ORDER]
@@ -32,8 +28,8 @@ def section(data: Published, how: Settings) -> Section:
             f"The files hold no row of OPT {REFERENCE}, so the solid line of the paper's Figure 1 (that model unmodified) "
             "cannot be redrawn from them, nor any run compared with it."
         )
-    drawings = tuple(
-        Drawing(f"figure1_{group}", _title(group), _caption(group, numbers[group], reference), partial(_draw, data, group))
+    figures = tuple(
+        Figure(f"figure1_{group}", _title(group), _caption(group, numbers[group], reference), partial(_draw, data, group))
         for group in ORDER
     )
     return Section(
@@ -42,7 +38,7 @@ def section(data: Published, how: Settings) -> Section:
         tuple(sentences),
         {**numbers, "reference_rows": reference},
         (),
-        drawings,
+        figures,
     )
 
 
@@ -50,12 +46,12 @@ def _numbers(data: Published, group: str) -> dict[str, Any]:
     frame, own = gains(data, group), unmodified(data, group)["mean"]
     found: dict[str, Any] = {"rows": len(frame), "tasks": len(tasks_of(group)), "models": {}}
     for model in models(frame):
-        rows = cell(frame, model)
+        rows = rows_of(frame, model)
         found["models"][model] = {
             "baseline": baseline(data, group, model),
             "baseline_by_corpus": {corpus: float(own.loc[(model, corpus)]) for corpus in corpora(rows)},
             "rows": len(rows),
-            "rows_by_corpus": {corpus: len(cell(rows, model, corpus)) for corpus in corpora(rows)},
+            "rows_by_corpus": {corpus: len(rows_of(rows, model, corpus)) for corpus in corpora(rows)},
             "highest": float(rows["mean"].max()),
         }
     return found
@@ -91,16 +87,16 @@ def _caption(group: str, found: dict[str, Any], reference: bool) -> str:
     )
 
 
-def _draw(data: Published, group: str, stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(data: Published, group: str, file: FigureFile) -> None:
     frame = data.rows[group]
-    with drawing(stamp, SINGLE, 2.7) as (figure, [[axes]]):
+    with drawing(file.stamp, SINGLE, 2.7) as (figure, [[axes]]):
         for place, model in enumerate(models(frame)):
-            rows = cell(frame, model)
-            lanes.scatter(axes, rows, rows["mean"].to_numpy() * POINTS, place)
-            level, half = baseline(data, group, model) * POINTS, lanes.WIDTH / 2 + 0.04
+            rows = rows_of(frame, model)
+            corpus_dots.scatter(axes, rows, rows["mean"].to_numpy() * POINTS, place)
+            level, half = baseline(data, group, model) * POINTS, corpus_dots.WIDTH / 2 + 0.04
             axes.plot([place - half, place + half], [level, level], "--", color="black", zorder=3)
-        lanes.label(axes, [f"OPT {model}" for model in models(frame)])
+        corpus_dots.label_columns(axes, [f"OPT {model}" for model in models(frame)])
         axes.set_ylabel(f"{AXIS_LABEL[group]}, points")
         axes.set_xlabel("model")
-        legend_above(figure, lanes.handles(handle("unmodified", line="--", tint="black")), 4)
-        save(figure, folder, name)
+        legend_above(figure, corpus_dots.handles(handle("unmodified", line="--", tint="black")), 4)
+        save(figure, file.folder, file.name)

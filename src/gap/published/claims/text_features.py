@@ -5,47 +5,47 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
 from gap.published.claims import forest
 from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise
 from gap.published.claims.features import FEATURES
 from gap.published.read import Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ALL, ORDER, cell, change, corpora, gains, interval_of, listed, models, p_text, signed, span
+from gap.published.rows import ALL, ORDER, baseline, corpora, gains, models, per_run, rows_of
+from gap.published.section import Figure, Sampling, Section
+from gap.published.wording import change, interval_of, listed, p_text, score, signed, span
 
 LABELS = {**FEATURES, "code": f"code ({MIXED})"}
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group, model, scope (all corpora, each corpus) and feature: Spearman's rho with gain, interval, p, Holm over features."""
     described = describe(data)
     numbers: dict[str, Any] = {}
     for group in ORDER:
-        runs = shared.per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
+        runs = per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
         numbers[group] = {}
         for model in models(runs):
-            rows, name = cell(runs, model), f"text_features/{group}/{model}"
-            scopes = {scope: scope_of(cell(rows, model, scope), scope, how, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
-            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, how, f"{name}/{CODE_SCOPE}")
-            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(cell(rows, model, MIXED))}
-    summary = summarise(numbers, how)
-    drawings = tuple(
-        Drawing(
+            rows, name = rows_of(runs, model), f"text_features/{group}/{model}"
+            scopes = {scope: scope_of(rows_of(rows, model, scope), scope, sampling, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
+            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, sampling, f"{name}/{CODE_SCOPE}")
+            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(rows_of(rows, model, MIXED))}
+    summary = summarise(numbers, sampling)
+    figures = tuple(
+        Figure(
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
-            _caption(data, group, numbers[group], how),
-            partial(forest.draw, numbers[group], LABELS, 1 - how.level),
+            _caption(data, group, numbers[group], sampling),
+            partial(forest.draw, numbers[group], LABELS, 1 - sampling.level),
         )
         for group in ORDER
     )
-    sentences = _sentences(numbers, summary, how)
+    sentences = _sentences(numbers, summary, sampling)
     tables = tuple(_table(group, numbers[group]) for group in ORDER)
-    return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, drawings)
+    return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, figures)
 
 
-def _sentences(numbers: dict[str, Any], summary: dict[str, Any], how: Settings) -> tuple[str, ...]:
+def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     kept: dict[str, list[str]] = {}
     for row in summary["within_kept_overall"]:
         kept.setdefault(f"{row['group']}, {row['model']}, {row['scope']}", []).append(f"{LABELS[row['feature']]} ({signed(row['rho'])})")
@@ -55,7 +55,7 @@ def _sentences(numbers: dict[str, Any], summary: dict[str, Any], how: Settings) 
     largest = "" if summary["within_largest"] is None else f"; the largest of them has absolute value {summary['within_largest']:.2f}"
     return (
         f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero "
-        f"(p below {1 - how.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
+        f"(p below {1 - sampling.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
         "gain and in their texts alike, so it says little about the features by themselves.",
         f"Within single corpora {summary['within_kept']} of {summary['within']} do by the same rule{largest}. After Holm over all {summary['within']} "
         f"of them, {len(summary['within_kept_overall'])} remain{': ' if kept else ''}{remaining}.",
@@ -121,11 +121,11 @@ def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
     return (row["rho"], span(interval_of(row, "rho"), signed), p_text(row["p_holm"]).removeprefix("p ").removeprefix("= "))
 
 
-def _caption(data: Published, group: str, found: dict[str, Any], how: Settings) -> str:
+def _caption(data: Published, group: str, found: dict[str, Any], sampling: Sampling) -> str:
     counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in found.items())
-    bases = listed(f"{shared.score(shared.baseline(data, group, model))} ({model})" for model in found)
+    bases = listed(f"{score(baseline(data, group, model))} ({model})" for model in found)
     return (
-        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {how.level * 100:g} % bootstrap intervals "
+        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.level * 100:g} % bootstrap intervals "
         "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
-        f"{1 - how.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
+        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
     )
