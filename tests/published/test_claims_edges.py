@@ -14,7 +14,7 @@ from gap.published import rows as released
 from gap.published.read import CORPORA, GROUPS, MODELS, Published
 from gap.published.section import FigureFile, Sampling, Section
 from gap.published.stage import CLAIMS
-from gap.published.wording import change, listed, p_text, percent
+from gap.published.wording import change, instead_of, listed, p_text, percent
 
 HOW = Sampling(seed=3, resamples=200, simulations=10)
 NAMES = ("figure1", "by_corpus", "by_task", "larger_models", "familiarity", "text_features", "best_step")
@@ -154,3 +154,8 @@ def test_writing_of_numbers() -> None:
     assert listed([]) == "none" and listed(["a"]) == "a" and listed("abc") == "a, b and c"
     assert p_text(0.0004) == "p < 0.001" and p_text(0.25) == "p = 0.250"
     assert change(-0.0123) == "\N{MINUS SIGN}1.23" and change(0.0) == "0.00" and percent(0.5) == "50.0"
+
+
+def test_numbers_that_read_the_same_are_not_contrasted() -> None:
+    assert instead_of("94.0 %", "94.0 %") == "94.0 % (unchanged)"
+    assert instead_of("+0.57", "+0.58") == "+0.57 instead of +0.58"

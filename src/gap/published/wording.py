@@ -74,3 +74,8 @@ def listed(parts: Iterable[str]) -> str:
     if not known:
         return "none"
     return known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"
+
+
+def instead_of(value: str, current: str) -> str:
+    """Two written numbers contrasted; "(unchanged)" where they agree at the precision shown."""
+    return f"{value} (unchanged)" if value == current else f"{value} instead of {current}"

@@ -69,8 +69,8 @@ def _line(count: float, accuracy: dict[str, float]) -> dict[str, Any]:
 
 
 def _paired(count: float) -> dict[str, Any]:
-    found = paired(np.array(AGREEMENTS), count)
-    return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, found, strict=True)}, "floor": floor(count)}
+    gains = paired(np.array(AGREEMENTS), count)
+    return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, gains, strict=True)}, "floor": floor(count)}
 
 
 def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
@@ -146,9 +146,9 @@ def _draw(numbers: dict[str, Any], file: FigureFile) -> None:
     lines = ("-.", "--", "-")
     handles = []
     with drawing(file.stamp, SINGLE, 2.8) as (figure, [[axes]]):
-        for place, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
-            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(place))
-            handles.append(handle(label, line=line, tint=colour(place)))
+        for index, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
+            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(index))
+            handles.append(handle(label, line=line, tint=colour(index)))
         for row in numbers["observed"].values():
             axes.axhline(row["mean"] * POINTS, linestyle="--", color=GREY, linewidth=0.7)
             axes.axhline(row["largest"] * POINTS, linestyle=":", color=GREY, linewidth=0.9)

@@ -90,11 +90,11 @@ def _simulate(data: Published, model: str, sampling: Sampling) -> dict[str, dict
     items = _items()
     right = np.round(data.baselines[GROUP].loc[model, tasks_of(GROUP)].to_numpy(dtype=float) * items).astype(int)
     most = null.independent_share(right, items)
-    made = {}
+    by_rate = {}
     for label, flips in {**{f"{flips:g}": flips for flips in null.FLIPS}, null.INDEPENDENT: most}.items():
         chain = null.counts(right, items, flips, null.FACTOR * sampling.simulations, named_rng(sampling.seed, f"selection/{model}/{label}"))
-        made[label] = {rule: null.best(chain, right, items, steps) for rule, steps in null.RULES.items()}
-    return made
+        by_rate[label] = {rule: null.best(chain, right, items, steps) for rule, steps in null.RULES.items()}
+    return by_rate
 
 
 def _model(rows: pd.DataFrame, simulated: dict[str, dict[str, null.Runs]], sampling: Sampling) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _model(rows: pd.DataFrame, simulated: dict[str, dict[str, null.Runs]], sampl
     unmodified_rows = (rows["epoch"] == 0).to_numpy()
     share = resamples.interval(lambda positions: unmodified_rows[positions].mean(axis=-1))
     runs = len(set(labels))
-    curves = {rule: [_null(made[rule], runs) for made in simulated.values()] for rule in null.RULES}
+    curves = {rule: [_null(by_rule[rule], runs) for by_rule in simulated.values()] for rule in null.RULES}
     observed = {
         "rows": len(rows),
         "runs": runs,

@@ -23,12 +23,12 @@ def draw_distributions(frame: pd.DataFrame, simulated: dict[str, dict[str, dict[
     """Cumulative shares of gains, one panel per model."""
     titles = {label: "independent" if label == INDEPENDENT else f"{float(label) * 100:g} % of items per update" for label in DRAWN}
     handles = [handle("published", line="-", tint="black")]
-    handles += [handle(titles[label], line=line, tint=colour(place)) for place, (label, line) in enumerate(DRAWN.items())]
+    handles += [handle(titles[label], line=line, tint=colour(index)) for index, (label, line) in enumerate(DRAWN.items())]
     with drawing(file.stamp, DOUBLE, 2.3, 1, len(simulated), sharex=True, sharey=True) as (figure, [line_of_axes]):
-        for axes, (model, made) in zip(line_of_axes, simulated.items(), strict=True):
+        for axes, (model, by_rate) in zip(line_of_axes, simulated.items(), strict=True):
             steps(axes, frame.loc[frame["model"] == model, "gain"].to_numpy(), "-", "black")
-            for place, (label, line) in enumerate(DRAWN.items()):
-                steps(axes, made[label]["stop"].gain, line, colour(place))
+            for index, (label, line) in enumerate(DRAWN.items()):
+                steps(axes, by_rate[label]["stop"].gain, line, colour(index))
             axes.set_title(model)
             axes.set_xlabel("gain in accuracy, points")
             axes.set_ylim(0, 1.02)
@@ -40,12 +40,12 @@ def draw_distributions(frame: pd.DataFrame, simulated: dict[str, dict[str, dict[
 
 def draw_curves(numbers: dict[str, Any], file: FigureFile) -> None:
     """Mean and largest gain without an effect against the flip rate, one column per model."""
-    found = numbers["models"]
+    by_model = numbers["models"]
     handles = [handle("without effect", line="-", tint=colour(0)), handle("published", line="--", tint="black")]
     handles.append(handle("share that varies after the first real update", line=":", tint=GREY))
-    with drawing(file.stamp, DOUBLE, 3.7, 2, len(found), sharex=True, sharey="row") as (figure, grid):
+    with drawing(file.stamp, DOUBLE, 3.7, 2, len(by_model), sharex=True, sharey="row") as (figure, grid):
         for row, key in zip(grid, ("mean", "largest"), strict=True):
-            for axes, (model, values) in zip(row, found.items(), strict=True):
+            for axes, (model, values) in zip(row, by_model.items(), strict=True):
                 _curve(axes, values, key)
                 if key == "mean":
                     axes.set_title(model)
@@ -56,10 +56,10 @@ def draw_curves(numbers: dict[str, Any], file: FigureFile) -> None:
         save(figure, file.folder, file.name)
 
 
-def _curve(axes: Axes, found: dict[str, Any], key: str) -> None:
-    seen = found["observed"]
+def _curve(axes: Axes, model_numbers: dict[str, Any], key: str) -> None:
+    seen = model_numbers["observed"]
     points = {
-        rule: [(point["flips"] * 100, point[key] * POINTS) for point in found[rule]["null"] if point["flips"] and point[key]]
+        rule: [(point["flips"] * 100, point[key] * POINTS) for point in model_numbers[rule]["null"] if point["flips"] and point[key]]
         for rule in RULES
     }
     shares = [share for share, _ in points["stop"]]

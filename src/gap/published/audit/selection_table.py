@@ -28,8 +28,8 @@ def table(numbers: Numbers, sampling: Sampling) -> Table:
         Column("varying_mean", "mean", "change", "First update"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for model, found in numbers["models"].items():
-        seen, stop = found["observed"], found["stop"]
+    for model, model_numbers in numbers["models"].items():
+        seen, stop = model_numbers["observed"], model_numbers["stop"]
         match, first = stop["at_match"] or {}, stop["at_varying"] or {}
         rows.append(
             (
@@ -59,8 +59,8 @@ def _text(value: float | None, write: Callable[[float], str]) -> str:
 
 def captions(numbers: dict[str, Any]) -> tuple[str, str]:
     """Captions of the distributions and of the curves."""
-    rows = listed(f"{found['observed']['rows']} ({model})" for model, found in numbers["models"].items())
-    runs = listed(f"{found['observed']['runs']} ({model})" for model, found in numbers["models"].items())
+    rows = listed(f"{model_numbers['observed']['rows']} ({model})" for model, model_numbers in numbers["models"].items())
+    runs = listed(f"{model_numbers['observed']['runs']} ({model})" for model, model_numbers in numbers["models"].items())
     shares = listed(f"{float(label) * 100:g} %" for label in DRAWN if label != INDEPENDENT)
     return (
         f"Share of runs with at most the classification gain shown, against the unmodified model (baseline 0): published, n = {rows} rows; and without "

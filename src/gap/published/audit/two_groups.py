@@ -82,14 +82,14 @@ def overlap(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     count = len(first)
     size = int(np.ceil(TOP * count - SAME))
     tops = [values >= np.sort(values)[count - size] - SAME for values in (first, second)]
-    sizes, both = [int(top.sum()) for top in tops], int((tops[0] & tops[1]).sum())
+    sizes, in_both = [int(top.sum()) for top in tops], int((tops[0] & tops[1]).sum())
     chance = stats.hypergeom(count, *sizes)
     return {
         "top": sizes,
-        "both": both,
+        "both": in_both,
         "expected": sizes[0] * sizes[1] / count,
-        "p": float(chance.sf(both - 1)),
-        "p_less": float(chance.cdf(both)),
+        "p": float(chance.sf(in_both - 1)),
+        "p_less": float(chance.cdf(in_both)),
     }
 
 
@@ -165,13 +165,13 @@ def _caption(numbers: dict[str, Any]) -> str:
 
 def _draw(joined: pd.DataFrame, order: list[str], file: FigureFile) -> None:
     across, up = GROUPS
-    handles = [handle(corpus, place) for place, corpus in enumerate(CORPORA)]
+    handles = [handle(corpus, index) for index, corpus in enumerate(CORPORA)]
     with drawing(file.stamp, DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
         for axes, model in zip(line, order, strict=True):
-            for place, corpus in enumerate(CORPORA):
+            for index, corpus in enumerate(CORPORA):
                 runs = joined[(joined["model"] == model) & (joined["corpus"] == corpus)]
                 x, y = runs[across] * POINTS, runs[up] * POINTS
-                axes.scatter(x, y, s=8, marker=marker(place), color=colour(place), alpha=0.6, linewidths=0, clip_on=False)
+                axes.scatter(x, y, s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
             axes.axhline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.set_title(model)

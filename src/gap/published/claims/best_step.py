@@ -43,8 +43,8 @@ def section(data: Published, sampling: Sampling) -> Section:
     numbers: dict[str, Any] = {}
     for group in ORDER:
         frame = data.rows[group]
-        found = {model: _model(rows_of(frame, model), sampling) for model in models(frame)}
-        numbers[group] = {"models": {**found, ALL: _model(frame, sampling)}, "skipped": _skipped(frame, sampling)}
+        by_model = {model: _model(rows_of(frame, model), sampling) for model in models(frame)}
+        numbers[group] = {"models": {**by_model, ALL: _model(frame, sampling)}, "skipped": _skipped(frame, sampling)}
     sentences = [_sentence(group, numbers[group]["models"][ALL], sampling) for group in ORDER]
     sentences += [_evidence(group, numbers[group]["skipped"], sampling) for group in ORDER]
     if all(not numbers[group]["skipped"]["rows_at_skipped"] for group in ORDER):
@@ -59,7 +59,7 @@ def _model(rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     zero, zero_interval = share_of_runs(rows, epochs == 0, sampling.level)
     changed = epochs[epochs > 0]
     real = np.array([real_updates(int(epoch)) for epoch in changed])
-    found: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "rows": len(rows),
         "counts": {str(epoch): int((epochs == epoch).sum()) for epoch in range(int(epochs.max()) + 1)},
         "unmodified": int((epochs == 0).sum()),
@@ -68,8 +68,8 @@ def _model(rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     }
     for name, values in (("printed", changed), ("real", real)):
         quantiles = {key: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else None for key, at in QUANTILES.items()}
-        found[name] = {**quantiles, "largest": int(values.max()) if len(values) else None}
-    return found
+        summary[name] = {**quantiles, "largest": int(values.max()) if len(values) else None}
+    return summary
 
 
 def _skipped(frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
@@ -91,11 +91,11 @@ def _skipped(frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     }
 
 
-def _sentence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
-    printed, real = found["printed"], found["real"]
+def _sentence(group: str, summary: dict[str, Any], sampling: Sampling) -> str:
+    printed, real = summary["printed"], summary["real"]
     start = (
-        f"{GROUP_LABEL[group]}: the best epoch of {found['unmodified']} of {found['rows']} rows is 0, the unmodified model "
-        f"({percent(found['unmodified_share'])} %; {within(interval_of(found, 'unmodified_share'), percent, sampling.level)})."
+        f"{GROUP_LABEL[group]}: the best epoch of {summary['unmodified']} of {summary['rows']} rows is 0, the unmodified model "
+        f"({percent(summary['unmodified_share'])} %; {within(interval_of(summary, 'unmodified_share'), percent, sampling.level)})."
     )
     if printed["largest"] is None:
         return start
@@ -106,15 +106,15 @@ def _sentence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
     )
 
 
-def _evidence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
-    start = f"{GROUP_LABEL[group]}: {found['rows_at_skipped']} rows have best epoch {SKIPPED}"
-    if found["rows_at_skipped"] or not found["runs"] or found["log10_p_uniform"] is None:
+def _evidence(group: str, skipped: dict[str, Any], sampling: Sampling) -> str:
+    start = f"{GROUP_LABEL[group]}: {skipped['rows_at_skipped']} rows have best epoch {SKIPPED}"
+    if skipped["rows_at_skipped"] or not skipped["runs"] or skipped["log10_p_uniform"] is None:
         return f"{start}."
     return (
-        f"{start}, although {found['runs_at_first']} of {found['runs']} runs that changed (one row each) have best epoch {FIRST}. If a best epoch were equally "
-        f"likely to be {SKIPPED} or {FIRST}, none at {SKIPPED} would have probability {10 ** found['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
-        f"to {found['largest']} were equally likely, {10 ** found['log10_p_uniform']:.0e}. Without either assumption, the {sampling.level * 100:g} % upper limit on "
-        f"the share of epoch {SKIPPED} is {percent(found['upper_limit'])} %, against {percent(found['share_at_first'])} % at epoch {FIRST}. "
+        f"{start}, although {skipped['runs_at_first']} of {skipped['runs']} runs that changed (one row each) have best epoch {FIRST}. If a best epoch were equally "
+        f"likely to be {SKIPPED} or {FIRST}, none at {SKIPPED} would have probability {10 ** skipped['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
+        f"to {skipped['largest']} were equally likely, {10 ** skipped['log10_p_uniform']:.0e}. Without either assumption, the {sampling.level * 100:g} % upper limit on "
+        f"the share of epoch {SKIPPED} is {percent(skipped['upper_limit'])} %, against {percent(skipped['share_at_first'])} % at epoch {FIRST}. "
         "Runs are taken as independent; the two scores come from the same runs, so their probabilities must not be multiplied."
     )
 
@@ -145,11 +145,11 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     breaks = set()
     for group in ORDER:
         breaks.add(len(rows))
-        for model, found in numbers[group]["models"].items():
-            share = (percent(found["unmodified_share"]), span(interval_of(found, "unmodified_share"), percent))
-            values = [found[kind][key] for kind in ("printed", "real") for key in (*QUANTILES, "largest")]
+        for model, summary in numbers[group]["models"].items():
+            share = (percent(summary["unmodified_share"]), span(interval_of(summary, "unmodified_share"), percent))
+            values = [summary[kind][key] for kind in ("printed", "real") for key in (*QUANTILES, "largest")]
             shown = ["" if value is None else f"{value:g}" for value in values]
-            rows.append((GROUP_LABEL[group], model, found["rows"], found["unmodified"], *share, *shown))
+            rows.append((GROUP_LABEL[group], model, summary["rows"], summary["unmodified"], *share, *shown))
     caption = (
         "Best epochs of the released rows. At 0: rows whose best is the unmodified model, with Wilson's interval over runs. Quantiles and largest are over the other "
         f"rows, in printed epochs and in real updates (the printed epoch minus {SKIPPED}). q25, q75, q95: quantiles."
@@ -160,8 +160,8 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
 def _caption(data: Published, numbers: dict[str, Any]) -> str:
     parts = []
     for group in ORDER:
-        found = {model: row for model, row in numbers[group]["models"].items() if model != ALL}
-        shown = (f"{score(baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in found.items())
+        by_model = {model: row for model, row in numbers[group]["models"].items() if model != ALL}
+        shown = (f"{score(baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in by_model.items())
         parts.append(f"{group} {listed(shown)}")
     return (
         f"Rows by best epoch as printed; 0 is the unmodified model. Real updates are the printed epoch minus {SKIPPED}. "
@@ -183,7 +183,7 @@ def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
             axes.set_title(f"OPT {model}")
         for axes in grid[-1]:
             axes.set_xlabel("best epoch, as printed")
-        handles: Any = [Patch(color=colour(place), label=corpus) for place, corpus in enumerate(CORPORA)]
+        handles: Any = [Patch(color=colour(index), label=corpus) for index, corpus in enumerate(CORPORA)]
         legend_above(figure, handles, len(handles))
         save(figure, file.folder, file.name)
 
@@ -191,9 +191,9 @@ def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
 def _panel(axes: Axes, rows: pd.DataFrame, last: int) -> None:
     """Bars of rows per epoch, corpora stacked."""
     floor = np.zeros(last + 1)
-    for place, corpus in enumerate(CORPORA):
+    for index, corpus in enumerate(CORPORA):
         heights = np.bincount(rows.loc[rows["corpus"] == corpus, "epoch"], minlength=last + 1).astype(float)
-        axes.bar(range(last + 1), heights, bottom=floor, color=colour(place), width=0.8, edgecolor="white", linewidth=0.4)
+        axes.bar(range(last + 1), heights, bottom=floor, color=colour(index), width=0.8, edgecolor="white", linewidth=0.4)
         floor = floor + heights
     axes.set_xticks(range(0, last + 1, 2))
     axes.grid(axis="y")

@@ -12,7 +12,7 @@ from gap.published.claims import corpus_dots
 from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models, rows_of, share_of_runs
 from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import change, interval_of, listed, pair, percent, score, span, title, within
+from gap.published.wording import change, instead_of, interval_of, listed, pair, percent, score, span, title, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,21 +38,21 @@ def section(data: Published, sampling: Sampling) -> Section:
 
 
 def _group(data: Published, group: str, frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    by_model: dict[str, Any] = {}
     for model in models(frame):
-        found[model] = {}
+        by_model[model] = {}
         common = baseline(data, group, model)
         for corpus in (ALL, *corpora(rows_of(frame, model))):
             rows = rows_of(frame, model, corpus)
             base = common if corpus == ALL else float(rows["base"].iloc[0])
-            other = rows["mean"] - common
-            found[model][corpus] = {
+            against_common = rows["mean"] - common
+            by_model[model][corpus] = {
                 "baseline": base,
                 **_cell(rows, sampling, f"by_corpus/{group}/{model}/{corpus}"),
-                "gain_against_commonest": float(other.mean()),
-                "above_commonest": float((other > SAME).mean()),
+                "gain_against_commonest": float(against_common.mean()),
+                "above_commonest": float((against_common > SAME).mean()),
             }
-    return found
+    return by_model
 
 
 def _cell(rows: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
@@ -75,32 +75,33 @@ def _cell(rows: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
     }
 
 
-def _sentence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
+def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
     parts = [
         f"{change(row['gain'])} for {model} ({within(interval_of(row, 'gain'), change, sampling.level)}; {percent(row['above'])} % of {row['rows']} rows above)"
-        for model, row in ((model, cells[ALL]) for model, cells in found.items())
+        for model, row in ((model, by_corpus[ALL]) for model, by_corpus in by_model.items())
     ]
     return f"{GROUP_LABEL[group]}: the mean gain over the unmodified model is {listed(parts)}, in points."
 
 
-def _two_baselines(group: str, found: dict[str, Any]) -> list[str]:
-    """A sentence for each cell whose unmodified rows differ from the model's commonest one."""
-    made = []
-    for model, cells in found.items():
-        common = cells[ALL]["baseline"]
-        for corpus, row in cells.items():
+def _two_baselines(group: str, by_model: dict[str, Any]) -> list[str]:
+    """A sentence for each model and corpus whose unmodified rows differ from the model's commonest one."""
+    sentences = []
+    for model, by_corpus in by_model.items():
+        common = by_corpus[ALL]["baseline"]
+        for corpus, row in by_corpus.items():
             if abs(row["baseline"] - common) <= SAME:
                 continue
-            made.append(
+            gain = instead_of(change(row["gain_against_commonest"]), change(row["gain"]))
+            above = instead_of(f"{percent(row['above_commonest'])} %", f"{percent(row['above'])} %")
+            sentences.append(
                 f"{GROUP_LABEL[group]}: the unmodified {model} scores {row['baseline'] * POINTS:.3f} in the {corpus} rows and "
                 f"{common * POINTS:.3f} in the others, so each row is compared with the unmodified rows of its own model and corpus. "
-                f"Against the other value the mean gain of these {row['rows']} rows would read {change(row['gain_against_commonest'])} instead "
-                f"of {change(row['gain'])}, and {percent(row['above_commonest'])} % instead of {percent(row['above'])} % would lie above."
+                f"Against the other value the mean gain of these {row['rows']} rows would read {gain}, and {above} would lie above."
             )
-    return made
+    return sentences
 
 
-def _table(group: str, found: dict[str, Any], sampling: Sampling) -> Table:
+def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
     level = f"{sampling.level * 100:g} %"
     columns = (
         Column("model", "Model", "text"),
@@ -116,9 +117,9 @@ def _table(group: str, found: dict[str, Any], sampling: Sampling) -> Table:
     )
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for model, cells in found.items():
+    for model, by_corpus in by_model.items():
         breaks.add(len(rows))
-        rows += [_line(model, corpus, row) for corpus, row in cells.items()]
+        rows += [_line(model, corpus, row) for corpus, row in by_corpus.items()]
     caption = (
         f"{title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
         "Rows: released rows; runs: distinct model, corpus and text. Gain: mean over rows of the difference to the unmodified rows of the same model and corpus "
@@ -140,8 +141,10 @@ def _line(model: str, corpus: str, row: dict[str, Any]) -> tuple[Cell, ...]:
 
 def _caption(numbers: dict[str, Any], sampling: Sampling) -> str:
     parts = []
-    for group, found in numbers.items():
-        bases = listed(f"{score(cells[ALL]['baseline'])} ({model}, n = {cells[ALL]['rows']})" for model, cells in found.items())
+    for group, by_model in numbers.items():
+        bases = listed(
+            f"{score(by_corpus[ALL]['baseline'])} ({model}, n = {by_corpus[ALL]['rows']})" for model, by_corpus in by_model.items()
+        )
         parts.append(f"{group} {bases}")
     return (
         "Dots: released rows at their best epoch; black: mean and "
@@ -160,15 +163,15 @@ def _draw(frames: dict[str, pd.DataFrame], numbers: dict[str, Any], file: Figure
         save(figure, file.folder, file.name)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, found: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, (model, cells) in enumerate(found.items()):
+    for column, (model, by_corpus) in enumerate(by_model.items()):
         rows = rows_of(frame, model)
-        middles = corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() * POINTS, place)
+        middles = corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() * POINTS, column)
         for corpus in corpora(rows):
-            middle, mean, interval = middles[corpus], cells[corpus]["gain"] * POINTS, interval_of(cells[corpus], "gain")
+            middle, mean, interval = middles[corpus], by_corpus[corpus]["gain"] * POINTS, interval_of(by_corpus[corpus], "gain")
             axes.plot(
                 [middle - corpus_dots.STRIP * 0.4, middle + corpus_dots.STRIP * 0.4], [mean, mean], color="black", linewidth=1.2, zorder=4
             )
             axes.plot([middle, middle], [interval.low * POINTS, interval.high * POINTS], color="black", linewidth=1.2, zorder=4)
-    corpus_dots.label_columns(axes, [f"OPT {model}" for model in found])
+    corpus_dots.label_columns(axes, [f"OPT {model}" for model in by_model])

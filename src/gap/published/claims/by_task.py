@@ -30,7 +30,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         for task in tasks_of(group):
             tasks[task] = {model: _model(data, group, task, rows_of(frames[group], model), sampling) for model in models(frames[group])}
     counts = {model: _count(tasks, model, sampling) for model in models(frames[ORDER[0]])}
-    sentences = [_sentence(model, found, sampling) for model, found in counts.items()]
+    sentences = [_sentence(model, entry, sampling) for model, entry in counts.items()]
     sentences.append(
         "A row's tasks are those of the epoch with the best average of its group (in the dialogue file the best dialogue epoch, in the "
         "classification file the best classification epoch), so the mean over a group's tasks cannot fall although single tasks can, "
@@ -45,14 +45,14 @@ def section(data: Published, sampling: Sampling) -> Section:
 
 def _model(data: Published, group: str, task: str, rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     model = str(rows["model"].iloc[0])
-    found: dict[str, Any] = {"baseline": baseline(data, group, model, task)}
+    by_corpus: dict[str, Any] = {"baseline": baseline(data, group, model, task)}
     for corpus in (ALL, *corpora(rows)):
         chosen = rows_of(rows, model, corpus)
         values = chosen[task].to_numpy()
         resamples = sampling.resample(clusters(chosen), f"by_task/{task}/{model}/{corpus}")
-        found[corpus] = {"mean": float(values.mean()), "mean_interval": pair(resamples.mean(values)), "largest": float(values.max())}
-    found[ALL]["p"] = p_value(per_run(rows, [task])[task].to_numpy())
-    return found
+        by_corpus[corpus] = {"mean": float(values.mean()), "mean_interval": pair(resamples.mean(values)), "largest": float(values.max())}
+    by_corpus[ALL]["p"] = p_value(per_run(rows, [task])[task].to_numpy())
+    return by_corpus
 
 
 def p_value(values: np.ndarray) -> float:
@@ -68,30 +68,30 @@ def p_value(values: np.ndarray) -> float:
 
 def _count(tasks: dict[str, Any], model: str, sampling: Sampling) -> dict[str, Any]:
     """How many tasks' means lie above or below zero: as they are, by their interval, and by Holm's correction over all tasks."""
-    rows = {task: found[model][ALL] for task, found in tasks.items()}
+    rows = {task: by_model[model][ALL] for task, by_model in tasks.items()}
     for row, adjusted in zip(rows.values(), holm([row["p"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted
     bounds = {task: interval_of(row, "mean") for task, row in rows.items()}
-    kept = {task: row["mean"] for task, row in rows.items() if row["p_holm"] < 1 - sampling.level}
+    significant = {task: row["mean"] for task, row in rows.items() if row["p_holm"] < 1 - sampling.level}
     return {
         "tasks": len(rows),
         "mean_above": sorted(task for task, row in rows.items() if row["mean"] > SAME),
         "mean_below": sorted(task for task, row in rows.items() if row["mean"] < -SAME),
         "interval_above": sorted(task for task, bound in bounds.items() if bound.low > 0),
         "interval_below": sorted(task for task, bound in bounds.items() if bound.high < 0),
-        "holm_above": sorted(task for task, mean in kept.items() if mean > 0),
-        "holm_below": sorted(task for task, mean in kept.items() if mean < 0),
+        "holm_above": sorted(task for task, mean in significant.items() if mean > 0),
+        "holm_below": sorted(task for task, mean in significant.items() if mean < 0),
     }
 
 
-def _sentence(model: str, found: dict[str, Any], sampling: Sampling) -> str:
-    falling = listed(TASK_LABEL[task] for task in found["mean_below"])
+def _sentence(model: str, counts: dict[str, Any], sampling: Sampling) -> str:
+    falling = listed(TASK_LABEL[task] for task in counts["mean_below"])
     return (
-        f"OPT {model}: {len(found['mean_above'])} of {found['tasks']} tasks rise on average over all rows, "
-        f"{len(found['interval_above'])} with a {sampling.level * 100:g} % interval above zero and {len(found['holm_above'])} after Holm's correction "
-        f"over the {found['tasks']} tasks (one-sample t-test over runs). "
-        f"Below zero on average: {falling}; with an interval below zero: {len(found['interval_below'])}, after Holm's correction "
-        f"{len(found['holm_below'])}."
+        f"OPT {model}: {len(counts['mean_above'])} of {counts['tasks']} tasks rise on average over all rows, "
+        f"{len(counts['interval_above'])} with a {sampling.level * 100:g} % interval above zero and {len(counts['holm_above'])} after Holm's correction "
+        f"over the {counts['tasks']} tasks (one-sample t-test over runs). "
+        f"Below zero on average: {falling}; with an interval below zero: {len(counts['interval_below'])}, after Holm's correction "
+        f"{len(counts['holm_below'])}."
     )
 
 
@@ -113,12 +113,12 @@ def _table(data: Published, tasks: dict[str, Any], frames: dict[str, pd.DataFram
             Column(f"{model}_largest", "largest", "change", f"OPT {model}"),
         ]
     rows: list[tuple[Cell, ...]] = []
-    for task, found in tasks.items():
+    for task, by_model in tasks.items():
         cells: list[Cell] = [TASK_LABEL[task]]
         for model in shown:
-            row = found[model][ALL]
+            row = by_model[model][ALL]
             cells += [
-                found[model]["baseline"] * POINTS,
+                by_model[model]["baseline"] * POINTS,
                 row["mean"] * POINTS,
                 span(interval_of(row, "mean"), change),
                 row["largest"] * POINTS,

@@ -26,19 +26,19 @@ def describe(data: Published) -> pd.DataFrame:
     """Corpus, index and features of every text that a run used; ``code`` (0 or 1) for the mixed corpus, else NaN."""
     used = pd.concat([data.rows[group][["corpus", "index"]] for group in ORDER]).drop_duplicates()
     texts = used.merge(data.texts, on=["corpus", "index"], how="left", validate="one_to_one")
-    made = pd.DataFrame([features(text) for text in texts["string"]], index=texts.index)
+    described = pd.DataFrame([features(text) for text in texts["string"]], index=texts.index)
     code = np.where(texts["corpus"] == MIXED, (texts["subset"] == CODE).astype(float), np.nan)
-    return texts[["corpus", "index"]].join(made).assign(code=code)
+    return texts[["corpus", "index"]].join(described).assign(code=code)
 
 
 def scope_of(runs: pd.DataFrame, scope: str, sampling: Sampling, name: str) -> dict[str, Any]:
     """Runs of one model and scope: each feature's correlation with the gain, p-values adjusted over the features."""
     resamples = sampling.resample(range(len(runs)), name)
     chosen = [*FEATURES, *(["code"] if scope == MIXED else [])]
-    found = {feature: correlation(runs[feature].to_numpy(), np.round(runs["gain"].to_numpy(), 9), resamples) for feature in chosen}
-    for row, adjusted in zip(found.values(), holm([row["p"] for row in found.values()]), strict=True):
+    by_feature = {feature: correlation(runs[feature].to_numpy(), np.round(runs["gain"].to_numpy(), 9), resamples) for feature in chosen}
+    for row, adjusted in zip(by_feature.values(), holm([row["p"] for row in by_feature.values()]), strict=True):
         row["p_holm"] = adjusted
-    return {"runs": len(runs), "features": found}
+    return {"runs": len(runs), "features": by_feature}
 
 
 def correlation(feature: np.ndarray, gain: np.ndarray, resamples: Resamples) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def summarise(numbers: dict[str, Any], sampling: Sampling) -> dict[str, Any]:
     flat = [
         {"group": group, "model": model, "scope": scope, "feature": feature, **row}
         for group in ORDER
-        for model, found in numbers[group].items()
-        for scope, part in found["scopes"].items()
+        for model, entry in numbers[group].items()
+        for scope, part in entry["scopes"].items()
         for feature, row in part["features"].items()
     ]
     pooled = [row for row in flat if row["scope"] == ALL]

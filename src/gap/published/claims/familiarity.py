@@ -35,12 +35,12 @@ def section(data: Published, sampling: Sampling) -> Section:
     for group in ORDER:
         runs = _runs(data, group)
         numbers[group] = {model: _model(rows_of(runs, model), sampling, f"familiarity/{group}/{model}") for model in models(runs)}
-    found = [row for group in ORDER for row in numbers[group].values()]
-    _adjust([row["kruskal"] for row in found])
-    _adjust([test for row in found for test in row["pairs"].values()])
-    numbers["leaders"] = {key: dict(Counter(row["leaders"][key] for row in found)) for key in RANKED}
+    model_entries = [row for group in ORDER for row in numbers[group].values()]
+    _adjust([row["kruskal"] for row in model_entries])
+    _adjust([test for row in model_entries for test in row["pairs"].values()])
+    numbers["leaders"] = {key: dict(Counter(row["leaders"][key] for row in model_entries)) for key in RANKED}
     sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
-    sentences.append(_counts(numbers["leaders"], len(found)))
+    sentences.append(_counts(numbers["leaders"], len(model_entries)))
     sentences.append(
         "The tests ask whether gains differ between texts of these corpora for the same released evaluation, not why. A small standard deviation alone is no merit: "
         "where most runs stayed at the unmodified model it is small because nothing happened. The corpora differ in more than familiarity "
@@ -60,19 +60,21 @@ def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
     parts = {corpus: runs[runs["corpus"] == corpus] for corpus in corpora(runs)}
     values = {corpus: part["gain"].to_numpy() for corpus, part in parts.items()}
     resamples = {corpus: sampling.resample(range(len(part)), f"{name}/{corpus}") for corpus, part in values.items()}
-    found: dict[str, Any] = {"corpora": {}, "kruskal": _kruskal(list(values.values()))}
+    model_numbers: dict[str, Any] = {"corpora": {}, "kruskal": _kruskal(list(values.values()))}
     for corpus, part in values.items():
-        found["corpora"][corpus] = {
+        model_numbers["corpora"][corpus] = {
             "runs": len(part),
             "mean": float(part.mean()),
             "median": float(np.median(part)),
             "deviation": plain(part.std(ddof=1)) if len(part) > 1 else None,
             "above": float(parts[corpus]["above"].mean()),
         }
-    found["leaders"] = {key: _leader(found["corpora"], key) for key in RANKED}
+    model_numbers["leaders"] = {key: _leader(model_numbers["corpora"], key) for key in RANKED}
     pairs = combinations(values, 2)
-    found["pairs"] = {f"{one} - {other}": _compare(values[one], values[other], resamples[one], resamples[other]) for one, other in pairs}
-    return found
+    model_numbers["pairs"] = {
+        f"{left} - {right}": _compare(values[left], values[right], resamples[left], resamples[right]) for left, right in pairs
+    }
+    return model_numbers
 
 
 def _leader(rows: dict[str, Any], key: str) -> str:
@@ -113,12 +115,12 @@ def _adjust(tests: list[dict[str, Any]]) -> None:
         test["p_holm"] = adjusted
 
 
-def _sentence(group: str, found: dict[str, Any], sampling: Sampling) -> str:
-    tests = listed(f"{p_text(row['kruskal']['p_holm'])} for {model}" for model, row in found.items())
+def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
+    tests = listed(f"{p_text(row['kruskal']['p_holm'])} for {model}" for model, row in by_model.items())
     apart = []
-    for model, row in found.items():
-        kept = {name: test for name, test in row["pairs"].items() if test["p_holm"] < 1 - sampling.level}
-        names = listed(f"{name} ({signed(test['delta'])})" for name, test in kept.items())
+    for model, row in by_model.items():
+        significant = {name: test for name, test in row["pairs"].items() if test["p_holm"] < 1 - sampling.level}
+        names = listed(f"{name} ({signed(test['delta'])})" for name, test in significant.items())
         apart.append(f"{model}: {names}")
     return (
         f"{GROUP_LABEL[group]}: Kruskal-Wallis over the corpora gives {tests} (Holm over all models and both scores). Pairs told apart by Mann-Whitney after Holm "
@@ -150,9 +152,9 @@ def _corpora_table(numbers: dict[str, Any]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
     for group in ORDER:
-        for model, found in numbers[group].items():
+        for model, model_numbers in numbers[group].items():
             breaks.add(len(rows))
-            for corpus, row in found["corpora"].items():
+            for corpus, row in model_numbers["corpora"].items():
                 spread = None if row["deviation"] is None else row["deviation"] * POINTS
                 values = (row["mean"] * POINTS, row["median"] * POINTS, spread, percent(row["above"]))
                 rows.append((GROUP_LABEL[group], model, corpus, row["runs"], *values))
@@ -169,12 +171,12 @@ def _pairs_table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
     for group in ORDER:
-        for model, found in numbers[group].items():
+        for model, model_numbers in numbers[group].items():
             breaks.add(len(rows))
-            for name, test in found["pairs"].items():
+            for name, test in model_numbers["pairs"].items():
                 values = tuple(p_text(test[key]).removeprefix("p ").removeprefix("= ") for key in ("p", "p_holm"))
                 rows.append((GROUP_LABEL[group], model, name, test["delta"], span(interval_of(test, "delta"), signed), *values))
-    tests = sum(len(found["pairs"]) for group in ORDER for found in numbers[group].values())
+    tests = sum(len(model_numbers["pairs"]) for group in ORDER for model_numbers in numbers[group].values())
     caption = (
         "Pairs of corpora on gain, over distinct runs: Cliff's delta (chance that a run of the first gains more than one of the second, minus the reverse) with its "
         f"{sampling.level * 100:g} % bootstrap interval over runs, and Mann-Whitney's p, as it is and after Holm's correction over these {tests} tests."

@@ -162,15 +162,15 @@ def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
         save(figure, file.folder, file.name)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, found: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, by_step: dict[str, Any]) -> None:
     axes.axhline(100, color="black", linestyle="--", linewidth=0.8, zorder=3)
-    for place, ((model, _), row) in enumerate(zip(STEPS, found.values(), strict=True)):
+    for column, ((model, _), row) in enumerate(zip(STEPS, by_step.values(), strict=True)):
         if row["closed"] is None:
             continue
         rows = rows_of(frame, model)
-        corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, place)
+        corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, column)
         axes.plot(
-            [place - corpus_dots.WIDTH / 2, place + corpus_dots.WIDTH / 2],
+            [column - corpus_dots.WIDTH / 2, column + corpus_dots.WIDTH / 2],
             [row["closed"] * 100] * 2,
             color="black",
             linewidth=1.2,
