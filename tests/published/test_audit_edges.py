@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ import pytest
 
 from gap.figures.table import to_csv, to_latex, to_markdown
 from gap.published.audit import two_groups
-from gap.published.contents import AUDIT
 from gap.published.read import CORPORA, GROUPS, ITEMS, MODELS, Published
-from gap.published.section import Section, Settings
+from gap.published.section import FigureFile, Sampling, Section
+from gap.published.stage import AUDIT
 
-HOW = Settings(seed=3, resamples=100, simulations=200)
+HOW = Sampling(seed=3, resamples=100, simulations=200)
 #: Unmodified right items per 20 items, so that every task's accuracy is a whole number of items.
 BASE = {"350M": 9, "1.3B": 10, "2.7B": 12}
 #: A row: model, corpus, index, epoch, right items above the unmodified model in every task.
@@ -45,7 +44,7 @@ def unmodified(corpora: Sequence[str] = tuple(CORPORA)) -> list[Row]:
 
 
 def section(name: str, data: Published) -> Section:
-    return importlib.import_module(f"gap.published.audit.{name}").section(data, HOW)
+    return AUDIT[name](data, HOW)
 
 
 VARIED = [*unmodified(), *[(m, c, i, 2 + i % 5, 1 + i * 3 % 5) for m in MODELS for c in CORPORA for i in range(1, 8)]]
@@ -73,8 +72,8 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
     for table in found.tables:
         assert to_csv(table) and to_latex(table) and to_markdown(table)
         assert all("nan" not in cell for row in table.cells() for cell in row)
-    for drawing in found.drawings:
-        drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name)
+    for drawing in found.figures:
+        drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name))
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 
@@ -83,8 +82,8 @@ def test_the_same_rows_give_the_same_numbers_sentences_and_figures(name: str, tm
     first, second = section(name, published(VARIED)), section(name, published(VARIED))
     assert json.dumps(first.numbers) == json.dumps(second.numbers) and first.sentences == second.sentences
     for place, found in enumerate((first, second)):
-        for drawing in found.drawings:
-            drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path / str(place), drawing.name)
+        for drawing in found.figures:
+            drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path / str(place), drawing.name))
     for path in (tmp_path / "0").glob("*"):
         assert path.read_bytes() == (tmp_path / "1" / path.name).read_bytes()
 
@@ -93,5 +92,5 @@ def test_files_without_a_common_run_are_matched_to_nothing(tmp_path: Path) -> No
     second = [(model, corpus, 5, 0, 0) for model in MODELS for corpus in CORPORA]
     found = two_groups.section(published(unmodified(), second), HOW)
     assert found.numbers["matched"] == 0 and found.numbers["unmatched"] == {"classification": 9, "dialogue": 9}
-    found.drawings[0].draw(SimpleNamespace(name="s", digest="d"), tmp_path, "empty")
+    found.figures[0].draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, "empty"))
     assert (tmp_path / "empty.png").exists()

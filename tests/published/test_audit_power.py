@@ -12,12 +12,12 @@ from scipy import optimize, stats
 
 from gap.published.audit import detectable, power
 from gap.published.read import read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 real = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
-HOW = Settings(seed=1, resamples=10, simulations=10)
+HOW = Sampling(seed=1, resamples=10, simulations=10)
 A, B = stats.norm.ppf(0.975), stats.norm.ppf(0.8)
 
 

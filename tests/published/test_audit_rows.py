@@ -13,13 +13,13 @@ from scipy import stats
 
 from gap.published.audit import averages, construction, first_update, granularity, repeats
 from gap.published.read import ITEMS, Published, read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 real = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
 FILES = {"classification": "classification.csv", "dialogue": "dialog.csv"}
-HOW = Settings(seed=1, resamples=500, simulations=10)
+HOW = Sampling(seed=1, resamples=500, simulations=10)
 
 
 def raw(group: str) -> pd.DataFrame:

@@ -12,12 +12,12 @@ import pytest
 
 from gap.published.audit import null, selection
 from gap.published.read import Published, read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 pytestmark = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
-HOW = Settings(seed=1, resamples=500, simulations=2000)
+HOW = Sampling(seed=1, resamples=500, simulations=2000)
 MODELS = ("350M", "1.3B", "2.7B")
 SIZES = np.array([295, 320, 320, 320, 320, 320, 100, 320])
 
@@ -152,7 +152,7 @@ def test_larger_gains_change_the_verdicts(data: Published) -> None:
     tasks = [column for column in frame.columns if column in ("piqa", "hellaswag", "arc_easy", "winogrande")]
     frame.loc[modified, tasks] += 0.2
     frame.loc[modified, ["mean", "average"]] += 0.1
-    found = selection.section(Published(rows, data.texts), Settings(seed=1, resamples=50, simulations=200))
+    found = selection.section(Published(rows, data.texts), Sampling(seed=1, resamples=50, simulations=200))
     page = " ".join(found.sentences)
     assert "At no simulated share of changing items" in page
     assert "far from independent" not in page and "below this for none" in page

@@ -12,12 +12,12 @@ from scipy import stats
 
 from gap.published.audit import two_groups
 from gap.published.read import read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 real = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
-HOW = Settings(seed=1, resamples=1000, simulations=10)
+HOW = Sampling(seed=1, resamples=1000, simulations=10)
 MODELS = ("350M", "1.3B", "2.7B")
 KEYS = ["model", "corpora", "index"]
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from gap.published.claims import best_step
 from gap.published.read import read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
@@ -27,7 +27,7 @@ def raw(group: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def section() -> Section:
     data = read_published(FOLDER / "full_results", FOLDER / "data/train_data")
-    return best_step.section(data, Settings(seed=1, resamples=100, simulations=10))
+    return best_step.section(data, Sampling(seed=1, resamples=100, simulations=10))
 
 
 @real_data

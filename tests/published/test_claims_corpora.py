@@ -13,7 +13,7 @@ from scipy import stats
 
 from gap.published.claims import familiarity, text_features
 from gap.published.read import Published, read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 pytestmark = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
@@ -21,7 +21,7 @@ FOLDER = Path(MIRROR or "") / "upstream_gap"
 FILES = {"dialogue": "dialog.csv", "classification": "classification.csv"}
 TEXTS = {"TDEC": "lm_extraction.csv", "CC": "pile-cc.csv", "Git.": "github.csv"}
 MODELS = ("350M", "1.3B", "2.7B")
-HOW = Settings(seed=1, resamples=500, simulations=10)
+HOW = Sampling(seed=1, resamples=500, simulations=10)
 
 
 def runs(group: str) -> pd.DataFrame:

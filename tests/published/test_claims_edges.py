@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from gap.published import shared
+from gap.published import rows as released
 from gap.published.read import CORPORA, GROUPS, MODELS, Published
-from gap.published.section import Section, Settings
+from gap.published.section import FigureFile, Sampling, Section
+from gap.published.stage import CLAIMS
+from gap.published.wording import change, instead_of, listed, p_text, percent
 
-HOW = Settings(seed=3, resamples=200, simulations=10)
+HOW = Sampling(seed=3, resamples=200, simulations=10)
 NAMES = ("figure1", "by_corpus", "by_task", "larger_models", "familiarity", "text_features", "best_step")
 BASE = {"350M": 0.25, "1.3B": 0.5, "2.7B": 0.75}
 #: A row: model, corpus, index, epoch, gain.
@@ -44,7 +45,7 @@ def unmodified(corpora: Sequence[str] = tuple(CORPORA)) -> list[Row]:
 
 
 def section(name: str, data: Published) -> Section:
-    return importlib.import_module(f"gap.published.claims.{name}").section(data, HOW)
+    return CLAIMS[name](data, HOW)
 
 
 CASES = {
@@ -65,8 +66,8 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
     assert found.sentences and all(text and "nan" not in text.replace("unmodified", "") for text in found.sentences)
     for table in found.tables:
         assert all("nan" not in cell for row in table.cells() for cell in row)
-    for drawing in found.drawings:
-        drawing.draw(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name)
+    for drawing in found.figures:
+        drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name))
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 
@@ -87,13 +88,13 @@ def test_gains_are_against_the_unmodified_row_of_the_same_corpus() -> None:
             *[row for row in unmodified() if row[0] != "350M"],
         ]
     )
-    found = shared.gains(data, "dialogue").set_index(["model", "corpus", "index"])["gain"]["350M"]
+    found = released.gains(data, "dialogue").set_index(["model", "corpus", "index"])["gain"]["350M"]
     assert found["TDEC"].tolist() == pytest.approx([0.0, 0.01])
     assert found["Git."].tolist() == pytest.approx([0.02]), "no unmodified row of its own: the model's commonest"
     numbers = section("by_corpus", data).numbers["dialogue"]["350M"]
     assert numbers["TDEC"]["above"] == 0.5 and numbers["TDEC"]["above_commonest"] == 1.0
     assert numbers["TDEC"]["baseline"] == pytest.approx(0.251) and numbers["all"]["baseline"] == pytest.approx(0.25)
-    changes = shared.changes(data, "classification")
+    changes = released.changes(data, "classification")
     assert changes.loc[3, "copa"] == pytest.approx(0.01)
 
 
@@ -150,6 +151,11 @@ def test_a_best_epoch_of_one_withdraws_the_evidence() -> None:
 
 
 def test_writing_of_numbers() -> None:
-    assert shared.listed([]) == "none" and shared.listed(["a"]) == "a" and shared.listed("abc") == "a, b and c"
-    assert shared.p_text(0.0004) == "p < 0.001" and shared.p_text(0.25) == "p = 0.250"
-    assert shared.change(-0.0123) == "\N{MINUS SIGN}1.23" and shared.change(0.0) == "0.00" and shared.percent(0.5) == "50.0"
+    assert listed([]) == "none" and listed(["a"]) == "a" and listed("abc") == "a, b and c"
+    assert p_text(0.0004) == "p < 0.001" and p_text(0.25) == "p = 0.250"
+    assert change(-0.0123) == "\N{MINUS SIGN}1.23" and change(0.0) == "0.00" and percent(0.5) == "50.0"
+
+
+def test_numbers_that_read_the_same_are_not_contrasted() -> None:
+    assert instead_of("94.0 %", "94.0 %") == "94.0 % (unchanged)"
+    assert instead_of("+0.57", "+0.58") == "+0.57 instead of +0.58"

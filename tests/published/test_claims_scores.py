@@ -13,13 +13,13 @@ from scipy import stats
 
 from gap.published.claims import by_corpus, figure1, larger_models
 from gap.published.read import Published, read_published
-from gap.published.section import Section, Settings
+from gap.published.section import FigureFile, Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 pytestmark = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
 FILES = {"dialogue": "dialog.csv", "classification": "classification.csv"}
-HOW = Settings(seed=1, resamples=1000, simulations=10)
+HOW = Sampling(seed=1, resamples=1000, simulations=10)
 CELLS = [(group, model, corpus) for group in FILES for model in ("350M", "1.3B", "2.7B") for corpus in ("TDEC", "CC", "Git.")]
 
 
@@ -79,8 +79,8 @@ def test_figure1_baselines_and_rows(data: Published) -> None:
             assert found["rows_by_corpus"] == rows["corpora"].value_counts().to_dict()
             assert found["highest"] == pytest.approx(rows["average"].max(), abs=1e-6)
     assert section.numbers["reference_rows"] is False
-    assert "cannot be redrawn" in section.sentences[-1] and all("cannot be redrawn" in drawing.caption for drawing in section.drawings)
-    assert f"{100 * commonest('dialogue', '2.7B'):.2f} (2.7B)" in section.drawings[0].caption
+    assert "cannot be redrawn" in section.sentences[-1] and all("cannot be redrawn" in drawing.caption for drawing in section.figures)
+    assert f"{100 * commonest('dialogue', '2.7B'):.2f} (2.7B)" in section.figures[0].caption
 
 
 @pytest.mark.parametrize(("group", "model", "corpus"), CELLS)
@@ -172,9 +172,9 @@ def test_the_gaps_standard_error_and_the_tasks_where_the_larger_model_is_better(
 
 def test_figures_are_drawn_and_the_same_twice(data: Published, corpora: Section, larger: Section, tmp_path: Path) -> None:
     stamp = SimpleNamespace(name="published", digest="0" * 12)
-    for drawing in (*figure1.section(data, HOW).drawings, *corpora.drawings, *larger.drawings):
+    for drawing in (*figure1.section(data, HOW).figures, *corpora.figures, *larger.figures):
         for folder in ("a", "b"):
             (tmp_path / folder).mkdir(exist_ok=True)
-            drawing.draw(stamp, tmp_path / folder, drawing.name)
+            drawing.draw(FigureFile(stamp, tmp_path / folder, drawing.name))
         for ending in ("png", "pdf"):
             assert (tmp_path / "a" / f"{drawing.name}.{ending}").read_bytes() == (tmp_path / "b" / f"{drawing.name}.{ending}").read_bytes()

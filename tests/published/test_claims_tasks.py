@@ -12,12 +12,12 @@ from scipy import stats
 
 from gap.published.claims import by_task
 from gap.published.read import read_published
-from gap.published.section import Section, Settings
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 pytestmark = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
-HOW = Settings(seed=1, resamples=1000, simulations=10)
+HOW = Sampling(seed=1, resamples=1000, simulations=10)
 NAMES = {
     "ai2_arc_ARC-Challenge/acc": "arc_challenge",
     "ai2_arc_ARC-Easy/acc": "arc_easy",

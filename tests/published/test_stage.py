@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from gap.plan.published import PublishedPlan
 
 from gap.core.errors import BadInput
 from gap.params.published import Published as Settings
 from gap.params.published import PublishedStudy
-from gap.plan.published import PublishedPlan
-from gap.published.contents import AUDIT, CLAIMS
 from gap.published.docs import write_docs
-from gap.published.read import read_published
-from gap.published.stage import published
+from gap.published.read import GROUPS, TASK_LABEL, read_published
+from gap.published.stage import AUDIT, CLAIMS, published
+from gap.tasks.registry import TASKS
 
 MIRROR = os.environ.get("GAP_MIRROR")
 real = pytest.mark.skipif(MIRROR is None, reason="GAP_MIRROR names no folder with the authors' files")
@@ -149,3 +149,8 @@ def test_wrong_input_is_refused(tmp_path: Path, name: str, change: Callable[[pd.
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"lm_extraction\.csv: no such file"):
         read_published(tmp_path, tmp_path)
+
+
+def test_tasks_are_named_as_in_the_rest_of_the_project() -> None:
+    assert {name: TASKS[name].label for name in TASK_LABEL} == TASK_LABEL
+    assert set(TASK_LABEL) == {task for columns in GROUPS.values() for task in columns.values()}

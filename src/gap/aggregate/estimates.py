@@ -11,7 +11,8 @@ import numpy as np
 from gap.aggregate.policies import DECIMALS, detailed_names, policy_names
 from gap.aggregate.selections import curves
 from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex
-from gap.core.digest import text_digest
+from gap.stats.bootstrap import Bootstrap
+from gap.stats.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +22,13 @@ LEVEL = 0.95
 COLUMNS = [*ESTIMATE_KEYS, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
 
 
-def interval(gains: np.ndarray, seed: int, name: str) -> tuple[float, float]:
+def interval(gains: np.ndarray, seed: int, name: str) -> Interval:
     """Percentile bootstrap interval (95 %) of the mean of ``gains`` [n] over runs; NaN for fewer than two runs.
 
-    The draw depends on ``seed`` and ``name`` only, so one cell's interval does not move when another cell is added.
+    The resamples depend on ``seed`` and ``name`` only, so one cell's interval does not change when another cell is added.
     """
-    if len(gains) < 2:
-        return float("nan"), float("nan")
-    draw = np.random.default_rng([seed, int(text_digest(name), 16)])
-    means = gains[draw.integers(0, len(gains), size=(RESAMPLES, len(gains)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    resamples = Bootstrap(seed, RESAMPLES, LEVEL).resample(range(len(gains)), name)
+    return resamples.interval(lambda positions: gains[positions].mean(axis=-1))
 
 
 def estimate(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:

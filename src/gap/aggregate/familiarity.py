@@ -20,8 +20,9 @@ from gap.aggregate.features import TEXT
 from gap.aggregate.policies import detailed_names
 from gap.aggregate.study_index import ALL, StudyIndex
 from gap.describe.features import COSINE, FEATURES
-from gap.stats.bootstrap import Draws, correlations, draw
-from gap.stats.intervals import NONE, Interval, generator, holm, percentiles
+from gap.stats.bootstrap import Bootstrap, Resamples, correlations, named_rng
+from gap.stats.intervals import NO_INTERVAL, Interval, percentile_interval
+from gap.stats.multiple_testing import holm
 from gap.stats.ranks import permutation_p, permutations, rank_correlation, usable
 
 if TYPE_CHECKING:
@@ -54,21 +55,21 @@ class Resampler:
     """Resamples and permutations of runs; they depend on the study's seed, a name and the runs' corpora only."""
 
     def __init__(self, seed: int, name: str) -> None:
-        self.seed, self.name = seed, name
+        self.bootstrap, self.name = Bootstrap(seed, RESAMPLES, LEVEL), name
         self.kept: dict[tuple[str, bytes], Any] = {}
 
-    def draws(self, count: int, stratum: str = "") -> Draws:
-        """Bootstrap draws of ``count`` runs."""
-        key = (f"draws {stratum}", count.to_bytes(4, "big"))
+    def resamples(self, count: int, stratum: str = "") -> Resamples:
+        """Bootstrap resamples of ``count`` runs."""
+        key = (f"resamples {stratum}", count.to_bytes(4, "big"))
         if key not in self.kept:
-            self.kept[key] = draw(range(count), self.seed, f"{self.name}/{stratum}" if stratum else self.name, RESAMPLES, LEVEL)
+            self.kept[key] = self.bootstrap.resample(range(count), f"{self.name}/{stratum}" if stratum else self.name)
         return self.kept[key]
 
     def orders(self, strata: np.ndarray) -> np.ndarray:
         """Permutations within ``strata`` [n]."""
         key = ("orders", strata.tobytes())
         if key not in self.kept:
-            self.kept[key] = permutations(generator(self.seed, f"{self.name}/permutations"), RESAMPLES, strata)
+            self.kept[key] = permutations(named_rng(self.bootstrap.seed, f"{self.name}/permutations"), RESAMPLES, strata)
         return self.kept[key]
 
 
@@ -119,7 +120,7 @@ def _row(pairs: Pairs, pooled: bool, chance: Resampler) -> dict[str, Any]:
     if pairs.usable:
         one = np.zeros(len(pairs.gain), dtype=int)
         rho = rank_correlation(pairs.feature, pairs.gain)
-        low, high = NONE if perfect(rho) else chance.draws(len(pairs.gain)).spearman(pairs.feature, pairs.gain)
+        low, high = NO_INTERVAL if perfect(rho) else chance.resamples(len(pairs.gain)).spearman(pairs.feature, pairs.gain)
         row |= {"rho": rho, "low": low, "high": high}
         row["p"] = permutation_p(pairs.feature, pairs.gain, chance.orders(one))
     return row | (_within(pairs, chance) if pooled else {})
@@ -134,7 +135,7 @@ def _within(pairs: Pairs, chance: Resampler) -> dict[str, Any]:
         return {"within_runs": 0}
     strata = np.array([kept.index(name) for name in pairs.corpus])
     rho = rank_correlation(pairs.feature, pairs.gain, strata)
-    low, high = NONE if perfect(rho) else _within_interval(pairs, kept, chance)
+    low, high = NO_INTERVAL if perfect(rho) else _within_interval(pairs, kept, chance)
     return {
         "within_runs": len(pairs.gain),
         "within_rho": rho,
@@ -150,9 +151,9 @@ def _within_interval(pairs: Pairs, corpora: list[str], chance: Resampler) -> Int
     for name in corpora:
         own = pairs.where(pairs.corpus == name)
         count = len(own.gain)
-        sums += np.array(chance.draws(count, name).rank_moments(own.feature, own.gain)) / count**2
+        sums += np.array(chance.resamples(count, name).rank_moments(own.feature, own.gain)) / count**2
     found = correlations((sums[0], sums[1], sums[2]))
-    return percentiles(found, LEVEL) if len(found) else NONE
+    return percentile_interval(found, LEVEL) if len(found) else NO_INTERVAL
 
 
 def perfect(rho: float) -> bool:

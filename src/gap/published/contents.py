@@ -5,9 +5,9 @@ from __future__ import annotations
 #: The authors' files, at their own relative paths.
 RESULTS = ("full_results/classification.csv", "full_results/dialog.csv")
 TEXTS = ("data/train_data/lm_extraction.csv", "data/train_data/pile-cc.csv", "data/train_data/github.csv")
-#: Modules of ``gap.published`` in the order of the page.
-CLAIMS = ("figure1", "by_corpus", "by_task", "larger_models", "familiarity", "text_features", "best_step")
-AUDIT = ("construction", "first_update", "repeats", "granularity", "averages", "selection", "two_groups", "power")
+#: Where page.md's links to the figures lead from results/STUDY.
+FIGURES_LINK = "../../figures"
+#: Figures and tables in the order of the page.
 FIGURES = (
     "figure1_dialogue", "figure1_classification", "gain_by_corpus", "task_heatmap", "gap_closed", "text_features_dialogue",
     "text_features_classification", "best_step", "published_gains", "published_null_gains", "published_null_curve", "published_two_groups",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gap.core.errors import BadInput
 from gap.core.files import write_text
-from gap.published.stage import FIGURES_LINK
+from gap.published.contents import FIGURES_LINK
 
 NAME = "published-results.md"
 

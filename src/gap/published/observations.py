@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gap.published.read import GROUPS, ITEMS, RUN, Published
-from gap.published.shared import unmodified
+from gap.published.rows import unmodified
 
 
 def observations(data: Published) -> pd.DataFrame:

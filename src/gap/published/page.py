@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import gap.figures.page
+import gap.published
 from gap import __version__
 from gap.figures.style import SINGLE
 from gap.figures.table import to_markdown
-from gap.published.section import Drawing, Section
+from gap.published.section import Figure, Section
 
 
 @dataclass(frozen=True)
-class Part:
+class Chapter:
     """A heading over sections, with a sentence that introduces them."""
 
     title: str
@@ -25,30 +27,30 @@ class Part:
 
 @dataclass(frozen=True)
 class Page:
-    """``facts`` are names and values of what the numbers come from; ``stamp`` the study and the plan's digest."""
+    """``facts`` are names and values of what the numbers come from; ``digest`` is the plan's; ``parameters`` are the study's, as YAML."""
 
     title: str
     study: str
     digest: str
-    parts: tuple[Part, ...]
+    chapters: tuple[Chapter, ...]
     facts: tuple[tuple[str, str], ...]
     parameters: str
 
 
-def html(page: Page, figures: Path) -> str:
-    """One self-contained page; the figures are read from ``figures``."""
+def html(page: Page, folder: Path) -> str:
+    """One self-contained page; the figures are read from ``folder``."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = resources.files("gap.published").joinpath("page.html").read_text(encoding="utf-8")
-    style = resources.files("gap.figures.page").joinpath("page.css").read_text(encoding="utf-8")
+    template = resources.files(gap.published).joinpath("page.html").read_text(encoding="utf-8")
+    style = resources.files(gap.figures.page).joinpath("page.css").read_text(encoding="utf-8")
 
-    def image(drawing: Drawing) -> str:
-        return base64.b64encode((figures / f"{drawing.name}.png").read_bytes()).decode("ascii")
+    def image(figure: Figure) -> str:
+        return base64.b64encode((folder / f"{figure.name}.png").read_bytes()).decode("ascii")
 
-    def narrow(drawing: Drawing) -> bool:
-        return _width(figures / f"{drawing.name}.png") < 1.3 * SINGLE
+    def narrow(figure: Figure) -> bool:
+        return _width(folder / f"{figure.name}.png") < 1.3 * SINGLE
 
     return environment.from_string(template).render(style=Markup(style), page=page, version=__version__, image=image, narrow=narrow)
 
@@ -63,13 +65,13 @@ def _width(path: Path) -> float:
 def markdown(page: Page, figures: str) -> str:
     """The same page for GitHub; ``figures`` is the folder that its image links name."""
     lines = [f"# {page.title}", "", "<!-- Written by the study itself: see the last section before changing anything here. -->", ""]
-    for part in page.parts:
-        lines += [f"## {part.title}", "", part.lead, ""]
-        for section in part.sections:
-            heading = [f"### {section.title}", ""] if section.title != part.title else []
+    for chapter in page.chapters:
+        lines += [f"## {chapter.title}", "", chapter.lead, ""]
+        for section in chapter.sections:
+            heading = [f"### {section.title}", ""] if section.title != chapter.title else []
             lines += [*heading, *_paragraphs(section.sentences)]
-            for drawing in section.drawings:
-                lines += [f"![{drawing.title}]({figures}/{drawing.name}.png)", "", f"*{drawing.title}.* {drawing.caption}", ""]
+            for figure in section.figures:
+                lines += [f"![{figure.title}]({figures}/{figure.name}.png)", "", f"*{figure.title}.* {figure.caption}", ""]
             for table in section.tables:
                 lines += [f"**{table.title}**", "", to_markdown(table)]
     lines += ["## Where these numbers come from", ""]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 MODELS = ("350M", "1.3B", "2.7B")
 #: By falling familiarity, as the column ``corpora`` names them, with the file of each corpus's texts.
 CORPORA = {"TDEC": "lm_extraction.csv", "CC": "pile-cc.csv", "Git.": "github.csv"}
-#: Columns of the authors' files -> our task names, in the order of their files.
+#: Columns of the authors' files -> task names of this project, in the order of their files.
 CLASSIFICATION = {
     "ai2_arc_ARC-Challenge/acc": "arc_challenge",
     "ai2_arc_ARC-Easy/acc": "arc_easy",
@@ -34,10 +35,26 @@ DIALOGUE = {
     "wizard_of_wikipedia/f1": "wizard_of_wikipedia",
 }
 GROUPS = {"classification": CLASSIFICATION, "dialogue": DIALOGUE}
+#: Names of the tasks as tables and sentences write them.
+TASK_LABEL = {
+    "arc_challenge": "ARC-Challenge",
+    "arc_easy": "ARC-Easy",
+    "hellaswag": "HellaSwag",
+    "math_qa": "MathQA",
+    "piqa": "PIQA",
+    "pubmed_qa": "PubMedQA",
+    "copa": "COPA",
+    "winogrande": "WinoGrande",
+    "blended_skill_talk": "Blended Skill Talk",
+    "empathetic_dialogues": "Empathetic Dialogues",
+    "wizard_of_internet": "Wizard of Internet",
+    "wizard_of_wikipedia": "Wizard of Wikipedia",
+}
 FILES = {"classification": "classification.csv", "dialogue": "dialog.csv"}
 #: Items per task in the authors' evaluation: the first 320, fewer where the set or the filter leaves fewer.
 ITEMS = dict.fromkeys([*CLASSIFICATION.values(), *DIALOGUE.values()], 320) | {"arc_challenge": 295, "copa": 100}
 RUN = ("model", "corpus", "index")
+PINNED_FILE = "Use the authors' file at the pinned commit."
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ class Published:
     ``rows[group]``: one row per released row, in file order, columns ``model`` (as in ``MODELS``), ``corpus`` (as in
     ``CORPORA``), ``index`` (row of the text in its corpus), ``epoch`` (printed epoch of the best average; 0: the
     unmodified model), ``average`` (the file's own), one column per task (fractions) and ``mean`` (the tasks' unweighted
-    mean, recomputed).  Gains are taken by ``gap.published.shared.gains``.  ``texts``: columns ``corpus``, ``index``,
+    mean, recomputed).  Gains are taken by ``gap.published.rows.gains``.  ``texts``: columns ``corpus``, ``index``,
     ``string``, ``subset`` (the Pile subset the file names).
     """
 
@@ -80,45 +97,52 @@ def read_published(results: Path, texts: Path) -> Published:
 
 
 def _read(path: Path, columns: dict[str, str], counts: dict[str, int]) -> pd.DataFrame:
+    """The rows of one file; ``columns`` maps its score columns to task names, ``counts`` gives the texts of each corpus."""
+    frame = _read_csv(path, "the authors' per-run results")
+    required = ["corpora", "index", "epoch", "average", "model", *columns]
+    for column in required:
+        if column not in frame.columns:
+            raise BadInput(str(path), f"no column {column!r} among {list(frame.columns)}", f"columns {required}", PINNED_FILE)
+    for column, known in (("corpora", tuple(CORPORA)), ("model", MODELS)):
+        unknown = frame.loc[~frame[column].isin(known), column]
+        if len(unknown):
+            where = f"{path}, row {unknown.index[0]}, column {column!r}"
+            raise BadInput(where, f"{unknown.iloc[0]!r}", f"one of {list(known)}", PINNED_FILE)
+    for column in ("index", "epoch"):
+        _check_numbers(frame[column], f"{path}, column {column!r}", "a whole number from 0", lambda numbers: numbers % 1 == 0)
+    for column in ("average", *columns):
+        _check_numbers(frame[column], f"{path}, column {column!r}", "a number from 0 to 1", lambda numbers: numbers <= 1)
+    rows = frame.rename(columns={"corpora": "corpus", **columns})[[*RUN, "epoch", "average", *columns.values()]].copy()
+    rows = rows.astype({"model": object, "corpus": object, "index": int, "epoch": int})
+    for corpus, count in counts.items():
+        beyond = rows.loc[(rows["corpus"] == corpus) & (rows["index"] >= count), "index"]
+        if len(beyond):
+            raise BadInput(f"{path}, row {beyond.index[0]}", f"text {beyond.iloc[0]} of {corpus}", f"an index below {count}", PINNED_FILE)
+    rows["mean"] = rows[list(columns.values())].mean(axis=1)
+    return rows
+
+
+def _read_csv(path: Path, content: str, **options: Any) -> pd.DataFrame:
+    """One of the authors' CSV files; ``options`` are those of ``pandas.read_csv``."""
     import pandas as pd
 
-    cure = "Use the authors' file at the pinned commit."
     try:
-        frame = pd.read_csv(path)
+        return pd.read_csv(path, **options)
     except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", "the authors' per-run results", "Fetch it again.") from error
+        raise BadInput(str(path), "no such file", content, "Fetch it again.") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", cure) from error
-    wanted = ["corpora", "index", "epoch", "average", "model", *columns]
-    for column in wanted:
-        if column not in frame.columns:
-            raise BadInput(str(path), f"no column {column!r} among {list(frame.columns)}", f"columns {wanted}", cure)
-    for column, known in (("corpora", tuple(CORPORA)), ("model", MODELS)):
-        strange = frame.loc[~frame[column].isin(known), column]
-        if len(strange):
-            where = f"{path}, row {strange.index[0]}, column {column!r}"
-            raise BadInput(where, f"{strange.iloc[0]!r}", f"one of {list(known)}", cure)
-    for column in ("index", "epoch", "average", *columns):
-        _check_numbers(frame[column], f"{path}, column {column!r}", whole=column in ("index", "epoch"), cure=cure)
-    made = frame.rename(columns={"corpora": "corpus", **columns})[[*RUN, "epoch", "average", *columns.values()]].copy()
-    made = made.astype({"model": object, "corpus": object, "index": int, "epoch": int})
-    for corpus, count in counts.items():
-        beyond = made.loc[(made["corpus"] == corpus) & (made["index"] >= count), "index"]
-        if len(beyond):
-            raise BadInput(f"{path}, row {beyond.index[0]}", f"text {beyond.iloc[0]} of {corpus}", f"an index below {count}", cure)
-    made["mean"] = made[list(columns.values())].mean(axis=1)
-    return made
+        raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", PINNED_FILE) from error
 
 
-def _check_numbers(values: pd.Series, where: str, whole: bool, cure: str) -> None:
+def _check_numbers(values: pd.Series, where: str, allowed: str, valid: Callable[[pd.Series], pd.Series]) -> None:
+    """Refuse values that are no numbers, below 0 or not ``valid``; ``allowed`` says what is."""
     import pandas as pd
 
     numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() | (numbers < 0) | ((numbers % 1 != 0) if whole else (numbers > 1))
+    wrong = numbers.isna() | (numbers < 0) | ~valid(numbers)
     if wrong.any():
         row = wrong[wrong].index[0]
-        allowed = "a whole number from 0" if whole else "a number from 0 to 1"
-        raise BadInput(f"{where}, row {row}", f"{values[row]}", allowed, cure)
+        raise BadInput(f"{where}, row {row}", f"{values[row]}", allowed, PINNED_FILE)
 
 
 def _baselines(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
@@ -129,9 +153,9 @@ def _baselines(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
         rows = frame[(frame["model"] == model) & (frame["epoch"] == 0)]
         commonest = rows[tasks].value_counts(sort=True).index[0]
         chosen[model] = dict(zip(tasks, commonest, strict=True))
-    made = pd.DataFrame.from_dict(chosen, orient="index")[tasks]
-    made["mean"] = made.mean(axis=1)
-    return made
+    table = pd.DataFrame.from_dict(chosen, orient="index")[tasks]
+    table["mean"] = table.mean(axis=1)
+    return table
 
 
 def read_texts(folder: Path) -> pd.DataFrame:
@@ -146,18 +170,13 @@ def read_texts(folder: Path) -> pd.DataFrame:
     parts = []
     for corpus, name in CORPORA.items():
         path = folder / name
-        try:
-            frame = pd.read_csv(path, keep_default_na=False)
-        except FileNotFoundError as error:
-            raise BadInput(str(path), "no such file", "the authors' texts", "Fetch it again.") from error
-        except (ValueError, UnicodeDecodeError) as error:
-            raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", "Fetch it again.") from error
+        frame = _read_csv(path, "the authors' texts", keep_default_na=False)
         for column in ("text", "corpus"):
             if column not in frame.columns:
-                raise BadInput(str(path), f"no column {column!r}", "columns 'text' and 'corpus'", "Use the authors' file.")
+                raise BadInput(str(path), f"no column {column!r}", "columns 'text' and 'corpus'", PINNED_FILE)
         empty = frame["text"].str.strip() == ""
         if empty.any():
-            raise BadInput(f"{path}, row {empty[empty].index[0]}", "an empty text", "text", "Use the authors' file.")
+            raise BadInput(f"{path}, row {empty[empty].index[0]}", "an empty text", "text", PINNED_FILE)
         parts.append(
             pd.DataFrame({"corpus": corpus, "index": range(len(frame)), "string": frame["text"], "subset": frame["corpus"].str.lower()})
         )

@@ -1,4 +1,4 @@
-"""What one analysis hands over: numbers, sentences made from them, tables and drawings."""
+"""What one analysis returns: numbers, sentences made from them, tables and figures."""
 
 from __future__ import annotations
 
@@ -9,31 +9,38 @@ from typing import Any
 
 from gap.figures.style import Stamp
 from gap.figures.table import Table
+from gap.stats.bootstrap import Bootstrap
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the analyses draw: ``seed``; bootstrap ``resamples``; ``simulations`` of the null; ``level`` of intervals (0.95)."""
+@dataclass(frozen=True, kw_only=True)
+class Sampling(Bootstrap):
+    """The study's random numbers: its bootstrap (``gap.stats.bootstrap``), and ``simulations`` of runs under no effect."""
 
-    seed: int
-    resamples: int
     simulations: int
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A figure: ``draw(stamp, folder, name)`` writes ``name``.pdf and ``name``.png into ``folder``."""
+class FigureFile:
+    """Where a figure is written: ``folder``/``name``.pdf and ``folder``/``name``.png, with ``stamp`` at its foot."""
+
+    stamp: Stamp
+    folder: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a section; ``draw`` writes it."""
 
     name: str
     title: str
     caption: str
-    draw: Callable[[Stamp, Path, str], None]
+    draw: Callable[[FigureFile], None]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page.
+    """One section of the page.
 
     ``numbers`` is a nested mapping of plain numbers, strings and lists (JSON); every number in ``sentences`` and captions
     is formatted from the same values.  ``sentences`` are plain text; each stands as a paragraph of its own.
@@ -44,4 +51,4 @@ class Section:
     sentences: tuple[str, ...]
     numbers: dict[str, Any]
     tables: tuple[Table, ...] = ()
-    drawings: tuple[Drawing, ...] = ()
+    figures: tuple[Figure, ...] = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 from gap.published.read import MODELS
 from gap.published.section import Section
-from gap.published.shared import listed, percent, score
+from gap.published.wording import listed, percent, score
 
 #: Share of runs from which "most" is said.
 MOST = 0.5
@@ -21,12 +21,12 @@ def summary(sections: dict[str, Section]) -> Section:
 
 def _figure(numbers: dict[str, Any]) -> str:
     rows = {group: numbers["construction"][group] for group in ("dialogue", "classification")}
-    kept = {group: 1 - entry["unmodified"] / entry["rows"] for group, entry in rows.items()}
+    modified = {group: 1 - entry["unmodified"] / entry["rows"] for group, entry in rows.items()}
     sound = not numbers["granularity"]["misfits"] and not any(numbers["averages"][group]["beyond_rounding"] for group in rows)
     verdict = "agree with the protocol to the last digit" if sound else "do not all agree with the protocol"
     return (
-        f"The released rows can be redrawn, and their accuracies and averages {verdict}. In dialogue {percent(kept['dialogue'])} % of the rows "
-        f"lie above the unmodified model, in classification {percent(kept['classification'])} %; the rest are the unmodified model itself."
+        f"The released rows can be redrawn, and their accuracies and averages {verdict}. In dialogue {percent(modified['dialogue'])} % of the rows "
+        f"lie above the unmodified model, in classification {percent(modified['classification'])} %; the rest are the unmodified model itself."
     )
 
 
@@ -63,10 +63,10 @@ def _construction(numbers: dict[str, Any]) -> str:
 def _groups(numbers: dict[str, Any]) -> str:
     models = numbers["two_groups"]["models"]
     shown = listed([f"{models[model]['correlation']:+.2f} ({model})".replace("-", "\N{MINUS SIGN}") for model in MODELS])
-    both = numbers["two_groups"]
+    groups = numbers["two_groups"]
     return (
         f"A run's gains in classification and in dialogue are little related: rank correlations {shown}; "
-        f"{both['both']} runs are in the top decile of both, {both['expected']:.1f} would be by chance."
+        f"{groups['both']} runs are in the top decile of both, {groups['expected']:.1f} would be by chance."
     )
 
 

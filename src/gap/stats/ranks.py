@@ -1,4 +1,4 @@
-"""Spearman's rank correlation, of all runs together or within strata, and what chance makes of it."""
+"""Spearman's rank correlation, over all runs or within strata, its permutation test, and Cliff's delta."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import numpy as np
 
 #: Correlations of permuted ranks that differ by rounding alone count as equal.
 ROUNDING = 1e-9
-#: Fewer runs than this say nothing.
+#: Fewer runs have no rank correlation.
 LEAST = 4
-
-
-def mid_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1 of ``values`` [n]; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def usable(first: np.ndarray, second: np.ndarray) -> bool:
@@ -23,20 +17,22 @@ def usable(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Mid-ranks within each stratum over the number of its runs, minus their mean: -1/2 to 1/2 whatever the stratum's size, [n]."""
-    found = np.empty(len(values))
+    """Mid-ranks within each stratum over the number of its runs, minus their mean; float64 [n], -1/2 to 1/2 in every stratum."""
+    from scipy.stats import rankdata
+
+    ranks = np.empty(len(values))
     for stratum in np.unique(strata):
         inside = strata == stratum
         count = int(inside.sum())
-        found[inside] = (mid_ranks(values[inside]) - (count + 1) / 2) / count
-    return found
+        ranks[inside] = (rankdata(values[inside]) - (count + 1) / 2) / count
+    return ranks
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray, strata: np.ndarray | None = None) -> float:
-    """Spearman's rho (Spearman 1904; mid-ranks for ties) of two rows of numbers [n]; NaN where one side is constant.
+    """Spearman's rho (Spearman 1904; mid-ranks for ties) of two samples [n]; NaN where one side is constant.
 
-    With ``strata`` [n] ranks are taken within each, so that differences between strata, in either row, add nothing:
-    the correlation is that of a run's place among its own stratum in the one with its place in the other.
+    With ``strata`` [n] ranks are taken within each stratum, so differences between strata, in either sample, add nothing:
+    a run's rank in its own stratum by the first is correlated with its rank there by the second.
     """
     strata = np.zeros(len(first), dtype=int) if strata is None else strata
     x, y = centred(first, strata), centred(second, strata)
@@ -47,19 +43,24 @@ def rank_correlation(first: np.ndarray, second: np.ndarray, strata: np.ndarray |
 def permutation_p(first: np.ndarray, second: np.ndarray, orders: np.ndarray, strata: np.ndarray | None = None) -> float:
     """Two-sided p-value of ``rank_correlation`` against permutations of ``second``.
 
-    ``orders`` [permutations, n] are the orders to try (``permutations``); the observed one counts among them (Phipson and
+    ``orders`` int64 [permutations, n] are those of ``permutations``; the observed order counts among them (Phipson and
     Smyth 2010), so that p is never 0.
     """
     strata = np.zeros(len(first), dtype=int) if strata is None else strata
     x, y = centred(first, strata), centred(second, strata)
-    observed, chance = abs(float(x @ y)), np.abs(y[orders] @ x)
-    return float((1 + (chance >= observed - ROUNDING).sum()) / (1 + len(orders)))
+    observed, permuted = abs(float(x @ y)), np.abs(y[orders] @ x)
+    return float((1 + (permuted >= observed - ROUNDING).sum()) / (1 + len(orders)))
 
 
-def permutations(draw: np.random.Generator, count: int, strata: np.ndarray) -> np.ndarray:
-    """``count`` random orders of the places of ``strata`` [n], each keeping every place in its stratum; int64 [count, n]."""
+def permutations(rng: np.random.Generator, count: int, strata: np.ndarray) -> np.ndarray:
+    """``count`` random orders of the positions of ``strata`` [n], each keeping every position in its stratum; int64 [count, n]."""
     orders = np.tile(np.arange(len(strata)), (count, 1))
     for stratum in np.unique(strata):
         inside = np.flatnonzero(strata == stratum)
-        orders[:, inside] = draw.permuted(np.tile(inside, (count, 1)), axis=1)
+        orders[:, inside] = rng.permuted(np.tile(inside, (count, 1)), axis=1)
     return orders
+
+
+def cliffs_delta(first: np.ndarray, second: np.ndarray) -> float:
+    """Cliff's delta: share of pairs with ``first`` [n] above ``second`` [m] minus the share below; -1 to 1 (Cliff 1993)."""
+    return float(np.sign(first[:, None] - second[None, :]).mean()) if len(first) and len(second) else float("nan")

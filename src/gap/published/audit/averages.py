@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.figures.data import GROUP_LABEL, POINTS
+from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.published.read import FILES, GROUPS, ITEMS, Published
-from gap.published.section import Section, Settings
-from gap.published.shared import tasks_of
+from gap.published.rows import tasks_of
+from gap.published.section import Sampling, Section
 
 #: Spacing of float64 numbers at 1: a sum of m scores below 1 and its division by m are off by at most m such spacings.
 SPACING = 2.0**-52
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group: largest difference to the tasks' unweighted and item-weighted means (fractions), rows beyond float64 rounding."""
     numbers = {group: _group(data.rows[group], group) for group in GROUPS}
     sentences = tuple(_sentence(group, numbers[group]) for group in GROUPS)
@@ -25,10 +25,10 @@ def section(data: Published, how: Settings) -> Section:
 
 def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
     tasks = tasks_of(group)
-    own, scores = frame["average"].to_numpy(), frame[tasks].to_numpy()
+    file_average, scores = frame["average"].to_numpy(), frame[tasks].to_numpy()
     counts = np.array([ITEMS[task] for task in tasks])
-    difference = np.abs(own - frame["mean"].to_numpy())
-    weighted = np.abs(own - scores @ counts / counts.sum())
+    difference = np.abs(file_average - frame["mean"].to_numpy())
+    weighted = np.abs(file_average - scores @ counts / counts.sum())
     rounding = len(tasks) * SPACING
     return {
         "rows": len(frame),
@@ -39,21 +39,21 @@ def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
         "weights_differ": bool(len(set(counts)) > 1),
         "largest_from_weighted": float(weighted.max()),
         "matches_weighted": int((weighted <= rounding).sum()),
-        "float32": int((own == own.astype(np.float32)).sum()),
+        "float32": int((file_average == file_average.astype(np.float32)).sum()),
     }
 
 
-def _sentence(group: str, found: dict[str, Any]) -> str:
-    macro = found["beyond_rounding"] == 0
+def _sentence(group: str, numbers: dict[str, Any]) -> str:
+    macro = numbers["beyond_rounding"] == 0
     text = (
-        f"{GROUP_LABEL[group]}: the average column of {FILES[group]} differs from the unweighted mean of the {found['tasks']} tasks by at most "
-        f"{found['largest_difference'] * POINTS:.1g} points; {found['beyond_rounding']} of {found['rows']} rows differ by more than float64 rounding."
+        f"{GROUP_LABEL[group]}: the average column of {FILES[group]} differs from the unweighted mean of the {numbers['tasks']} tasks by at most "
+        f"{numbers['largest_difference'] * POINTS:.1g} points; {numbers['beyond_rounding']} of {numbers['rows']} rows differ by more than float64 rounding."
     )
     if not macro:
         return f"{text} It is not the macro average in every row."
-    if not found["weights_differ"]:
+    if not numbers["weights_differ"]:
         return f"{text} All tasks have the same number of items, so weighting by items would give the same."
     return (
         f"{text} It is a macro average, in which an item of a small task counts more: a mean weighted by items would differ by up to "
-        f"{found['largest_from_weighted'] * POINTS:.2f} points and agrees in {found['matches_weighted']} rows."
+        f"{numbers['largest_from_weighted'] * POINTS:.2f} points and agrees in {numbers['matches_weighted']} rows."
     )

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 from gap.figures.table import Cell, Column, Table
 from gap.published.audit.cumulative import steps
 from gap.published.read import FILES, GROUPS, ITEMS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import SAME, change, gains, listed, models, percent, plain, tasks_of, unmodified
+from gap.published.rows import SAME, gains, models, tasks_of, unmodified
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import change, listed, percent, plain
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
-    from gap.figures.style import Stamp
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 #: Those that the table shows.
@@ -29,7 +27,7 @@ SHOWN = (0.25, 0.5, 0.75)
 LINES: tuple[Any, ...] = ("-", "--", ":")
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group and model: rows, unmodified rows (epoch 0), gains of all and of the modified rows; rows below zero and why."""
     frames = {group: gains(data, group) for group in GROUPS}
     numbers: dict[str, Any] = {group: _group(data, group, frames[group]) for group in GROUPS}
@@ -43,8 +41,8 @@ def section(data: Published, how: Settings) -> Section:
         *(text for group in GROUPS for text in _below(group, numbers[group])),
     ]
     title = "Gains of the released rows"
-    drawings = (Drawing("published_gains", title, _caption(numbers), partial(_draw, frames)),)
-    return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), drawings)
+    figures = (Figure("published_gains", title, _caption(numbers), partial(_draw, frames)),)
+    return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), figures)
 
 
 def _group(data: Published, group: str, frame: pd.DataFrame) -> dict[str, Any]:
@@ -88,28 +86,32 @@ def _two(data: Published, group: str) -> list[dict[str, Any]]:
 
     ``tasks``: difference in items for accuracies, in fractions for F1.
     """
-    made = []
+    differing = []
     tasks = tasks_of(group)
-    own, rows = unmodified(data, group), data.rows[group]
-    for model, corpus in own.index.tolist():
-        difference = (own.loc[(model, corpus), tasks] - data.baselines[group].loc[model, tasks]).to_dict()
+    by_cell, rows = unmodified(data, group), data.rows[group]
+    for model, corpus in by_cell.index.tolist():
+        difference = (by_cell.loc[(model, corpus), tasks] - data.baselines[group].loc[model, tasks]).to_dict()
         if all(abs(value) <= SAME for value in difference.values()):
             continue
         count = int(((rows["model"] == model) & (rows["corpus"] == corpus) & (rows["epoch"] == 0)).sum())
         items = group == "classification"
         moved = {task: round(value * ITEMS[task]) if items else float(value) for task, value in difference.items() if abs(value) > SAME}
-        made.append({"model": model, "corpus": corpus, "rows": count, "average": sum(difference.values()) / len(tasks), "tasks": moved})
-    return made
+        differing.append(
+            {"model": model, "corpus": corpus, "rows": count, "average": sum(difference.values()) / len(tasks), "tasks": moved}
+        )
+    return differing
 
 
-def _counts(group: str, found: dict[str, Any]) -> str:
-    parts = [f"{row['unmodified']} of {row['rows']} ({percent(row['share'])} %) for {model}" for model, row in found["models"].items()]
-    return f"{FILES[group]}: {found['unmodified']} of {found['rows']} rows are the unmodified model, {listed(parts)}."
+def _counts(group: str, group_numbers: dict[str, Any]) -> str:
+    parts = [
+        f"{row['unmodified']} of {row['rows']} ({percent(row['share'])} %) for {model}" for model, row in group_numbers["models"].items()
+    ]
+    return f"{FILES[group]}: {group_numbers['unmodified']} of {group_numbers['rows']} rows are the unmodified model, {listed(parts)}."
 
 
-def _means(group: str, found: dict[str, Any]) -> str:
+def _means(group: str, group_numbers: dict[str, Any]) -> str:
     def shown(key: str, statistic: str) -> str:
-        values = {model: row[key][statistic] for model, row in found["models"].items()}
+        values = {model: row[key][statistic] for model, row in group_numbers["models"].items()}
         return listed("none" if value is None else f"{change(value)} ({model})" for model, value in values.items())
 
     return (
@@ -118,28 +120,28 @@ def _means(group: str, found: dict[str, Any]) -> str:
     )
 
 
-def _below(group: str, found: dict[str, Any]) -> list[str]:
+def _below(group: str, group_numbers: dict[str, Any]) -> list[str]:
     """Rows below the model's commonest unmodified score, and cells with an unmodified score of their own."""
-    made = []
-    for cell in found["two_baselines"]:
+    sentences = []
+    for cell in group_numbers["two_baselines"]:
         if group == "classification":
             moved = listed(f"{count:+d} item{'' if abs(count) == 1 else 's'} of {task}" for task, count in cell["tasks"].items())
         else:
             moved = f"differences in {len(cell['tasks'])} tasks"
-        made.append(
+        sentences.append(
             f"{GROUP_LABEL[group]}: the {cell['rows']} unmodified rows of {cell['model']} on {cell['corpus']} texts differ from the model's "
             f"commonest unmodified row by {moved} ({change_fine(cell['average'])} points on the average): these runs were probably made on "
             "another set-up. Gains in this audit are taken against the unmodified rows of the run's own model and corpus."
         )
-    if found["below_commonest"]:
-        same, all_ = found["below_commonest_unmodified"], found["below_commonest"]
+    if group_numbers["below_commonest"]:
+        same, all_ = group_numbers["below_commonest_unmodified"], group_numbers["below_commonest"]
         why = "all of them" if same == all_ else f"{same} of them"
-        made.append(
+        sentences.append(
             f"{GROUP_LABEL[group]}: against the model's commonest unmodified row {all_} rows would lie below zero (the lowest at "
-            f"{change_fine(found['lowest_against_commonest'])} points); {why} are unmodified rows themselves. Against their own unmodified "
-            f"rows, {found['below_own']} do."
+            f"{change_fine(group_numbers['lowest_against_commonest'])} points); {why} are unmodified rows themselves. Against their own unmodified "
+            f"rows, {group_numbers['below_own']} do."
         )
-    return made
+    return sentences
 
 
 def change_fine(value: float) -> str:
@@ -155,9 +157,9 @@ def _table(numbers: dict[str, Any]) -> Table:
         columns += [Column(f"{key}_q{level:g}", f"{level * 100:g} %", "change", title) for level in SHOWN]
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for group, found in numbers.items():
+    for group, group_numbers in numbers.items():
         breaks.add(len(rows))
-        for model, row in found["models"].items():
+        for model, row in group_numbers["models"].items():
             cells: list[Cell] = [group, model, row["rows"], row["unmodified"]]
             for key in ("all", "modified"):
                 values = [row[key]["mean"], row[key]["largest"], *(row[key]["quantiles"][f"{level:g}"] for level in SHOWN)]
@@ -174,8 +176,8 @@ def _table(numbers: dict[str, Any]) -> Table:
 
 def _caption(numbers: dict[str, Any]) -> str:
     parts = []
-    for group, found in numbers.items():
-        shares = listed(f"{percent(row['share'])} % ({model}, n = {row['rows']})" for model, row in found["models"].items())
+    for group, group_numbers in numbers.items():
+        shares = listed(f"{percent(row['share'])} % ({model}, n = {row['rows']})" for model, row in group_numbers["models"].items())
         parts.append(f"{AXIS_LABEL[group]} {shares}")
     return (
         "Share of rows with at most the gain shown, against the unmodified model of the same model and corpus (baseline 0). "
@@ -183,20 +185,20 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(frames: dict[str, pd.DataFrame], file: FigureFile) -> None:
     order = models(next(iter(frames.values())))
-    handles = [handle(model, place, LINES[place % len(LINES)]) for place, model in enumerate(order)]
-    with drawing(stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
+    handles = [handle(model, index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
+    with drawing(file.stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
         for axes, (group, frame) in zip(line, frames.items(), strict=True):
-            for place, model in enumerate(order):
+            for index, model in enumerate(order):
                 rows = frame[frame["model"] == model]
-                steps(axes, rows["gain"].to_numpy(), LINES[place % len(LINES)], colour(place))
+                steps(axes, rows["gain"].to_numpy(), LINES[index % len(LINES)], colour(index))
                 share = float((rows["epoch"] == 0).mean())
-                axes.plot([0], [share], marker=marker(place), markersize=4, color=colour(place), clip_on=False, zorder=3)
+                axes.plot([0], [share], marker=marker(index), markersize=4, color=colour(index), clip_on=False, zorder=3)
             axes.axvline(0, color=GREY, linewidth=0.6, zorder=1)
             axes.set_xlabel(f"gain in {AXIS_LABEL[group]}, points")
             axes.set_ylim(0, 1.02)
             axes.grid(axis="y")
         line[0].set_ylabel("share of rows up to this gain")
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)

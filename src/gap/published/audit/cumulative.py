@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

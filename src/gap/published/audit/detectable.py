@@ -37,12 +37,12 @@ def paired(agreement: np.ndarray, items: float) -> np.ndarray:
     """
     changed = 1 - np.asarray(agreement, dtype=float)
     low, high = np.zeros_like(changed), changed.copy()
-    found = np.where(_lacking(changed, changed, items) > 0, np.nan, 0.0)
+    undetectable = np.where(_lacking(changed, changed, items) > 0, np.nan, 0.0)
     for _ in range(60):
         middle = (low + high) / 2
         short = _lacking(middle, changed, items) > 0
         low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return found + (low + high) / 2
+    return undetectable + (low + high) / 2
 
 
 def _lacking(gain: np.ndarray, changed: np.ndarray, items: float) -> np.ndarray:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Cell, Column, Table
 from gap.published.read import FILES, GROUPS, Published
-from gap.published.section import Section, Settings
-from gap.published.shared import clusters, listed, models, percent, plain, tasks_of
+from gap.published.rows import clusters, models, tasks_of
+from gap.published.section import Sampling, Section
+from gap.published.wording import listed, percent, plain
 
 #: First scale of PyTorch's dynamic fp16 loss scaler, and its factor after a step that overflows (torch.amp.GradScaler).
 FIRST_SCALE, BACKOFF = 65536.0, 0.5
@@ -21,11 +22,11 @@ SKIPPED = 2
 LEVEL = 0.05
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Rows by best epoch; the chance of no epoch 1 if it were as likely as epoch 2; whether epoch 0 depends on the text."""
     numbers: dict[str, Any] = {group: _group(data, group) for group in GROUPS}
     marks = [(set(_runs(data, group, 1)), set(_runs(data, group, 2))) for group in GROUPS]
-    numbers["either"] = _chance(set().union(*(one for one, _ in marks)), set().union(*(two for _, two in marks)))
+    numbers["either"] = _chance(set().union(*(first for first, _ in marks)), set().union(*(second for _, second in marks)))
     numbers["scale_after_skips"] = FIRST_SCALE * BACKOFF**SKIPPED
     sentences = [
         *(_counts(group, numbers[group]) for group in GROUPS),
@@ -96,26 +97,28 @@ def _never(numbers: dict[str, Any]) -> bool:
     return all(numbers[group]["counts"].get("1", 0) == 0 for group in GROUPS)
 
 
-def _counts(group: str, found: dict[str, Any]) -> str:
-    parts = [f"{count} at epoch {epoch}" for epoch, count in found["counts"].items() if int(epoch) <= 3]
-    later = sum(count for epoch, count in found["counts"].items() if int(epoch) > 3)
-    return f"{FILES[group]}: of {found['rows']} rows, {listed([*parts, f'{later} later'])}; {found['modified']} are modified."
+def _counts(group: str, group_numbers: dict[str, Any]) -> str:
+    parts = [f"{count} at epoch {epoch}" for epoch, count in group_numbers["counts"].items() if int(epoch) <= 3]
+    later = sum(count for epoch, count in group_numbers["counts"].items() if int(epoch) > 3)
+    return (
+        f"{FILES[group]}: of {group_numbers['rows']} rows, {listed([*parts, f'{later} later'])}; {group_numbers['modified']} are modified."
+    )
 
 
 def _odds(numbers: dict[str, Any]) -> list[str]:
     parts = []
     titles = {group: GROUP_LABEL[group].lower() for group in GROUPS} | {"either": "either file"}
     for key, title in titles.items():
-        found = numbers[key]
-        if found["p_if_as_likely"] is None:
+        group_numbers = numbers[key]
+        if group_numbers["p_if_as_likely"] is None:
             continue
         ratio = (
             ""
-            if found["ratio_excluded"] is None
-            else f", and an epoch 1 at least {percent(found['ratio_excluded'])} % as likely as epoch 2 is excluded"
+            if group_numbers["ratio_excluded"] is None
+            else f", and an epoch 1 at least {percent(group_numbers['ratio_excluded'])} % as likely as epoch 2 is excluded"
         )
         parts.append(
-            f"{found['runs_epoch_1']} of {found['runs_epoch_1_or_2']} runs in {title} (chance {power_of_ten(found['p_if_as_likely'])}{ratio})"
+            f"{group_numbers['runs_epoch_1']} of {group_numbers['runs_epoch_1_or_2']} runs in {title} (chance {power_of_ten(group_numbers['p_if_as_likely'])}{ratio})"
         )
     if not parts:
         return []
@@ -162,9 +165,9 @@ def _table(numbers: dict[str, Any]) -> Table:
     for epoch in range(max(numbers[group]["largest_epoch"] for group in GROUPS) + 1):
         cells: list[Cell] = [str(epoch), str(max(epoch - SKIPPED + 1, 0))]
         for group in GROUPS:
-            found = numbers[group]
-            cells += [counts.get(str(epoch), 0) for counts in found["by_model"].values()]
-            cells.append(found["counts"].get(str(epoch), 0))
+            group_numbers = numbers[group]
+            cells += [counts.get(str(epoch), 0) for counts in group_numbers["by_model"].values()]
+            cells.append(group_numbers["counts"].get(str(epoch), 0))
         rows.append(tuple(cells))
     caption = f"Rows by the printed epoch of their best average, and the number of real updates if the first {SKIPPED} are skipped."
     return Table("published_epochs", "Best epoch of every row", caption, tuple(columns), tuple(rows))

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published.read import CLASSIFICATION, FILES, ITEMS, Published
-from gap.published.section import Section, Settings
-from gap.published.shared import listed, tasks_of
+from gap.published.rows import tasks_of
+from gap.published.section import Sampling, Section
+from gap.published.wording import listed
 
 #: Largest relative error of a number rounded to the nearest float32 (half a unit in the last of its 24 binary digits).
 ROUNDING = 2.0**-24
@@ -20,7 +21,7 @@ MOST = 1000
 LISTED = 10
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per task: items n, distinct values, rows that are no multiple of 1/n, counts up to ``MOST`` that fit; float32 values per group."""
     frame = data.rows["classification"]
     tasks = {task: _task(frame[task].to_numpy(), ITEMS[task]) for task in CLASSIFICATION.values()}

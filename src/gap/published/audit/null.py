@@ -60,11 +60,11 @@ def counts(right: np.ndarray, items: np.ndarray, flips: float, runs: int, random
     p = right / items
     changed = min(1.0, flips / independent_share(right, items))
     now = np.broadcast_to(right, (runs, len(right)))
-    made = np.empty((MOST, runs, len(right)), dtype=int)
+    chain = np.empty((MOST, runs, len(right)), dtype=int)
     for step in range(MOST):
         now = now - random.binomial(now, (1 - p) * changed) + random.binomial(items - now, p * changed)
-        made[step] = now
-    return made
+        chain[step] = now
+    return chain
 
 
 def best(chain: np.ndarray, right: np.ndarray, items: np.ndarray, steps: int | None) -> Runs:
@@ -79,8 +79,8 @@ def best(chain: np.ndarray, right: np.ndarray, items: np.ndarray, steps: int | N
     gain, step = change.max(axis=0), change.argmax(axis=0) + 1
     # The first step within rounding of the maximum, as a strict comparison along the run would choose.
     step = np.where(gain > SAME, (change >= gain - SAME).argmax(axis=0) + 1, 0)
-    found = chain[np.maximum(step - 1, 0), np.arange(chain.shape[1])]
-    changed_fraction = np.where(step > 0, np.abs(found - right).sum(axis=1) / items.sum(), 0.0)
+    at_best = chain[np.maximum(step - 1, 0), np.arange(chain.shape[1])]
+    changed_fraction = np.where(step > 0, np.abs(at_best - right).sum(axis=1) / items.sum(), 0.0)
     return Runs(np.maximum(gain, 0.0), step, changed_fraction)
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.style import GREY, SINGLE, colour, drawing, handle, legend_above, save
 from gap.figures.table import Cell, Column, Table
 from gap.published.audit.detectable import ALPHA, POWER, effective, floor, needed_agreement, paired, quantiles, unpaired
 from gap.published.read import ITEMS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import baseline, gains, listed, models, plain, score, tasks_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gap.figures.style import Stamp
+from gap.published.rows import baseline, gains, models, tasks_of
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import listed, plain, score
 
 #: Shares of items on which both checkpoints are right or both are wrong.
 AGREEMENTS = (0.90, 0.95, 0.99)
@@ -27,7 +23,7 @@ DRAWN = np.linspace(0.8, 0.9995, 400)
 GROUP = "classification"
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per task and for the average: smallest detectable gain, unpaired by model and paired by agreement; fractions.
 
     One checkpoint against the unmodified model.  Unpaired: Fleiss, Levin and Paik (2003), variance at the unmodified
@@ -53,8 +49,8 @@ def section(data: Published, how: Settings) -> Section:
         },
     }
     title = "Smallest detectable gain against agreement"
-    drawings = (Drawing("published_power", title, _caption(numbers), partial(_draw, numbers)),)
-    return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), drawings)
+    figures = (Figure("published_power", title, _caption(numbers), partial(_draw, numbers)),)
+    return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), figures)
 
 
 def _average(data: Published, order: list[str], count: float) -> dict[str, Any]:
@@ -73,8 +69,8 @@ def _line(count: float, accuracy: dict[str, float]) -> dict[str, Any]:
 
 
 def _paired(count: float) -> dict[str, Any]:
-    found = paired(np.array(AGREEMENTS), count)
-    return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, found, strict=True)}, "floor": floor(count)}
+    gains = paired(np.array(AGREEMENTS), count)
+    return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, gains, strict=True)}, "floor": floor(count)}
 
 
 def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
@@ -143,16 +139,16 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(numbers: dict[str, Any], file: FigureFile) -> None:
     sizes = sorted({row["items"] for row in numbers["tasks"].values()})
     shown = {f"one task, n = {int(sizes[0])}": sizes[0], f"one task, n = {int(sizes[-1])}": sizes[-1]}
     shown[f"average of {len(numbers['tasks'])} tasks"] = numbers["effective_items"]
     lines = ("-.", "--", "-")
     handles = []
-    with drawing(stamp, SINGLE, 2.8) as (figure, [[axes]]):
-        for place, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
-            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(place))
-            handles.append(handle(label, line=line, tint=colour(place)))
+    with drawing(file.stamp, SINGLE, 2.8) as (figure, [[axes]]):
+        for index, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
+            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(index))
+            handles.append(handle(label, line=line, tint=colour(index)))
         for row in numbers["observed"].values():
             axes.axhline(row["mean"] * POINTS, linestyle="--", color=GREY, linewidth=0.7)
             axes.axhline(row["largest"] * POINTS, linestyle=":", color=GREY, linewidth=0.9)
@@ -165,4 +161,4 @@ def _draw(numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> Non
         axes.set_ylabel("smallest detectable gain, points")
         axes.grid(True)
         legend_above(figure, handles, 2)
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)

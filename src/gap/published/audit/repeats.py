@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.figures.data import GROUP_LABEL, POINTS
+from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published.read import FILES, GROUPS, RUN, Published
-from gap.published.section import Section, Settings
-from gap.published.shared import SAME, clusters, gains, models, pair, per_run, plain, score, span
-from gap.stats.intervals import Interval, cluster_interval
+from gap.published.rows import SAME, clusters, gains, models, per_run
+from gap.published.section import Sampling, Section
+from gap.published.wording import pair, plain, score, span
+from gap.stats.intervals import NO_INTERVAL, Interval
 
-NONE = Interval(float("nan"), float("nan"))
 
-
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group: rows, runs, repeated runs, how many differ; within-run and between-run standard deviation (fractions)."""
     frames = {group: gains(data, group) for group in GROUPS}
-    numbers: dict[str, Any] = {group: _group(group, frame, how) for group, frame in frames.items()}
-    sentences = [text for group in GROUPS for text in _sentences(group, numbers[group], how)]
+    numbers: dict[str, Any] = {group: _group(group, frame, sampling) for group, frame in frames.items()}
+    sentences = [text for group in GROUPS for text in _sentences(group, numbers[group], sampling)]
     if any(numbers[group]["repeated_runs"] for group in GROUPS):
         sentences.append(
             "The files do not say whether repeats were made with one set-up, so their spread mixes run-to-run noise with any change "
@@ -62,23 +61,17 @@ def between(frame: pd.DataFrame) -> float:
     return float(np.sqrt((deviations**2).sum() / freedom)) if freedom > 0 else float("nan")
 
 
-def _group(group: str, frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _group(group: str, frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     rows = repeated(frame)
     grouped = rows.groupby([*RUN])
     differ = grouped["gain"].agg(lambda values: values.max() - values.min())
     unmodified = grouped["epoch"].agg(lambda values: (values == 0).mean())
     inner, outer = within(frame), between(frame)
-    interval = NONE
+    interval = NO_INTERVAL
     if len(differ) > 1:
         squares, freedom = _parts(rows)
-        interval = cluster_interval(
-            lambda places: float(np.sqrt(squares[places].sum() / freedom[places].sum())),
-            clusters(rows),
-            how.seed,
-            f"repeats/{group}",
-            how.resamples,
-            how.level,
-        )
+        resamples = sampling.resample(clusters(rows), f"repeats/{group}")
+        interval = resamples.interval(lambda positions: np.sqrt(squares[positions].sum(axis=-1) / freedom[positions].sum(axis=-1)))
     return {
         "rows": len(frame),
         "runs": len(set(clusters(frame))),
@@ -97,34 +90,34 @@ def _group(group: str, frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
     }
 
 
-def _sentences(group: str, found: dict[str, Any], how: Settings) -> list[str]:
-    count = found["repeated_runs"]
-    first = f"{FILES[group]}: {found['rows']} rows are {found['runs']} distinct runs (model, corpus, text)"
+def _sentences(group: str, group_numbers: dict[str, Any], sampling: Sampling) -> list[str]:
+    count = group_numbers["repeated_runs"]
+    first = f"{FILES[group]}: {group_numbers['rows']} rows are {group_numbers['runs']} distinct runs (model, corpus, text)"
     if not count:
         return [f"{first}; none is repeated."]
-    made = [
-        f"{first}; {count} of these were released more than once ({found['repeated_rows']} rows). In {found['all_unmodified']} all repeats "
-        f"are the unmodified model, which says nothing about noise, in {found['identical_modified']} modified repeats agree to the last digit, "
-        f"and in {found['differ']} they differ, by up to {score(found['largest_difference'])} points; in "
-        f"{found['unmodified_in_part']} one repeat is the unmodified model and another is not."
+    sentences = [
+        f"{first}; {count} of these were released more than once ({group_numbers['repeated_rows']} rows). In {group_numbers['all_unmodified']} all repeats "
+        f"are the unmodified model, which says nothing about noise, in {group_numbers['identical_modified']} modified repeats agree to the last digit, "
+        f"and in {group_numbers['differ']} they differ, by up to {score(group_numbers['largest_difference'])} points; in "
+        f"{group_numbers['unmodified_in_part']} one repeat is the unmodified model and another is not."
     ]
-    low, high = (float("nan") if value is None else value for value in found["within_interval"])
+    low, high = (float("nan") if value is None else value for value in group_numbers["within_interval"])
     text = span(Interval(low, high), score)
-    ratio = "" if found["variance_ratio"] is None else f" (ratio of the variances {found['variance_ratio']:.2f})"
+    ratio = "" if group_numbers["variance_ratio"] is None else f" (ratio of the variances {group_numbers['variance_ratio']:.2f})"
     known = (
-        f" ({how.level * 100:g} % bootstrap interval over the {count} runs {text}, rough for so few)"
+        f" ({sampling.level * 100:g} % bootstrap interval over the {count} runs {text}, rough for so few)"
         if text
         else " (too few runs for an interval)"
     )
-    reaches = found["between"] is not None and high >= found["between"]
+    reaches = group_numbers["between"] is not None and high >= group_numbers["between"]
     verdict = (
         " The interval reaches it: these repeats cannot rule out that texts differ no more than repeats of one text do." if reaches else ""
     )
-    made.append(
-        f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(found['within'])} points{known}, "
-        f"against {score(found['between'] if found['between'] is not None else float('nan'))} between the runs of a model{ratio}.{verdict}"
+    sentences.append(
+        f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(group_numbers['within'])} points{known}, "
+        f"against {score(group_numbers['between'] if group_numbers['between'] is not None else float('nan'))} between the runs of a model{ratio}.{verdict}"
     )
-    return made
+    return sentences
 
 
 def _table(frames: dict[str, pd.DataFrame]) -> Table:

@@ -13,40 +13,42 @@ from gap.published.audit.selection_figures import draw_curves, draw_distribution
 from gap.published.audit.selection_table import captions, table
 from gap.published.audit.selection_text import sentences
 from gap.published.read import ITEMS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import clusters, gains, models, pair, plain, tasks_of, unmodified
-from gap.stats.intervals import Interval, cluster_interval, generator
+from gap.published.rows import clusters, gains, models, tasks_of, unmodified
+from gap.published.section import Figure, Sampling, Section
+from gap.published.wording import pair, plain
+from gap.stats.bootstrap import named_rng
+from gap.stats.intervals import Interval
 
 GROUP = "classification"
 #: Start of the names of the columns with changes in right items.
 MOVED = "moved_"
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per model: observed mean and largest gain; the null's by flip rate and candidates; flip rates that match; dialogue.
 
     ``flips`` are shares of all items whose correctness changes in one real update; gains are fractions.
     """
     frame = gains(data, GROUP).join(_moved(data))
-    simulated = {model: _simulate(data, model, how) for model in models(frame)}
+    simulated = {model: _simulate(data, model, sampling) for model in models(frame)}
     numbers: dict[str, Any] = {
         "items": int(_items().sum()),
         "tasks": len(_items()),
         "flips": list(null.FLIPS),
         "fewest": null.FEWEST,
         "most": null.MOST,
-        "simulated_runs": null.FACTOR * how.simulations,
-        "models": {model: _model(frame[frame["model"] == model], simulated[model], how) for model in simulated},
+        "simulated_runs": null.FACTOR * sampling.simulations,
+        "models": {model: _model(frame[frame["model"] == model], simulated[model], sampling) for model in simulated},
         "dialogue": _dialogue(gains(data, "dialogue")),
     }
-    drawings = (
-        Drawing(
+    figures = (
+        Figure(
             "published_null_gains",
             "Published gains and gains under no effect",
             captions(numbers)[0],
             partial(draw_distributions, frame, simulated),
         ),
-        Drawing(
+        Figure(
             "published_null_curve",
             "Gain under no effect against the share of items that change",
             captions(numbers)[1],
@@ -56,10 +58,10 @@ def section(data: Published, how: Settings) -> Section:
     return Section(
         "selection",
         "How much the choice of the best epoch yields on its own",
-        sentences(numbers, how),
+        sentences(numbers, sampling),
         numbers,
-        (table(numbers, how),),
-        drawings,
+        (table(numbers, sampling),),
+        figures,
     )
 
 
@@ -83,27 +85,27 @@ def _moved(data: Published) -> pd.DataFrame:
     return change.assign(least=change.abs().sum(axis=1) / items.sum())
 
 
-def _simulate(data: Published, model: str, how: Settings) -> dict[str, dict[str, null.Runs]]:
+def _simulate(data: Published, model: str, sampling: Sampling) -> dict[str, dict[str, null.Runs]]:
     """Flip rate (as text; "independent" last) -> rule -> runs under no effect, from the model's commonest unmodified scores."""
     items = _items()
     right = np.round(data.baselines[GROUP].loc[model, tasks_of(GROUP)].to_numpy(dtype=float) * items).astype(int)
     most = null.independent_share(right, items)
-    made = {}
+    by_rate = {}
     for label, flips in {**{f"{flips:g}": flips for flips in null.FLIPS}, null.INDEPENDENT: most}.items():
-        chain = null.counts(right, items, flips, null.FACTOR * how.simulations, generator(how.seed, f"selection/{model}/{label}"))
-        made[label] = {rule: null.best(chain, right, items, steps) for rule, steps in null.RULES.items()}
-    return made
+        chain = null.counts(right, items, flips, null.FACTOR * sampling.simulations, named_rng(sampling.seed, f"selection/{model}/{label}"))
+        by_rate[label] = {rule: null.best(chain, right, items, steps) for rule, steps in null.RULES.items()}
+    return by_rate
 
 
-def _model(rows: pd.DataFrame, simulated: dict[str, dict[str, null.Runs]], how: Settings) -> dict[str, Any]:
+def _model(rows: pd.DataFrame, simulated: dict[str, dict[str, null.Runs]], sampling: Sampling) -> dict[str, Any]:
     gain = rows["gain"].to_numpy()
-    name = f"selection/{rows['model'].iloc[0]}"
     labels = clusters(rows)
-    interval = cluster_interval(lambda places: float(gain[places].mean()), labels, how.seed, name, how.resamples, how.level)
+    resamples = sampling.resample(labels, f"selection/{rows['model'].iloc[0]}")
+    interval = resamples.interval(lambda positions: gain[positions].mean(axis=-1))
     unmodified_rows = (rows["epoch"] == 0).to_numpy()
-    share = cluster_interval(lambda places: float(unmodified_rows[places].mean()), labels, how.seed, name, how.resamples, how.level)
+    share = resamples.interval(lambda positions: unmodified_rows[positions].mean(axis=-1))
     runs = len(set(labels))
-    curves = {rule: [_null(made[rule], runs) for made in simulated.values()] for rule in null.RULES}
+    curves = {rule: [_null(by_rule[rule], runs) for by_rule in simulated.values()] for rule in null.RULES}
     observed = {
         "rows": len(rows),
         "runs": runs,

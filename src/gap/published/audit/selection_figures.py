@@ -4,52 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, save
 from gap.published.audit.cumulative import steps
 from gap.published.audit.null import INDEPENDENT, RULES, Runs
+from gap.published.section import FigureFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from gap.figures.style import Stamp
 
 #: Flip rates whose distributions are drawn, with their lines.
 DRAWN = {"0.002": "--", "0.01": "-.", INDEPENDENT: ":"}
 
 
-def draw_distributions(
-    frame: pd.DataFrame, simulated: dict[str, dict[str, dict[str, Runs]]], stamp: Stamp, folder: Path, name: str
-) -> None:
+def draw_distributions(frame: pd.DataFrame, simulated: dict[str, dict[str, dict[str, Runs]]], file: FigureFile) -> None:
     """Cumulative shares of gains, one panel per model."""
     titles = {label: "independent" if label == INDEPENDENT else f"{float(label) * 100:g} % of items per update" for label in DRAWN}
     handles = [handle("published", line="-", tint="black")]
-    handles += [handle(titles[label], line=line, tint=colour(place)) for place, (label, line) in enumerate(DRAWN.items())]
-    with drawing(stamp, DOUBLE, 2.3, 1, len(simulated), sharex=True, sharey=True) as (figure, [line_of_axes]):
-        for axes, (model, made) in zip(line_of_axes, simulated.items(), strict=True):
+    handles += [handle(titles[label], line=line, tint=colour(index)) for index, (label, line) in enumerate(DRAWN.items())]
+    with drawing(file.stamp, DOUBLE, 2.3, 1, len(simulated), sharex=True, sharey=True) as (figure, [line_of_axes]):
+        for axes, (model, by_rate) in zip(line_of_axes, simulated.items(), strict=True):
             steps(axes, frame.loc[frame["model"] == model, "gain"].to_numpy(), "-", "black")
-            for place, (label, line) in enumerate(DRAWN.items()):
-                steps(axes, made[label]["stop"].gain, line, colour(place))
+            for index, (label, line) in enumerate(DRAWN.items()):
+                steps(axes, by_rate[label]["stop"].gain, line, colour(index))
             axes.set_title(model)
             axes.set_xlabel("gain in accuracy, points")
             axes.set_ylim(0, 1.02)
             axes.grid(axis="y")
         line_of_axes[0].set_ylabel("share of runs up to this gain")
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)
 
 
-def draw_curves(numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+def draw_curves(numbers: dict[str, Any], file: FigureFile) -> None:
     """Mean and largest gain without an effect against the flip rate, one column per model."""
-    found = numbers["models"]
+    by_model = numbers["models"]
     handles = [handle("without effect", line="-", tint=colour(0)), handle("published", line="--", tint="black")]
     handles.append(handle("share that varies after the first real update", line=":", tint=GREY))
-    with drawing(stamp, DOUBLE, 3.7, 2, len(found), sharex=True, sharey="row") as (figure, grid):
+    with drawing(file.stamp, DOUBLE, 3.7, 2, len(by_model), sharex=True, sharey="row") as (figure, grid):
         for row, key in zip(grid, ("mean", "largest"), strict=True):
-            for axes, (model, values) in zip(row, found.items(), strict=True):
+            for axes, (model, values) in zip(row, by_model.items(), strict=True):
                 _curve(axes, values, key)
                 if key == "mean":
                     axes.set_title(model)
@@ -57,13 +53,13 @@ def draw_curves(numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) 
                     axes.set_xlabel("items changed per update, %")
             row[0].set_ylabel(f"{key} gain, points")
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)
 
 
-def _curve(axes: Axes, found: dict[str, Any], key: str) -> None:
-    seen = found["observed"]
+def _curve(axes: Axes, model_numbers: dict[str, Any], key: str) -> None:
+    seen = model_numbers["observed"]
     points = {
-        rule: [(point["flips"] * 100, point[key] * POINTS) for point in found[rule]["null"] if point["flips"] and point[key]]
+        rule: [(point["flips"] * 100, point[key] * POINTS) for point in model_numbers[rule]["null"] if point["flips"] and point[key]]
         for rule in RULES
     }
     shares = [share for share, _ in points["stop"]]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.table import Cell, Column, Table
 from gap.published.audit.null import INDEPENDENT
 from gap.published.audit.selection_figures import DRAWN
 from gap.published.audit.selection_text import Numbers, hundredths
-from gap.published.section import Settings
-from gap.published.shared import change, interval_of, listed, percent, span
+from gap.published.section import Sampling
+from gap.published.wording import change, interval_of, listed, percent, span
 
 
-def table(numbers: Numbers, how: Settings) -> Table:
+def table(numbers: Numbers, sampling: Sampling) -> Table:
     """One row per model: published, independent evaluations, the share with the same mean, the share of the first update."""
-    level = f"{how.level * 100:g} %"
+    level = f"{sampling.level * 100:g} %"
     columns = (
         *(Column("model", "Model", "text"), Column("runs", "Runs", "count")),
         *(Column("mean", "mean", "change", "Published"), Column("interval", level, "text", "Published")),
@@ -28,8 +28,8 @@ def table(numbers: Numbers, how: Settings) -> Table:
         Column("varying_mean", "mean", "change", "First update"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for model, found in numbers["models"].items():
-        seen, stop = found["observed"], found["stop"]
+    for model, model_numbers in numbers["models"].items():
+        seen, stop = model_numbers["observed"], model_numbers["stop"]
         match, first = stop["at_match"] or {}, stop["at_varying"] or {}
         rows.append(
             (
@@ -59,8 +59,8 @@ def _text(value: float | None, write: Callable[[float], str]) -> str:
 
 def captions(numbers: dict[str, Any]) -> tuple[str, str]:
     """Captions of the distributions and of the curves."""
-    rows = listed(f"{found['observed']['rows']} ({model})" for model, found in numbers["models"].items())
-    runs = listed(f"{found['observed']['runs']} ({model})" for model, found in numbers["models"].items())
+    rows = listed(f"{model_numbers['observed']['rows']} ({model})" for model, model_numbers in numbers["models"].items())
+    runs = listed(f"{model_numbers['observed']['runs']} ({model})" for model, model_numbers in numbers["models"].items())
     shares = listed(f"{float(label) * 100:g} %" for label in DRAWN if label != INDEPENDENT)
     return (
         f"Share of runs with at most the classification gain shown, against the unmodified model (baseline 0): published, n = {rows} rows; and without "

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.figures.data import AXIS_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, POINTS
 from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
 from gap.figures.table import Cell, Column, Table
-from gap.published.intervals import draw
 from gap.published.read import CORPORA, GROUPS, RUN, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import SAME, clusters, gains, interval_of, listed, models, p_text, pair, per_run, plain, signed, span
-from gap.stats.intervals import holm
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gap.figures.style import Stamp
+from gap.published.rows import SAME, clusters, gains, models, per_run
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import interval_of, listed, p_text, pair, plain, signed, span
+from gap.stats.multiple_testing import holm
 
 #: Share of the runs that counts as the top.
 TOP = 0.1
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Runs matched over the files; per model Spearman's correlation of the gains and runs in the top ``TOP`` of both."""
     joined, unmatched = match(data)
     numbers: dict[str, Any] = {
         "matched": len(joined),
         "unmatched": unmatched,
-        "models": {model: _model(joined[joined["model"] == model], model, how) for model in models(joined)},
+        "models": {model: _model(joined[joined["model"] == model], model, sampling) for model in models(joined)},
     }
     adjusted = holm([row["p"] for row in numbers["models"].values()])
     for row, p in zip(numbers["models"].values(), adjusted, strict=True):
@@ -41,8 +36,8 @@ def section(data: Published, how: Settings) -> Section:
     numbers["both"] = sum(row["both"] for row in numbers["models"].values())
     numbers["expected"] = sum(row["expected"] for row in numbers["models"].values())
     title = "Gains in classification and in dialogue"
-    drawings = (Drawing("published_two_groups", title, _caption(numbers), partial(_draw, joined, models(data.rows["classification"]))),)
-    return Section("two_groups", title, _sentences(numbers, how), numbers, (_table(numbers, how),), drawings)
+    figures = (Figure("published_two_groups", title, _caption(numbers), partial(_draw, joined, models(data.rows["classification"]))),)
+    return Section("two_groups", title, _sentences(numbers, sampling), numbers, (_table(numbers, sampling),), figures)
 
 
 def match(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -57,9 +52,9 @@ def match(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
     return joined[joined["_merge"] == "both"].drop(columns="_merge").reset_index(drop=True), alone
 
 
-def _model(runs: pd.DataFrame, model: str, how: Settings) -> dict[str, Any]:
+def _model(runs: pd.DataFrame, model: str, sampling: Sampling) -> dict[str, Any]:
     first, second = (runs[group].to_numpy() for group in GROUPS)
-    interval = draw(clusters(runs), how, f"two_groups/{model}").spearman(first, second)
+    interval = sampling.resample(clusters(runs), f"two_groups/{model}").spearman(first, second)
     within = {corpus: _rank_correlation(*(runs.loc[runs["corpus"] == corpus, group].to_numpy() for group in GROUPS)) for corpus in CORPORA}
     return {
         "runs": len(runs),
@@ -87,18 +82,18 @@ def overlap(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     count = len(first)
     size = int(np.ceil(TOP * count - SAME))
     tops = [values >= np.sort(values)[count - size] - SAME for values in (first, second)]
-    sizes, both = [int(top.sum()) for top in tops], int((tops[0] & tops[1]).sum())
+    sizes, in_both = [int(top.sum()) for top in tops], int((tops[0] & tops[1]).sum())
     chance = stats.hypergeom(count, *sizes)
     return {
         "top": sizes,
-        "both": both,
+        "both": in_both,
         "expected": sizes[0] * sizes[1] / count,
-        "p": float(chance.sf(both - 1)),
-        "p_less": float(chance.cdf(both)),
+        "p": float(chance.sf(in_both - 1)),
+        "p_less": float(chance.cdf(in_both)),
     }
 
 
-def _sentences(numbers: dict[str, Any], how: Settings) -> tuple[str, ...]:
+def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     alone = listed(f"{count} only in {group}" for group, count in numbers["unmatched"].items())
     matched = f"{numbers['matched']} runs (model, corpus, text) are in both files, {alone}; the repeats of a run are averaged in each file."
     if not numbers["models"]:
@@ -110,7 +105,7 @@ def _sentences(numbers: dict[str, Any], how: Settings) -> tuple[str, ...]:
         value = "undefined" if row["correlation"] is None else signed(row["correlation"])
         text = span(interval_of(row, "correlation"), signed)
         parts.append(
-            f"{value} for {model} ({how.level * 100:g} % interval {text}, {verdict})" if text else f"{value} for {model} (no interval)"
+            f"{value} for {model} ({sampling.level * 100:g} % interval {text}, {verdict})" if text else f"{value} for {model} (no interval)"
         )
     tops = [
         f"{row['both']} of {row['runs']} for {model} ({row['expected']:.1f} by chance, {p_text(row['p_holm'])})"
@@ -134,10 +129,10 @@ def _within(numbers: dict[str, Any]) -> str:
     return f" Among the runs of one model on one corpus it lies between {signed(min(known))} and {signed(max(known))}." if known else ""
 
 
-def _table(numbers: dict[str, Any], how: Settings) -> Table:
+def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("model", "Model", "text"), Column("runs", "Runs", "count")),
-        *(Column("correlation", "all", "change", "Spearman"), Column("interval", f"{how.level * 100:g} %", "text", "Spearman")),
+        *(Column("correlation", "all", "change", "Spearman"), Column("interval", f"{sampling.level * 100:g} %", "text", "Spearman")),
         *(Column(f"correlation_{corpus}", corpus, "change", "Spearman") for corpus in CORPORA),
         *(
             Column("top", "sizes", "text", "Top"),
@@ -168,19 +163,19 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(joined: pd.DataFrame, order: list[str], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(joined: pd.DataFrame, order: list[str], file: FigureFile) -> None:
     across, up = GROUPS
-    handles = [handle(corpus, place) for place, corpus in enumerate(CORPORA)]
-    with drawing(stamp, DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
+    handles = [handle(corpus, index) for index, corpus in enumerate(CORPORA)]
+    with drawing(file.stamp, DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
         for axes, model in zip(line, order, strict=True):
-            for place, corpus in enumerate(CORPORA):
+            for index, corpus in enumerate(CORPORA):
                 runs = joined[(joined["model"] == model) & (joined["corpus"] == corpus)]
                 x, y = runs[across] * POINTS, runs[up] * POINTS
-                axes.scatter(x, y, s=8, marker=marker(place), color=colour(place), alpha=0.6, linewidths=0, clip_on=False)
+                axes.scatter(x, y, s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
             axes.axhline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.set_title(model)
             axes.set_xlabel(f"gain in {AXIS_LABEL[across].split()[-1]}, points")
         line[0].set_ylabel(f"gain in {AXIS_LABEL[up]}, points")
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.style import DOUBLE, colour, drawing, legend_above, save
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
 from gap.published.read import CORPORA, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ALL, ORDER, cell, interval_of, listed, models, pair, percent, span
+from gap.published.rows import ALL, ORDER, baseline, models, rows_of, share_of_runs
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import interval_of, listed, pair, percent, plain, score, span, within
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
 
-    from gap.figures.style import Stamp
 
 #: The protocol: most updates of a run; the epoch from which it may stop early, and how many epochs without a maximum it waits.
 LIMIT, STOP_FROM, PATIENCE = 15, 5, 2
@@ -41,28 +38,28 @@ def real_updates(epoch: int) -> int:
     return max(0, epoch - SKIPPED)
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group and model (and all): rows per best epoch, share at 0, quantiles and largest, printed and real; skipped-update evidence."""
     numbers: dict[str, Any] = {}
     for group in ORDER:
         frame = data.rows[group]
-        found = {model: _model(cell(frame, model), how) for model in models(frame)}
-        numbers[group] = {"models": {**found, ALL: _model(frame, how)}, "skipped": _skipped(frame, how)}
-    sentences = [_sentence(group, numbers[group]["models"][ALL], how) for group in ORDER]
-    sentences += [_evidence(group, numbers[group]["skipped"], how) for group in ORDER]
+        by_model = {model: _model(rows_of(frame, model), sampling) for model in models(frame)}
+        numbers[group] = {"models": {**by_model, ALL: _model(frame, sampling)}, "skipped": _skipped(frame, sampling)}
+    sentences = [_sentence(group, numbers[group]["models"][ALL], sampling) for group in ORDER]
+    sentences += [_evidence(group, numbers[group]["skipped"], sampling) for group in ORDER]
     if all(not numbers[group]["skipped"]["rows_at_skipped"] for group in ORDER):
         sentences.append(_consequence(numbers))
     sentences.append(RIGHT_END)
-    drawings = (Drawing("best_step", "Best epoch of every released row", _caption(data, numbers), partial(_draw, data, numbers)),)
-    return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, how),), drawings)
+    figures = (Figure("best_step", "Best epoch of every released row", _caption(data, numbers), partial(_draw, data, numbers)),)
+    return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
-def _model(rows: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _model(rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     epochs = rows["epoch"].to_numpy()
-    zero, zero_interval = shared.share(rows, epochs == 0, how)
+    zero, zero_interval = share_of_runs(rows, epochs == 0, sampling.level)
     changed = epochs[epochs > 0]
     real = np.array([real_updates(int(epoch)) for epoch in changed])
-    found: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "rows": len(rows),
         "counts": {str(epoch): int((epochs == epoch).sum()) for epoch in range(int(epochs.max()) + 1)},
         "unmodified": int((epochs == 0).sum()),
@@ -71,17 +68,17 @@ def _model(rows: pd.DataFrame, how: Settings) -> dict[str, Any]:
     }
     for name, values in (("printed", changed), ("real", real)):
         quantiles = {key: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else None for key, at in QUANTILES.items()}
-        found[name] = {**quantiles, "largest": int(values.max()) if len(values) else None}
-    return found
+        summary[name] = {**quantiles, "largest": int(values.max()) if len(values) else None}
+    return summary
 
 
-def _skipped(frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _skipped(frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     """How improbable it is that no row has the skipped epoch, counted over distinct runs that have a modified best epoch."""
     changed = frame[frame["epoch"] > 0]
     runs = changed.drop_duplicates(["model", "corpus", "index"])
     n, largest = len(runs), int(changed["epoch"].max()) if len(changed) else 0
     first = int((runs["epoch"] == FIRST).sum())
-    upper = 1 - (1 - how.level) ** (1 / n) if n else float("nan")
+    upper = 1 - (1 - sampling.level) ** (1 / n) if n else float("nan")
     return {
         "rows_at_skipped": int((frame["epoch"] == SKIPPED).sum()),
         "runs": n,
@@ -90,15 +87,15 @@ def _skipped(frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
         "largest": largest,
         "log10_p_uniform": n * log10(1 - 1 / largest) if largest > 1 else None,
         "log10_p_neighbour": first * log10(0.5),
-        "upper_limit": shared.plain(upper),
+        "upper_limit": plain(upper),
     }
 
 
-def _sentence(group: str, found: dict[str, Any], how: Settings) -> str:
-    printed, real = found["printed"], found["real"]
+def _sentence(group: str, summary: dict[str, Any], sampling: Sampling) -> str:
+    printed, real = summary["printed"], summary["real"]
     start = (
-        f"{GROUP_LABEL[group]}: the best epoch of {found['unmodified']} of {found['rows']} rows is 0, the unmodified model "
-        f"({percent(found['unmodified_share'])} %; {shared.within(interval_of(found, 'unmodified_share'), percent, how)})."
+        f"{GROUP_LABEL[group]}: the best epoch of {summary['unmodified']} of {summary['rows']} rows is 0, the unmodified model "
+        f"({percent(summary['unmodified_share'])} %; {within(interval_of(summary, 'unmodified_share'), percent, sampling.level)})."
     )
     if printed["largest"] is None:
         return start
@@ -109,15 +106,15 @@ def _sentence(group: str, found: dict[str, Any], how: Settings) -> str:
     )
 
 
-def _evidence(group: str, found: dict[str, Any], how: Settings) -> str:
-    start = f"{GROUP_LABEL[group]}: {found['rows_at_skipped']} rows have best epoch {SKIPPED}"
-    if found["rows_at_skipped"] or not found["runs"] or found["log10_p_uniform"] is None:
+def _evidence(group: str, skipped: dict[str, Any], sampling: Sampling) -> str:
+    start = f"{GROUP_LABEL[group]}: {skipped['rows_at_skipped']} rows have best epoch {SKIPPED}"
+    if skipped["rows_at_skipped"] or not skipped["runs"] or skipped["log10_p_uniform"] is None:
         return f"{start}."
     return (
-        f"{start}, although {found['runs_at_first']} of {found['runs']} runs that changed (one row each) have best epoch {FIRST}. If a best epoch were equally "
-        f"likely to be {SKIPPED} or {FIRST}, none at {SKIPPED} would have probability {10 ** found['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
-        f"to {found['largest']} were equally likely, {10 ** found['log10_p_uniform']:.0e}. Without either assumption, the {how.level * 100:g} % upper limit on "
-        f"the share of epoch {SKIPPED} is {percent(found['upper_limit'])} %, against {percent(found['share_at_first'])} % at epoch {FIRST}. "
+        f"{start}, although {skipped['runs_at_first']} of {skipped['runs']} runs that changed (one row each) have best epoch {FIRST}. If a best epoch were equally "
+        f"likely to be {SKIPPED} or {FIRST}, none at {SKIPPED} would have probability {10 ** skipped['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
+        f"to {skipped['largest']} were equally likely, {10 ** skipped['log10_p_uniform']:.0e}. Without either assumption, the {sampling.level * 100:g} % upper limit on "
+        f"the share of epoch {SKIPPED} is {percent(skipped['upper_limit'])} %, against {percent(skipped['share_at_first'])} % at epoch {FIRST}. "
         "Runs are taken as independent; the two scores come from the same runs, so their probabilities must not be multiplied."
     )
 
@@ -133,10 +130,14 @@ def _consequence(numbers: dict[str, Any]) -> str:
     )
 
 
-def _table(numbers: dict[str, Any], how: Settings) -> Table:
+def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("group", "Score", "text"), Column("model", "Model", "text"), Column("rows", "Rows", "count")),
-        *(Column("unmodified", "at 0", "count"), Column("share", "%", "text"), Column("share_interval", f"{how.level * 100:g} %", "text")),
+        *(
+            Column("unmodified", "at 0", "count"),
+            Column("share", "%", "text"),
+            Column("share_interval", f"{sampling.level * 100:g} %", "text"),
+        ),
         *(Column(f"printed_{key}", key, "text", "Printed epoch") for key in (*QUANTILES, "largest")),
         *(Column(f"real_{key}", key, "text", "Real updates") for key in (*QUANTILES, "largest")),
     )
@@ -144,11 +145,11 @@ def _table(numbers: dict[str, Any], how: Settings) -> Table:
     breaks = set()
     for group in ORDER:
         breaks.add(len(rows))
-        for model, found in numbers[group]["models"].items():
-            share = (percent(found["unmodified_share"]), span(interval_of(found, "unmodified_share"), percent))
-            values = [found[kind][key] for kind in ("printed", "real") for key in (*QUANTILES, "largest")]
+        for model, summary in numbers[group]["models"].items():
+            share = (percent(summary["unmodified_share"]), span(interval_of(summary, "unmodified_share"), percent))
+            values = [summary[kind][key] for kind in ("printed", "real") for key in (*QUANTILES, "largest")]
             shown = ["" if value is None else f"{value:g}" for value in values]
-            rows.append((GROUP_LABEL[group], model, found["rows"], found["unmodified"], *share, *shown))
+            rows.append((GROUP_LABEL[group], model, summary["rows"], summary["unmodified"], *share, *shown))
     caption = (
         "Best epochs of the released rows. At 0: rows whose best is the unmodified model, with Wilson's interval over runs. Quantiles and largest are over the other "
         f"rows, in printed epochs and in real updates (the printed epoch minus {SKIPPED}). q25, q75, q95: quantiles."
@@ -159,8 +160,8 @@ def _table(numbers: dict[str, Any], how: Settings) -> Table:
 def _caption(data: Published, numbers: dict[str, Any]) -> str:
     parts = []
     for group in ORDER:
-        found = {model: row for model, row in numbers[group]["models"].items() if model != ALL}
-        shown = (f"{shared.score(shared.baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in found.items())
+        by_model = {model: row for model, row in numbers[group]["models"].items() if model != ALL}
+        shown = (f"{score(baseline(data, group, model))} ({model}, n = {row['rows']})" for model, row in by_model.items())
         parts.append(f"{group} {listed(shown)}")
     return (
         f"Rows by best epoch as printed; 0 is the unmodified model. Real updates are the printed epoch minus {SKIPPED}. "
@@ -168,31 +169,31 @@ def _caption(data: Published, numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(data: Published, numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
     from matplotlib.patches import Patch
 
     last = max(int(data.rows[group]["epoch"].max()) for group in ORDER)
     names = models(data.rows[ORDER[0]])
-    with drawing(stamp, DOUBLE, 3.6, len(ORDER), len(names), sharex=True, sharey="row") as (figure, grid):
+    with drawing(file.stamp, DOUBLE, 3.6, len(ORDER), len(names), sharex=True, sharey="row") as (figure, grid):
         for group, line in zip(ORDER, grid, strict=True):
             for model, axes in zip(names, line, strict=True):
-                _panel(axes, cell(data.rows[group], model), last)
+                _panel(axes, rows_of(data.rows[group], model), last)
             line[0].set_ylabel(f"{GROUP_LABEL[group].lower()}, rows")
         for model, axes in zip(names, grid[0], strict=True):
             axes.set_title(f"OPT {model}")
         for axes in grid[-1]:
             axes.set_xlabel("best epoch, as printed")
-        handles: Any = [Patch(color=colour(place), label=corpus) for place, corpus in enumerate(CORPORA)]
+        handles: Any = [Patch(color=colour(index), label=corpus) for index, corpus in enumerate(CORPORA)]
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, file.folder, file.name)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, last: int) -> None:
     """Bars of rows per epoch, corpora stacked."""
     floor = np.zeros(last + 1)
-    for place, corpus in enumerate(CORPORA):
+    for index, corpus in enumerate(CORPORA):
         heights = np.bincount(rows.loc[rows["corpus"] == corpus, "epoch"], minlength=last + 1).astype(float)
-        axes.bar(range(last + 1), heights, bottom=floor, color=colour(place), width=0.8, edgecolor="white", linewidth=0.4)
+        axes.bar(range(last + 1), heights, bottom=floor, color=colour(index), width=0.8, edgecolor="white", linewidth=0.4)
         floor = floor + heights
     axes.set_xticks(range(0, last + 1, 2))
     axes.grid(axis="y")

@@ -5,122 +5,104 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gap.figures.data import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.style import DOUBLE, drawing, handle, legend_above, save
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
-from gap.published.claims import jitter as lanes
-from gap.published.intervals import draw
+from gap.published.claims import corpus_dots
 from gap.published.read import Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import (
-    ALL,
-    ORDER,
-    SAME,
-    baseline,
-    cell,
-    change,
-    corpora,
-    gains,
-    interval_of,
-    listed,
-    models,
-    pair,
-    percent,
-    score,
-    span,
-)
+from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models, rows_of, share_of_runs
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import change, instead_of, interval_of, listed, pair, percent, score, span, title, within
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from gap.figures.style import Stamp
 
-
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group, model and corpus (and all): rows, runs, baseline, mean, median, best, mean gain, share above; fractions."""
     frames = {group: gains(data, group) for group in ORDER}
-    numbers = {group: _group(data, group, frames[group], how) for group in ORDER}
-    sentences = [_sentence(group, numbers[group], how) for group in ORDER]
+    numbers = {group: _group(data, group, frames[group], sampling) for group in ORDER}
+    sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
     sentences += [text for group in ORDER for text in _two_baselines(group, numbers[group])]
     sentences.append(
         "A row's epoch is chosen by the average that is reported and the unmodified model is a candidate, so no gain can be negative; "
         "an interval here says how much the mean would move with other texts of the same corpus, on these same items, and is no test "
         "that the updates help. The highest row has no interval: a bootstrap cannot estimate how an extreme varies."
     )
-    tables = tuple(_table(group, numbers[group], how) for group in ORDER)
-    drawings = (Drawing("gain_by_corpus", "Gain of every released row by corpus", _caption(numbers, how), partial(_draw, frames, numbers)),)
-    return Section("by_corpus", "Scores by model and corpus", tuple(sentences), numbers, tables, drawings)
+    tables = tuple(_table(group, numbers[group], sampling) for group in ORDER)
+    figures = (
+        Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(numbers, sampling), partial(_draw, frames, numbers)),
+    )
+    return Section("by_corpus", "Scores by model and corpus", tuple(sentences), numbers, tables, figures)
 
 
-def _group(data: Published, group: str, frame: pd.DataFrame, how: Settings) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _group(data: Published, group: str, frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
+    by_model: dict[str, Any] = {}
     for model in models(frame):
-        found[model] = {}
+        by_model[model] = {}
         common = baseline(data, group, model)
-        for corpus in (ALL, *corpora(cell(frame, model))):
-            rows = cell(frame, model, corpus)
+        for corpus in (ALL, *corpora(rows_of(frame, model))):
+            rows = rows_of(frame, model, corpus)
             base = common if corpus == ALL else float(rows["base"].iloc[0])
-            other = rows["mean"] - common
-            found[model][corpus] = {
+            against_common = rows["mean"] - common
+            by_model[model][corpus] = {
                 "baseline": base,
-                **_cell(rows, how, f"by_corpus/{group}/{model}/{corpus}"),
-                "gain_against_commonest": float(other.mean()),
-                "above_commonest": float((other > SAME).mean()),
+                **_cell(rows, sampling, f"by_corpus/{group}/{model}/{corpus}"),
+                "gain_against_commonest": float(against_common.mean()),
+                "above_commonest": float((against_common > SAME).mean()),
             }
-    return found
+    return by_model
 
 
-def _cell(rows: pd.DataFrame, how: Settings, name: str) -> dict[str, Any]:
-    draws = draw(shared.clusters(rows), how, name)
+def _cell(rows: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
+    resamples = sampling.resample(clusters(rows), name)
     means, change_ = rows["mean"].to_numpy(), rows["gain"].to_numpy()
-    above, above_interval = shared.share(rows, change_ > SAME, how)
+    above, above_interval = share_of_runs(rows, change_ > SAME, sampling.level)
     return {
         "rows": len(rows),
-        "runs": len(set(shared.clusters(rows))),
+        "runs": len(set(clusters(rows))),
         "mean": float(means.mean()),
-        "mean_interval": pair(draws.mean(means)),
+        "mean_interval": pair(resamples.mean(means)),
         "median": float(rows["mean"].median()),
-        "median_interval": pair(draws.median(means)),
+        "median_interval": pair(resamples.median(means)),
         "best": float(means.max()),
         "gain": float(change_.mean()),
-        "gain_interval": pair(draws.mean(change_)),
+        "gain_interval": pair(resamples.mean(change_)),
         "best_gain": float(change_.max()),
         "above": above,
         "above_interval": pair(above_interval),
     }
 
 
-def _sentence(group: str, found: dict[str, Any], how: Settings) -> str:
+def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
     parts = [
-        f"{change(row['gain'])} for {model} ({shared.within(interval_of(row, 'gain'), change, how)}; {percent(row['above'])} % of {row['rows']} rows above)"
-        for model, row in ((model, cells[ALL]) for model, cells in found.items())
+        f"{change(row['gain'])} for {model} ({within(interval_of(row, 'gain'), change, sampling.level)}; {percent(row['above'])} % of {row['rows']} rows above)"
+        for model, row in ((model, by_corpus[ALL]) for model, by_corpus in by_model.items())
     ]
     return f"{GROUP_LABEL[group]}: the mean gain over the unmodified model is {listed(parts)}, in points."
 
 
-def _two_baselines(group: str, found: dict[str, Any]) -> list[str]:
-    """A sentence for each cell whose unmodified rows differ from the model's commonest one."""
-    made = []
-    for model, cells in found.items():
-        common = cells[ALL]["baseline"]
-        for corpus, row in cells.items():
+def _two_baselines(group: str, by_model: dict[str, Any]) -> list[str]:
+    """A sentence for each model and corpus whose unmodified rows differ from the model's commonest one."""
+    sentences = []
+    for model, by_corpus in by_model.items():
+        common = by_corpus[ALL]["baseline"]
+        for corpus, row in by_corpus.items():
             if abs(row["baseline"] - common) <= SAME:
                 continue
-            made.append(
+            gain = instead_of(change(row["gain_against_commonest"]), change(row["gain"]))
+            above = instead_of(f"{percent(row['above_commonest'])} %", f"{percent(row['above'])} %")
+            sentences.append(
                 f"{GROUP_LABEL[group]}: the unmodified {model} scores {row['baseline'] * POINTS:.3f} in the {corpus} rows and "
                 f"{common * POINTS:.3f} in the others, so each row is compared with the unmodified rows of its own model and corpus. "
-                f"Against the other value the mean gain of these {row['rows']} rows would read {change(row['gain_against_commonest'])} instead "
-                f"of {change(row['gain'])}, and {percent(row['above_commonest'])} % instead of {percent(row['above'])} % would lie above."
+                f"Against the other value the mean gain of these {row['rows']} rows would read {gain}, and {above} would lie above."
             )
-    return made
+    return sentences
 
 
-def _table(group: str, found: dict[str, Any], how: Settings) -> Table:
-    level = f"{how.level * 100:g} %"
+def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
+    level = f"{sampling.level * 100:g} %"
     columns = (
         Column("model", "Model", "text"),
         Column("corpus", "Texts", "text"),
@@ -135,11 +117,11 @@ def _table(group: str, found: dict[str, Any], how: Settings) -> Table:
     )
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
-    for model, cells in found.items():
+    for model, by_corpus in by_model.items():
         breaks.add(len(rows))
-        rows += [_line(model, corpus, row) for corpus, row in cells.items()]
+        rows += [_line(model, corpus, row) for corpus, row in by_corpus.items()]
     caption = (
-        f"{shared.title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
+        f"{title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
         "Rows: released rows; runs: distinct model, corpus and text. Gain: mean over rows of the difference to the unmodified rows of the same model and corpus "
         "(where there are none, the model's commonest). "
         f"{level} intervals: bootstrap over runs, repeats of a run kept together; of the share above the unmodified model, Wilson's over runs. "
@@ -157,35 +139,39 @@ def _line(model: str, corpus: str, row: dict[str, Any]) -> tuple[Cell, ...]:
     return (model, corpus, row["rows"], row["runs"], row["baseline"] * POINTS, *averages, row["best"] * POINTS, *gain, *above)
 
 
-def _caption(numbers: dict[str, Any], how: Settings) -> str:
+def _caption(numbers: dict[str, Any], sampling: Sampling) -> str:
     parts = []
-    for group, found in numbers.items():
-        bases = listed(f"{score(cells[ALL]['baseline'])} ({model}, n = {cells[ALL]['rows']})" for model, cells in found.items())
+    for group, by_model in numbers.items():
+        bases = listed(
+            f"{score(by_corpus[ALL]['baseline'])} ({model}, n = {by_corpus[ALL]['rows']})" for model, by_corpus in by_model.items()
+        )
         parts.append(f"{group} {bases}")
     return (
         "Dots: released rows at their best epoch; black: mean and "
-        f"{how.level * 100:g} % bootstrap interval over runs. Gain against the unmodified rows of the same model and corpus. "
+        f"{sampling.level * 100:g} % bootstrap interval over runs. Gain against the unmodified rows of the same model and corpus. "
         f"Unmodified, in points: {'; '.join(parts)}. No gain can be negative, because the unmodified model is a candidate for the best epoch."
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
-    with drawing(stamp, DOUBLE, 2.6, 1, len(frames)) as (figure, [line]):
+def _draw(frames: dict[str, pd.DataFrame], numbers: dict[str, Any], file: FigureFile) -> None:
+    with drawing(file.stamp, DOUBLE, 2.6, 1, len(frames)) as (figure, [line]):
         for axes, (group, frame) in zip(line, frames.items(), strict=True):
             _panel(axes, frame, numbers[group])
             axes.set_ylabel(f"{AXIS_LABEL[group]},\ngain in points")
             axes.set_xlabel("model")
-        legend_above(figure, lanes.handles(handle("mean and interval", line="-", tint="black")), 4)
-        save(figure, folder, name)
+        legend_above(figure, corpus_dots.handles(handle("mean and interval", line="-", tint="black")), 4)
+        save(figure, file.folder, file.name)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, found: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for place, (model, cells) in enumerate(found.items()):
-        rows = cell(frame, model)
-        middles = lanes.scatter(axes, rows, rows["gain"].to_numpy() * POINTS, place)
+    for column, (model, by_corpus) in enumerate(by_model.items()):
+        rows = rows_of(frame, model)
+        middles = corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() * POINTS, column)
         for corpus in corpora(rows):
-            middle, mean, interval = middles[corpus], cells[corpus]["gain"] * POINTS, interval_of(cells[corpus], "gain")
-            axes.plot([middle - lanes.LANE * 0.4, middle + lanes.LANE * 0.4], [mean, mean], color="black", linewidth=1.2, zorder=4)
+            middle, mean, interval = middles[corpus], by_corpus[corpus]["gain"] * POINTS, interval_of(by_corpus[corpus], "gain")
+            axes.plot(
+                [middle - corpus_dots.STRIP * 0.4, middle + corpus_dots.STRIP * 0.4], [mean, mean], color="black", linewidth=1.2, zorder=4
+            )
             axes.plot([middle, middle], [interval.low * POINTS, interval.high * POINTS], color="black", linewidth=1.2, zorder=4)
-    lanes.label(axes, [f"OPT {model}" for model in found])
+    corpus_dots.label_columns(axes, [f"OPT {model}" for model in by_model])

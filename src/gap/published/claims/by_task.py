@@ -9,57 +9,50 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.figures.data import POINTS
+from gap.figures.labels import POINTS
 from gap.figures.style import DOUBLE, drawing, save
 from gap.figures.table import Cell, Column, Table, show
-from gap.published import shared
-from gap.published.intervals import draw
-from gap.published.read import CORPORA, MODELS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ALL, ORDER, SAME, cell, change, changes, corpora, interval_of, listed, models, pair, span, tasks_of
-from gap.stats.intervals import holm
-from gap.tasks.registry import TASKS
+from gap.published.read import CORPORA, MODELS, TASK_LABEL, Published
+from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, rows_of, tasks_of
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import change, interval_of, listed, pair, score, span
+from gap.stats.multiple_testing import holm
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from gap.figures.style import Stamp
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per task, model and corpus (and all): mean change, its interval and largest change; per model: tasks that improve."""
     frames = {group: changes(data, group) for group in ORDER}
     tasks: dict[str, Any] = {}
     for group in ORDER:
         for task in tasks_of(group):
-            tasks[task] = {model: _model(data, group, task, cell(frames[group], model), how) for model in models(frames[group])}
-    counts = {model: _count(tasks, model, how) for model in models(frames[ORDER[0]])}
-    sentences = [_sentence(model, found, how) for model, found in counts.items()]
+            tasks[task] = {model: _model(data, group, task, rows_of(frames[group], model), sampling) for model in models(frames[group])}
+    counts = {model: _count(tasks, model, sampling) for model in models(frames[ORDER[0]])}
+    sentences = [_sentence(model, entry, sampling) for model, entry in counts.items()]
     sentences.append(
         "A row's tasks are those of the epoch with the best average of its group (in the dialogue file the best dialogue epoch, in the "
         "classification file the best classification epoch), so the mean over a group's tasks cannot fall although single tasks can, "
         "and that choice biases the tasks' mean changes upwards on average. The intervals and tests are over texts: they do not say that a change "
         "would hold on other items."
     )
-    drawings = (Drawing("task_heatmap", "Mean change by task", _caption(data, frames), partial(_draw, tasks)),)
+    figures = (Figure("task_heatmap", "Mean change by task", _caption(data, frames), partial(_draw, tasks)),)
     return Section(
-        "by_task", "Every task", tuple(sentences), {"tasks": tasks, "models": counts}, (_table(data, tasks, frames, how),), drawings
+        "by_task", "Every task", tuple(sentences), {"tasks": tasks, "models": counts}, (_table(data, tasks, frames, sampling),), figures
     )
 
 
-def _model(data: Published, group: str, task: str, rows: pd.DataFrame, how: Settings) -> dict[str, Any]:
+def _model(data: Published, group: str, task: str, rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     model = str(rows["model"].iloc[0])
-    found: dict[str, Any] = {"baseline": shared.baseline(data, group, model, task)}
+    by_corpus: dict[str, Any] = {"baseline": baseline(data, group, model, task)}
     for corpus in (ALL, *corpora(rows)):
-        chosen = cell(rows, model, corpus)
+        chosen = rows_of(rows, model, corpus)
         values = chosen[task].to_numpy()
-        draws = draw(shared.clusters(chosen), how, f"by_task/{task}/{model}/{corpus}")
-        found[corpus] = {"mean": float(values.mean()), "mean_interval": pair(draws.mean(values)), "largest": float(values.max())}
-    found[ALL]["p"] = p_value(shared.per_run(rows, [task])[task].to_numpy())
-    return found
+        resamples = sampling.resample(clusters(chosen), f"by_task/{task}/{model}/{corpus}")
+        by_corpus[corpus] = {"mean": float(values.mean()), "mean_interval": pair(resamples.mean(values)), "largest": float(values.max())}
+    by_corpus[ALL]["p"] = p_value(per_run(rows, [task])[task].to_numpy())
+    return by_corpus
 
 
 def p_value(values: np.ndarray) -> float:
@@ -73,59 +66,59 @@ def p_value(values: np.ndarray) -> float:
     return float(stats.ttest_1samp(values, 0.0).pvalue)
 
 
-def _count(tasks: dict[str, Any], model: str, how: Settings) -> dict[str, Any]:
+def _count(tasks: dict[str, Any], model: str, sampling: Sampling) -> dict[str, Any]:
     """How many tasks' means lie above or below zero: as they are, by their interval, and by Holm's correction over all tasks."""
-    rows = {task: found[model][ALL] for task, found in tasks.items()}
+    rows = {task: by_model[model][ALL] for task, by_model in tasks.items()}
     for row, adjusted in zip(rows.values(), holm([row["p"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted
     bounds = {task: interval_of(row, "mean") for task, row in rows.items()}
-    kept = {task: row["mean"] for task, row in rows.items() if row["p_holm"] < 1 - how.level}
+    significant = {task: row["mean"] for task, row in rows.items() if row["p_holm"] < 1 - sampling.level}
     return {
         "tasks": len(rows),
         "mean_above": sorted(task for task, row in rows.items() if row["mean"] > SAME),
         "mean_below": sorted(task for task, row in rows.items() if row["mean"] < -SAME),
         "interval_above": sorted(task for task, bound in bounds.items() if bound.low > 0),
         "interval_below": sorted(task for task, bound in bounds.items() if bound.high < 0),
-        "holm_above": sorted(task for task, mean in kept.items() if mean > 0),
-        "holm_below": sorted(task for task, mean in kept.items() if mean < 0),
+        "holm_above": sorted(task for task, mean in significant.items() if mean > 0),
+        "holm_below": sorted(task for task, mean in significant.items() if mean < 0),
     }
 
 
-def _sentence(model: str, found: dict[str, Any], how: Settings) -> str:
-    falling = listed(TASKS[task].label for task in found["mean_below"])
+def _sentence(model: str, counts: dict[str, Any], sampling: Sampling) -> str:
+    falling = listed(TASK_LABEL[task] for task in counts["mean_below"])
     return (
-        f"OPT {model}: {len(found['mean_above'])} of {found['tasks']} tasks rise on average over all rows, "
-        f"{len(found['interval_above'])} with a {how.level * 100:g} % interval above zero and {len(found['holm_above'])} after Holm's correction "
-        f"over the {found['tasks']} tasks (one-sample t-test over runs). "
-        f"Below zero on average: {falling}; with an interval below zero: {len(found['interval_below'])}, after Holm's correction "
-        f"{len(found['holm_below'])}."
+        f"OPT {model}: {len(counts['mean_above'])} of {counts['tasks']} tasks rise on average over all rows, "
+        f"{len(counts['interval_above'])} with a {sampling.level * 100:g} % interval above zero and {len(counts['holm_above'])} after Holm's correction "
+        f"over the {counts['tasks']} tasks (one-sample t-test over runs). "
+        f"Below zero on average: {falling}; with an interval below zero: {len(counts['interval_below'])}, after Holm's correction "
+        f"{len(counts['holm_below'])}."
     )
 
 
 def _rows_text(frames: dict[str, pd.DataFrame]) -> str:
     parts = []
     for group, frame in frames.items():
-        parts.append(f"{group} " + listed(f"{len(cell(frame, model))} ({model})" for model in models(frame)))
+        parts.append(f"{group} " + listed(f"{len(rows_of(frame, model))} ({model})" for model in models(frame)))
     return f"n, rows: {'; '.join(parts)}"
 
 
-def _table(data: Published, tasks: dict[str, Any], frames: dict[str, pd.DataFrame], how: Settings) -> Table:
+def _table(data: Published, tasks: dict[str, Any], frames: dict[str, pd.DataFrame], sampling: Sampling) -> Table:
     shown = models(frames[ORDER[0]])
     columns = [Column("task", "Task", "text")]
     for model in shown:
         columns += [
             Column(f"{model}_unmodified", "unmod.", "score", f"OPT {model}"),
             Column(f"{model}_mean", "mean", "change", f"OPT {model}"),
-            Column(f"{model}_interval", f"{how.level * 100:g} %", "text", f"OPT {model}"),
+            Column(f"{model}_interval", f"{sampling.level * 100:g} %", "text", f"OPT {model}"),
             Column(f"{model}_largest", "largest", "change", f"OPT {model}"),
         ]
     rows: list[tuple[Cell, ...]] = []
-    for task, found in tasks.items():
-        cells: list[Cell] = [TASKS[task].label]
+    for task, by_model in tasks.items():
+        cells: list[Cell] = [TASK_LABEL[task]]
         for model in shown:
-            row = found[model][ALL]
+            row = by_model[model][ALL]
             cells += [
-                found[model]["baseline"] * POINTS,
+                by_model[model]["baseline"] * POINTS,
                 row["mean"] * POINTS,
                 span(interval_of(row, "mean"), change),
                 row["largest"] * POINTS,
@@ -133,14 +126,14 @@ def _table(data: Published, tasks: dict[str, Any], frames: dict[str, pd.DataFram
         rows.append(tuple(cells))
     caption = (
         "Scores of the unmodified models (commonest row), and mean and largest change of the released rows by task, in points, at the epoch with the "
-        f"best average of the task's group. {how.level * 100:g} % interval of the mean: bootstrap over runs, repeats kept together. {_rows_text(frames)}."
+        f"best average of the task's group. {sampling.level * 100:g} % interval of the mean: bootstrap over runs, repeats kept together. {_rows_text(frames)}."
     )
     return Table("by_task", "Changes by task", caption, tuple(columns), tuple(rows), frozenset({len(tasks_of(ORDER[0]))}))
 
 
 def _caption(data: Published, frames: dict[str, pd.DataFrame]) -> str:
     bases = [
-        f"{group} " + listed(f"{shared.score(shared.baseline(data, group, model))} ({model})" for model in models(frame))
+        f"{group} " + listed(f"{score(baseline(data, group, model))} ({model})" for model in models(frame))
         for group, frame in frames.items()
     ]
     return (
@@ -150,18 +143,22 @@ def _caption(data: Published, frames: dict[str, pd.DataFrame]) -> str:
     )
 
 
-def _draw(tasks: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
+def _draw(tasks: dict[str, Any], file: FigureFile) -> None:
     counts = [len(tasks_of(group)) for group in ORDER]
-    with drawing(stamp, DOUBLE, 0.2 * sum(counts) + 1.1, len(ORDER), 1, height_ratios=counts) as (figure, grid):
-        for place, (group, [axes]) in enumerate(zip(ORDER, grid, strict=True)):
-            _panel(figure, axes, tasks, group, top=place == 0, bottom=place == len(ORDER) - 1)
-        save(figure, folder, name)
+    with drawing(file.stamp, DOUBLE, 0.2 * sum(counts) + 1.1, len(ORDER), 1, height_ratios=counts) as (figure, grid):
+        panels = [axes for [axes] in grid]
+        for group, axes in zip(ORDER, panels, strict=True):
+            _panel(axes, tasks, group)
+            axes.tick_params(length=0, labelbottom=axes is panels[-1])
+        _name_models(panels[0])
+        save(figure, file.folder, file.name)
 
 
-def _panel(figure: Figure, axes: Axes, tasks: dict[str, Any], group: str, top: bool, bottom: bool) -> None:
+def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
+    """Mean changes of the group's tasks (rows) by model and corpus (columns), in points."""
     columns = [(model, corpus) for model in MODELS for corpus in CORPORA]
-    nothing = {"mean": float("nan")}
-    means = [[tasks[task].get(model, {}).get(corpus, nothing)["mean"] for model, corpus in columns] for task in tasks_of(group)]
+    missing = {"mean": float("nan")}
+    means = [[tasks[task].get(model, {}).get(corpus, missing)["mean"] for model, corpus in columns] for task in tasks_of(group)]
     values = np.array(means) * POINTS
     limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     image = axes.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
@@ -170,15 +167,17 @@ def _panel(figure: Figure, axes: Axes, tasks: dict[str, Any], group: str, top: b
         red, green, blue, _ = shades[row, column]
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
         axes.text(column, row, show(value, "change"), ha="center", va="center", fontsize=7, color="white" if dark else "black")
-    axes.set_yticks(range(len(values)), [TASKS[task].label for task in tasks_of(group)])
+    axes.set_yticks(range(len(values)), [TASK_LABEL[task] for task in tasks_of(group)])
     axes.set_xticks(range(len(columns)), [corpus for _, corpus in columns])
-    axes.tick_params(length=0, labelbottom=bottom)
     axes.spines[:].set_visible(False)
-    for place, model in enumerate(MODELS):
-        if top:
-            middle = place * len(CORPORA) + (len(CORPORA) - 1) / 2
-            axes.annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
-        if place:
-            axes.axvline(place * len(CORPORA) - 0.5, color="white", linewidth=2)
-    bar = figure.colorbar(image, ax=axes, label="points", pad=0.01, aspect=3 * len(values))
+    for index in range(1, len(MODELS)):
+        axes.axvline(index * len(CORPORA) - 0.5, color="white", linewidth=2)
+    bar = axes.get_figure().colorbar(image, ax=axes, label="points", pad=0.01, aspect=3 * len(values))  # type: ignore[union-attr]
     bar.set_ticks([-limit, 0, limit], labels=[show(-limit, "change"), "0", show(limit, "change")])
+
+
+def _name_models(axes: Axes) -> None:
+    """The models' names above their columns."""
+    for index, model in enumerate(MODELS):
+        middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
+        axes.annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)

@@ -9,12 +9,12 @@ import pandas as pd
 from scipy import stats
 
 from gap.published.claims.features import FEATURES, features
-from gap.published.intervals import draw
 from gap.published.read import Published
-from gap.published.section import Settings
-from gap.published.shared import ALL, ORDER, SAME, pair, plain
-from gap.stats.bootstrap import Draws
-from gap.stats.intervals import holm
+from gap.published.rows import ALL, ORDER, SAME
+from gap.published.section import Sampling
+from gap.published.wording import pair, plain
+from gap.stats.bootstrap import Resamples
+from gap.stats.multiple_testing import holm
 
 #: The corpus that mixes code and prose, and the Pile subset that is code.
 MIXED, CODE = "TDEC", "github"
@@ -26,27 +26,27 @@ def describe(data: Published) -> pd.DataFrame:
     """Corpus, index and features of every text that a run used; ``code`` (0 or 1) for the mixed corpus, else NaN."""
     used = pd.concat([data.rows[group][["corpus", "index"]] for group in ORDER]).drop_duplicates()
     texts = used.merge(data.texts, on=["corpus", "index"], how="left", validate="one_to_one")
-    made = pd.DataFrame([features(text) for text in texts["string"]], index=texts.index)
+    described = pd.DataFrame([features(text) for text in texts["string"]], index=texts.index)
     code = np.where(texts["corpus"] == MIXED, (texts["subset"] == CODE).astype(float), np.nan)
-    return texts[["corpus", "index"]].join(made).assign(code=code)
+    return texts[["corpus", "index"]].join(described).assign(code=code)
 
 
-def scope_of(runs: pd.DataFrame, scope: str, how: Settings, name: str) -> dict[str, Any]:
+def scope_of(runs: pd.DataFrame, scope: str, sampling: Sampling, name: str) -> dict[str, Any]:
     """Runs of one model and scope: each feature's correlation with the gain, p-values adjusted over the features."""
-    draws = draw(range(len(runs)), how, name)
+    resamples = sampling.resample(range(len(runs)), name)
     chosen = [*FEATURES, *(["code"] if scope == MIXED else [])]
-    found = {feature: correlation(runs[feature].to_numpy(), np.round(runs["gain"].to_numpy(), 9), draws) for feature in chosen}
-    for row, adjusted in zip(found.values(), holm([row["p"] for row in found.values()]), strict=True):
+    by_feature = {feature: correlation(runs[feature].to_numpy(), np.round(runs["gain"].to_numpy(), 9), resamples) for feature in chosen}
+    for row, adjusted in zip(by_feature.values(), holm([row["p"] for row in by_feature.values()]), strict=True):
         row["p_holm"] = adjusted
-    return {"runs": len(runs), "features": found}
+    return {"runs": len(runs), "features": by_feature}
 
 
-def correlation(feature: np.ndarray, gain: np.ndarray, draws: Draws) -> dict[str, Any]:
+def correlation(feature: np.ndarray, gain: np.ndarray, resamples: Resamples) -> dict[str, Any]:
     """Spearman's rho [runs], its bootstrap interval and two-sided p; rho None and p 1 where either side is constant."""
     if len(gain) < 3 or np.ptp(feature) == 0 or np.ptp(gain) <= SAME:
         return {"rho": None, "rho_interval": [None, None], "p": 1.0}
     result = stats.spearmanr(feature, gain)
-    return {"rho": plain(result.statistic), "rho_interval": pair(draws.spearman(feature, gain)), "p": float(result.pvalue)}
+    return {"rho": plain(result.statistic), "rho_interval": pair(resamples.spearman(feature, gain)), "p": float(result.pvalue)}
 
 
 def code_and_prose(runs: pd.DataFrame) -> dict[str, Any]:
@@ -55,13 +55,13 @@ def code_and_prose(runs: pd.DataFrame) -> dict[str, Any]:
     return {name: {"runs": len(part), "gain": plain(part.mean())} for name, part in parts.items()}
 
 
-def summarise(numbers: dict[str, Any], how: Settings) -> dict[str, Any]:
+def summarise(numbers: dict[str, Any], sampling: Sampling) -> dict[str, Any]:
     """Correlations told apart from zero: pooled, and within corpora (Holm over features, and over everything within corpora)."""
     flat = [
         {"group": group, "model": model, "scope": scope, "feature": feature, **row}
         for group in ORDER
-        for model, found in numbers[group].items()
-        for scope, part in found["scopes"].items()
+        for model, entry in numbers[group].items()
+        for scope, part in entry["scopes"].items()
         for feature, row in part["features"].items()
     ]
     pooled = [row for row in flat if row["scope"] == ALL]
@@ -70,9 +70,9 @@ def summarise(numbers: dict[str, Any], how: Settings) -> dict[str, Any]:
     keys = ("group", "model", "scope", "feature", "rho")
     return {
         "pooled": len(pooled),
-        "pooled_kept": sum(row["p_holm"] < 1 - how.level for row in pooled),
+        "pooled_kept": sum(row["p_holm"] < 1 - sampling.level for row in pooled),
         "within": len(inside),
-        "within_kept": sum(row["p_holm"] < 1 - how.level for row in inside),
-        "within_kept_overall": [{key: row[key] for key in keys} for row, p in zip(inside, strict, strict=True) if p < 1 - how.level],
+        "within_kept": sum(row["p_holm"] < 1 - sampling.level for row in inside),
+        "within_kept_overall": [{key: row[key] for key in keys} for row, p in zip(inside, strict, strict=True) if p < 1 - sampling.level],
         "within_largest": max((abs(row["rho"]) for row in inside if row["rho"] is not None), default=None),
     }

@@ -29,8 +29,8 @@ def words(text: str) -> float:
 
 def vocabulary(text: str) -> float:
     """Type-token ratio: distinct lower-cased words over words; 0 without words."""
-    found = WORD.findall(text.lower())
-    return len(set(found)) / len(found) if found else 0.0
+    tokens = WORD.findall(text.lower())
+    return len(set(tokens)) / len(tokens) if tokens else 0.0
 
 
 def symbols(text: str) -> float:

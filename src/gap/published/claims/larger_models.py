@@ -8,38 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.figures.data import GROUP_LABEL, POINTS
+from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.figures.style import SINGLE, drawing, handle, legend_above, save
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
-from gap.published.claims import jitter as lanes
+from gap.published.claims import corpus_dots
 from gap.published.claims.figure1 import REFERENCE
-from gap.published.intervals import draw
 from gap.published.read import ITEMS, MODELS, Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ORDER, SAME, baseline, cell, change, gains, interval_of, listed, pair, percent, span, tasks_of
+from gap.published.rows import ORDER, SAME, baseline, clusters, corpora, gains, rows_of, share_of_runs, tasks_of
+from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.wording import change, interval_of, listed, pair, percent, score, span, within
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from gap.figures.style import Stamp
 
 STEPS = tuple(pairwise(MODELS))
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group and size: the gap to the next size, rows and runs that reach it, share of the gap that mean and best row close."""
-    numbers = {group: {f"{model} to {larger}": _step(data, group, model, larger, how) for model, larger in STEPS} for group in ORDER}
-    sentences = [_sentence(group, name, row, how) for group in ORDER for name, row in numbers[group].items()]
+    numbers = {group: {f"{model} to {larger}": _step(data, group, model, larger, sampling) for model, larger in STEPS} for group in ORDER}
+    sentences = [_sentence(group, name, row, sampling) for group in ORDER for name, row in numbers[group].items()]
     sentences.append(_ratio(numbers))
     sentences.append(_caution(numbers))
-    drawings = (
-        Drawing("gap_closed", "Share of the gap to the next size that a row closes", _caption(numbers), partial(_draw, data, numbers)),
+    figures = (
+        Figure("gap_closed", "Share of the gap to the next size that a row closes", _caption(numbers), partial(_draw, data, numbers)),
     )
-    return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, how),), drawings)
+    return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
 def size(model: str) -> float:
@@ -47,11 +43,11 @@ def size(model: str) -> float:
     return float(model[:-1]) * {"M": 1e6, "B": 1e9}[model[-1]]
 
 
-def _step(data: Published, group: str, model: str, larger: str, how: Settings) -> dict[str, Any]:
+def _step(data: Published, group: str, model: str, larger: str, sampling: Sampling) -> dict[str, Any]:
     base, target = baseline(data, group, model), baseline(data, group, larger)
-    rows = cell(gains(data, group), model)
+    rows = rows_of(gains(data, group), model)
     reached = (rows["mean"] >= target - SAME).to_numpy()
-    share, share_interval = shared.share(rows, reached, how)
+    share, share_interval = share_of_runs(rows, reached, sampling.level)
     tasks = tasks_of(group)
     return {
         "baseline": base,
@@ -62,21 +58,21 @@ def _step(data: Published, group: str, model: str, larger: str, how: Settings) -
         "tasks_higher": sum(baseline(data, group, larger, task) > baseline(data, group, model, task) + SAME for task in tasks),
         "times": size(larger) / size(model),
         "rows": len(rows),
-        "runs": len(set(shared.clusters(rows))),
+        "runs": len(set(clusters(rows))),
         "reached": int(reached.sum()),
-        "reached_by_corpus": {corpus: int(reached[(rows["corpus"] == corpus).to_numpy()].sum()) for corpus in shared.corpora(rows)},
+        "reached_by_corpus": {corpus: int(reached[(rows["corpus"] == corpus).to_numpy()].sum()) for corpus in corpora(rows)},
         "share": share,
         "share_interval": pair(share_interval),
-        **_closed(rows, target - base, how, f"larger_models/{group}/{model}"),
+        **_closed(rows, target - base, sampling, f"larger_models/{group}/{model}"),
     }
 
 
-def _closed(rows: pd.DataFrame, gap: float, how: Settings, name: str) -> dict[str, Any]:
+def _closed(rows: pd.DataFrame, gap: float, sampling: Sampling, name: str) -> dict[str, Any]:
     """Gains as shares of the gap; None where the larger model is not the better one."""
     if gap <= SAME:
         return {"closed": None, "closed_interval": [None, None], "closed_best": None}
     shares = rows["gain"].to_numpy() / gap
-    interval = draw(shared.clusters(rows), how, name).mean(shares)
+    interval = sampling.resample(clusters(rows), name).mean(shares)
     return {"closed": float(shares.mean()), "closed_interval": pair(interval), "closed_best": float(shares.max())}
 
 
@@ -90,13 +86,13 @@ def _error(data: Published, group: str, model: str, larger: str) -> float | None
     return float(np.sqrt(variances.sum()) / len(items))
 
 
-def _sentence(group: str, name: str, row: dict[str, Any], how: Settings) -> str:
+def _sentence(group: str, name: str, row: dict[str, Any], sampling: Sampling) -> str:
     error = "" if row["gap_error"] is None else f" (unpaired standard error {row['gap_error'] * POINTS:.2f})"
-    reach = shared.within(interval_of(row, "share"), percent, how)
+    reach = within(interval_of(row, "share"), percent, sampling.level)
     closed = "there is no gap to close."
     if row["closed"] is not None:
         closed = (
-            f"the mean row closes {percent(row['closed'])} % of it ({shared.within(interval_of(row, 'closed'), percent, how)}), "
+            f"the mean row closes {percent(row['closed'])} % of it ({within(interval_of(row, 'closed'), percent, sampling.level)}), "
             f"the best row {percent(row['closed_best'])} %."
         )
     return (
@@ -120,8 +116,8 @@ def _caution(numbers: dict[str, Any]) -> str:
     )
 
 
-def _table(numbers: dict[str, Any], how: Settings) -> Table:
-    level = f"{how.level * 100:g} %"
+def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
+    level = f"{sampling.level * 100:g} %"
     columns = (
         *(Column("group", "Score", "text"), Column("step", "Sizes", "text"), Column("rows", "Rows", "count")),
         *(Column("baseline", "unmod."), Column("target", "next size"), Column("gap", "gap", "change")),
@@ -146,7 +142,7 @@ def _table(numbers: dict[str, Any], how: Settings) -> Table:
 
 def _caption(numbers: dict[str, Any]) -> str:
     parts = [
-        f"{group}, {name}: {shared.score(row['baseline'])} and {shared.score(row['target'])} points, n = {row['rows']}"
+        f"{group}, {name}: {score(row['baseline'])} and {score(row['target'])} points, n = {row['rows']}"
         for group in ORDER
         for name, row in numbers[group].items()
     ]
@@ -156,22 +152,28 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(data: Published, numbers: dict[str, Any], stamp: Stamp, folder: Path, name: str) -> None:
-    with drawing(stamp, SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
+def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
+    with drawing(file.stamp, SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
         for axes, group in zip(line, ORDER, strict=True):
             _panel(axes, gains(data, group), numbers[group])
             axes.set_title(GROUP_LABEL[group])
         line[0].set_ylabel("share of the gap closed, %")
-        legend_above(figure, lanes.handles(handle("mean", line="-", tint="black")), 4)
-        save(figure, folder, name)
+        legend_above(figure, corpus_dots.handles(handle("mean", line="-", tint="black")), 4)
+        save(figure, file.folder, file.name)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, found: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, by_step: dict[str, Any]) -> None:
     axes.axhline(100, color="black", linestyle="--", linewidth=0.8, zorder=3)
-    for place, ((model, _), row) in enumerate(zip(STEPS, found.values(), strict=True)):
+    for column, ((model, _), row) in enumerate(zip(STEPS, by_step.values(), strict=True)):
         if row["closed"] is None:
             continue
-        rows = cell(frame, model)
-        lanes.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, place)
-        axes.plot([place - lanes.WIDTH / 2, place + lanes.WIDTH / 2], [row["closed"] * 100] * 2, color="black", linewidth=1.2, zorder=4)
-    lanes.label(axes, [f"{model}\nto {larger}" for model, larger in STEPS])
+        rows = rows_of(frame, model)
+        corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, column)
+        axes.plot(
+            [column - corpus_dots.WIDTH / 2, column + corpus_dots.WIDTH / 2],
+            [row["closed"] * 100] * 2,
+            color="black",
+            linewidth=1.2,
+            zorder=4,
+        )
+    corpus_dots.label_columns(axes, [f"{model}\nto {larger}" for model, larger in STEPS])

@@ -5,60 +5,62 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gap.figures.data import GROUP_LABEL
+from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Cell, Column, Table
-from gap.published import shared
 from gap.published.claims import forest
 from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise
 from gap.published.claims.features import FEATURES
 from gap.published.read import Published
-from gap.published.section import Drawing, Section, Settings
-from gap.published.shared import ALL, ORDER, cell, change, corpora, gains, interval_of, listed, models, p_text, signed, span
+from gap.published.rows import ALL, ORDER, baseline, corpora, gains, models, per_run, rows_of
+from gap.published.section import Figure, Sampling, Section
+from gap.published.wording import change, interval_of, listed, p_text, score, signed, span
 
 LABELS = {**FEATURES, "code": f"code ({MIXED})"}
 
 
-def section(data: Published, how: Settings) -> Section:
+def section(data: Published, sampling: Sampling) -> Section:
     """Per group, model, scope (all corpora, each corpus) and feature: Spearman's rho with gain, interval, p, Holm over features."""
     described = describe(data)
     numbers: dict[str, Any] = {}
     for group in ORDER:
-        runs = shared.per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
+        runs = per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
         numbers[group] = {}
         for model in models(runs):
-            rows, name = cell(runs, model), f"text_features/{group}/{model}"
-            scopes = {scope: scope_of(cell(rows, model, scope), scope, how, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
-            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, how, f"{name}/{CODE_SCOPE}")
-            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(cell(rows, model, MIXED))}
-    summary = summarise(numbers, how)
-    drawings = tuple(
-        Drawing(
+            rows, name = rows_of(runs, model), f"text_features/{group}/{model}"
+            scopes = {scope: scope_of(rows_of(rows, model, scope), scope, sampling, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
+            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, sampling, f"{name}/{CODE_SCOPE}")
+            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(rows_of(rows, model, MIXED))}
+    summary = summarise(numbers, sampling)
+    figures = tuple(
+        Figure(
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
-            _caption(data, group, numbers[group], how),
-            partial(forest.draw, numbers[group], LABELS, 1 - how.level),
+            _caption(data, group, numbers[group], sampling),
+            partial(forest.draw, numbers[group], LABELS, 1 - sampling.level),
         )
         for group in ORDER
     )
-    sentences = _sentences(numbers, summary, how)
+    sentences = _sentences(numbers, summary, sampling)
     tables = tuple(_table(group, numbers[group]) for group in ORDER)
-    return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, drawings)
+    return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, figures)
 
 
-def _sentences(numbers: dict[str, Any], summary: dict[str, Any], how: Settings) -> tuple[str, ...]:
-    kept: dict[str, list[str]] = {}
+def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
+    remaining_by_cell: dict[str, list[str]] = {}
     for row in summary["within_kept_overall"]:
-        kept.setdefault(f"{row['group']}, {row['model']}, {row['scope']}", []).append(f"{LABELS[row['feature']]} ({signed(row['rho'])})")
-    remaining = "; ".join(f"{place}: {listed(parts)}" for place, parts in kept.items())
+        remaining_by_cell.setdefault(f"{row['group']}, {row['model']}, {row['scope']}", []).append(
+            f"{LABELS[row['feature']]} ({signed(row['rho'])})"
+        )
+    remaining = "; ".join(f"{cell}: {listed(parts)}" for cell, parts in remaining_by_cell.items())
     joined = list(dict.fromkeys(row["scope"] for row in summary["within_kept_overall"]))
     support = f"; correlations like those that remain within {listed(joined)} would hardly come from a wrong join" if joined else ""
     largest = "" if summary["within_largest"] is None else f"; the largest of them has absolute value {summary['within_largest']:.2f}"
     return (
         f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero "
-        f"(p below {1 - how.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
+        f"(p below {1 - sampling.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
         "gain and in their texts alike, so it says little about the features by themselves.",
         f"Within single corpora {summary['within_kept']} of {summary['within']} do by the same rule{largest}. After Holm over all {summary['within']} "
-        f"of them, {len(summary['within_kept_overall'])} remain{': ' if kept else ''}{remaining}.",
+        f"of them, {len(summary['within_kept_overall'])} remain{': ' if remaining_by_cell else ''}{remaining}.",
         *(text(group, numbers[group]) for group in ORDER if _has_code(numbers[group]) for text in (_code, _inside_code)),
         "Texts are joined to runs by corpus and row number in the authors' file of that corpus; the released files do not say that the "
         f"numbers mean this{support}. Texts were cut to about the same number of tokens, so their characters say how many of them the tokenizer packs into "
@@ -66,10 +68,10 @@ def _sentences(numbers: dict[str, Any], summary: dict[str, Any], how: Settings) 
     )
 
 
-def _code(group: str, found: dict[str, Any]) -> str:
+def _code(group: str, by_model: dict[str, Any]) -> str:
     """Gains of the mixed corpus's code and prose."""
     parts = []
-    for model, row in found.items():
+    for model, row in by_model.items():
         part, tested = row["code"], row["scopes"].get(MIXED, {"features": {}})["features"].get("code")
         if not tested or tested["rho"] is None:
             continue
@@ -80,30 +82,30 @@ def _code(group: str, found: dict[str, Any]) -> str:
     return f"{GROUP_LABEL[group]}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(parts)}."
 
 
-def _has_code(found: dict[str, Any]) -> bool:
-    return any(row["code"][part]["runs"] > 1 for row in found.values() for part in ("code", "prose"))
+def _has_code(by_model: dict[str, Any]) -> bool:
+    return any(row["code"][part]["runs"] > 1 for row in by_model.values() for part in ("code", "prose"))
 
 
-def _inside_code(group: str, found: dict[str, Any]) -> str:
+def _inside_code(group: str, by_model: dict[str, Any]) -> str:
     """The size of code texts against gain, so that code against prose cannot make the correlation."""
-    rows = {model: row["scopes"][CODE_SCOPE]["features"]["words"] for model, row in found.items()}
+    rows = {model: row["scopes"][CODE_SCOPE]["features"]["words"] for model, row in by_model.items()}
     parts = [f"{signed(row['rho'])} ({model}; {p_text(row['p_holm'])} after Holm)" for model, row in rows.items() if row["rho"] is not None]
     return f"{GROUP_LABEL[group]}, among {MIXED}'s code alone the rank correlation of gain with the number of words is {listed(parts)}."
 
 
-def _table(group: str, found: dict[str, Any]) -> Table:
+def _table(group: str, by_model: dict[str, Any]) -> Table:
     columns = [Column("feature", "Feature", "text"), Column("scope", "Texts", "text")]
-    for model in found:
+    for model in by_model:
         heading = f"OPT {model}"
         columns += [Column(f"{model}_rho", "rho", "change", heading), Column(f"{model}_interval", "interval", "text", heading)]
         columns += [Column(f"{model}_p_holm", "p (Holm)", "text", heading)]
-    scopes = dict.fromkeys(scope for row in found.values() for scope in row["scopes"])
+    scopes = dict.fromkeys(scope for row in by_model.values() for scope in row["scopes"])
     rows: list[tuple[Cell, ...]] = []
     breaks = set()
     for feature, label in LABELS.items():
         breaks.add(len(rows))
         for scope in scopes:
-            parts = [row["scopes"].get(scope, {"features": {}})["features"].get(feature) for row in found.values()]
+            parts = [row["scopes"].get(scope, {"features": {}})["features"].get(feature) for row in by_model.values()]
             if any(parts):
                 rows.append((label, scope, *(cell for part in parts for cell in _cells(part))))
     caption = (
@@ -121,11 +123,11 @@ def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
     return (row["rho"], span(interval_of(row, "rho"), signed), p_text(row["p_holm"]).removeprefix("p ").removeprefix("= "))
 
 
-def _caption(data: Published, group: str, found: dict[str, Any], how: Settings) -> str:
-    counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in found.items())
-    bases = listed(f"{shared.score(shared.baseline(data, group, model))} ({model})" for model in found)
+def _caption(data: Published, group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
+    counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in by_model.items())
+    bases = listed(f"{score(baseline(data, group, model))} ({model})" for model in by_model)
     return (
-        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {how.level * 100:g} % bootstrap intervals "
+        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.level * 100:g} % bootstrap intervals "
         "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
-        f"{1 - how.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
+        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
     )

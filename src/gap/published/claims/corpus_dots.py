@@ -1,4 +1,4 @@
-"""Dots of released rows in columns by model and lanes by corpus, as in the paper's Figure 1."""
+"""Dots of released rows, a column per model and in it a strip per corpus, as in the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 #: Share of the distance between two columns that the dots of one take, and the part of it that one corpus has.
 WIDTH = 0.8
-LANE = WIDTH / len(CORPORA)
+STRIP = WIDTH / len(CORPORA)
 
 
-def scatter(axes: Axes, rows: pd.DataFrame, values: np.ndarray, place: int) -> dict[str, float]:
-    """Draw ``values`` [rows] of the column at ``place``; gives the middle of each corpus's lane."""
+def scatter(axes: Axes, rows: pd.DataFrame, values: np.ndarray, column: int) -> dict[str, float]:
+    """Draw ``values`` [rows] in ``column``; returns the horizontal middle of each corpus's strip."""
     middles = {}
     for index, corpus in enumerate(CORPORA):
-        chosen = values[(rows["corpus"] == corpus).to_numpy()]
-        middles[corpus] = place - WIDTH / 2 + LANE * (index + 0.5)
-        offsets = [middles[corpus] + offset for offset in jitter(len(chosen), LANE * 0.8)]
-        axes.scatter(offsets, chosen, s=5, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, zorder=2)
+        heights = values[(rows["corpus"] == corpus).to_numpy()]
+        middles[corpus] = column - WIDTH / 2 + STRIP * (index + 0.5)
+        offsets = [middles[corpus] + offset for offset in jitter(len(heights), STRIP * 0.8)]
+        axes.scatter(offsets, heights, s=5, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, zorder=2)
     return middles
 
 
-def label(axes: Axes, names: list[str]) -> None:
+def label_columns(axes: Axes, names: list[str]) -> None:
     """Names of the columns, room at both ends, and horizontal lines behind the dots."""
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.6, len(names) - 0.4)
@@ -40,4 +40,4 @@ def label(axes: Axes, names: list[str]) -> None:
 
 def handles(*more: Line2D) -> list[Line2D]:
     """Legend entries of the corpora, and ``more``."""
-    return [handle(corpus, place) for place, corpus in enumerate(CORPORA)] + list(more)
+    return [handle(corpus, index) for index, corpus in enumerate(CORPORA)] + list(more)
