@@ -22,7 +22,7 @@ TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_token
 
 
 @contextmanager
-def _reaching(what: str, cure: str) -> Iterator[None]:
+def reaching(what: str, cure: str) -> Iterator[None]:
     """Turn the hub libraries' errors into one paragraph.
 
     Raises
@@ -72,7 +72,7 @@ def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
         datasets.config.TORCH_AVAILABLE = False
     what = f"data set {source.dataset} at {source.revision}"
     cure = "Connect to the network (with HF_HUB_OFFLINE unset), or copy the text here and use a source of kind files, jsonl or parquet."
-    with _reaching(what, cure):
+    with reaching(what, cure):
         rows = datasets.load_dataset(source.dataset, source.config, split=source.split, revision=source.revision, streaming=True)
         for row in rows:
             if all(str(_dotted(row, column, what)) == wanted for column, wanted in source.where.items()):
@@ -111,7 +111,7 @@ def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MOD
     what = f"model {id} at {revision}"
     cure = "Connect to the network (HF_HUB_OFFLINE unset), set HF_HUB_OFFLINE=1 where the cache holds it, or name a folder (`kind: local`)."
     out = Path(out)
-    with _reaching(what, cure):
+    with reaching(what, cure):
         if constants.HF_HUB_OFFLINE:
             cached = Path(snapshot_download(id, revision=revision, local_files_only=True))
             names = choose([str(path.relative_to(cached)) for path in cached.rglob("*") if path.is_file()], patterns, what)

@@ -17,16 +17,17 @@ from pathlib import Path
 from gap.core.files import read_json, write_json
 from gap.generators import GENERATORS
 from gap.methods import REGISTRIES
+from gap.tasks.registry import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
 
 #: What each kind of output depends on: packages or modules below src/gap.
 STAGES: dict[str, tuple[str, ...]] = {
-    "items": ("fetch", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py", "tasks/registry.py"),
+    "items": ("fetch", "tasks/items.py", "tasks/wording.py", "tasks/dialogue.py", "tasks/registry.py"),
     "corpora": ("corpora", "fetch/upstream.py", "fetch/hub.py", "tasks/items.py"),
     "models": ("models", "corpora/documents.py", "corpora/readers", "fetch/upstream.py", "fetch/hub.py"),
-    "describe": ("describe", "models/load.py", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
+    "describe": ("describe", "models/load.py", "models/text.py", "tasks/items.py", "tasks/wording.py", "tasks/dialogue.py"),
     "posttrain": (
         "posttrain",
         "models/load.py",
@@ -37,7 +38,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "methods/signs.py",
         "methods/training.py",
     ),
-    "evaluate": ("evaluate", "models/text.py", "tasks/items.py", "tasks/formats.py", "tasks/dialogue.py"),
+    "evaluate": ("evaluate", "models/text.py", "tasks/items.py", "tasks/wording.py", "tasks/dialogue.py"),
     "aggregate": ("aggregate", "core/bootstrap.py", "core/ranks.py", "core/statistics.py", "core/tables.py", "describe/features.py"),
     "checkpoints": ("checkpoints",),
     "figures": ("figures",),
@@ -61,7 +62,8 @@ def units() -> list[str]:
     An extension belongs to no stage: it enters the keys of what uses it, so that adding one leaves every other key as it is.
     """
     registries = (*REGISTRIES, GENERATORS)
-    return [*STAGES, "gap.core.random_stream", *(entry.module for registry in registries for entry in registry.entries.values())]
+    modules = [entry.module for registry in registries for entry in registry.entries.values()]
+    return [*STAGES, "gap.core.random_stream", *modules, *(task.module for task in TASKS.values())]
 
 
 @cache
