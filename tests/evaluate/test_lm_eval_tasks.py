@@ -100,8 +100,7 @@ def test_documents_and_scores_are_lm_evals(folder: Path, asked: dict[str, Any], 
         items: list[Any] = load_items(task, fetched(task, folder), 99)
         samples = sorted(asked["samples"][task], key=lambda sample: sample["doc_id"])
         for item, sample in zip(items, samples, strict=True):
-            requests = [sample["arguments"][key] for key in sorted(sample["arguments"])]
-            pairs = [(request["arg_0"], request["arg_1"]) for request in requests]
+            pairs = [tuple(request) for request in sample["arguments"]]
             assert [f"{item.context}{text}" for text in item.continuations] == [context + text for context, text in pairs]
             assert all(context.rstrip() == item.context for context, _ in pairs)
         assert boundary_differences(items, tokenizer) == []
