@@ -30,8 +30,8 @@ def read_documents(task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
     assert source is not None
     config = read_config(source)
     if config.settings["output_type"] != task.output_type:
-        found = f"output_type {task.output_type!r}"
-        raise BadInput(f"task {task.name}", found, repr(config.settings["output_type"]), f"Correct it in {task.module}.")
+        declared, allowed = f"output_type {task.output_type!r}", repr(config.settings["output_type"])
+        raise BadInput(f"task {task.name}", declared, allowed, f"Correct it in {task.module}.")
     with reaching(f"the data set of lm-eval's task {source.name}", "Connect to the network (with HF_HUB_OFFLINE unset)."):
         [loaded] = TaskManager(include_defaults=False).load(str(config.path))["tasks"].values()
         loaded.set_fewshot_seed(seed=FEWSHOT_SEED)
@@ -51,7 +51,7 @@ def _rows(loaded: Any, split: str, where: str) -> Iterator[dict[str, Any]]:
             requests = requests[: len(choices)]  # lm-eval asks for more where it corrects for the choices' own probability
             gold = choices.index(gold) if isinstance(gold, str) and gold in choices else gold
         if not isinstance(context, str) or not isinstance(gold, int):
-            found = "a document with several contexts" if not isinstance(context, str) else f"the right answer {gold!r}"
-            raise BadInput(f"{where}, document {number}", found, "one context and the index of one answer", "Name another task.")
+            problem = "a document with several contexts" if not isinstance(context, str) else f"the right answer {gold!r}"
+            raise BadInput(f"{where}, document {number}", problem, "one context and the index of one answer", "Name another task.")
         spaces = context[len(context.rstrip()) :]
         yield {"context": context.rstrip(), "continuations": [spaces + request.args[1] for request in requests], "gold": gold}

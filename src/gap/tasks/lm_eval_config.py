@@ -91,9 +91,9 @@ def read_config(source: LmEvalSource) -> LmEvalConfig:
     settings = _merged(path, root, files)
     output_type = settings.get("output_type", "generate_until")
     if "class" in settings or output_type not in SCORED:
-        found = "a task written in Python" if "class" in settings else f"output_type {output_type!r}"
+        kind = "a task written in Python" if "class" in settings else f"output_type {output_type!r}"
         cure = "Name another task, or write one whose wording and stop text you choose (docs/extending.md)."
-        raise BadInput(f"lm-eval's task {source.name}", found, f"output_type {' or '.join(SCORED)}", cure)
+        raise BadInput(f"lm-eval's task {source.name}", kind, f"output_type {' or '.join(SCORED)}", cure)
     return LmEvalConfig(path, settings, files | _data_files(settings))
 
 
