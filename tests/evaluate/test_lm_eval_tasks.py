@@ -12,10 +12,11 @@ from gap.core.errors import BadInput
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.item_scores import choice_columns
+from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.fetch.items import fetch_items
 from gap.params.jobs import TaskJob
-from gap.params.methods import Items
+from gap.params.methods import Evaluate, Items
 from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.items import items_identity
@@ -110,6 +111,11 @@ def test_documents_and_scores_are_lm_evals(folder: Path, asked: dict[str, Any], 
             assert sums.tolist()[: len(answers)] == pytest.approx([float(answer[0]) for answer in answers], abs=1e-4)
         correct = choice_columns(items, scores)["correct"]
         assert correct == [bool(sample["acc"]) for sample in samples]
+        settings = Evaluate(
+            items=3, splits=["test"], precision="fp32", max_length=LENGTH + 1, max_new_tokens=2, batch_tokens=64, replay_tolerance=0
+        )
+        peer = LmEvalBackend(models("opt"), tokenizer, settings, "cpu", None)
+        assert choice_columns(items, peer.choices(items))["correct"] == correct
 
 
 def test_a_continuation_is_right_where_greedy_decoding_gives_it(models: Any, tokenizer: Any) -> None:
@@ -127,6 +133,7 @@ def test_a_continuation_is_right_where_greedy_decoding_gives_it(models: Any, tok
     items = [MultipleChoice("The capital", (text,), 0) for text in (likeliest, " zebra")]
     (scores,) = score_chunks(split_model(model), encode_items(items, tokenizer, 64, 2048, "cpu"))
     assert choice_columns(items, scores)["correct"] == [True, False]
+    assert all(sums[0] != sums[1] for sums in scores)  # no tie is reported where there is none
 
 
 def test_an_identity_follows_every_file_of_the_task(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,7 @@ class Project:
         params["studies"]["demo"] |= entries
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
-    def scores(self, task: str, model: Path) -> pd.DataFrame:
-        plan = self.plan()
+    def scores(self, plan: dict[str, Any], task: str, model: Path) -> pd.DataFrame:
         self.gap("fetch-items", "--job", json.dumps(plan["fetch"][task]), "--out", f"{task}.jsonl")
         job = json.dumps(plan["score"][task])
         self.gap("evaluate", "--job", job, "--model", str(model), "--items", f"{task}.jsonl", "--out", f"{task}.parquet", "--device", "cpu")
@@ -99,10 +98,11 @@ def test_the_file_and_the_entry_give_a_multiple_choice_task(project: Project, mo
     section = PAGE.split("### A multiple-choice task", 1)[1]
     (project.folder / "antonyms.jsonl").write_text(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0], encoding="utf-8")
     project.add("A multiple-choice task from a JSONL file")
-    after = project.plan()["keys"]
+    plan = project.plan()
+    after = plan["keys"]
     assert list(after) == ["piqa", "antonyms"] and after["piqa"] == before["piqa"]
 
-    rows = project.scores("antonyms", model)
+    rows = project.scores(plan, "antonyms", model)
     assert rows["gold"].tolist() == [0, 1, 2] and [len(sums) for sums in rows["log_probabilities"]] == [3, 3, 3]
     # another row and another wording are other results
     with (project.folder / "antonyms.jsonl").open("a", encoding="utf-8") as stream:
@@ -122,7 +122,7 @@ def test_the_file_and_the_entry_give_a_generation_task(project: Project, model: 
     params["studies"]["demo"]["tasks"] = ["recall"]
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
-    rows = project.scores("recall", model)
+    rows = project.scores(project.plan(), "recall", model)
     assert len(rows) == 2 and (rows["tokens"] > 0).all() and rows["f1"].between(0, 1).all()
     assert all("\n" not in response for response in rows["response"])
     fetched = [json.loads(line) for line in (project.folder / "recall.jsonl").read_text(encoding="utf-8").splitlines()]
