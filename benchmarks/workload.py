@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import load_tokenizer
@@ -29,8 +30,10 @@ SHAPES = {
     "opt-2.7b": (2560, 32, 32, 2560, True),
 }
 VOCABULARY = 50272
-CHOICE = [name for name, task in TASKS.items() if task.group == "classification"]
-DIALOGUE = [name for name, task in TASKS.items() if task.group == "dialogue"]
+#: The paper's tasks, in its order.
+NAMES = yaml.safe_load((Path(__file__).resolve().parents[1] / "params.yaml").read_text(encoding="utf-8"))["tasks"]
+CHOICE = [name for name in NAMES if TASKS[name].group == "classification"]
+DIALOGUE = [name for name in NAMES if TASKS[name].group == "dialogue"]
 
 
 def mirror() -> Path | None:

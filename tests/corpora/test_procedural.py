@@ -29,7 +29,7 @@ from gap.params.sources import Corpus, ProceduralSource
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), re.DOTALL)
-SHIPPED: dict[str, Any] = yaml.safe_load(BLOCKS[0])
+SHIPPED: dict[str, Any] = next(block for block in map(yaml.safe_load, BLOCKS) if "sources" in block)
 COPY = {"kind": "copy", "alphabet": "abcdefgh", "shortest": 2, "longest": 9}
 
 

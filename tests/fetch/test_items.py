@@ -112,7 +112,7 @@ def test_hub_without_a_pinned_revision_says_how_to_pin(tmp_path: Path, monkeypat
 
     task = TASKS["piqa"]
     assert task.hub is not None
-    monkeypatch.setitem(TASKS, "piqa", replace(task, hub=replace(task.hub, revision=None)))
+    monkeypatch.setitem(TASKS.entries, "piqa", replace(task, hub=replace(task.hub, revision=None)))
     with pytest.raises(BadInput, match="commit of 40 hex digits"):
         fetch_items(job("piqa", kind="hub"), tmp_path / "x.jsonl")
 

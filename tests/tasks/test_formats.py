@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gap.tasks.formats import FORMATS, math_options, position, whole, winogrande
+from gap.tasks.catalogue.math_qa import math_options
+from gap.tasks.catalogue.winogrande import winogrande
+from gap.tasks.registry import TASKS
+from gap.tasks.wording import label_index, position
 
 CHOICES = {"text": ["iron", "air", "oak", "salt"], "label": ["A", "B", "C", "D"]}
 ARC = {"question": "Which is a metal?", "choices": CHOICES, "answerKey": "C"}
@@ -44,16 +49,21 @@ CASES = {
 }
 
 
+def gold_of(task: str, changed: dict[str, Any]) -> Any:
+    worded: Any = TASKS[task].wording(CASES[task][0] | changed)
+    return worded[2]
+
+
 @pytest.mark.parametrize("task", CASES)
 def test_wording(task: str) -> None:
     row, wanted = CASES[task]
-    assert FORMATS[task](row) == wanted
+    assert TASKS[task].wording(row) == wanted
 
 
 @pytest.mark.parametrize("count", [3, 5])
 def test_arc_rows_without_four_choices_are_dropped(count: int) -> None:
     letters = list("ABCDE")[:count]
-    assert FORMATS["arc_easy"](ARC | {"choices": {"text": letters, "label": letters}}) is None
+    assert TASKS["arc_easy"].wording(ARC | {"choices": {"text": letters, "label": letters}}) is None
 
 
 def test_winogrande_strips_the_context_on_the_right_only_and_keeps_the_rest_as_it_is() -> None:
@@ -73,15 +83,15 @@ def test_math_options_are_cut_at_their_first_comma_as_the_authors_pattern_does()
 
 @pytest.mark.parametrize("label", [0, "0"])
 def test_labels_may_be_numbers_or_text(label: object) -> None:
-    assert FORMATS["piqa"](CASES["piqa"][0] | {"label": label}) == CASES["piqa"][1]
+    assert TASKS["piqa"].wording(CASES["piqa"][0] | {"label": label}) == CASES["piqa"][1]
 
 
 def test_an_answer_that_is_no_choice_is_minus_one() -> None:
     assert position("Z", ["A", "B"]) == -1
-    assert [whole(value) for value in ("", "x", None, "-1", "2", 2)] == [-1, -1, -1, -1, 2, 2]
-    assert FORMATS["math_qa"](CASES["math_qa"][0] | {"correct": "f"})[2] == -1
-    assert FORMATS["math_qa"](CASES["math_qa"][0] | {"correct": ""})[2] == -1
-    assert FORMATS["pubmed_qa"](CASES["pubmed_qa"][0] | {"final_decision": "perhaps"})[2] == -1
+    assert [label_index(value) for value in ("", "x", None, "-1", "2", 2)] == [-1, -1, -1, -1, 2, 2]
+    assert gold_of("math_qa", {"correct": "f"}) == -1
+    assert gold_of("math_qa", {"correct": ""}) == -1
+    assert gold_of("pubmed_qa", {"final_decision": "perhaps"}) == -1
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,40 +9,84 @@ from pathlib import Path
 import pytest
 import yaml
 
-import gap.tasks
-from gap.params.study import CLASSIFICATION, DIALOGUE
-from gap.tasks.formats import FORMATS
-from gap.tasks.registry import TASKS
+from gap.params.methods import Items
+from gap.plan import items as plan_items
+from gap.plan.fingerprints import Fingerprints
+from gap.plan.items import items_identity
+from gap.tasks.export import group_yaml, task_yaml
+from gap.tasks.registry import TASKS, TaskRegistry, known_task, task_card
+from gap.tasks.task import TEXT, Row, Task
 
-LM_EVAL = Path(gap.tasks.__file__).with_name("lm_eval")
+ROOT = Path(__file__).resolve().parents[2]
+PAPER = yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"]
 
 
 def test_order_and_groups_are_the_papers() -> None:
-    assert list(TASKS) == CLASSIFICATION + DIALOGUE
-    assert [task.group for task in TASKS.values()] == ["classification"] * 8 + ["dialogue"] * 4
-    assert [round(task.chance, 3) for task in TASKS.values()] == [0.5, 0.25, 0.25, 0.25, 0.5, 0.5, 0.2, 0.333, 0, 0, 0, 0]
-    assert set(FORMATS) == set(CLASSIFICATION)
+    assert list(TASKS) == sorted(PAPER)
+    assert [TASKS[name].group for name in PAPER] == ["classification"] * 8 + ["dialogue"] * 4
+    assert [round(TASKS[name].chance, 3) for name in PAPER] == [0.5, 0.25, 0.25, 0.25, 0.5, 0.5, 0.2, 0.333, 0, 0, 0, 0]
+    assert [TASKS[name].metric for name in PAPER] == ["acc"] * 8 + ["f1"] * 4
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
-def test_every_task_has_a_pinned_source_for_each_split(task) -> None:
+def test_every_task_has_a_pinned_source_for_each_split(task: Task) -> None:
     for split in task.splits:
         upstream = dict(task.upstream).get(split)
         assert upstream or (task.hub and task.hub.revision and len(task.hub.revision) == 40 and split in task.hub.file(split))
-    assert {name for name, _ in task.needed} <= set(task.columns)
+    assert set(task.fields) <= set(task.columns)
     assert task.gold in task.columns
+    assert task.module == f"gap.tasks.catalogue.{task.name}"
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
-def test_every_task_has_its_lm_eval_file(task) -> None:
-    text = (LM_EVAL / f"{task.lm_eval}.yaml").read_text().replace("!function ", "")
+def test_every_task_has_its_lm_eval_file(task: Task) -> None:
+    text = task_yaml(task, "validation", Path("items.jsonl")).replace("!function ", "")
     settings = yaml.safe_load(text)
     assert settings["task"] == task.lm_eval == f"gap_{task.name}"
     assert [entry["metric"] for entry in settings["metric_list"]] == [task.metric]
-    group = yaml.safe_load((LM_EVAL / f"gap_{task.group}.yaml").read_text())
-    assert task.lm_eval in group["task"]
+    group = yaml.safe_load(group_yaml(task.group, [task]))
+    assert group["group"] == f"gap_{task.group}" and task.lm_eval in group["task"]
 
 
 def test_registry_is_light() -> None:
-    code = "import sys, gap.tasks.registry; print({'torch', 'transformers', 'pandas', 'pyarrow', 'datasets'} & set(sys.modules))"
+    code = (
+        "import sys, gap.tasks.registry; list(gap.tasks.registry.TASKS); gap.tasks.registry.known_task('lm_eval:lambada_openai');"
+        "print({'torch', 'transformers', 'pandas', 'pyarrow', 'datasets', 'lm_eval'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+def test_a_card_says_what_tables_and_figures_need() -> None:
+    assert task_card(known_task("piqa")) == {"label": "PIQA", "group": "classification", "metric": "acc", "chance": 0.5}
+
+
+def test_names_and_splits_that_do_not_fit_are_refused() -> None:
+    registry = TaskRegistry("gap.tasks.catalogue")
+
+    def wording(row: Row) -> tuple[str, tuple[str, ...], int]:
+        return row["text"], (" a",), 0
+
+    registry.register(Task(name="mine", fields={"text": TEXT}, files={"test": "mine.jsonl"}))(wording)
+    for task in (Task(name="mine"), Task(name="No Name"), Task(name="other", splits=("train",)), Task(name="third", files={"dev": "x"})):
+        with pytest.raises(ValueError, match=task.name):
+            registry.register(task)
+
+
+def test_identities_of_the_papers_items_are_what_they_have_always_been(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stand in keys: another identity would make every stored score stale."""
+    monkeypatch.setattr(plan_items, "code_version", lambda unit: "v1")
+    prints = Fingerprints()
+    assert items_identity(Items(kind="hub"), "piqa", "validation", prints) == {
+        "kind": "hub",
+        "task": "piqa",
+        "split": "validation",
+        "hub": "HubFiles(dataset='baber/piqa', revision='142f6d7367fd9877f0fb3b5734ea6a545f54cdd1', path='piqa_{split}.parquet')",
+        "upstream": [],
+    }
+    dialogue = items_identity(Items(kind="hub"), "wizard_of_internet", "test", prints)
+    files = [(split, f"data/{split}_data/wizard_of_internet.json") for split in ("validation", "test")]
+    assert (dialogue["hub"], dialogue["upstream"]) == ("None", files)
+    assert set(items_identity(Items(kind="miniature"), "copa", "validation", prints)) == {"kind", "task", "split", "content"}
+    monkeypatch.setattr(plan_items, "code_version", lambda unit: f"digest of {unit}")
+    changed = items_identity(Items(kind="hub"), "piqa", "validation", prints)
+    assert changed["wording"] == "digest of gap.tasks.catalogue.piqa"

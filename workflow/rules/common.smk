@@ -86,7 +86,7 @@ wildcard_constraints:
     hash="[0-9a-f]{8}",
     first="[0-9]{4}",
     last="[0-9]{4}",
-    task="[a-z0-9_]+",
+    task="[^/]+",
     split="validation|test",
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",

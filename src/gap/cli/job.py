@@ -59,7 +59,7 @@ def item_files(entries: list[str], option: str = "--items") -> dict[str, dict[st
     BadInput: an entry of another form, an unknown task, or a pair named twice.
     """
     from gap.core.errors import BadInput
-    from gap.tasks.items import known_task
+    from gap.tasks.registry import known_task
 
     found: dict[str, dict[str, Path]] = {}
     for name, path in named_files(option, entries).items():

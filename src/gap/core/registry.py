@@ -20,6 +20,12 @@ from gap.core.settings import Settings
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def import_modules(package: str) -> None:
+    """Import every module of ``package``, so that each registers what it offers."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
 @dataclass(frozen=True)
 class Entry(Generic[Function]):
     """One kind: its name, the class of its settings, its function, and the module that holds both."""
@@ -57,8 +63,7 @@ class Registry(Generic[Function]):
     @cached_property
     def entries(self) -> dict[str, Entry[Function]]:
         """All kinds by name, in the order of their names."""
-        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        import_modules(self.package)
         return dict(sorted(self._entries.items()))
 
     def of(self, settings: Settings) -> Entry[Function]:

@@ -22,7 +22,7 @@ TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_token
 
 
 @contextmanager
-def _reaching(what: str, cure: str) -> Iterator[None]:
+def reaching(subject: str, cure: str) -> Iterator[None]:
     """Turn the hub libraries' errors into one paragraph.
 
     Raises
@@ -38,14 +38,14 @@ def _reaching(what: str, cure: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise no_room(Path(error.filename or "the download folder"), error) from error
         raise Unavailable(
-            what,
+            subject,
             f"could not be read from the hub ({_first_line(error)})",
             "a hub that can be reached, or files that are already here",
             cure,
         ) from error
     except (ValueError, RuntimeError) as error:
         raise BadInput(
-            what,
+            subject,
             f"the hub's library rejects it: {_first_line(error)}",
             "names that exist at this revision",
             "Correct id, configuration or split in params.yaml.",
@@ -70,23 +70,23 @@ def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
     if "torch" not in sys.modules:
         # a stream imports torch only to share a counter with torch's data loaders, which takes seconds
         datasets.config.TORCH_AVAILABLE = False
-    what = f"data set {source.dataset} at {source.revision}"
+    subject = f"data set {source.dataset} at {source.revision}"
     cure = "Connect to the network (with HF_HUB_OFFLINE unset), or copy the text here and use a source of kind files, jsonl or parquet."
-    with _reaching(what, cure):
+    with reaching(subject, cure):
         rows = datasets.load_dataset(source.dataset, source.config, split=source.split, revision=source.revision, streaming=True)
         for row in rows:
-            if all(str(_dotted(row, column, what)) == wanted for column, wanted in source.where.items()):
+            if all(str(_dotted(row, column, subject)) == value for column, value in source.where.items()):
                 yield row
 
 
-def _dotted(row: dict[str, Any], column: str, what: str) -> Any:
+def _dotted(row: dict[str, Any], column: str, subject: str) -> Any:
     """The value behind a dotted column name, e.g. ``meta.pile_set_name``."""
     value: Any = row
     for part in column.split("."):
         if not isinstance(value, dict) or part not in value:
-            found = f"the columns {sorted(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
+            present = f"the columns {sorted(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
             raise BadInput(
-                f"{what}, where: {column}", f"no {part!r} among {found}", "a dotted path of columns", "Correct the name under `where`."
+                f"{subject}, where: {column}", f"no {part!r} among {present}", "a dotted path of columns", "Correct the name under `where`."
             )
         value = value[part]
     return value
@@ -99,7 +99,7 @@ def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MOD
 
     Parameters
     ----------
-    patterns: shell patterns of the names wanted; ``.bin`` weights are left out where the model has ``.safetensors``.
+    patterns: shell patterns of the names; ``.bin`` weights are left out where the model has ``.safetensors``.
 
     Raises
     ------
@@ -108,24 +108,24 @@ def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MOD
     """
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    what = f"model {id} at {revision}"
+    subject = f"model {id} at {revision}"
     cure = "Connect to the network (HF_HUB_OFFLINE unset), set HF_HUB_OFFLINE=1 where the cache holds it, or name a folder (`kind: local`)."
     out = Path(out)
-    with _reaching(what, cure):
+    with reaching(subject, cure):
         if constants.HF_HUB_OFFLINE:
             cached = Path(snapshot_download(id, revision=revision, local_files_only=True))
-            names = choose([str(path.relative_to(cached)) for path in cached.rglob("*") if path.is_file()], patterns, what)
+            names = choose([str(path.relative_to(cached)) for path in cached.rglob("*") if path.is_file()], patterns, subject)
             for name in names:
                 (out / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(cached / name, out / name)
         else:
-            names = choose(HfApi().list_repo_files(id, revision=revision), patterns, what)
+            names = choose(HfApi().list_repo_files(id, revision=revision), patterns, subject)
             snapshot_download(id, revision=revision, local_dir=out, allow_patterns=names)
             shutil.rmtree(out / ".cache", ignore_errors=True)
     return names
 
 
-def choose(offered: Sequence[str], patterns: Sequence[str], what: str) -> list[str]:
+def choose(offered: Sequence[str], patterns: Sequence[str], subject: str) -> list[str]:
     """The names that match, without ``.bin`` weights (and their index) where there are ``.safetensors``.
 
     Raises
@@ -134,7 +134,9 @@ def choose(offered: Sequence[str], patterns: Sequence[str], what: str) -> list[s
     """
     names = sorted(name for name in offered if any(_matches(name, pattern) for pattern in patterns))
     if not names:
-        raise BadInput(what, f"the files {sorted(offered)}", f"a file matching one of {list(patterns)}", "Name another model or revision.")
+        raise BadInput(
+            subject, f"the files {sorted(offered)}", f"a file matching one of {list(patterns)}", "Name another model or revision."
+        )
     if any(name.endswith(".safetensors") for name in names):
         names = [name for name in names if not name.endswith((".bin", ".bin.index.json"))]
     return names

@@ -1,4 +1,4 @@
-"""Evaluation items: from wherever they lie to JSONL in the hub's columns, with a provenance record.
+"""Evaluation items: from wherever they lie to JSONL in the task's columns, with a provenance record.
 
 Rows are kept as they are, all of them and in their order; only columns that the hub does not have are left out.  What
 the protocol drops (ARC rows with another number of choices, one-turn dialogues) is dropped when items are loaded.
@@ -16,13 +16,15 @@ from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
 from gap.core.locations import existing
-from gap.fetch.parquet import parquet_rows
+from gap.fetch.lm_eval_documents import read_documents
+from gap.fetch.parquet import parquet_rows, read_parquet
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob
 from gap.params.methods import Items
 from gap.runtime.provenance import write_provenance
-from gap.tasks.items import check_row, known_task, make_item
-from gap.tasks.registry import Task
+from gap.tasks.items import check_row, make_item
+from gap.tasks.registry import known_task
+from gap.tasks.task import Task
 
 MINIATURE = Path(gap.tasks.__file__).with_name("miniature")
 #: where the authors' repository lies in a data folder
@@ -63,34 +65,37 @@ def check_split(task: Task, split: str) -> None:
 
 def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
     """All rows of a split, and the words for where they came from."""
+    if task.lm_eval_source is not None:
+        return read_documents(task, split)
+    if split in task.files:
+        return task.files[split], read_file(existing(task.files[split]))
     if items.kind == "hub":
         return _from_hub(task, split)
-    file = source_file(items, task, split)
-    return file.name if items.kind == "miniature" else _named(items, file), read_file(file)
+    path = source_file(items, task, split)
+    return path.name if items.kind == "miniature" else _named(items, path), read_file(path)
 
 
 def source_file(items: Items, task: Task, split: str) -> Path:
     """The file that kinds ``miniature`` and ``folder`` read (it exists).
 
-    A data folder holds ``tasks/`` (and perhaps the authors' repository), or is such a ``tasks`` folder itself.  PubMedQA
-    is the authors' own file where the folder has it.
+    A data folder holds ``tasks/`` (and perhaps the authors' repository), or is such a ``tasks`` folder itself.
 
     Raises
     ------
     BadInput: the folder has no file for this task and split.
     """
     root = MINIATURE if items.kind == "miniature" else existing(items.path or "")
-    upstream = [root / UPSTREAM / relative for name, relative in task.upstream if name == split and task.name == "pubmed_qa"]
-    places = [*upstream, root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
-    for place in places:
-        if place.is_file():
-            return place
+    upstream = [root / UPSTREAM / relative for name, relative in task.upstream if name == split and task.prefer_upstream]
+    paths = [*upstream, root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
+    for path in paths:
+        if path.is_file():
+            return path
     where = f"items, task {task.name}, split {split}"
     if items.kind == "miniature":
         cure = "Leave the split out of evaluate.splits, or use items.kind: folder or hub."
         raise BadInput(where, "the sets shipped here have no such split", "['validation']", cure)
-    found = " nor ".join(str(place) for place in places)
-    raise BadInput(where, f"no file {found}", "one of these files", "Correct items.path, or use items.kind: hub.")
+    absent = " nor ".join(str(path) for path in paths)
+    raise BadInput(where, f"no file {absent}", "one of these files", "Correct items.path, or use items.kind: hub.")
 
 
 def _named(items: Items, file: Path) -> str:
@@ -100,13 +105,23 @@ def _named(items: Items, file: Path) -> str:
 
 
 def read_file(file: Path) -> list[dict[str, Any]]:
-    """Rows of a JSONL, a CSV (PubMedQA) or one of the authors' dialogue JSON files ``{"text": {key: [turn, ...]}}``."""
+    """Rows of a JSONL, Parquet or CSV file, or of one of the authors' dialogue JSON files ``{"text": {key: [turn, ...]}}``.
+
+    Raises
+    ------
+    BadInput: the file is not what its ending says.
+    """
     if file.suffix == ".csv":
         # newline="": line ends inside quoted fields stay as they are
         rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
         return [{**row, "pubid": int(row["pubid"])} if row.get("pubid", "").isdecimal() else dict(row) for row in rows]
     if file.suffix == ".json":
         return [{"index": int(key), "text": turns} for key, turns in read_json(file)["text"].items()]
+    if file.suffix == ".parquet":
+        try:
+            return read_parquet(file)
+        except ValueError as error:
+            raise BadInput(str(file), f"not readable as Parquet ({error})", "numbers, texts, lists and mappings", "Convert it.") from error
     return read_jsonl(file)
 
 
@@ -119,7 +134,7 @@ def _from_hub(task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
     if hub is None or hub.revision is None:
         name = hub.dataset if hub else task.name
         raise BadInput(
-            f"task {task.name}, kind hub", f"no pinned revision of {name}", "a commit of 40 hex digits in gap.tasks.registry",
+            f"task {task.name}, kind hub", f"no pinned revision of {name}", f"a commit of 40 hex digits in {task.module}",
             "Look the commit up on the data set's page and pin it there, or use items.kind: folder.",
         )  # fmt: skip
     return f"{hub.dataset}@{hub.revision}: {hub.file(split)}", parquet_rows(hub.dataset, hub.file(split), hub.revision)

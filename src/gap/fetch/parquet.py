@@ -22,16 +22,28 @@ def parquet_rows(dataset: str, file: str, revision: str) -> list[dict[str, Any]]
     ------
     Unavailable: the hub cannot be reached, has no such file or revision, or sends something else than Parquet.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    place = download(dataset, file, revision)
+    path = download(dataset, file, revision)
     try:
-        rows = pq.read_table(place).to_pylist()
-    except pa.ArrowInvalid as error:
+        return read_parquet(path)
+    except ValueError as error:
         where = f"{dataset}@{revision}: {file}"
         raise Unavailable(where, f"not a Parquet file ({error})", "the hub's Parquet file", "Fetch it again.") from error
-    return json.loads(json.dumps(rows))
+
+
+def read_parquet(path: Path) -> list[dict[str, Any]]:
+    """All rows of a Parquet file as plain JSON values.
+
+    Raises
+    ------
+    ValueError: it is not Parquet, or holds values that JSON does not have.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        # pyarrow's own errors are ValueErrors
+        return json.loads(json.dumps(pq.read_table(path).to_pylist()))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def download(dataset: str, file: str, revision: str) -> Path:

@@ -16,7 +16,7 @@ from gap.core.locations import VARIABLE, mirror
 
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
 BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
-#: Folder of these files inside a mirror, and their place in the downloads.
+#: Folder of these files inside a mirror, and inside the downloads.
 FOLDER = "upstream_gap"
 DOWNLOADS = Path(".gap/downloads")
 TRIES = 4
@@ -63,12 +63,12 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
         raise BadInput(relative, "not a file that this project reads", f"one of {sorted(PINNED)}", "Correct the name.")
     root = mirror()
     if root is not None and (root / FOLDER / relative).is_file():
-        found = root / FOLDER / relative
-        _check(str(found), file_digest(found), relative, f"Replace it in the folder that {VARIABLE} names.")
-        return found
-    kept = DOWNLOADS / FOLDER / relative
-    if kept.is_file() and file_digest(kept) == PINNED[relative]:
-        return kept
+        path = root / FOLDER / relative
+        _check(str(path), file_digest(path), relative, f"Replace it in the folder that {VARIABLE} names.")
+        return path
+    downloaded = DOWNLOADS / FOLDER / relative
+    if downloaded.is_file() and file_digest(downloaded) == PINNED[relative]:
+        return downloaded
     url = f"{base}/{relative}"
     content = _download(url, pause)
     _check(
@@ -77,14 +77,14 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
         relative,
         "The download was not kept; try again, or use a network that does not change files.",
     )
-    with writing(kept) as temporary:
+    with writing(downloaded) as temporary:
         temporary.write_bytes(content)
-    return kept
+    return downloaded
 
 
-def _check(where: str, found: str, relative: str, cure: str) -> None:
-    if found != PINNED[relative]:
-        raise Refused(where, f"SHA-256 {found}", f"{PINNED[relative]} ({relative} at commit {COMMIT[:12]})", cure)
+def _check(where: str, sha256: str, relative: str, cure: str) -> None:
+    if sha256 != PINNED[relative]:
+        raise Refused(where, f"SHA-256 {sha256}", f"{PINNED[relative]} ({relative} at commit {COMMIT[:12]})", cure)
 
 
 def _download(url: str, pause: float) -> bytes:

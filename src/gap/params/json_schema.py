@@ -15,12 +15,12 @@ def study_schema(kind: type[Study | PublishedStudy] = Study) -> dict[str, Any]:
 
 def params_schema() -> dict[str, Any]:
     """JSON schema of params.yaml: `study`, `studies`, and shared entries, all optional except the first two."""
-    full, other = study_schema(), study_schema(PublishedStudy)
-    definitions = full.pop("$defs") | other.pop("$defs")
+    full, published_only = study_schema(), study_schema(PublishedStudy)
+    definitions = full.pop("$defs") | published_only.pop("$defs")
     entries = {key: value for key, value in full["properties"].items() if key != "name"}
     for definition in definitions.values():
         definition.pop("required", None)
-    published = {"published": other["properties"]["published"]}
+    published = {"published": published_only["properties"]["published"]}
     study = {"type": "object", "properties": entries | published, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -14,7 +14,7 @@ from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
 #: Entries of a study that replace the shared one as a whole instead of being laid over it key by key.
-WHOLE = {"items", "tasks", "methods"}
+REPLACED = {"items", "tasks", "methods"}
 
 
 def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | PublishedStudy:
@@ -24,7 +24,7 @@ def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | P
     except FileNotFoundError as error:
         raise BadInput(str(path), "no such file", "the parameters of this project", "Run from the root of the repository.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), f"not YAML ({error})", "a YAML mapping", "Mend the file at the place named.") from error
+        raise BadInput(str(path), f"not YAML ({error})", "a YAML mapping", "Mend the file there.") from error
     if not isinstance(raw, dict):
         raise BadInput(str(path), f"a {type(raw).__name__}", "a YAML mapping", "Start from the file in the repository.")
     return resolve({**raw, **(overrides or {})}, str(path))
@@ -56,10 +56,10 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
 
 def check_shared(shared: dict[str, Any]) -> None:
     """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study."""
-    kept = with_methods({key: value for key, value in shared.items() if key in Study.model_fields})
+    known = with_methods({key: value for key, value in shared.items() if key in Study.model_fields})
     problems = []
     try:
-        Study.model_validate(kept)
+        Study.model_validate(known)
     except ValidationError as error:
         problems = [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]
     if problems:
@@ -71,12 +71,12 @@ def check_shared(shared: dict[str, Any]) -> None:
 
 
 def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Deep-merge two mappings; ``above`` wins; entries named in ``WHOLE``, or of another ``kind``, are replaced, not merged."""
+    """Deep-merge two mappings; ``above`` wins; entries named in ``REPLACED``, or of another ``kind``, are replaced, not merged."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
         if (
-            key not in WHOLE
+            key not in REPLACED
             and isinstance(value, dict)
             and isinstance(under, dict)
             and value.get("kind", under.get("kind")) == under.get("kind")
@@ -92,11 +92,11 @@ def with_methods(merged: dict[str, Any]) -> dict[str, Any]:
     shared, methods = merged.get("gap"), merged.get("methods")
     if not isinstance(shared, dict) or not isinstance(methods, dict):
         return merged
-    whole: dict[str, Any] = {}
+    complete: dict[str, Any] = {}
     for name, entry in methods.items():
-        for swept, own in unrolled(name, entry or {}):
-            whole[swept] = {**own, "gap": lay_over(shared, own.get("gap") or {})} if isinstance(own, dict) else own
-    return {**merged, "methods": whole}
+        for swept, settings in unrolled(name, entry or {}):
+            complete[swept] = {**settings, "gap": lay_over(shared, settings.get("gap") or {})} if isinstance(settings, dict) else settings
+    return {**merged, "methods": complete}
 
 
 def unrolled(name: str, entry: Any) -> list[tuple[str, Any]]:
@@ -105,29 +105,29 @@ def unrolled(name: str, entry: Any) -> list[tuple[str, Any]]:
     if not isinstance(sweep, dict) or not all(isinstance(values, list) for values in sweep.values()):
         return [(name, entry)]
     rest = {key: value for key, value in entry.items() if key != "sweep"}
-    found = []
+    methods = []
     for values in product(*sweep.values()):
         words = [str(value.get("kind")) if isinstance(value, dict) else f"{value}" for value in values]
         label = f"{entry.get('label') or name} {' '.join(words)}"
-        found.append(
+        methods.append(
             (
                 f"{name}-{'-'.join(words)}",
                 {**rest, "label": label, "gap": {**(rest.get("gap") or {}), **dict(zip(sweep, values, strict=True))}},
             )
         )
-    return found
+    return methods
 
 
 def explain(error: ValidationError, where: str, study: str, kind: type[Study | PublishedStudy] = Study) -> BadInput:
     """One paragraph for the first problem pydantic found."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    found = first.get("input")
+    value = first.get("input")
     more = f" ({error.error_count() - 1} further problem(s) in the same file.)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return BadInput(
             f"{where}, key '{key}' (study {study})",
-            f"an unknown key with value {found!r}",
+            f"an unknown key with value {value!r}",
             _siblings(first["loc"], kind),
             f"Remove it or correct its spelling.{more}",
         )
@@ -135,7 +135,7 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
         return BadInput(
             f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
         )
-    shown = repr(found) if not isinstance(found, dict) else "this mapping"
+    shown = repr(value) if not isinstance(value, dict) else "this mapping"
     return BadInput(
         f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"),
         shown,
@@ -145,7 +145,7 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
 
 
 def _siblings(location: tuple[Any, ...], kind: type[Study | PublishedStudy]) -> str:
-    """The keys allowed beside an unknown one, found by walking the JSON schema along ``location``."""
+    """The keys allowed beside an unknown one, by the JSON schema along ``location``."""
     from gap.params.json_schema import keys_at
 
     return f"the keys {keys_at(location[:-1], kind)}"

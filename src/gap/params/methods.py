@@ -1,4 +1,4 @@
-"""Post-training and evaluation settings; the values in the repository's params.yaml are the paper's."""
+"""Settings of post-training, description, evaluation, items and jobs; study `paper` of params.yaml holds the paper's values."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Gap(Settings):
 
     def identity(self) -> dict[str, Any]:
         """What determines a run's weights; the loss scale matters under fp16 only."""
-        kept = super().identity()
+        settings = super().identity()
         if self.precision != "fp16":
-            del kept["loss_scale"]
-        return kept
+            del settings["loss_scale"]
+        return settings
 
 
 class Method(Settings):
@@ -115,7 +115,7 @@ class Describe(Settings):
 
 
 class Jobs(Settings):
-    """How the work is cut into jobs; no result depends on it."""
+    """How the work is cut into jobs and where it runs; the last bits of results can depend on `device`, `threads` and `devices`."""
 
     texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
     tasks_per_job: int = Field(

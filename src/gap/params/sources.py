@@ -110,10 +110,10 @@ class Corpus(Settings):
 
     def identity(self) -> dict[str, Any]:
         """What determines the texts; ``metadata: none`` does not stand in it, so that corpora from before the key stay valid."""
-        kept = super().identity()
+        settings = super().identity()
         if self.metadata == "none":
-            del kept["metadata"]
-        return kept
+            del settings["metadata"]
+        return settings
 
 
 #: Which sources have titles, for error messages.
@@ -133,7 +133,7 @@ def metadata_problem(corpus: Corpus, source: Source) -> str:
 
 
 class TokenizerTrained(Settings):
-    """Byte-level BPE trained here, with OPT's special tokens at OPT's places (<s> 0, <pad> 1, </s> 2, <unk> 3)."""
+    """Byte-level BPE trained here, with OPT's special tokens under OPT's ids (<s> 0, <pad> 1, </s> 2, <unk> 3)."""
 
     kind: Literal["train"]
     mixture: dict[str, float] = Field(min_length=1, description="Source names and their weights; only their training part is read.")

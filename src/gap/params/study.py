@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from gap.core.errors import BadInput
 from gap.core.settings import Settings
 from gap.params.methods import Describe, Evaluate, Gap, Items, Jobs, Method
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import TITLED, Corpus, Source, Tokenizer, metadata_problem
+from gap.tasks.lm_eval_config import PREFIX
+from gap.tasks.registry import known_task
 
-CLASSIFICATION = ["piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa"]
-DIALOGUE = ["blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia"]
-TaskName = Literal[
-    "piqa", "hellaswag", "arc_easy", "arc_challenge", "copa", "winogrande", "math_qa", "pubmed_qa",
-    "blended_skill_talk", "empathetic_dialogues", "wizard_of_internet", "wizard_of_wikipedia",
-]  # fmt: skip
 
+def _task_name(name: str) -> str:
+    """The name itself, if there is such a task."""
+    try:
+        known_task(name)
+    except BadInput as error:
+        raise ValueError(f"{error.found}; allowed is {error.allowed}") from error
+    return name
+
+
+TaskName = Annotated[str, AfterValidator(_task_name)]
 MethodName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9._-]*$")]
 
 
@@ -36,7 +43,9 @@ class Study(Settings):
     methods: dict[MethodName, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
     evaluate: Evaluate
     items: Items
-    tasks: list[TaskName] = Field(min_length=1)
+    tasks: list[TaskName] = Field(
+        min_length=1, description="Names of registered tasks (gap.tasks.catalogue), or `lm_eval:NAME` for a task of lm-eval's."
+    )
     jobs: Jobs
 
     @model_validator(mode="after")
@@ -56,8 +65,7 @@ class Study(Settings):
                 _known(f"tokenizers.{name}.mixture", source, self.sources)
         if not any(model.role == "subject" for model in self.models.values()):
             raise ValueError("models: at least one needs role: subject")
-        if len(set(self.tasks)) < len(self.tasks):
-            raise ValueError("tasks: a task is named twice")
+        self._check_tasks()
         for name, method in self.methods.items():
             if method.combine and method.gap.texts_per_update > 1:
                 raise ValueError(
@@ -68,6 +76,15 @@ class Study(Settings):
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self
+
+    def _check_tasks(self) -> None:
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ValueError("tasks: a task is named twice")
+        for name in self.tasks:
+            splits = known_task(name).splits
+            # the paper's tasks without a wanted split are passed over: not all of them have a test split
+            if name.startswith(PREFIX) and not set(splits) & set(self.evaluate.splits):
+                raise ValueError(f"tasks: {name} has only the splits {list(splits)}; name one of them in evaluate.splits, or drop the task")
 
 
 def _known(key: str, name: str, entries: dict) -> None:

@@ -10,7 +10,7 @@ from gap.plan.code import code_version
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, stage_units, tokenizers
-from gap.tasks.registry import TASKS
+from gap.tasks.registry import TASKS, task_card
 
 #: Parts that the digest leaves out: names of light outputs, so that another table or figure makes no other one anew; versions of code,
 #: which stand in the keys of what they reach.
@@ -37,7 +37,7 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
             for name, method in study.methods.items()
         ],
         "corpora": [_corpus(plan, corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers],
-        "tasks": {task: _task(task) for task in study.tasks},
+        "tasks": {task: task_card(TASKS[task]) for task in study.tasks},
         "items": {
             task: {split: str(items.path(plan, task, split)) for name, split in plan.task_splits if name == task} for task in study.tasks
         },
@@ -59,11 +59,6 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
         "code": {unit: code_version(unit) for unit in stage_units()},
     }
     return document | {"digest": digest({name: value for name, value in document.items() if name not in LIGHT})}
-
-
-def _task(name: str) -> dict[str, Any]:
-    task = TASKS[name]
-    return {"label": task.label, "group": task.group, "metric": task.metric, "chance": task.chance}
 
 
 def _corpus(plan: Plan, corpus: str, tokenizer: str) -> dict[str, Any]:

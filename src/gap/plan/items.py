@@ -7,23 +7,39 @@ from typing import Any
 from gap.core.digest import file_digest
 from gap.fetch.items import source_file
 from gap.params.methods import Items
+from gap.plan.code import code_version
 from gap.plan.fingerprints import Fingerprints
-from gap.tasks.registry import TASKS
+from gap.tasks.lm_eval_config import lm_eval_version, read_config
+from gap.tasks.registry import known_task
+from gap.tasks.task import Task
 
 
 def items_identity(items: Items, task: str, split: str, fingerprints: Fingerprints) -> dict[str, Any]:
-    """Kind and content: the digest of the file that will be read, or the pinned revision.
+    """Kind and content of what will be read, and the version of the wording once it is not the first.
 
     Raises
     ------
     BadInput: the folder has no file for this task and split.
-    Unavailable: the folder lies in a mirror, none is configured, and ``sources.lock.json`` does not know the file.
+    Unavailable: the file lies in a mirror, none is configured, and ``sources.lock.json`` does not know it.
     """
-    entry = TASKS[task]
-    identity: dict[str, Any] = {"kind": items.kind, "task": task, "split": split}
+    known = known_task(task)
+    identity = {"task": task, "split": split, **_source(items, known, split, fingerprints)}
+    wording = code_version(known.module) if known.module else "v1"
+    return identity if wording == "v1" else identity | {"wording": wording}
+
+
+def _source(items: Items, task: Task, split: str, fingerprints: Fingerprints) -> dict[str, Any]:
+    """The digest of the file, the pinned revision, or lm-eval's version and files."""
+    source = task.lm_eval_source
+    if source is not None:
+        version = lm_eval_version()
+        name = f"lm-eval {version}: {source.include}#{source.name}"
+        return {"kind": "lm_eval", "version": version, "files": fingerprints.named(name, lambda: read_config(source).files)}
+    if split in task.files:
+        return {"kind": "file", "content": fingerprints.of(task.files[split])}
     if items.kind == "hub":
-        return identity | {"hub": repr(entry.hub), "upstream": list(entry.upstream)}
+        return {"kind": "hub", "hub": repr(task.hub), "upstream": list(task.upstream)}
     if items.kind == "miniature":
-        return identity | {"content": file_digest(source_file(items, entry, split))}
-    name = f"{items.path}#{task}/{split}"
-    return identity | {"content": fingerprints.named(name, lambda: {"items": source_file(items, entry, split)})}
+        return {"kind": "miniature", "content": file_digest(source_file(items, task, split))}
+    name = f"{items.path}#{task.name}/{split}"
+    return {"kind": "folder", "content": fingerprints.named(name, lambda: {"items": source_file(items, task, split)})}

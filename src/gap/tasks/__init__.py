@@ -1,1 +1,1 @@
-"""The 12 evaluation tasks: what they are, how an item is worded, and the same for lm-eval."""
+"""Tasks: what they are, how an item is worded, those of lm-eval by name, and the export to lm-eval."""

@@ -27,19 +27,19 @@ class Difference:
 def together(context: str, continuation: str, tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Context and continuation ids as lm-eval 0.4 splits them, without special tokens."""
     stripped = context.rstrip()
-    whole = tokenizer.encode(context + continuation, add_special_tokens=False)
+    ids = tokenizer.encode(context + continuation, add_special_tokens=False)
     length = len(tokenizer.encode(stripped, add_special_tokens=False))
-    return tuple(whole[:length]), tuple(whole[length:])
+    return tuple(ids[:length]), tuple(ids[length:])
 
 
 def boundary_differences(items: Sequence[MultipleChoice], tokenizer: Any) -> list[Difference]:
     """The continuations of ``items`` that lm-eval encodes differently, in order."""
-    found = []
-    for place, item in enumerate(items):
+    differences = []
+    for index, item in enumerate(items):
         context = tuple(tokenizer.encode(item.context, add_special_tokens=False))
         for choice, continuation in enumerate(item.continuations):
             alone = (context, tuple(tokenizer.encode(continuation, add_special_tokens=False)))
-            other = together(item.context, continuation, tokenizer)
-            if alone != other:
-                found.append(Difference(place, choice, alone, other))
-    return found
+            joint = together(item.context, continuation, tokenizer)
+            if alone != joint:
+                differences.append(Difference(index, choice, alone, joint))
+    return differences

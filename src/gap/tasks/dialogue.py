@@ -35,11 +35,11 @@ def _parted(text: str) -> str:
 def _cased(words: list[str]) -> list[str]:
     """Capitals for the first word, for "i", and for a word after a mark or after an empty word (a doubled space)."""
     cased = list(words)
-    for place, word in enumerate(words):
-        if place == 0 or word == "i":
-            cased[place] = _capital(cased[place])
-        elif word in ("", ".", "?", "!") and place + 1 < len(words):
-            cased[place + 1] = _capital(words[place + 1])
+    for index, word in enumerate(words):
+        if index == 0 or word == "i":
+            cased[index] = _capital(cased[index])
+        elif word in ("", ".", "?", "!") and index + 1 < len(words):
+            cased[index + 1] = _capital(words[index + 1])
     return cased
 
 
@@ -54,13 +54,18 @@ def normalise_turn(turn: str) -> str:
 
 def prompt(turns: Sequence[str]) -> str:
     """``User 1: ...`` and ``User 2: ...`` in turn, one line each, then the next speaker's name, whose answer is asked for."""
-    lines = [f"User {1 + place % 2}: {normalise_turn(turn)}\n" for place, turn in enumerate(turns)]
+    lines = [f"User {1 + index % 2}: {normalise_turn(turn)}\n" for index, turn in enumerate(turns)]
     return "".join(lines) + f"User {1 + len(turns) % 2}:"
 
 
-def cut(response: str) -> str:
-    """The answer up to the next speaker."""
-    return response.split(STOP, 1)[0]
+def exchange(turns: Sequence[str]) -> tuple[str, str] | None:
+    """Prompt and reference answer of a conversation: its last turn answers those before it; None where there is one turn only."""
+    return (prompt(turns[:-1]), normalise_turn(turns[-1])) if len(turns) > 1 else None
+
+
+def cut(response: str, stop: str = STOP) -> str:
+    """The answer up to the text that ends it, in a dialogue the next speaker."""
+    return response.split(stop, 1)[0]
 
 
 def normalise_answer(text: str) -> str:
@@ -70,9 +75,9 @@ def normalise_answer(text: str) -> str:
 
 def unigram_f1(response: str, reference: str) -> float:
     """Harmonic mean of the shares of common words in response and reference; 0 where none is common (both empty too)."""
-    said, wanted = normalise_answer(response).split(), normalise_answer(reference).split()
-    common = sum((Counter(said) & Counter(wanted)).values())
+    answered, expected = normalise_answer(response).split(), normalise_answer(reference).split()
+    common = sum((Counter(answered) & Counter(expected)).values())
     if not common:
         return 0.0
-    precision, recall = common / len(said), common / len(wanted)
+    precision, recall = common / len(answered), common / len(expected)
     return 2 * precision * recall / (precision + recall)

@@ -11,13 +11,14 @@ prompt and 32 new ones are ``max_length=544``.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
+from string import Template
 
 from gap.core.errors import BadInput
 from gap.core.files import read_jsonl, write_jsonl, write_text
-from gap.tasks.items import check_row, known_task, make_item
-from gap.tasks.registry import TASKS, Task
+from gap.tasks.items import check_row, make_item
+from gap.tasks.registry import known_task
+from gap.tasks.task import Task
 
 TEMPLATES = Path(__file__).with_name("lm_eval")
 #: lm-eval's max_length that stands for the authors' 512, by group.
@@ -33,7 +34,7 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
 
     Raises
     ------
-    BadInput: an unknown task or split, a task named twice, or items that do not fit their task.
+    BadInput: an unknown task or split, a task named twice, one that is lm-eval's already, or items that do not fit their task.
     """
     written: list[Task] = []
     for name, path in files.items():
@@ -42,11 +43,14 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
             raise BadInput(f"--items {name}", f"a second split of {task.name}", "one split per task", "Write another folder for it.")
         items = out.resolve() / "items" / task.name / f"{split}.jsonl"
         write_jsonl(items, kept_rows(task, path, limit))
-        write_text(out / f"{task.lm_eval}.yaml", _pointed(task, split, items))
+        write_text(out / f"{task.lm_eval}.yaml", task_yaml(task, split, items))
         written.append(task)
     write_text(out / "utils.py", (TEMPLATES / "utils.py").read_text(encoding="utf-8"))
-    groups = [group for group in GROUPS if any(task.group == group for task in written)]
-    return [task.lm_eval for task in written] + [_group(group, written, out) for group in groups]
+    groups = {group: [task for task in written if task.group == group] for group in GROUPS}
+    for group, tasks in groups.items():
+        if tasks:
+            write_text(out / f"gap_{group}.yaml", group_yaml(group, tasks))
+    return [task.lm_eval for task in written] + [f"gap_{group}" for group, tasks in groups.items() if tasks]
 
 
 def commands(names: list[str], out: Path) -> list[str]:
@@ -60,13 +64,28 @@ def commands(names: list[str], out: Path) -> list[str]:
 
 def kept_rows(task: Task, path: Path, limit: int) -> list[dict]:
     """The rows behind ``load_items(task.name, path, limit)``."""
-    kept: list[dict] = []
+    rows: list[dict] = []
     for number, row in enumerate(read_jsonl(path), 1):
         where = f"{path}, line {number}"
         check_row(task, row, where)
-        if len(kept) < limit and make_item(task, row, where) is not None:
-            kept.append(row)
-    return kept
+        if len(rows) < limit and make_item(task, row, where) is not None:
+            rows.append(row)
+    return rows
+
+
+def task_yaml(task: Task, split: str, items: Path) -> str:
+    """A task's YAML for lm-eval, by the template of its output type."""
+    quoted = {"items": json.dumps(str(items)), "stop": json.dumps(task.stop)}
+    return _filled(task.output_type, task=task.name, label=task.label, split=split, **quoted)
+
+
+def group_yaml(group: str, tasks: list[Task]) -> str:
+    """The YAML of a group; every task counts the same."""
+    return _filled("group", group=group, tasks="\n".join(f"  - {task.lm_eval}" for task in tasks), metric=tasks[0].metric)
+
+
+def _filled(template: str, **values: str) -> str:
+    return Template((TEMPLATES / f"{template}.yaml").read_text(encoding="utf-8")).substitute(values)
 
 
 def _named(name: str) -> tuple[Task, str]:
@@ -74,19 +93,7 @@ def _named(name: str) -> tuple[Task, str]:
     task, split = known_task(task_name), split or "validation"
     if split not in task.splits:
         raise BadInput(f"--items {name}", f"split {split!r}", f"one of {list(task.splits)}", "Correct it.")
+    if task.lm_eval_source is not None:
+        cure = f"Give lm-eval its own name for it: {task.lm_eval_source.name}."
+        raise BadInput(f"--items {name}", "a task that is lm-eval's already", "a task of this project", cure)
     return task, split
-
-
-def _pointed(task: Task, split: str, items: Path) -> str:
-    """The task's YAML with the place of its items filled in."""
-    text = (TEMPLATES / f"{task.lm_eval}.yaml").read_text(encoding="utf-8")
-    place = f"  data_files: {{{split}: {json.dumps(str(items))}}}\n{split}_split: {split}"
-    return re.sub(r"^  data_files: .*\nvalidation_split: validation$", lambda _: place, text, count=1, flags=re.MULTILINE)
-
-
-def _group(group: str, written: list[Task], out: Path) -> str:
-    """Write the group's YAML with only the tasks that were written; returns its name."""
-    lines = (TEMPLATES / f"gap_{group}.yaml").read_text(encoding="utf-8").split("\n")
-    absent = {f"  - {task.lm_eval}" for task in TASKS.values() if task not in written}
-    write_text(out / f"gap_{group}.yaml", "\n".join(line for line in lines if line not in absent))
-    return f"gap_{group}"

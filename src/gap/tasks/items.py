@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gap.core.digest import digest
 from gap.core.errors import BadInput
 from gap.core.files import read_jsonl
-from gap.tasks.dialogue import normalise_turn, prompt
-from gap.tasks.formats import FORMATS
-from gap.tasks.registry import TASKS, Task
+from gap.tasks.dialogue import STOP
+from gap.tasks.registry import known_task
+from gap.tasks.task import Task
 
 CURE = "Fetch the items again, or mend that line."
 
 
 @dataclass(frozen=True)
 class MultipleChoice:
-    """A context, its continuations (with their own leading spaces) and the index of the right one."""
+    """A context, its continuations (with their own leading spaces) and the index of the right one.
+
+    With one continuation the question is whether greedy decoding gives it (lm-eval's output type loglikelihood).
+    """
 
     context: str
     continuations: tuple[str, ...]
@@ -33,50 +36,42 @@ class MultipleChoice:
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A prompt that ends with the speaker's name, and the answer that was given."""
+    """A prompt, the answer that was given (it follows after a space), and the text that ends an answer.
+
+    In a dialogue the prompt ends with the speaker's name, and the next speaker's ends the answer.
+    """
 
     prompt: str
     reference: str
+    stop: str = STOP
 
     @cached_property
     def hash(self) -> str:
-        """Digest of prompt and reference."""
-        return digest([self.prompt, self.reference])
+        """Digest of prompt and reference, and of another stop text than dialogue's."""
+        return digest([self.prompt, self.reference] if self.stop == STOP else [self.prompt, self.reference, self.stop])
 
 
 Item = MultipleChoice | Dialogue
 
 
-def known_task(name: str) -> Task:
-    """The task called ``name``.
-
-    Raises
-    ------
-    BadInput: there is none.
-    """
-    if name not in TASKS:
-        raise BadInput("task", repr(name), f"one of {list(TASKS)}", "Correct the name.")
-    return TASKS[name]
-
-
 def load_items(task: str, path: Path, limit: int) -> list[Item]:
     """The first ``limit`` items that the protocol keeps, in file order.
 
-    ``path`` is JSONL in the hub's columns.  ARC rows without exactly four choices and one-turn dialogues are dropped.
+    ``path`` is JSONL in the task's columns.  ARC rows without exactly four choices and one-turn dialogues are dropped.
 
     Raises
     ------
     BadInput: unknown task; a missing field, a value of the wrong type, an answer that is not among the choices, an empty
         continuation (naming file, line and field); no item left.
     """
-    wanted = known_task(task)
+    known = known_task(task)
     items: list[Item] = []
     for number, row in enumerate(read_jsonl(path), 1):
         if len(items) == limit:
             break
         where = f"{path}, line {number}"
-        check_row(wanted, row, where)
-        item = make_item(wanted, row, where)
+        check_row(known, row, where)
+        item = make_item(known, row, where)
         if item is not None:
             items.append(item)
     if not items:
@@ -86,35 +81,32 @@ def load_items(task: str, path: Path, limit: int) -> list[Item]:
 
 def check_row(task: Task, row: dict[str, Any], where: str) -> None:
     """Refuse a row that lacks a field the protocol reads, or holds something of another type there."""
-    for field, types in task.needed:
+    for field, expected in task.fields.items():
         if field not in row:
-            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {[name for name, _ in task.needed]}", CURE)
-        if not isinstance(row[field], types):
-            allowed = " or ".join(kind.__name__ for kind in types)
-            found = f"{type(row[field]).__name__} {str(row[field])[:60]!r}"
-            raise BadInput(f"{where}, field {field!r}", found, f"a value of type {allowed}", CURE)
+            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
+        value = row[field]
+        if not isinstance(value, expected.types):
+            allowed = " or ".join(kind.__name__ for kind in expected.types)
+            raise BadInput(f"{where}, field {field!r}", f"{type(value).__name__} {str(value)[:60]!r}", f"a value of type {allowed}", CURE)
+        if expected.turns and not all(isinstance(turn, str) for turn in row[field]):
+            raise BadInput(f"{where}, field {field!r}", "a turn that is not text", "a list of texts", CURE)
 
 
 def make_item(task: Task, row: dict[str, Any], where: str) -> Item | None:
     """The item of a checked row, or None where the protocol drops it."""
-    if task.group == "dialogue":
-        return _dialogue(row["text"], where)
     try:
-        wording = FORMATS[task.name](row)
+        worded = cast("tuple[Any, ...] | None", task.wording(row))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(where, f"cannot be worded as an item of {task.name} ({error})", "the hub's columns", CURE) from error
-    if wording is None:
+    if worded is None:
         return None
-    context, continuations, gold = wording
+    if task.output_type == "generate_until":
+        prompt, reference = worded
+        return Dialogue(prompt, reference, task.stop)
+    context, continuations, gold = worded
     if not 0 <= gold < len(continuations):
         allowed = f"the answer of one of the {len(continuations)} choices"
         raise BadInput(f"{where}, field {task.gold!r}", repr(row[task.gold]), allowed, CURE)
     if not all(continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
-    return MultipleChoice(context, continuations, gold)
-
-
-def _dialogue(turns: list[Any], where: str) -> Dialogue | None:
-    if not all(isinstance(turn, str) for turn in turns):
-        raise BadInput(f"{where}, field 'text'", "a turn that is not text", "a list of texts", CURE)
-    return Dialogue(prompt(turns[:-1]), normalise_turn(turns[-1])) if len(turns) > 1 else None
+    return MultipleChoice(context, tuple(continuations), gold)

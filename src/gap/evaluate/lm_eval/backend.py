@@ -10,7 +10,7 @@ import torch
 
 from gap.evaluate.scoring.dialogue import Answer
 from gap.params.methods import Evaluate
-from gap.tasks.dialogue import STOP, cut, unigram_f1
+from gap.tasks.dialogue import cut, unigram_f1
 from gap.tasks.items import Dialogue, MultipleChoice
 
 
@@ -33,14 +33,23 @@ class LmEvalBackend:
         return HFLM(pretrained=self.model, tokenizer=self.tokenizer, max_length=max_length, **self.more)
 
     def _sums(self, pairs: list[tuple[str, str]]) -> list[float]:
+        return [score for score, _ in self._answers(pairs)]
+
+    def _answers(self, pairs: list[tuple[str, str]]) -> list[tuple[float, bool]]:
         from lm_eval.api.instance import Instance
 
         requests = [Instance("loglikelihood", {}, pair, place) for place, pair in enumerate(pairs)]
         # it feeds max_length tokens and looks one more up
-        return [score for score, _ in self._backend(self.settings.max_length - 1).loglikelihood(requests, disable_tqdm=True)]
+        return self._backend(self.settings.max_length - 1).loglikelihood(requests, disable_tqdm=True)
 
     def choices(self, items: Sequence[MultipleChoice]) -> list[np.ndarray]:
-        """Per item the summed log-probabilities (nats) of its continuations."""
+        """Per item the summed log-probabilities (nats) of its continuations.
+
+        A single continuation stands beside the bound that no other text exceeds, 0, unless greedy decoding gives it (then beside itself).
+        """
+        if items and len(items[0].continuations) == 1:
+            answers = self._answers([(item.context, item.continuations[0]) for item in items])
+            return [np.array([score, score if greedy else 0.0]) for score, greedy in answers]
         flat = self._sums([(item.context, text) for item in items for text in item.continuations])
         return np.split(np.array(flat), np.cumsum([len(item.continuations) for item in items])[:-1])
 
@@ -49,10 +58,12 @@ class LmEvalBackend:
         from lm_eval.api.instance import Instance
 
         new = self.settings.max_new_tokens
-        how = {"until": [STOP], "do_sample": False, "max_gen_toks": new}
+        how = {"until": [items[0].stop], "do_sample": False, "max_gen_toks": new}
         requests = [Instance("generate_until", {}, (item.prompt, how), place) for place, item in enumerate(items)]
         # prompts are cut to max_length less the new tokens
-        texts = [cut(text) for text in self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)]
+        texts = [
+            cut(text, items[0].stop) for text in self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)
+        ]
         nll = self._sums([(item.prompt, f" {item.reference}") for item in items])
         tokens = [len(self.tokenizer.encode(f" {item.reference}", add_special_tokens=False)) for item in items]
         return [

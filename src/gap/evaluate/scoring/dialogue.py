@@ -71,13 +71,14 @@ class DialogueChunk:
 
 @dataclass(frozen=True)
 class Dialogues:
-    """A task's dialogues, compiled for one model's vocabulary and length."""
+    """A task's dialogues, compiled for one model's vocabulary and length; ``stop`` is the text that ends an answer."""
 
     chunks: tuple[DialogueChunk, ...]
     tokenizer: Any
     ends: frozenset[int]
     table: Tensor
     room: int
+    stop: str
 
 
 def prompt_limit(settings: Evaluate, model: Any) -> int:
@@ -112,8 +113,9 @@ def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalua
         texts = tuple(items[place].reference for place in places)
         compiled.append(_block(places[0], pairs, texts, limit, settings, device))
     ends = eos_ids(model)
-    table = stop_table(tokenizer, model.config.vocab_size, ends, device)
-    return Dialogues(tuple(compiled), tokenizer, frozenset(ends), table, settings.max_new_tokens - 1)
+    stop = items[0].stop  # the same for all items of a task
+    table = stop_table(tokenizer, model.config.vocab_size, ends, device, stop)
+    return Dialogues(tuple(compiled), tokenizer, frozenset(ends), table, settings.max_new_tokens - 1, stop)
 
 
 def _block(
@@ -186,7 +188,7 @@ def _judge(dialogues: Dialogues, block: DialogueChunk, tokens: list[list[int]], 
     # the end token itself is kept, as ``generate`` does; decoding leaves it out where it is a special token
     own = [row[: next((place for place, token in enumerate(row, 1) if token in dialogues.ends), len(row))] for row in tokens]
     texts = dialogues.tokenizer.batch_decode(own, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    responses = {item: cut(text) for item, text in zip(block.order, texts, strict=True)}
+    responses = {item: cut(text, dialogues.stop) for item, text in zip(block.order, texts, strict=True)}
     return [
         Answer(responses[item], unigram_f1(responses[item], block.references[item]), float(nll[item]), block.tokens[item])
         for item in range(len(block.order))

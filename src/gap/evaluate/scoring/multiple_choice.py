@@ -22,20 +22,26 @@ SUMMED = {"cpu": 2**19, "cuda": 2**27}
 def score_chunks(network: SplitModel, blocks: Iterable[ItemChunk]) -> list[list[np.ndarray]]:
     """Per block, per item: the sum of token log-probabilities (nats) of each continuation, fp64.
 
-    Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.
+    Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.  Where items have one continuation, its
+    sum is followed by the largest that one token in its stead would give: no larger where greedy decoding gives the continuation.
     """
     blocks = list(blocks)
+    single = bool(blocks) and all(size == 1 for block in blocks for size in block.sizes)
+    look = beside_rival if single else token_log_probabilities
     with without_gradients():
-        parts = network.each(lambda batch: token_log_probabilities(network, batch), [block.batches for block in blocks], work)
+        parts = network.each(lambda batch: look(network, batch), [block.batches for block in blocks], work)
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
     scores, place = [], 0
     for block in blocks:
-        sums = np.zeros(sum(block.sizes))
+        sums, gain = np.zeros(sum(block.sizes)), np.full(sum(block.sizes), -np.inf)
         for batch in block.batches:
-            np.add.at(sums, np.array(batch.slot), flat[place : place + len(batch.slot)])
+            values, slots = flat[place : place + len(batch.slot)], np.array(batch.slot)
+            np.add.at(sums, slots, values[:, 0] if single else values)
+            if single:
+                np.maximum.at(gain, slots, values[:, 1] - values[:, 0])
             place += len(batch.slot)
-        scores.append(np.split(sums, np.cumsum(block.sizes)[:-1]))
+        scores.append(list(np.stack([sums, sums + gain], axis=1)) if single else np.split(sums, np.cumsum(block.sizes)[:-1]))
     return scores
 
 
@@ -51,6 +57,16 @@ def greedy_log_probabilities(network: SplitModel, batch: Batch) -> tuple[Tensor,
     """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
     found = _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, _with_likeliest)
     return found[:, 0], found[:, 1] > 0
+
+
+def beside_rival(network: SplitModel, batch: Batch) -> Tensor:
+    """Log-probability (fp32) of each target of a batch, and of the likeliest other token at its position: [t, 2]."""
+
+    def pairs(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+        first, second = logits.topk(2).indices[pick].unbind(-1)
+        return torch.stack([_looked_up(logits, pick, token) for token in (target, torch.where(first == target, second, first))], dim=1)
+
+    return _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, pairs)
 
 
 def _looked_at(network: SplitModel, batch: Batch) -> Tensor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gap.generators import GENERATORS
 from gap.methods import REGISTRIES
+from gap.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     from gap.plan.light import LightStage
@@ -41,4 +42,5 @@ def units() -> list[str]:
 def extension_units() -> list[str]:
     """The modules of all extension points."""
     registered = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
+    registered += [task.module for task in TASKS.values()]
     return [*registered, *(unit for module in modules() if hasattr(module, "extensions") for unit in module.extensions())]
