@@ -60,10 +60,10 @@ def evaluate_job(task: str) -> EvaluateJob:
 def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) -> None:
     """Every stage that opens a model; evaluation replays the trajectories in ``recorded``."""
     from gap.core.errors import BadInput
-    from gap.describe.stage import describe
+    from gap.describe.job import describe
     from gap.evaluate.checks.noise_floor import noise_report
     from gap.evaluate.job import evaluate
-    from gap.posttrain.shard import posttrain
+    from gap.posttrain.job import posttrain
 
     corpora = {"some": world / "some.parquet"}
     posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", Runtime("cpu", threads))
@@ -71,12 +71,18 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     for task in TASKS:
         items = world / f"{task}.jsonl"
         evaluate(
-            evaluate_job(task), model, items, corpora, recorded, out / f"{task}/all.parquet", Runtime("cpu", threads), host=task == "piqa"
+            evaluate_job(task),
+            model,
+            items,
+            corpora,
+            recorded,
+            out / f"{task}/all.parquet",
+            Runtime("cpu", threads, memory="host" if task == "piqa" else "device"),
         )
     settings = Describe(ngram=2, prefixes=2, continuation=6, gradient_items=3, gradients_gib=1.0)
     tasks = [GradientTask(task="piqa", split="validation", basis="b")]
     described = DescribeJob(
-        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, is_first=0, last=2
+        model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, first=0, last=2
     )
     describe(
         described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", Runtime("cpu", threads)
@@ -109,21 +115,21 @@ def save(model: Path, out: Path) -> None:
 def walks(models: dict[str, Path], out: Path, threads: int) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
     from gap.models.load import load_model, open_device
-    from gap.models.weights import Snapshot
+    from gap.posttrain.context import open_context
     from gap.posttrain.method import run_method
     from gap.runtime.process_group import is_first
 
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():
         model = load_model(folder, open_device(Runtime("cpu", threads)))
-        for host in (False, True):
-            base = Snapshot(model, host, compact=True)
-            for method, (settings, texts) in METHODS.items() if not found or host else [("ascent", METHODS["ascent"])]:
-                if host and name != next(iter(models)):
+        for offload in (False, True):
+            context = open_context(model, offload=offload)
+            for method, (settings, texts) in METHODS.items() if not found or offload else [("ascent", METHODS["ascent"])]:
+                if offload and name != next(iter(models)):
                     continue
-                base.restore()
-                rows = list(run_method(model, base, texts, settings, 3, host))
-                found[f"{name}, {method}, host {host}"] = [
+                context.base.restore()
+                rows = list(run_method(context, texts, settings, 3))
+                found[f"{name}, {method}, offload {offload}"] = [
                     [
                         row.step,
                         row.digest,

@@ -88,7 +88,7 @@ def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: p
     assert rows["digest"].tolist() == read_table(recorded, "trajectories")["digest"].tolist() and rows["digest"].nunique() == 7
     assert rows.loc[rows["run"] == "run0", "seconds"].tolist() == first["seconds"].tolist()  # taken over, not made anew
     provenance = [json.loads((place / "piqa/all.provenance.json").read_text()) for place in (alone, team)]
-    assert provenance[1]["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert provenance[1]["inputs"]["replayed"] == {"runs": 2, "equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
     assert provenance[0]["inputs"]["layout"] == provenance[1]["inputs"]["layout"] and provenance[1]["inputs"]["head"] == ""
     assert provenance[1]["machine"]["devices"] == 2 and "devices" not in provenance[0]["machine"]
     noise = [json.loads((place / "noise.json").read_text())["models"]["nano"] for place in (alone, team)]

@@ -24,7 +24,8 @@ from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId
-from gap.posttrain.replay import Tally, replay
+from gap.posttrain.context import RunContext
+from gap.posttrain.replay import ReplayCheck, replay
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice
@@ -50,7 +51,7 @@ class Session:
         self.layout, self.reason = "one row per dialogue", ""  # what the provenance record says
         self.snapshot: Snapshot | None = None
         self.digest = ""  # of the base weights, once there is a snapshot of them
-        self.tally = Tally()  # of all replays, for the provenance record
+        self.tally = ReplayCheck(job.evaluate.replay_tolerance)  # of all replays, for the provenance record
         self.stock = self._stock() if scorer == "lm-eval" else None
         self.encoded: Any = None if self.stock is not None else self._compile()
         self.kernel = self._choose_kernel()
@@ -127,6 +128,7 @@ class Session:
         method = self.job.settings
         assert method is not None
         if self.snapshot is None:
-            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.host, compact=True)
+            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, offload=self.host, compact=True)
         ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
-        return replay(self.model, self.snapshot, ids, method, expected, self.job.evaluate.replay_tolerance, self.host, self.tally)
+        context = RunContext(self.model, self.snapshot, offload=self.host)
+        return replay(context, ids, method, expected, self.tally)
