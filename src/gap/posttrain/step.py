@@ -60,10 +60,10 @@ def take_step(state: TrainingState, sign: float, update: int) -> StepResult:
     scale = state.scaler.scale
     with torch.enable_grad():
         for ids in state.texts:
-            # forward and loss
+            # forward, loss: the text's mean token NLL, and the objective, which in GAP is the same
             nll, objective = text_losses(state.model, ids, state.gap, update)
             losses.append(nll.detach().double())
-            # sign and backward: the optimizer minimises, so minus the objective makes it climb
+            # sign, backward: the optimizer minimises, so minus the objective makes the loss climb
             (objective * (sign * scale / len(state.texts))).backward()
 
     grad_norm = state.parameters.grad_norm() / scale
@@ -73,7 +73,7 @@ def take_step(state: TrainingState, sign: float, update: int) -> StepResult:
 
     change = None
     if not overflow and not diverged:
-        # optimizer step and measure: what it did to all weights, as norm, changed fraction and digest
+        # optimizer step, measure: digest of the weights, norm of the update, fraction of weights whose bits changed
         hasher = WeightHasher(state.model)
         for after, before in state.optimizer.step(unscale=1.0 / scale):
             hasher.add(after, before)
