@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def evaluate_job(task: str) -> EvaluateJob:
     )  # fmt: skip
 
 
-def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) -> None:
+def stages(world: Path, model: Path, recorded: Path, out: Path, runtime: Runtime) -> None:
     """Every stage that opens a model; evaluation replays the trajectories in ``recorded``."""
     from gap.core.errors import BadInput
     from gap.describe.job import describe
@@ -66,8 +67,8 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
     from gap.posttrain.job import posttrain
 
     corpora = {"some": world / "some.parquet"}
-    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", Runtime("cpu", threads))
-    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", Runtime("cpu", threads))
+    posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", runtime)
+    posttrain(posttrain_job(), model, corpora, out / "runs/all.parquet", runtime)
     for task in TASKS:
         items = world / f"{task}.jsonl"
         evaluate(
@@ -77,18 +78,16 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
             corpora,
             recorded,
             out / f"{task}/all.parquet",
-            Runtime("cpu", threads, memory="host" if task == "piqa" else "device"),
+            replace(runtime, memory="host" if task == "piqa" else "device"),
         )
     settings = Describe(ngram=2, prefixes=2, continuation=6, gradient_items=3, gradients_gib=1.0)
     tasks = [GradientTask(task="piqa", split="validation", basis="b")]
     described = DescribeJob(
         model="nano", describe=settings, max_tokens=40, max_length=40, tasks=tasks, corpora={"some": "key"}, first=0, last=2
     )
-    describe(
-        described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", Runtime("cpu", threads)
-    )
+    describe(described, model, {"piqa": {"validation": world / "piqa.jsonl"}}, corpora, out / "features/all.parquet", runtime)
     files = {task: {"validation": world / f"{task}.jsonl"} for task in TASKS}
-    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", Runtime("cpu", threads))
+    noise_report({"nano": model}, files, evaluate_job("piqa").evaluate, out / "noise.json", runtime)
     save(model, out / "saved")
     try:
         evaluate(
@@ -98,7 +97,7 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, threads: int) ->
             corpora,
             recorded,
             out / "lm-eval.parquet",
-            Runtime("cpu", threads),
+            runtime,
             "lm-eval",
         )
     except BadInput as error:
@@ -112,7 +111,7 @@ def save(model: Path, out: Path) -> None:
     saved(load_model(model), model, out, {"made": "by a test"})
 
 
-def walks(models: dict[str, Path], out: Path, threads: int) -> None:
+def run_methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
     from gap.models.load import load_model, open_device
     from gap.posttrain.context import open_context
@@ -121,7 +120,7 @@ def walks(models: dict[str, Path], out: Path, threads: int) -> None:
 
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():
-        model = load_model(folder, open_device(Runtime("cpu", threads)))
+        model = load_model(folder, open_device(runtime))
         for offload in (False, True):
             context = open_context(model, offload=offload)
             for method, (settings, texts) in METHODS.items() if not found or offload else [("ascent", METHODS["ascent"])]:

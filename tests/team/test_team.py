@@ -21,6 +21,7 @@ import tiny
 from gap.core.tables import read_table
 from gap.params.jobs import RunId
 from gap.runtime.launch import launch
+from gap.runtime.runtime import Runtime
 
 #: Of each run of a job that is killed: enough that it is killed on the way.
 UPDATES = 25
@@ -50,14 +51,14 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def together(work: partial[None], devices: int) -> None:
-    launch(work, devices, "cpu", devices)
+    launch(work, Runtime("cpu", devices, devices))
 
 
 @pytest.mark.parametrize("devices", [2, 4])
 def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: int, tmp_path: Path) -> None:
     models = families if devices == 2 else {"odd": families["odd"]}
-    teamwork.walks(models, tmp_path / "alone.json", 1)
-    together(partial(teamwork.walks, models, tmp_path / "team.json"), devices)
+    teamwork.run_methods(models, tmp_path / "alone.json", Runtime("cpu", 1))
+    together(partial(teamwork.run_methods, models, tmp_path / "team.json"), devices)
     alone, team = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "team.json"))
     assert alone.keys() == team.keys() and len(alone) == 2 * len(teamwork.METHODS) + len(models) - 1
     for name, rows in alone.items():
@@ -77,7 +78,7 @@ def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: p
     world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"
     teamwork.make_world(world)
     recorded = alone / "runs/all.parquet"
-    teamwork.stages(world, model, recorded, alone, 1)
+    teamwork.stages(world, model, recorded, alone, Runtime("cpu", 1))
     together(partial(teamwork.stages, world, model, recorded, team), 2)
     for name, table in (
         ("runs/all", "trajectories"), ("features/all", "text_features"), *((f"{task}/all", "item_scores") for task in teamwork.TASKS),
