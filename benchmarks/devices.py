@@ -37,8 +37,8 @@ def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
     from workload import make_model
 
     from gap.models.sharding import shard_model
-    from gap.models.weights import Snapshot
     from gap.params.methods import Method
+    from gap.posttrain.context import open_context
     from gap.posttrain.method import run_method
     from gap.runtime.device import open_device
     from gap.runtime.process_group import process_group
@@ -58,9 +58,9 @@ def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
         libc.mallopt(M_TRIM_THRESHOLD, 1 << 17)
         libc.malloc_trim(0)
     resident = _memory(device, reset=True) if device == "cpu" else 0.0
-    base = Snapshot(model, compact=True)
+    context = open_context(model)
     steps, digests, last = [], [], time.perf_counter()
-    for update in run_method(model, base, [[ids]], method, STEPS + 1):
+    for update in run_method(context, [[ids]], method, STEPS + 1):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []

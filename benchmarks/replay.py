@@ -50,23 +50,24 @@ def timed(act: Callable[[], Any], device: str, repeats: int = 5) -> float:
     return statistics.median(seconds[1:])
 
 
-def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, Any]:
+def replaying(shape: str, device: str, precision: str, *, offload: bool) -> dict[str, Any]:
     """Seconds per replayed step and of its parts, and peak memory beyond the model."""
     import torch
     from scorer import _memory, _wait
     from workload import make_model
 
-    from gap.models.weights import Snapshot, weights_digest
+    from gap.models.weights import weights_digest
     from gap.params.methods import Method
+    from gap.posttrain.context import open_context
     from gap.posttrain.method import run_method
 
     model = make_model(shape, device)
     ids = torch.arange(TEXT) * 7919 % 50000
     method = Method.model_validate({"gap": GAP | {"precision": precision}})
     before = _memory(device, reset=True)
-    base = Snapshot(model, host, compact=True)
+    context = open_context(model, offload=offload)
     steps, last = [], time.perf_counter()
-    for update in run_method(model, base, [[ids]], method, STEPS + 1, host):
+    for update in run_method(context, [[ids]], method, STEPS + 1):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []  # the first makes the optimizer's state
@@ -75,9 +76,9 @@ def replaying(shape: str, device: str, host: bool, precision: str) -> dict[str, 
     size = sum(weight.numel() for weight in model.parameters())
     return {
         "seconds_per_step": statistics.median(steps),
-        "restore_seconds": timed(base.restore, device),
+        "restore_seconds": timed(context.base.restore, device),
         "digest_seconds": timed(lambda: weights_digest(model), device),
-        "distance_seconds": timed(base.distance, device),
+        "distance_seconds": timed(context.base.distance, device),
         "peak_mib": peak,
         "copies_of_the_weights": peak * 2**20 / (4 * size),
         "parameters": size,
@@ -185,7 +186,7 @@ def main() -> None:
         elif arguments.one == "plain":
             made = plain(arguments.shape, arguments.device, arguments.precision)
         else:
-            made = replaying(arguments.shape, arguments.device, arguments.one == "host", arguments.precision)
+            made = replaying(arguments.shape, arguments.device, arguments.precision, offload=arguments.one == "host")
         print(json.dumps(made))
         return
     from scorer import machine

@@ -11,7 +11,7 @@ import tiny
 from gap.core.tables import RUN, read_table, write_table
 from gap.params.jobs import PosttrainJob, RunId
 from gap.params.methods import Method
-from gap.posttrain.shard import posttrain
+from gap.posttrain.job import posttrain
 from gap.runtime.runtime import Runtime
 
 METHODS: dict[str, Method] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gap.checkpoints.catalogue import Wanted, by_id, catalogue, filtered, ordered
+from gap.checkpoints.catalogue import Selection, by_id, catalogue, filtered, ordered
 from gap.cli.main import app
 from gap.core.errors import BadInput
 from gap.core.files import write_json
@@ -35,14 +35,14 @@ def test_every_real_step_of_every_run(plan: dict[str, Any]) -> None:
 
 def test_filters_and_order(plan: dict[str, Any]) -> None:
     found = catalogue(plan)
-    assert len(filtered(found, Wanted(method="soup"), plan)) == 6
-    assert {one.step for one in filtered(found, Wanted(last=True), plan)} == {3}
-    [one] = filtered(found, Wanted(model="nano", method="ascent", corpus="code", text=1, step=2), plan)
+    assert len(filtered(found, Selection(method="soup"), plan)) == 6
+    assert {one.step for one in filtered(found, Selection(last=True), plan)} == {3}
+    [one] = filtered(found, Selection(model="nano", method="ascent", corpus="code", text=1, step=2), plan)
     assert one.id == "ascentcode000000001-2"
-    best = ordered(filtered(found, Wanted(method="ascent"), plan), "all")
+    best = ordered(filtered(found, Selection(method="ascent"), plan), "all")
     assert best[0].id == "ascentprose000000001-2" and len(best) == 12
     assert [one.scores["all"] for one in best] == sorted([one.scores["all"] for one in best], reverse=True)
-    for wanted in (Wanted(method="nope"), Wanted(corpus="nope"), Wanted(model="nope")):
+    for wanted in (Selection(method="nope"), Selection(corpus="nope"), Selection(model="nope")):
         with pytest.raises(BadInput, match="'nope'"):
             filtered(found, wanted, plan)
     with pytest.raises(BadInput, match="--sort"):
@@ -75,7 +75,7 @@ def test_skipped_updates_are_no_checkpoints(plan: dict[str, Any]) -> None:
     rows.loc[(rows["method"] == "ascent") & (rows["epoch"] == 1), "real"] = False
     write_table(rows, Path("t.parquet"), "trajectories")
     plan["light"]["trajectories"] = "t.parquet"
-    assert len(filtered(catalogue(plan), Wanted(method="ascent"), plan)) == 8
+    assert len(filtered(catalogue(plan), Selection(method="ascent"), plan)) == 8
 
 
 def test_the_command(plan: dict[str, Any]) -> None:

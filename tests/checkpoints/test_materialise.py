@@ -23,12 +23,13 @@ from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.posttrain.replay import ReplayWarning
+from gap.runtime.runtime import Memory, Runtime
 
 OUT = Path("checkpoint")
 
 
-def rebuilt(plan: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
-    return materialise(plan, by_id(catalogue(plan), name), OUT, **more)
+def rebuilt(plan: dict[str, Any], name: str, memory: Memory = "device") -> dict[str, Any]:
+    return materialise(plan, by_id(catalogue(plan), name), OUT, Runtime("cpu", 1, memory=memory))
 
 
 def tampered(plan: dict[str, Any], name: str, **changes: Any) -> None:
@@ -42,11 +43,11 @@ def tampered(plan: dict[str, Any], name: str, **changes: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["ascentcode000000001-3", "linesprose000000000-2", "soupcode000000000-3"])
-@pytest.mark.parametrize("host", [False, True])
-def test_a_normal_folder_with_the_recorded_weights(plan: dict[str, Any], model: Path, name: str, host: bool) -> None:
+@pytest.mark.parametrize("memory", ["device", "host"])
+def test_a_normal_folder_with_the_recorded_weights(plan: dict[str, Any], model: Path, name: str, memory: Memory) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    made = rebuilt(plan, name, host=host)
+    made = rebuilt(plan, name, memory)
     checkpoint = by_id(catalogue(plan), name)
     loaded = AutoModelForCausalLM.from_pretrained(OUT, dtype=torch.float32)
     assert weights_digest(loaded) == checkpoint.digest == made["digest"] == made["weights"] == weights_digest(load_model(OUT))
@@ -56,7 +57,7 @@ def test_a_normal_folder_with_the_recorded_weights(plan: dict[str, Any], model: 
     assert recipe == made and recipe["id"] == name and "torch" in recipe["versions"]
     assert recipe["base"]["digest"] == weights_digest(load_model(model)) and recipe["base"]["settings"] == {"kind": "local", "path": "nano"}
     assert recipe["settings"] == METHODS[checkpoint.method].model_dump(mode="json")
-    assert recipe["replayed"] == {"equal": checkpoint.step, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert recipe["replayed"] == {"runs": 1, "equal": checkpoint.step, "near": 0, "largest": 0.0, "tolerance": 0.0}
     hashes = [[one["hash"] for one in update] for update in recipe["texts"]]
     wanted = [0, 1] if checkpoint.method == "soup" else [checkpoint.text]
     assert hashes == [[text_digest(tiny.essay(seed, 20))] for seed in wanted]

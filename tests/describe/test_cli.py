@@ -12,7 +12,6 @@ from gap.cli.describe import describe
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.params.jobs import DescribeJob
-from gap.runtime.runtime import Runtime
 
 from .conftest import settings
 
@@ -28,7 +27,7 @@ def job(**changes: object) -> str:
 
 
 def test_a_file_of_the_models_folder_stands_for_the_folder(model: Path, corpus: str, tmp_path: Path) -> None:
-    describe(job(), model / "config.json", [corpus], tmp_path / "out.parquet", [], runtime=Runtime("cpu", 1))
+    describe(job(), model / "config.json", [corpus], tmp_path / "out.parquet", [], device="cpu")
     assert len(read_table(tmp_path / "out.parquet", "text_features")) == 8
 
 
@@ -41,16 +40,16 @@ def test_wrong_options(model: Path, corpus: str, tmp_path: Path) -> None:
             [corpus],
             out,
             [],
-            Runtime("cpu", 1),
+            device="cpu",
         )
     with pytest.raises(BadInput, match="continuation: 2 tokens hold no 3-gram"):
-        describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], runtime=Runtime("cpu", 1))
+        describe(job(describe=settings().model_dump() | {"continuation": 2}), model, [corpus], out, [], device="cpu")
     with pytest.raises(BadInput, match=r"'cpoa'.*copa"):
-        describe(job(), model, [corpus], out, ["cpoa/validation=items.jsonl"], Runtime("cpu", 1))
+        describe(job(), model, [corpus], out, ["cpoa/validation=items.jsonl"], device="cpu")
     with pytest.raises(BadInput, match=r"no config\.json"):
-        describe(job(), tokenizer_only(model, tmp_path), [corpus], out, [], runtime=Runtime("cpu", 1))
+        describe(job(), tokenizer_only(model, tmp_path), [corpus], out, [], device="cpu")
     with pytest.raises(BadInput, match="auto, cpu or cuda"):
-        describe(job(), model, [corpus], out, [], "tpu", 1)
+        describe(job(), model, [corpus], out, [], device="tpu")
     assert not out.exists()
 
 

@@ -142,7 +142,7 @@ def test_sums_are_taken_in_fp64_over_all_pieces(monkeypatch: pytest.MonkeyPatch)
     numbers = torch.cat([torch.full((1000,), 1e-4), torch.tensor([3e3]), torch.full((1000,), 1e-4)])
     whole = dot(numbers, torch.ones(2001))
     assert whole == pytest.approx(3000 + 2000 * float(torch.tensor(1e-4)), abs=1e-9)
-    monkeypatch.setitem(gradients.PIECE, "cpu", 7)
+    monkeypatch.setitem(gradients.SLICE, "cpu", 7)
     assert dot(numbers, torch.ones(2001)) == pytest.approx(whole, abs=1e-9)
 
 

@@ -39,7 +39,7 @@ def test_one_pass_equals_a_call_per_token(opt: Any, ids: Tensor) -> None:
 
 
 def test_the_nll_is_the_loss_that_post_training_climbs(opt: Any, ids: Tensor) -> None:
-    from gap.posttrain.loss import text_losses
+    from gap.posttrain.step import text_losses
 
     assert familiarity(read(opt, ids))["nll"] == pytest.approx(float(text_losses(opt, ids, tiny.gap(), 1)[0].detach()), abs=1e-6)
 

@@ -20,7 +20,7 @@ from gap.evaluate import session as session_module
 from gap.evaluate.job import may_hold
 from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId, ScoredTask
 from gap.params.methods import Evaluate, Method
-from gap.posttrain.shard import posttrain
+from gap.posttrain.job import posttrain
 from gap.runtime import journal as journal_module
 from gap.runtime.runtime import Runtime
 
@@ -97,7 +97,7 @@ def test_the_unmodified_model(world: dict[str, Path]) -> None:
     record = json.loads(Path("scores/base.provenance.json").read_text())
     assert record["settings"]["task"] == "piqa"
     assert record["inputs"]["device"] == "cpu"
-    assert record["inputs"]["replayed"] == {"equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert record["inputs"]["replayed"] == {"runs": 0, "equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
     assert record["inputs"]["refused"] == {}
 
 
@@ -108,7 +108,7 @@ def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: st
     assert list(rows[["run", "step", "item"]].itertuples(index=False, name=None)) == wanted
     measure = rows["nll"] if task != "piqa" else rows["log_probabilities"].map(sum)
     record = json.loads(Path("scores/runs.provenance.json").read_text())
-    assert record["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert record["inputs"]["replayed"] == {"runs": 2, "equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
     per_step = measure.groupby([rows["run"], rows["step"]]).sum()
     assert per_step.nunique() == len(per_step)
     if task != "piqa":
@@ -242,7 +242,7 @@ def test_the_unmodified_model_is_scored_behind_runs_with_its_own_bits_or_not_at_
         try:
             yield from replay(self, *given)
         finally:
-            self.snapshot.kept[0].view(torch.int32).view(-1)[7] ^= 1
+            self.snapshot.saved[0].view(torch.int32).view(-1)[7] ^= 1
 
     runs = [RUNS[0], BASE]
     assert set(run(world, job(runs=runs, items=3), "whole.parquet")["run"]) == {one.run for one in runs}

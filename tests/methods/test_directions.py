@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gap.methods.signs import GOLDEN, add_signs
 from gap.models.load import load_model
-from gap.models.weights import Snapshot, change
+from gap.models.weights import Snapshot, WeightHasher
 
 IDS = torch.tensor([2, *range(30, 70)])
 RANDOM = {"kind": "random", "seed": 4}
@@ -27,7 +27,9 @@ def norms(model: Path, gap: object, updates: int, ids: torch.Tensor = IDS) -> li
     found, before = [], None
     for _ in tiny.updates(loaded, ids, gap, updates):
         if before is not None:
-            found.append(change(loaded, before).norms)
+            hasher = WeightHasher(loaded)
+            hasher.add(before.live, before.saved)
+            found.append(hasher.change().tensor_norms)
         before = Snapshot(loaded)
     return found
 

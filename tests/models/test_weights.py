@@ -12,7 +12,7 @@ from torch import nn
 
 from gap.models import weights
 from gap.models.load import load_model
-from gap.models.weights import Snapshot, change, weights_digest
+from gap.models.weights import Snapshot, WeightChange, weights_digest
 
 
 def small(*shapes: tuple[int, ...], seed: int = 0) -> nn.Module:
@@ -21,6 +21,13 @@ def small(*shapes: tuple[int, ...], seed: int = 0) -> nn.Module:
     for number, shape in enumerate(shapes):
         module.register_parameter(f"p{number}", nn.Parameter(torch.randn(*shape)))
     return module
+
+
+def change(module: nn.Module, before: Snapshot) -> WeightChange:
+    """What happened to the weights since ``before`` was taken."""
+    hasher = weights.WeightHasher(module)
+    hasher.add(before.live, before.saved)
+    return hasher.change()
 
 
 def flip(tensor: torch.Tensor, place: int, bit: int) -> None:
@@ -63,9 +70,9 @@ def test_passes_of_any_size_give_the_same_numbers(monkeypatch: pytest.MonkeyPatc
     cut = change(module, kept)
     assert (cut.digest, cut.changed_fraction) == (whole.digest, whole.changed_fraction)
     assert cut.norm == pytest.approx(whole.norm, rel=1e-12)
-    apart = [live.double() - old.double() for live, old in zip(kept.live, kept.kept, strict=True)]
+    apart = [live.double() - old.double() for live, old in zip(kept.live, kept.saved, strict=True)]
     assert whole.norm == pytest.approx(math.sqrt(sum(float(one.square().sum()) for one in apart)), rel=1e-6)
-    changed_fraction = sum(int((live != old).sum()) for live, old in zip(kept.live, kept.kept, strict=True))
+    changed_fraction = sum(int((live != old).sum()) for live, old in zip(kept.live, kept.saved, strict=True))
     assert whole.changed_fraction == pytest.approx(changed_fraction / 270_004)
 
 
@@ -78,13 +85,13 @@ def test_tensors_may_be_added_in_any_groups(sizes: list[int], data: st.DataObjec
         for parameter in module.parameters():
             parameter[:: data.draw(st.integers(1, 9))] += 0.5
     cut = data.draw(st.integers(1, len(sizes) - 1))
-    sums = weights.WeightHasher(kept.live)
-    sums.add(kept.live[:cut], kept.kept[:cut])
-    sums.add(kept.live[cut:], kept.kept[cut:])
-    parts, whole = sums.change(module), change(module, kept)
+    hasher = weights.WeightHasher(module)
+    hasher.add(kept.live[:cut], kept.saved[:cut])
+    hasher.add(kept.live[cut:], kept.saved[cut:])
+    parts, whole = hasher.change(), change(module, kept)
     assert (parts.digest, parts.changed_fraction) == (whole.digest, whole.changed_fraction) and whole.digest == weights_digest(module)
-    apart = torch.stack([(live.double() - old.double()).norm() for live, old in zip(kept.live, kept.kept, strict=True)])
-    torch.testing.assert_close(parts.norms, apart, rtol=1e-6, atol=0)
+    apart = torch.stack([(live.double() - old.double()).norm() for live, old in zip(kept.live, kept.saved, strict=True)])
+    torch.testing.assert_close(parts.tensor_norms, apart, rtol=1e-6, atol=0)
     assert parts.norm == pytest.approx(float(apart.norm()), rel=1e-6) == kept.distance()
 
 
@@ -96,11 +103,11 @@ def test_a_compact_snapshot_loses_no_bit() -> None:
         with torch.no_grad():
             rounded.p1[0] = 0.25 if dtype == torch.float16 else 1e-30  # the latter is 0 in float16
         rounded = rounded.to(dtype).float()
-        before, kept = weights_digest(rounded), Snapshot(rounded, host=True, compact=True)
-        assert kept.kept[0].dtype == dtype and kept.bytes == 2 * 127
+        before, kept = weights_digest(rounded), Snapshot(rounded, offload=True, compact=True)
+        assert kept.saved[0].dtype == dtype and sum(tensor.nbytes for tensor in kept.saved) == 2 * 127
         with torch.no_grad():
             rounded.p0.mul_(1.1)
-        assert kept.distance() == pytest.approx(float((rounded.p0.detach() - kept.kept[0].float()).norm()), rel=1e-6)
+        assert kept.distance() == pytest.approx(float((rounded.p0.detach() - kept.saved[0].float()).norm()), rel=1e-6)
         kept.restore()
         assert weights_digest(rounded) == before
     with torch.no_grad():
@@ -113,9 +120,9 @@ def test_digest_by_an_independent_sum() -> None:
     bits = torch.cat([parameter.detach().view(-1) for parameter in module.parameters()]).view(torch.int32).tolist()
     low, high = weights._multipliers(1, torch.device("cpu"))
     wrapped = sum(value * int(factor) * int(high[0]) for value, factor in zip(bits, low.tolist(), strict=False)) % 2**64
-    sums = weights.WeightHasher([parameter.detach() for parameter in module.parameters()])
-    sums.add([parameter.detach() for parameter in module.parameters()])
-    plain, weighted = sums.bits()
+    hasher = weights.WeightHasher(module)
+    hasher.add([parameter.detach() for parameter in module.parameters()])
+    plain, weighted = hasher.sums()
     assert plain == sum(bits) and weighted % 2**64 == wrapped
     assert all(factor % 2 for factor in low[:100].tolist())
 

@@ -14,19 +14,20 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import transformed
+from gap.posttrain.context import RunContext, open_context
 from gap.posttrain.method import run_method
-from gap.posttrain.run import Update
+from gap.posttrain.row import TrajectoryRow
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
 
 
-def spoiled(model: Path, texts: list[list[torch.Tensor]], method: Method) -> list[Update]:
-    """Rows of a walk whose base snapshot has one wrong bit; the model itself begins unharmed."""
+def spoiled(model: Path, texts: list[list[torch.Tensor]], method: Method) -> list[TrajectoryRow]:
+    """Rows of a run whose base snapshot has one wrong bit; the model itself begins unharmed."""
     loaded = load_model(model)
     base = Snapshot(loaded)
-    base.kept[0].view(torch.int32)[3, 5] ^= 1
-    return list(run_method(loaded, base, texts, method, 3))
+    base.saved[0].view(torch.int32)[3, 5] ^= 1
+    return list(run_method(RunContext(loaded, base), texts, method, 3))
 
 
 def test_a_run_that_only_goes_on_needs_none(model: Path) -> None:
@@ -45,17 +46,17 @@ def test_each_run_of_a_soup_begins_at_the_base_or_not_at_all(model: Path) -> Non
 
 def test_training_goes_on_from_its_own_weights_or_not_at_all(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(Snapshot):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self.kept[-1].view(torch.int32).view(-1)[0] ^= 1
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.saved[-1].view(torch.int32).view(-1)[0] ^= 1
 
     method = tiny.method([{"kind": "interpolation", "coefficient": 0.5}])
     loaded = load_model(model)
-    assert len(list(run_method(loaded, Snapshot(loaded), [[IDS]], method, 2))) == 3
+    assert len(list(run_method(open_context(loaded), [[IDS]], method, 2))) == 3
     monkeypatch.setattr(transformed, "Snapshot", Forgetful)
     loaded = load_model(model)
     with pytest.raises(Refused, match="weights put back"):
-        list(run_method(loaded, Snapshot(loaded), [[IDS]], method, 2))
+        list(run_method(open_context(loaded), [[IDS]], method, 2))
 
 
 def test_restoring_says_which_digest_it_wanted(model: Path) -> None:

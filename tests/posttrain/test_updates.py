@@ -14,9 +14,10 @@ from torch.nn import functional
 from gap.core.tables import RUN, TABLES
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.posttrain import step as training
-from gap.posttrain.loss import text_losses
-from gap.posttrain.run import Update
+from gap.posttrain import step as step_module
+from gap.posttrain.optimizer import BucketedOptimizer
+from gap.posttrain.row import TrajectoryRow
+from gap.posttrain.step import text_losses
 
 IDS = torch.tensor([2, *range(30, 70)])
 
@@ -77,7 +78,7 @@ def test_rows_have_the_columns_and_values_of_the_table(model: Path) -> None:
     loaded = load_model(model)
     base = weights_digest(loaded)
     rows = list(tiny.updates(loaded, IDS, tiny.gap(), 3))
-    assert {field.name for field in dataclasses.fields(Update)} == set(TABLES["trajectories"]) - set(RUN)
+    assert {field.name for field in dataclasses.fields(TrajectoryRow)} == set(TABLES["trajectories"]) - set(RUN)
     assert [(row.step, row.epoch, row.real) for row in rows] == [(0, 0, False), (1, 1, True), (2, 2, True), (3, 3, True)]
     assert rows[0].digest == base and math.isnan(rows[0].loss) and math.isnan(rows[0].grad_norm) and rows[0].update_norm == 0
     assert rows[3].digest == weights_digest(loaded) and len({row.digest for row in rows}) == 4
@@ -135,14 +136,14 @@ def test_fp16_without_overflow_is_near_fp32(model: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_the_last_real_update(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded, whole, calls = load_model(model), training.text_losses, iter(range(9))
+    loaded, whole, calls = load_model(model), step_module.text_losses, iter(range(9))
 
     def broken(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
         factor = math.inf if next(calls) == 2 else 1.0
         nll, objective = whole(*arguments)
         return nll * factor, objective * factor
 
-    monkeypatch.setattr(training, "text_losses", broken)
+    monkeypatch.setattr(step_module, "text_losses", broken)
     rows = list(tiny.updates(loaded, IDS, tiny.gap(), 9))
     assert [(row.step, row.epoch, row.real, row.diverged) for row in rows] == [
         (0, 0, False, False),
@@ -165,15 +166,16 @@ def test_weights_are_finite_however_large_the_step(model: Path, rate: float) -> 
 
 
 def test_an_update_that_spoils_the_weights_is_taken_back(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded, whole, calls = load_model(model), training.RunTraining._step, iter(range(9))
+    loaded, whole, calls = load_model(model), BucketedOptimizer.step, iter(range(9))
 
-    def spoil(self: Any) -> Any:
-        done = whole(self)
-        if next(calls) != 1:
-            return done
-        return self.change(lambda part: part.weights[0].fill_(math.inf) if part.number == 0 else None)
+    def spoil(self: Any, unscale: float) -> Any:
+        call = next(calls)
+        for number, (after, before) in enumerate(whole(self, unscale)):
+            if (call, number) == (1, 0):
+                after[0][0] = math.inf
+            yield after, before
 
-    monkeypatch.setattr(training.RunTraining, "_step", spoil)
+    monkeypatch.setattr(BucketedOptimizer, "step", spoil)
     rows = list(tiny.updates(loaded, IDS, tiny.gap(), 9))
     assert [(row.step, row.real, row.diverged) for row in rows[1:]] == [(1, True, False), (1, False, True)]
     assert rows[-1].digest == rows[-2].digest == weights_digest(loaded)
@@ -201,7 +203,7 @@ def test_the_scaler_is_torchs_own() -> None:
 
     weight = torch.nn.Parameter(torch.ones(3))
     optimizer = torch.optim.SGD([weight], lr=0.0)
-    theirs, mine = torch.amp.GradScaler("cpu", init_scale=2.0**16), LossScaler(2.0**16, True)
+    theirs, mine = torch.amp.GradScaler("cpu", init_scale=2.0**16), LossScaler(2.0**16, enabled=True)
     theirs.scale(torch.ones(()))  # makes its scale
     for number in range(4300):
         overflow = number in (0, 1, 2500)
@@ -210,7 +212,7 @@ def test_the_scaler_is_torchs_own() -> None:
         theirs.unscale_(optimizer)
         theirs.step(optimizer)
         theirs.update()
-        mine.update(overflow)
+        mine.update(overflowed=overflow)
     assert mine.scale == theirs.get_scale() == 2.0**14
 
 
@@ -232,23 +234,23 @@ def test_fp16_takes_the_updates_that_torchs_scaler_takes(model: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("together", [1, 2])
-def test_waiting_on_the_host_changes_no_bit(model: Path, precision: str, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offload_changes_no_bit(model: Path, precision: str, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in many buckets, also when two texts' gradients meet."""
-    from gap.models.weights import Snapshot
-    from gap.posttrain import gradients
+    from gap.posttrain import parameter_buckets
+    from gap.posttrain.context import open_context
     from gap.posttrain.run import run_updates
 
     texts = [IDS, IDS.flip(0)][:together]
     runs = []
-    monkeypatch.setattr(gradients, "PART", 1 << 24)
-    for host, bucket in ((False, 1 << 24), (True, 1 << 24), (True, 500), (False, 500), (False, 333)):
-        monkeypatch.setattr(gradients, "SMALLEST", bucket)
+    monkeypatch.setattr(parameter_buckets, "PART", 1 << 24)
+    for offload, bucket in ((False, 1 << 24), (True, 1 << 24), (True, 500), (False, 500), (False, 333)):
+        monkeypatch.setattr(parameter_buckets, "SMALLEST", bucket)
         loaded = load_model(model)
-        cut = gradients.buckets(list(loaded.parameters()))
+        cut = parameter_buckets.cut_into_buckets(list(loaded.parameters()))
         assert (len(cut) == 1) == (bucket == 1 << 24)
-        assert all(sum(piece.weights.numel() for piece in one) <= bucket for one in cut)
-        base = Snapshot(loaded, host, compact=True)
-        rows = list(run_updates(loaded, base, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4, host))
+        assert all(sum(item.parameter.numel() for item in one) <= bucket for one in cut)
+        context = open_context(loaded, offload=offload)
+        rows = list(run_updates(context, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4))
         assert not any(weight.grad is not None for weight in loaded.parameters())
         assert not any(weight._post_accumulate_grad_hooks for weight in loaded.parameters())
         runs.append([(row.digest, row.loss, row.changed_fraction, row.loss_scale) for row in rows[1:]])

@@ -64,9 +64,9 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, runtime: Runtime
     from scored import evaluate_one
 
     from gap.core.errors import BadInput
-    from gap.describe.stage import describe
+    from gap.describe.job import describe
     from gap.evaluate.checks.noise_floor import noise_report
-    from gap.posttrain.shard import posttrain
+    from gap.posttrain.job import posttrain
 
     corpora = {"some": world / "some.parquet"}
     posttrain(posttrain_job(RUNS[:1]), model, corpora, out / "runs/one.parquet", runtime)
@@ -97,10 +97,10 @@ def save(model: Path, out: Path) -> None:
     saved(load_model(model), model, out, {"made": "by a test"})
 
 
-def methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
+def run_methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
     from gap.models.load import load_model
-    from gap.models.weights import Snapshot
+    from gap.posttrain.context import open_context
     from gap.posttrain.method import run_method
     from gap.runtime.device import open_device
     from gap.runtime.process_group import is_first
@@ -108,14 +108,14 @@ def methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     found: dict[str, list[Any]] = {}
     for name, folder in models.items():
         model = load_model(folder, open_device(runtime))
-        for host in (False, True):
-            base = Snapshot(model, host, compact=True)
-            for method, (settings, texts) in METHODS.items() if not found or host else [("ascent", METHODS["ascent"])]:
-                if host and name != next(iter(models)):
+        for offload in (False, True):
+            context = open_context(model, offload=offload)
+            for method, (settings, texts) in METHODS.items() if not found or offload else [("ascent", METHODS["ascent"])]:
+                if offload and name != next(iter(models)):
                     continue
-                base.restore()
-                rows = list(run_method(model, base, texts, settings, 3, host))
-                found[f"{name}, {method}, host {host}"] = [
+                context.base.restore()
+                rows = list(run_method(context, texts, settings, 3))
+                found[f"{name}, {method}, offload {offload}"] = [
                     [
                         row.step,
                         row.digest,
@@ -136,6 +136,7 @@ def methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
 def posttrain_until(gate: Path, world: Path, model: Path, runs: list[RunId], updates: int, runtime: Runtime) -> None:
     """Post-train, and once a run is in the journal wait to read the FIFO ``gate``: a job that is never done before it is killed."""
     from gap.posttrain.shard import posttrain
+
     from gap.runtime.journal import Journal
 
     add = Journal.add

@@ -89,12 +89,12 @@ def method(transforms: list[dict[str, Any]] | None = None, combine: dict[str, An
     return Method.model_validate({"gap": gap(**changes), "transforms": transforms or [], "combine": combine})
 
 
-def updates(model: Any, ids: Any, gap: Gap, count: int, host: bool = False) -> Iterator[Any]:
+def updates(model: Any, ids: Any, gap: Gap, count: int) -> Iterator[Any]:
     """``run_updates`` on one text from the weights that ``model`` has now."""
-    from gap.models.weights import Snapshot
+    from gap.posttrain.context import open_context
     from gap.posttrain.run import run_updates
 
-    return run_updates(model, Snapshot(model), [ids], gap, count, host)
+    return run_updates(open_context(model), [ids], gap, count)
 
 
 def texts_table(path: Path, corpus: str, texts: list[str]) -> Path:

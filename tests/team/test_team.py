@@ -60,8 +60,8 @@ def together(work: partial[None], devices: int) -> None:
 @pytest.mark.parametrize("devices", [2, 4])
 def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: int, tmp_path: Path) -> None:
     models = families if devices == 2 else {"odd": families["odd"]}
-    teamwork.methods(models, tmp_path / "alone.json", Runtime("cpu"))
-    together(partial(teamwork.methods, models, tmp_path / "team.json"), devices)
+    teamwork.run_methods(models, tmp_path / "alone.json", Runtime("cpu", 1))
+    together(partial(teamwork.run_methods, models, tmp_path / "team.json"), devices)
     alone, team = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "team.json"))
     assert alone.keys() == team.keys() and len(alone) == 2 * len(teamwork.METHODS) + len(models) - 1
     for name, rows in alone.items():
@@ -81,7 +81,7 @@ def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: p
     world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"
     teamwork.make_world(world)
     recorded = alone / "runs/all.parquet"
-    teamwork.stages(world, model, recorded, alone, Runtime("cpu"))
+    teamwork.stages(world, model, recorded, alone, Runtime("cpu", 1))
     together(partial(teamwork.stages, world, model, recorded, team), 2)
     for name, table in (
         ("runs/all", "trajectories"), ("features/all", "text_features"), *((f"{task}/all", "item_scores") for task in teamwork.TASKS),
@@ -92,7 +92,7 @@ def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: p
     assert rows["digest"].tolist() == read_table(recorded, "trajectories")["digest"].tolist() and rows["digest"].nunique() == 7
     assert rows.loc[rows["run"] == "run0", "seconds"].tolist() == first["seconds"].tolist()  # taken over, not made anew
     provenance = [json.loads((place / "piqa/all.provenance.json").read_text()) for place in (alone, team)]
-    assert provenance[1]["inputs"]["replayed"] == {"equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
+    assert provenance[1]["inputs"]["replayed"] == {"runs": 2, "equal": 6, "near": 0, "largest": 0.0, "tolerance": 0.0}
     assert provenance[0]["inputs"]["layout"] == provenance[1]["inputs"]["layout"] and provenance[1]["inputs"]["head"] == ""
     assert provenance[1]["machine"]["devices"] == 2 and "devices" not in provenance[0]["machine"]
     noise = [json.loads((place / "noise.json").read_text())["models"]["nano"] for place in (alone, team)]

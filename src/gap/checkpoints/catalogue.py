@@ -1,6 +1,6 @@
 """All checkpoints of a study: every real step of every run, with its identity, digest and scores.
 
-A checkpoint's id is its run and its step, ``<run>-<step>``; any beginning that only one checkpoint has will do.
+A checkpoint's id is its run and its step, ``<run>-<step>``; any unique prefix will do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gap.core.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The groups of tasks whose averages are listed, and the average of both.
+#: The groups of tasks whose averages are listed, and the average of all tasks.
 SCORES = ("dialogue", "classification", "all")
 CURE = "Make the study first (snakemake --cores all), or pull it (dvc pull)."
 
@@ -47,7 +47,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """Which checkpoints to list; None takes all."""
 
     model: str | None = None
@@ -67,12 +67,12 @@ def catalogue(plan: dict[str, Any]) -> list[Checkpoint]:
     """
     rows = trajectories(plan)
     scores = _scores(plan)
-    found = []
+    checkpoints = []
     for row in rows[rows["real"]].to_dict("records"):
         key = (row["model"], row["run"], row["step"])
-        parts = {name: row[name] for name in ("model", "method", "corpus", "text", "run", "step", "epoch", "digest", "distance")}
-        found.append(Checkpoint(id=f"{row['run']}-{row['step']}", **parts, scores=scores.get(key, {})))
-    return found
+        columns = {name: row[name] for name in ("model", "method", "corpus", "text", "run", "step", "epoch", "digest", "distance")}
+        checkpoints.append(Checkpoint(id=f"{row['run']}-{row['step']}", **columns, scores=scores.get(key, {})))
+    return checkpoints
 
 
 def trajectories(plan: dict[str, Any]) -> pd.DataFrame:
@@ -82,27 +82,27 @@ def trajectories(plan: dict[str, Any]) -> pd.DataFrame:
     ------
     BadInput: there is none.
     """
-    place = Path(plan["light"]["trajectories"])
-    if not place.exists():
-        raise BadInput(str(place), "no such file", "the trajectories of the study", CURE)
-    return read_table(place, "trajectories")
+    path = Path(plan["light"]["trajectories"])
+    if not path.exists():
+        raise BadInput(str(path), "no such file", "the trajectories of the study", CURE)
+    return read_table(path, "trajectories")
 
 
 def _scores(plan: dict[str, Any]) -> dict[tuple[str, str, int], dict[str, float]]:
     """(model, run, step) -> average by group, on the first split; empty where nothing has been scored."""
-    place = Path(plan["light"]["run_scores"])
-    if not place.exists():
+    path = Path(plan["light"]["run_scores"])
+    if not path.exists():
         return {}
     split = plan["study"]["evaluate"]["splits"][0]
-    rows = read_table(place, "run_scores", filters=[("task", "in", list(SCORES)), ("split", "=", split), ("metric", "!=", "nll")])
-    found: dict[tuple[str, str, int], dict[str, float]] = {}
+    rows = read_table(path, "run_scores", filters=[("task", "in", list(SCORES)), ("split", "=", split), ("metric", "!=", "nll")])
+    scores: dict[tuple[str, str, int], dict[str, float]] = {}
     for row in rows.to_dict("records"):
-        found.setdefault((row["model"], row["run"], row["step"]), {})[row["task"]] = row["value"]
-    return found
+        scores.setdefault((row["model"], row["run"], row["step"]), {})[row["task"]] = row["value"]
+    return scores
 
 
-def filtered(checkpoints: list[Checkpoint], wanted: Wanted, plan: dict[str, Any]) -> list[Checkpoint]:
-    """Those that fit.
+def filtered(checkpoints: list[Checkpoint], selection: Selection, plan: dict[str, Any]) -> list[Checkpoint]:
+    """The checkpoints of a selection.
 
     Raises
     ------
@@ -114,15 +114,15 @@ def filtered(checkpoints: list[Checkpoint], wanted: Wanted, plan: dict[str, Any]
         "corpus": list(dict.fromkeys(entry["name"] for entry in plan["corpora"])),
     }
     for key, names in known.items():
-        asked = getattr(wanted, key)
-        if asked is not None and asked not in names:
-            raise BadInput(f"--{key}", repr(asked), f"one of {names}", "Correct the name.")
+        name = getattr(selection, key)
+        if name is not None and name not in names:
+            raise BadInput(f"--{key}", repr(name), f"one of {names}", "Correct the name.")
     last: dict[str, int] = {}
-    for one in checkpoints:
-        last[one.run] = max(one.step, last.get(one.run, 0))
+    for item in checkpoints:
+        last[item.run] = max(item.step, last.get(item.run, 0))
     keys = ("model", "method", "corpus", "text", "step")
-    fits = [one for one in checkpoints if all(getattr(wanted, key) in (None, getattr(one, key)) for key in keys)]
-    return [one for one in fits if not wanted.last or one.step == last[one.run]]
+    matches = [item for item in checkpoints if all(getattr(selection, key) in (None, getattr(item, key)) for key in keys)]
+    return [item for item in matches if not selection.last or item.step == last[item.run]]
 
 
 def ordered(checkpoints: list[Checkpoint], by: str | None) -> list[Checkpoint]:
@@ -136,22 +136,24 @@ def ordered(checkpoints: list[Checkpoint], by: str | None) -> list[Checkpoint]:
         return checkpoints
     if by not in SCORES:
         raise BadInput("--sort", repr(by), f"one of {list(SCORES)}", "Correct the name.")
-    scored = [one for one in checkpoints if by in one.scores]
+    scored = [item for item in checkpoints if by in item.scores]
     if checkpoints and not scored:
         raise BadInput(f"--sort {by}", "no checkpoint with such a score", "a study whose checkpoints are scored", CURE)
-    return sorted(scored, key=lambda one: -one.scores[by])
+    return sorted(scored, key=lambda item: -item.scores[by])
 
 
-def by_id(checkpoints: list[Checkpoint], wanted: str) -> Checkpoint:
-    """The one checkpoint whose id is ``wanted`` or begins with it.
+def by_id(checkpoints: list[Checkpoint], prefix: str) -> Checkpoint:
+    """The only checkpoint whose id is ``prefix`` or begins with it.
 
     Raises
     ------
     BadInput: none or several.
     """
-    exact = [one for one in checkpoints if one.id == wanted]
-    found = exact or [one for one in checkpoints if one.id.startswith(wanted)]
-    if len(found) != 1:
-        held = "no checkpoint of the study" if not found else f"the beginning of {len(found)} checkpoints, {found[0].id} the first"
-        raise BadInput(f"checkpoint {wanted!r}", held, "the id of one", "`gap checkpoints` lists them; it takes --plan for another study.")
-    return found[0]
+    exact = [item for item in checkpoints if item.id == prefix]
+    matches = exact or [item for item in checkpoints if item.id.startswith(prefix)]
+    if len(matches) != 1:
+        problem = "no checkpoint of the study" if not matches else f"the beginning of {len(matches)} checkpoints, {matches[0].id} the first"
+        raise BadInput(
+            f"checkpoint {prefix!r}", problem, "the id of one", "`gap checkpoints` lists them; it takes --plan for another study."
+        )
+    return matches[0]

@@ -16,7 +16,7 @@ WEIGHTS = "model.safetensors"
 
 
 def export(plan: dict[str, Any], model: str, out: Path, runtime: Runtime) -> None:
-    """Rebuild the model's best checkpoint into ``out``; nothing to do where that very checkpoint already stands.
+    """Rebuild the model's best checkpoint into ``out``; nothing is done where ``out`` already holds it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def export(plan: dict[str, Any], model: str, out: Path, runtime: Runtime) -> Non
     Refused: the replay differs from the recorded run by more than evaluate.replay_tolerance.
     """
     best = best_checkpoint(catalogue(plan), model, plan["methods"][0]["name"])
-    if is_there(out, best.digest):
+    if holds_checkpoint(out, best.digest):
         for name in (WEIGHTS, RECIPE):
             os.utime(out / name)
         return
@@ -44,17 +44,17 @@ def best_checkpoint(checkpoints: list[Checkpoint], model: str, method: str) -> C
     ------
     BadInput: there is none.
     """
-    known = [one for one in checkpoints if (one.model, one.method) == (model, method) and one.scores.get("all", float("nan")) >= 0]
-    if not known:
+    scored = [item for item in checkpoints if (item.model, item.method) == (model, method) and item.scores.get("all", float("nan")) >= 0]
+    if not scored:
         raise BadInput(
             f"model {model}",
             f"no scored run of method {method}",
             "a subject with at least one run of one update",
             "Run aggregate first, or name a subject of the study.",
         )
-    return min(known, key=lambda one: (-one.scores["all"], one.corpus, one.text, one.step))
+    return min(scored, key=lambda item: (-item.scores["all"], item.corpus, item.text, item.step))
 
 
-def is_there(out: Path, digest: str) -> bool:
+def holds_checkpoint(out: Path, digest: str) -> bool:
     """Whether ``out`` already holds the checkpoint with this digest."""
     return (out / WEIGHTS).exists() and (out / RECIPE).exists() and read_json(out / RECIPE).get("digest") == digest

@@ -39,8 +39,9 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     from gap.models.load import load_model
     from gap.models.text import run_ids
     from gap.models.tokenizer import load_tokenizer
-    from gap.models.weights import Snapshot, weights_digest
-    from gap.posttrain.replay import Tally, replay
+    from gap.models.weights import weights_digest
+    from gap.posttrain.context import open_context
+    from gap.posttrain.replay import ReplayCheck, replay
     from gap.runtime.device import open_device
 
     folder = Path(plan["models"][checkpoint.model]["folder"])
@@ -48,20 +49,20 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
         raise BadInput(f"checkpoint {checkpoint.id}", f"no base model in {folder}", "the model that it starts from", CURE)
     run, rows, method = run_of(plan, checkpoint), rows_until(plan, checkpoint), method_of(plan, checkpoint)
     texts = run_texts(plan, checkpoint.model, run)
-    place = open_device(runtime)
-    model = load_model(folder, place)
+    device = open_device(runtime)
+    model = load_model(folder, device)
     ids = run_ids(load_tokenizer(folder), run, texts, method.gap, getattr(model.config, "max_position_embeddings", None))
-    tolerance, tally = plan["study"]["evaluate"]["replay_tolerance"], Tally()
+    check = ReplayCheck(plan["study"]["evaluate"]["replay_tolerance"])
     reached = 0
-    for reached in replay(model, Snapshot(model, runtime.offload, compact=True), ids, method, rows, tolerance, runtime.offload, tally):
+    for reached in replay(open_context(model, offload=runtime.offload), ids, method, rows, check):
         if reached == checkpoint.step:
             break
     if reached != checkpoint.step:
         raise Refused(f"checkpoint {checkpoint.id}", f"a replay that ends at step {reached}", "its step", "Post-train again here.")
-    content = recipe(plan, checkpoint, run, texts, str(rows["digest"].iloc[0])) | {
+    content = recipe(plan, checkpoint, run, texts) | {
         "weights": weights_digest(model),
-        "replayed": dataclasses.asdict(tally) | {"tolerance": tolerance},
-        "device": str(place),
+        "replayed": dataclasses.asdict(check),
+        "device": str(device),
         "threads": runtime.threads,
     }
     save(model, folder, out, content)

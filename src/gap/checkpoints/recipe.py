@@ -48,23 +48,18 @@ def run_texts(plan: dict[str, Any], model: str, run: RunId) -> dict[tuple[str, i
     ------
     BadInput: the corpus lacks one.
     """
-    place = next(Path(entry["path"]) for entry in plan["corpora"] if entry["name"] == run.corpus and model in entry["models"])
-    table = read_table(place, "texts", columns=["text", "string"])
-    found = {(run.corpus, int(index)): str(string) for index, string in zip(table["text"], table["string"], strict=True)}
-    lacking = [index for update in run.texts for index in update if (run.corpus, index) not in found]
+    path = next(Path(entry["path"]) for entry in plan["corpora"] if entry["name"] == run.corpus and model in entry["models"])
+    table = read_table(path, "texts", columns=["text", "string"])
+    texts = {(run.corpus, int(index)): str(string) for index, string in zip(table["text"], table["string"], strict=True)}
+    lacking = [index for update in run.texts for index in update if (run.corpus, index) not in texts]
     if lacking:
-        raise BadInput(str(place), f"no text {lacking[0]}", "the texts of the study", "Sample the corpus again.")
-    return found
+        raise BadInput(str(path), f"no text {lacking[0]}", "the texts of the study", "Sample the corpus again.")
+    return texts
 
 
-def recipe(plan: dict[str, Any], checkpoint: Checkpoint, run: RunId, texts: dict[tuple[str, int], str], base: str) -> dict[str, Any]:
-    """What determines the checkpoint, and the digests of the weights it starts from and ends with.
-
-    Parameters
-    ----------
-    base: digest of the base weights.
-    """
-    model = checkpoint.model
+def recipe(plan: dict[str, Any], checkpoint: Checkpoint, run: RunId, texts: dict[tuple[str, int], str]) -> dict[str, Any]:
+    """What determines the checkpoint, and the digests of the weights it starts from and ends with."""
+    model, base = checkpoint.model, str(rows_until(plan, checkpoint)["digest"].iloc[0])
     return {
         **checkpoint.flat(),
         "base": {"settings": plan["study"]["models"][model], "key": plan["models"][model]["key"], "digest": base},

@@ -32,10 +32,10 @@ def checkpoints(
     """List the checkpoints of a study: ids (for gap materialise), digests, distances and average scores."""
     import json
 
-    from gap.checkpoints.catalogue import Wanted, catalogue, filtered, ordered
+    from gap.checkpoints.catalogue import Selection, catalogue, filtered, ordered
 
     document = read_document(plan)
-    found = ordered(filtered(catalogue(document), Wanted(model, method, corpus, text, step, last), document), sort)
+    found = ordered(filtered(catalogue(document), Selection(model, method, corpus, text, step, last), document), sort)
     rows = [one.flat() for one in found[:limit]]
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -26,7 +26,7 @@ def describe(
     from functools import partial
 
     from gap.cli.job import item_files, named_files, read_job
-    from gap.describe.stage import describe as run
+    from gap.describe.job import describe as run
     from gap.params.jobs import DescribeJob
 
     folder = model.parent if model.is_file() else model

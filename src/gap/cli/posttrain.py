@@ -26,7 +26,7 @@ def post_train(
 
     from gap.cli.job import named_files, read_job
     from gap.params.jobs import PosttrainJob
-    from gap.posttrain.shard import posttrain
+    from gap.posttrain.job import posttrain
 
     folder = model.parent if model.is_file() else model
     work = partial(posttrain, read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out)

@@ -32,7 +32,7 @@ def prefixes(tokens: int, ngram: int, count: int) -> list[int]:
     last = tokens - ngram
     if last < 1:
         return []
-    return sorted({round(float(place)) for place in np.linspace(1, last, min(count, last))})
+    return sorted({round(float(length)) for length in np.linspace(1, last, min(count, last))})
 
 
 def extraction_likelihood(model: Any, reading: Reading, settings: Describe) -> float:
@@ -42,30 +42,30 @@ def extraction_likelihood(model: Any, reading: Reading, settings: Describe) -> f
     if not starts:
         return float("nan")
     lengths = [min(settings.continuation, len(ids) - start) for start in starts]
-    said = continuations(model, reading, starts, max(lengths))
+    answers = continuations(model, reading, starts, max(lengths))
     ends = eos_ids(model)
     shares = [
         overlap(until(answer[:length], ends), ids[start : start + length], settings.ngram)
-        for answer, start, length in zip(said, starts, lengths, strict=True)
+        for answer, start, length in zip(answers, starts, lengths, strict=True)
         if length >= settings.ngram
     ]
     return float(np.mean(shares))
 
 
-def overlap(said: Sequence[int], true: Sequence[int], ngram: int) -> float:
-    """N-grams of ``said`` that occur in ``true``, over the number of n-grams of ``true`` (at least one)."""
-    known = set(ngrams(true, ngram))
-    return sum(part in known for part in ngrams(said, ngram)) / (len(true) - ngram + 1)
+def overlap(answer: Sequence[int], true: Sequence[int], ngram: int) -> float:
+    """N-grams of ``answer`` that occur in ``true``, over the number of n-grams of ``true`` (at least one)."""
+    true_ngrams = set(ngrams(true, ngram))
+    return sum(item in true_ngrams for item in ngrams(answer, ngram)) / (len(true) - ngram + 1)
 
 
 def ngrams(ids: Sequence[int], length: int) -> list[tuple[int, ...]]:
     """All runs of ``length`` ids, in order."""
-    return [tuple(ids[place : place + length]) for place in range(len(ids) - length + 1)]
+    return [tuple(ids[start : start + length]) for start in range(len(ids) - length + 1)]
 
 
 def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
-    """The answer up to the first end token, which is kept."""
-    return list(answer[: next((place for place, token in enumerate(answer, 1) if token in ends), len(answer))])
+    """The answer up to and with the first end token."""
+    return list(answer[: next((count for count, token in enumerate(answer, 1) if token in ends), len(answer))])
 
 
 @without_gradients()
@@ -81,22 +81,22 @@ def continuations(model: Any, reading: Reading, starts: Sequence[int], length: i
     answer = [token]
     cache = copy.deepcopy(reading.cache)
     cache.batch_repeat_interleave(len(starts))
-    read = len(reading.ids) - 1
-    seen = torch.arange(read + length, device=device)[None] < lengths[:, None]
-    seen[:, read:] = True
+    cached = len(reading.ids) - 1
+    visible = torch.arange(cached + length, device=device)[None] < lengths[:, None]
+    visible[:, cached:] = True
     for step in range(length - 1):
-        position = (lengths + step).clamp(max=read)  # beyond the text's length the model may have no positions
-        output = _next(model, token, seen[:, : read + step + 1], position, cache)
+        position = (lengths + step).clamp(max=cached)  # beyond the text's length the model may have no positions
+        output = _next(model, token, visible[:, : cached + step + 1], position, cache)
         token = output.logits[:, -1].argmax(dim=-1)
         answer.append(token)
     return torch.stack(answer, dim=1).tolist()
 
 
-def _next(model: Any, token: Tensor, seen: Tensor, position: Tensor, cache: Any) -> Any:
-    """One token per row behind what ``seen`` [rows, places] lets it see."""
+def _next(model: Any, token: Tensor, visible: Tensor, position: Tensor, cache: Any) -> Any:
+    """Feed one token per row, int64 [rows], behind the cached ones that ``visible``, bool [rows, cached + fed], lets it attend to."""
     return model(
         input_ids=token[:, None],
-        attention_mask=seen.long(),
+        attention_mask=visible.long(),
         position_ids=position[:, None],
         past_key_values=cache,
         use_cache=True,

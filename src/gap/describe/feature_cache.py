@@ -1,4 +1,4 @@
-"""What is known of a job's texts: taken over from finished files and the journal, and added value by value."""
+"""The feature values of a job's texts: read from finished files and the journal, and added value by value."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 TABLE = "text_features"
 #: What a value is: feature, task, digest of the task's items.
-Cell = tuple[str, str, str]
-OWN: list[Cell] = [(feature, "", "") for feature in FEATURES]
+FeatureKey = tuple[str, str, str]
+#: The features that need no task.
+TEXT_KEYS: list[FeatureKey] = [(feature, "", "") for feature in FEATURES]
 
 
-def cell(task: GradientTask) -> Cell:
+def cosine_key(task: GradientTask) -> FeatureKey:
     """The cosine with a task's gradient."""
     return COSINE, task.task, task.basis
 
@@ -29,41 +30,41 @@ class FeatureCache:
 
     def __init__(self, job: DescribeJob, journal: Journal, weights: str) -> None:
         self.job, self.journal, self.weights = job, journal, weights
-        self.values: list[dict[Cell, float]] = [{} for _ in job.texts]
-        wanted = {*OWN, *map(cell, job.tasks)}
-        places = {text.id: place for place, text in enumerate(job.texts)}
-        frames = [*journal.siblings(list(places)), *(rows for text in job.texts if (rows := journal.get(text.id)) is not None)]
+        self.values: list[dict[FeatureKey, float]] = [{} for _ in job.texts]
+        self.keys = [*TEXT_KEYS, *map(cosine_key, job.tasks)]
+        numbers = {text.id: number for number, text in enumerate(job.texts)}
+        frames = [*journal.siblings(list(numbers)), *(rows for text in job.texts if (rows := journal.get(text.id)) is not None)]
         for rows in frames:
-            own = rows[rows["weights"] == weights]
-            for name, feature, task, basis, value in zip(*(own[key] for key in ("id", "feature", "task", "basis", "value")), strict=True):
-                if (feature, task, basis) in wanted:
-                    self.values[places[name]][feature, task, basis] = value
+            rows = rows[rows["weights"] == weights]
+            for name, *key, value in zip(*(rows[column] for column in ("id", "feature", "task", "basis", "value")), strict=True):
+                if tuple(key) in self.keys:
+                    self.values[numbers[name]][tuple(key)] = value
 
-    def lacks(self, place: int, cells: Iterable[Cell]) -> bool:
-        """Whether one of these values of the text at ``place`` is still to be computed."""
-        return any(one not in self.values[place] for one in cells)
+    def lacks(self, text: int, keys: Iterable[FeatureKey]) -> bool:
+        """Whether one of these values of text number ``text`` of the job is still to be computed."""
+        return any(key not in self.values[text] for key in keys)
 
-    def add(self, place: int, found: dict[Cell, float]) -> None:
-        """Keep values of the text at ``place``, in the journal too."""
-        self.values[place] |= found
-        self.journal.add(self.job.texts[place].id, self._rows(place))
+    def add(self, text: int, values: dict[FeatureKey, float]) -> None:
+        """Keep values of a text, in the journal too."""
+        self.values[text] |= values
+        self.journal.add(self.job.texts[text].id, self._rows(text))
 
     def finish(self) -> None:
         """Write the table, texts and features in the order of the job."""
         import pandas as pd
 
-        self.journal.finish(pd.concat([self._rows(place) for place in range(len(self.values))], ignore_index=True))
+        self.journal.finish(pd.concat([self._rows(number) for number in range(len(self.values))], ignore_index=True))
 
-    def _rows(self, place: int) -> pd.DataFrame:
+    def _rows(self, number: int) -> pd.DataFrame:
         """The rows of one text as far as they are known; a feature that the text does not have is NaN."""
         import pandas as pd
 
-        text = self.job.texts[place]
+        text = self.job.texts[number]
         names = {"model": self.job.model, "corpus": text.corpus, "text": text.text, "id": text.id, "weights": self.weights}
-        own = self.values[place]
+        values = self.values[number]
         rows = [
-            names | {"feature": feature, "task": task, "basis": basis, "value": float(own[feature, task, basis])}
-            for feature, task, basis in [*OWN, *map(cell, self.job.tasks)]
-            if (feature, task, basis) in own
+            names | {"feature": feature, "task": task, "basis": basis, "value": float(values[feature, task, basis])}
+            for feature, task, basis in self.keys
+            if (feature, task, basis) in values
         ]
         return pd.DataFrame(rows, columns=list(TABLES[TABLE]))

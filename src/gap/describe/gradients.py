@@ -1,4 +1,4 @@
-"""The gradient of all weights as one row of numbers, and the cosine between two of them.
+"""The gradient of all weights as one vector, and the cosine between two of them.
 
 To first order a small step up the loss of a text changes the loss of a task by the step length times the product of both
 gradients; their cosine is that product without the lengths (compare the gradient similarity of Lopez-Paz and Ranzato 2017,
@@ -17,20 +17,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from gap.describe.targets import Target
-from gap.models.sharding import like, local_shard
-from gap.runtime.process_group import all_reduce_sum as over_all
+from gap.models.sharding import local_shard, shard_like
+from gap.runtime.process_group import all_reduce_sum
 
 #: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
-PIECE = {"cpu": 1 << 18, "cuda": 1 << 24}
+SLICE = {"cpu": 1 << 18, "cuda": 1 << 24}
 
 
 def mean_nll(model: Any, target: Target) -> Tensor:
-    """Mean NLL (nats, fp32) of the predicted tokens; logits are made for their places only where the model can."""
+    """Mean NLL (nats, fp32) of the predicted tokens; logits are made for their positions only where the model can."""
     device = next(model.parameters()).device
     ids = torch.tensor(target.ids, device=device)
     fed = ids[None, :-1]
-    places = torch.arange(fed.shape[1], device=device)[None]
-    logits = model(input_ids=fed, position_ids=places, use_cache=False, logits_to_keep=target.predicted).logits
+    positions = torch.arange(fed.shape[1], device=device)[None]
+    logits = model(input_ids=fed, position_ids=positions, use_cache=False, logits_to_keep=target.predicted).logits
     return functional.cross_entropy(logits[0, -target.predicted :].float(), ids[-target.predicted :])
 
 
@@ -44,17 +44,17 @@ class FlatGradient:
     def __init__(self, model: Any) -> None:
         self.model = model
         weights = [(weight, local_shard(weight.detach())) for weight in model.parameters()]
-        self.buffer = torch.zeros(sum(own.numel() for _, own in weights), device=weights[0][1].device)
-        place = 0
-        for weight, own in weights:
-            weight.grad = like(weight, self.buffer[place : place + own.numel()].view_as(own))
-            place += own.numel()
+        self.buffer = torch.zeros(sum(shard.numel() for _, shard in weights), device=weights[0][1].device)
+        start = 0
+        for weight, shard in weights:
+            weight.grad = shard_like(weight, self.buffer[start : start + shard.numel()].view_as(shard))
+            start += shard.numel()
 
     @torch.enable_grad()
     def of(self, targets: Sequence[Target]) -> Tensor:
         """Gradient of the mean over ``targets`` of their mean token NLL, [weights]; one backward pass per target, summed in their order.
 
-        The same buffer at every call: copy what is to be kept.
+        The same buffer at every call: copy it to keep it.
         """
         self.buffer.zero_()
         for target in targets:
@@ -63,17 +63,17 @@ class FlatGradient:
 
 
 def dot(first: Tensor, second: Tensor) -> float:
-    """Product of two rows of numbers (of which each process of a team has its part), accumulated in fp64, piece by piece in their order."""
-    size = PIECE.get(first.device.type, PIECE["cpu"])
-    all_reduce_sum = torch.zeros((), dtype=torch.float64, device=first.device)
+    """Dot product of two vectors (of which each process of a group holds its part), accumulated in fp64, slice by slice in their order."""
+    size = SLICE.get(first.device.type, SLICE["cpu"])
+    total = torch.zeros((), dtype=torch.float64, device=first.device)
     for start in range(0, len(first), size):
-        piece = slice(start, start + size)
-        all_reduce_sum += torch.dot(first[piece].double(), second[piece].double())
-    return float(over_all(all_reduce_sum))
+        part = slice(start, start + size)
+        total += torch.dot(first[part].double(), second[part].double())
+    return float(all_reduce_sum(total))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:
-    """Cosine of the angle between two rows of numbers; NaN where one is zero or not finite."""
+    """Cosine of the angle between two vectors; NaN where one is zero or not finite."""
     return cosine_of(dot(first, second), dot(first, first), dot(second, second))
 
 

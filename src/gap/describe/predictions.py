@@ -32,15 +32,15 @@ class Reading:
 def read(model: Any, ids: Tensor) -> Reading:
     """Read ``ids`` (int64 [n], on the model's device, the opening token first); logits are taken in fp32."""
     fed = ids[None, :-1]
-    places = torch.arange(fed.shape[1], device=ids.device)[None]  # given, they spare a sum that has no deterministic CUDA kernel
-    output = model(input_ids=fed, position_ids=places, use_cache=True)
+    positions = torch.arange(fed.shape[1], device=ids.device)[None]  # given, they spare a sum that has no deterministic CUDA kernel
+    output = model(input_ids=fed, position_ids=positions, use_cache=True)
     logits = output.logits[0].float()
-    true = logits.gather(1, ids[1:, None])
+    true_logits = logits.gather(1, ids[1:, None])
     return Reading(
         ids=ids,
-        nll=(torch.logsumexp(logits, dim=1) - true[:, 0]),
+        nll=(torch.logsumexp(logits, dim=1) - true_logits[:, 0]),
         entropy=torch.special.entr(torch.softmax(logits, dim=1)).sum(dim=1),
-        rank=(logits > true).sum(dim=1) + 1,
+        rank=(logits > true_logits).sum(dim=1) + 1,
         greedy=logits.argmax(dim=1),
         cache=output.past_key_values,
     )

@@ -1,8 +1,8 @@
 """The loaded base model, and what a job computes with it.
 
 Resident on the device: the weights; keys and values of one text, once per prefix; while gradients are compared, one
-gradient for the text at hand and as many of tasks as ``describe.gradients_gib`` holds (one at least).  Tasks stand outside,
-texts inside: each group of tasks takes every text's gradient once.
+gradient for the text at hand and as many of tasks as ``describe.gradients_gib`` holds (one at least).  The outer loop is over
+tasks, the inner one over texts: each group of tasks takes every text's gradient once.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class Session:
     def features(self, ids: Tensor) -> dict[str, float]:
         """Every feature but the cosines, of ids [n]."""
         reading = read(self.model, ids)
-        own = ids[1:].tolist()
-        text = self.tokenizer.decode(own, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        predicted = ids[1:].tolist()
+        text = self.tokenizer.decode(predicted, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         extraction = {"extraction": extraction_likelihood(self.model, reading, self.job.describe)}
-        return familiarity(reading) | extraction | surface(own, text)
+        return familiarity(reading) | extraction | surface(predicted, text)
 
     def targets(self, task: str, path: Path) -> list[Target]:
         """The first items of a task as sequences, cut where evaluation cuts them or where the model has no positions left.
@@ -70,19 +70,19 @@ class Session:
         return targets(load_items(task, path, self.job.describe.gradient_items), self.tokenizer, limit)
 
     def cosines(self, tasks: Sequence[Sequence[Target]], texts: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[int, dict[int, float]]]:
-        """Cosines of the gradients of ``texts`` (place, ids [n]) with those of ``tasks``.
+        """Cosines of the gradients of ``texts`` (number, ids [n]) with those of ``tasks``.
 
-        Yields a text's place and its cosines by the place of the task, text by text for as many tasks as are held at once.
+        Yields a text's number and its cosines by the index of the task, text by text for as many tasks as are held at once.
         """
         if not tasks or not texts:
             return
         flat = FlatGradient(self.model)
         held = max(1, int(self.job.describe.gradients_gib * GIB / (flat.buffer.element_size() * len(flat.buffer))))
         for first in range(0, len(tasks), held):
-            kept = {place: flat.of(tasks[place]).clone() for place in range(first, min(first + held, len(tasks)))}
-            lengths = {place: dot(gradient, gradient) for place, gradient in kept.items()}
-            for text, ids in texts:
-                own = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)])
-                length = dot(own, own)
-                yield text, {place: cosine_of(dot(own, gradient), length, lengths[place]) for place, gradient in kept.items()}
-            kept.clear()  # before the next group is made, not after
+            gradients = {task: flat.of(tasks[task]).clone() for task in range(first, min(first + held, len(tasks)))}
+            squares = {task: dot(gradient, gradient) for task, gradient in gradients.items()}
+            for number, ids in texts:
+                of_text = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)])
+                square = dot(of_text, of_text)
+                yield number, {task: cosine_of(dot(of_text, gradient), square, squares[task]) for task, gradient in gradients.items()}
+            gradients.clear()  # before the next group is made, not after

@@ -30,13 +30,13 @@ def targets(items: Sequence[Item], tokenizer: Any, max_length: int) -> list[Targ
     pairs = [_pair(item) for item in items]
     contexts = tokenizer([context for context, _ in pairs], add_special_tokens=False)["input_ids"]
     answers = tokenizer([answer for _, answer in pairs], add_special_tokens=False)["input_ids"]
-    made = []
-    for place, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
+    sequences: list[Target] = []
+    for index, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
         if not answer:
-            raise BadInput(f"item {place}", "a continuation without tokens", "at least one token", "Remove the item.")
-        kept = (tokenizer.bos_token_id, *context, *answer)[-max_length:]
-        made.append(Target(kept, min(len(answer), len(kept) - 1)))
-    return made
+            raise BadInput(f"item {index}", "a continuation without tokens", "at least one token", "Remove the item.")
+        ids = (tokenizer.bos_token_id, *context, *answer)[-max_length:]
+        sequences.append(Target(ids, min(len(answer), len(ids) - 1)))
+    return sequences
 
 
 def _pair(item: Item) -> tuple[str, str]:

@@ -236,7 +236,7 @@ class _Shard:
             "layout": f"{task_scorer.layout}: {task_scorer.reason}" if task_scorer.reason else task_scorer.layout,
             "kernel": task_scorer.kernel,
             "refused": {} if session.scoring_model is None else session.scoring_model.refused,
-            "replayed": dataclasses.asdict(session.tally) | {"tolerance": self.job.evaluate.replay_tolerance},
+            "replayed": dataclasses.asdict(session.check),
         }
 
     def session(self) -> Session:

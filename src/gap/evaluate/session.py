@@ -22,9 +22,10 @@ from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
-from gap.models.weights import Snapshot, weights_digest
+from gap.models.weights import weights_digest
 from gap.params.jobs import EvaluateJob, RunId, Scorer
-from gap.posttrain.replay import Tally, replay
+from gap.posttrain.context import RunContext, open_context
+from gap.posttrain.replay import ReplayCheck, replay
 from gap.runtime.device import open_device
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
@@ -48,9 +49,9 @@ class Session:
         self.scoring_model = None if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
         self.network = with_scoring_model(self.base_network, self.scoring_model)
         self.renewed = False  # whether the scoring model has the weights that are in the model now
-        self.snapshot: Snapshot | None = None
-        self.digest = ""  # of the base weights, once there is a snapshot of them
-        self.tally = Tally()  # of all replays, for the provenance record
+        self.context: RunContext | None = None  # with a copy of the base weights, once a run is replayed
+        self.digest = ""  # of the base weights
+        self.check = ReplayCheck(job.evaluate.replay_tolerance)  # of all replays, for the provenance record
 
     def renew(self) -> None:
         """Let the scoring model take over the weights that are in the model now; once per checkpoint."""
@@ -61,18 +62,17 @@ class Session:
     def base(self) -> None:
         """Put the base weights back, if a replay has changed them."""
         self.renewed = False
-        if self.snapshot is not None:
-            self.snapshot.restore(self.digest)
+        if self.context is not None:
+            self.context.base.restore(self.digest)
 
     def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
         """Repeat a run; yields each real step with its weights in the model."""
         method = self.job.settings
         assert method is not None
-        if self.snapshot is None:
-            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, self.offload, compact=True)
+        if self.context is None:
+            self.digest, self.context = weights_digest(self.model), open_context(self.model, offload=self.offload)
         ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
-        tolerance = self.job.evaluate.replay_tolerance
-        for step in replay(self.model, self.snapshot, ids, method, expected, tolerance, self.offload, self.tally):
+        for step in replay(self.context, ids, method, expected, self.check):
             self.renewed = False
             yield step
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from gap.core.registry import Registry
 
-#: (settings, training) -> what each update tried did (``gap.methods.training``).
+#: (settings, ``TrainingRun``) -> a ``StepResult`` per update (``gap.methods.training``).
 DIRECTIONS: Registry[Callable[..., Iterator[Any]]] = Registry("gap.methods.directions")
 #: (settings, mean token NLL, logits [n, vocabulary] in fp32, targets int64 [n], number of the update from 1) -> the loss, a scalar.
 OBJECTIVES: Registry[Callable[..., Any]] = Registry("gap.methods.objectives")
-#: (settings, parameter groups with their learning rates) -> a torch optimizer; its parameters are flat parts of the weights.
+#: (settings, parameter groups with their learning rates) -> a torch optimizer; its parameters are flat slices of the weights.
 OPTIMIZERS: Registry[Callable[..., Any]] = Registry("gap.methods.optimizers")
 #: (settings, ``Depth`` of a tensor) -> share of the learning rate.
 RATES: Registry[Callable[..., float]] = Registry("gap.methods.rates")

@@ -17,17 +17,17 @@ class Difference:
     """Weights minus base weights, tensor by tensor: names, and fp32 tensors, changed in place.
 
     Where several devices share the model (``jobs.devices``), ``tensors`` are the rows that this process holds: what looks
-    at one entry at a time needs no more; a count over all entries goes through ``sum``, a whole matrix through ``whole``
-    and ``put``, which every process calls alike.
+    at one entry at a time needs no more; a count over all entries goes through ``sum``, a whole matrix through
+    ``gather_full`` and ``put_full``, which every process calls alike.
 
-    gather: number of a tensor -> all its rows, fp32, a copy; own: number and all rows -> the rows of this process.  None
+    gather: number of a tensor -> all its rows, fp32, a copy; select: number and all rows -> the rows of this process.  None
     where there is one process.
     """
 
     names: list[str]
     tensors: list[Tensor]
     gather: Callable[[int], Tensor] | None = None
-    own: Callable[[int, Tensor], Tensor] | None = None
+    select: Callable[[int, Tensor], Tensor] | None = None
 
     def sum(self, counts: list[Tensor]) -> int:
         """Sum of integers (scalars), one per tensor, over all rows."""
@@ -35,10 +35,10 @@ class Difference:
 
         return int(all_reduce_sum(torch.stack(counts).sum()))
 
-    def whole(self, number: int) -> Tensor:
+    def gather_full(self, number: int) -> Tensor:
         """All rows of a tensor, to be read."""
         return self.tensors[number] if self.gather is None else self.gather(number)
 
-    def put(self, number: int, rows: Tensor) -> None:
-        """Let all rows of a tensor be ``rows``."""
-        self.tensors[number].copy_(rows if self.own is None else self.own(number, rows))
+    def put_full(self, number: int, rows: Tensor) -> None:
+        """Set all rows of a tensor to ``rows``."""
+        self.tensors[number].copy_(rows if self.select is None else self.select(number, rows))

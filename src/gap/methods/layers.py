@@ -22,30 +22,30 @@ class Depth:
     layers: int
 
 
-def depths(names: Sequence[str], wanted_by: str) -> list[Depth]:
+def depths(names: Sequence[str], setting: str) -> list[Depth]:
     """Depth of each tensor; an output projection that is tied to the embeddings counts as embeddings.
 
     Parameters
     ----------
-    wanted_by: what needs the depths, for the error.
+    setting: that needs the depths, for the error.
 
     Raises
     ------
     BadInput: fewer than two numbered layers.
     """
     numbers = [NUMBER.search(name) for name in names]
-    found = sorted({int(number.group(1)) for number in numbers if number})
-    if len(found) < 2:
-        shown = f"a model with {len(found) or 'no'} numbered layer{'s' if len(found) != 1 else ''} (weights such as {names[0]!r})"
+    blocks = sorted({int(number.group(1)) for number in numbers if number})
+    if len(blocks) < 2:
+        shown = f"a model with {len(blocks) or 'no'} numbered layer{'s' if len(blocks) != 1 else ''} (weights such as {names[0]!r})"
         raise BadInput(
-            wanted_by,
+            setting,
             shown,
             "a model whose weights are named by layer, two layers or more",
             "Use another model, or leave this setting out.",
         )
-    place = {number: index for index, number in enumerate(found, 1)}
-    layers = len(found)
+    layer_of = {number: layer for layer, number in enumerate(blocks, 1)}
+    layers = len(blocks)
     return [
-        Depth(place[int(number.group(1))] if number else 0 if BELOW.search(name) else layers + 1, layers)
+        Depth(layer_of[int(number.group(1))] if number else 0 if BELOW.search(name) else layers + 1, layers)
         for name, number in zip(names, numbers, strict=True)
     ]

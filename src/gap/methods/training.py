@@ -1,4 +1,4 @@
-"""What a direction is given, and what it says of each update."""
+"""What a direction is given, and what it returns of each update."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StepResult:
-    """One update that was tried.
+    """What one update did.
 
     loss: mean token NLL (nats) of the run's texts before it; grad_norm: L2 norm of the objective's gradient, NaN where
     none was taken; loss_scale: of the fp16 scaler, 1 without one; change: what it did to the weights
-    (``gap.models.weights.Change``), None where it was skipped or could not be done; diverged: whether loss or gradient
+    (``gap.models.weights.WeightChange``), None where it was skipped or could not be done; diverged: whether loss or gradient
     is not finite, which ends the run.
     """
 
@@ -28,16 +28,16 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A flat part of the weights, fp32, to be changed in place: it begins behind ``start`` weights of tensor ``number``."""
+class WeightSlice:
+    """A flat slice of weight tensor ``number``, fp32 [n], to be changed in place; ``start`` weights of the tensor stand before it."""
 
     number: int
     start: int
     weights: Tensor
 
 
-class Training(Protocol):
-    """A model on its way from the base weights (``gap.posttrain.step``).
+class TrainingRun(Protocol):
+    """A run of one text from the base weights (``gap.posttrain.run.PosttrainRun``).
 
     ``updates`` is the number of updates to try, ``seed`` a number below 2**63 that depends on the run's tokens alone,
     ``sizes`` the number of weights of each tensor.
@@ -59,6 +59,6 @@ class Training(Protocol):
         """Mean token NLL (nats) of the texts at the present weights."""
         ...
 
-    def change(self, act: Callable[[Part], None]) -> Any:
-        """Let ``act`` change each part of the weights in place, and measure what it did."""
+    def apply(self, change: Callable[[WeightSlice], None]) -> Any:
+        """Let ``change`` change each slice of the weights in place, and measure what it did."""
         ...

@@ -2,7 +2,7 @@
 
 A digest is taken after every update, so it must cost less than an update: the raw bits go through two integer sums on
 the device, and sixteen bytes come back.  Where several processes share a model, each takes the sums of its own rows, and
-what is returned is that of the whole.
+the results are those of the whole model.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ ROW = 1 << 16
 #: Weights per pass: small enough for a CPU's cache, large enough to keep a GPU busy.  No result depends on it.
 PASS = {"cpu": 1 << 18, "cuda": 1 << 24}
 #: Weights whose distance from others is taken at once; the order of a sum, hence its last bits, depends on it.
-PIECE = 1 << 22
+SLICE = 1 << 22
 
 
 @dataclass(frozen=True)
-class Change:
+class WeightChange:
     """What an update did to all weights.
 
-    digest: of the weights as they are now; norm: L2 norm of the difference; moved: share of weights whose bits changed;
-    norms: L2 norm tensor by tensor, float64 [tensors], on the CPU.
+    digest: of the weights as they are now; norm: L2 norm of the difference; changed_fraction: share of weights whose bits
+    changed; tensor_norms: L2 norm of the difference tensor by tensor, float64 [tensors], on the CPU.
     """
 
     digest: str
     norm: float
     changed_fraction: float
-    norms: Tensor
+    tensor_norms: Tensor
 
 
 class Snapshot:
@@ -54,46 +54,43 @@ class Snapshot:
 
     Parameters
     ----------
-    host: keep it in the host's memory instead of the device's.
+    offload: keep it in the host's memory instead of the device's.
     compact: keep it in fp16 or bf16 where that loses no bit, as with published weights in half precision.
+
+    ``live`` are the model's weights themselves, ``saved`` their copies; of a sharded model the rows of this process.
     """
 
-    def __init__(self, model: nn.Module, host: bool = False, compact: bool = False) -> None:
-        self.model, self.live = model, own_weights(model)
+    def __init__(self, model: nn.Module, *, offload: bool = False, compact: bool = False) -> None:
+        self.model, self.live = model, local_weights(model)
         dtype = exact_dtype(self.live) if compact else self.live[0].dtype
-        self.kept = [tensor.to(device="cpu" if host else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
+        self.saved = [tensor.to(device="cpu" if offload else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
 
     def restore(self, expected: str | None = None) -> None:
         """Put the copied bits back into the model: one copy of all tensors together.
 
         Parameters
         ----------
-        expected: the digest that the model's weights then must have; None where who called looks at it anyway.
+        expected: the digest that the model's weights then must have; None where the caller checks it anyway.
 
         Raises
         ------
         Refused: they have another one.
         """
-        torch._foreach_copy_(self.live, self.kept)
-        if expected is not None and (found := weights_digest(self.model)) != expected:
-            raise Refused("weights put back", found, f"the digest {expected}", "Report this: something else changes the copy.")
+        torch._foreach_copy_(self.live, self.saved)
+        if expected is not None and (digest := weights_digest(self.model)) != expected:
+            raise Refused("weights put back", digest, f"the digest {expected}", "Report this: something else changes the copy.")
 
     def distance(self) -> float:
         """L2 norm of the model's present weights minus the copied ones."""
         norms = [
-            torch.linalg.vector_norm(live - kept.to(live.device), dtype=torch.float64)
-            for pair in zip(self.live, self.kept, strict=True)
-            for live, kept in zip(*(tensor.reshape(-1).split(PIECE) for tensor in pair), strict=True)
+            torch.linalg.vector_norm(live - saved.to(live.device), dtype=torch.float64)
+            for pair in zip(self.live, self.saved, strict=True)
+            for live, saved in zip(*(tensor.reshape(-1).split(SLICE) for tensor in pair), strict=True)
         ]
         return float(all_reduce_norm(torch.linalg.vector_norm(torch.stack(norms))))
 
-    @property
-    def bytes(self) -> int:
-        """Size of the copy."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.kept)
 
-
-def own_weights(model: nn.Module) -> list[Tensor]:
+def local_weights(model: nn.Module) -> list[Tensor]:
     """The weights that this process holds, tied ones once, without gradients; a change of them changes the model."""
     return [local_shard(parameter.detach()) for parameter in model.parameters()]
 
@@ -108,34 +105,20 @@ def exact_dtype(tensors: list[Tensor]) -> torch.dtype:
 
 def weights_digest(model: nn.Module) -> str:
     """16 hex digits that depend on name, shape, dtype and every bit of every parameter (tied ones counted once)."""
-    sums = WeightHasher(list(model.parameters()))
-    sums.add(own_weights(model))
-    return digest_of(model, sums.bits())
+    hasher = WeightHasher(model)
+    hasher.add(local_weights(model))
+    return _digest(model, hasher.sums())
 
 
-def change(model: nn.Module, before: Snapshot) -> Change:
-    """What happened to the weights since ``before`` was taken.
-
-    Raises
-    ------
-    ValueError: the weights are not fp32.
-    """
-    if any(tensor.dtype != torch.float32 for tensor in before.live):
-        raise ValueError("changes are measured on fp32 weights only")
-    sums = WeightHasher(list(model.parameters()))
-    sums.add(before.live, before.kept)
-    return sums.change(model)
-
-
-def digest_of(model: nn.Module, sums: list[int]) -> str:
-    """The digest of a model whose weights' bits have these two sums (``WeightHasher.bits``)."""
+def _digest(model: nn.Module, sums: list[int]) -> str:
+    """The digest of a model whose weights' bits have these two sums (``WeightHasher.sums``)."""
     shapes = [[name, list(parameter.shape), str(parameter.dtype)] for name, parameter in model.named_parameters()]
     return hashlib.sha256(canonical([shapes, sums]).encode()).hexdigest()[:16]
 
 
 @cache
 def _multipliers(rows: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Odd 64-bit multipliers for the place within a row and for the row; weight i has low[i % ROW] * high[i // ROW]."""
+    """Odd 64-bit multipliers for the column and for the row of a weight; weight i has low[i % ROW] * high[i // ROW]."""
     tables = []
     for seed, size in ((1, ROW), (2, rows)):
         drawn = np.random.Philox(key=seed).random_raw(size) | np.uint64(1)
@@ -150,52 +133,33 @@ def _bits(tensor: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A flat part of one tensor: its place in the pass, its bits, those it is compared with, and the tensor's number."""
+class HashSlice:
+    """Flat slice of weight tensor ``tensor``.
 
-    place: int
+    offset: where it stands in the pass; bits, before: raw bits of the weights, and of what they were, int32 or int16 [weights].
+    """
+
+    offset: int
     bits: Tensor
-    other: Tensor | None
+    before: Tensor | None
     tensor: int
 
 
-def _passes(
-    tensors: Sequence[Tensor], others: Sequence[Tensor] | None, size: int, numbers: Sequence[int], lead: int
-) -> Iterator[list[Piece]]:
-    """Flat pieces of all tensors, in passes of ``size`` weights (the last may be shorter), the first of them behind ``lead`` places.
-
-    ``numbers`` are those of the tensors.
-    """
-    pieces: list[Piece] = []
-    filled = lead
-    for index, tensor in enumerate(tensors):
-        flat, start = _bits(tensor), 0
-        other = None if others is None else _bits(others[index])
-        while start < flat.numel():
-            stop = min(flat.numel(), start + size - filled)
-            pieces.append(Piece(filled, flat[start:stop], None if other is None else other[start:stop], numbers[index]))
-            filled += stop - start
-            start = stop
-            if filled == size:
-                yield pieces
-                pieces, filled = [], 0
-    if pieces:
-        yield pieces
-
-
 class WeightHasher:
-    """The digest's sums over ``weights``, taken tensor by tensor in their order, in as many calls as one likes.
+    """The digest's sums over the weights of ``model``, taken tensor by tensor in their order, in any number of calls.
 
     Sum of the bits and sum of bits times multiplier (both modulo 2**64); with what the weights were before also the
     squared difference per tensor and the number of weights whose bits differ.  One transfer from the device at the end.
 
-    A tensor may be added in flat parts, one after the other.  Of weights that are shared out, each process adds its own
-    rows; the results are those of all rows.
+    A tensor may be added in flat slices, one after the other.  Of a sharded model each process adds its own rows; the
+    results are those of all rows.
     """
 
-    def __init__(self, weights: Sequence[Tensor]) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        weights = list(model.parameters())
         self.device = weights[0].device
-        self.size = PASS.get(self.device.type, PASS["cpu"])
+        self.pass_size = PASS.get(self.device.type, PASS["cpu"])
         sizes = [weight.numel() for weight in weights]
         self.total = sum(sizes)
         #: Where each tensor's own rows begin and end, among the weights of the whole model.
@@ -204,74 +168,109 @@ class WeightHasher:
             first = start + shard_offset(weight)
             self.spans.append((first, first + local_shard(weight).numel()))
         self.tables = _multipliers(1 << max(0, math.ceil(self.total / ROW) - 1).bit_length(), self.device)
-        self.wide = torch.empty(self.size, dtype=torch.int64, device=self.device)
-        self.plain, self.weighted, self.changed_fraction = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
+        self.wide = torch.empty(self.pass_size, dtype=torch.int64, device=self.device)
+        self.plain, self.weighted, self.changed = (torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(3))
         self.squares = torch.zeros(len(weights), dtype=torch.float64, device=self.device)
-        self.tensor, self.seen = 0, self.spans[0][0]  # the tensor at hand, and the place of its next weight
-        self.differ: Tensor | None = None
-        self.apart: Tensor | None = None
+        self.tensor, self.next = 0, self.spans[0][0]  # number of the tensor at hand, and index of its next weight in the whole model
+        self.xor: Tensor | None = None
+        self.difference: Tensor | None = None
 
-    def add(self, tensors: Sequence[Tensor], others: Sequence[Tensor] | None = None) -> None:
-        """The next tensors, or flat parts of them, with what they were before (fp32) where the change is wanted."""
-        if others is not None and self.differ is None:
-            self.differ = torch.empty(self.size, dtype=torch.int32, device=self.device)
-            self.apart = torch.empty(self.size, device=self.device)
-        for place, numbers in self._neighbours(tensors):
-            part = slice(place.start, place.stop)
-            row, lead = divmod(numbers[0][1], ROW)
-            for pieces in _passes(tensors[part], None if others is None else others[part], self.size, [one for one, _ in numbers], lead):
-                row += self._pass(pieces, row)
+    def add(self, tensors: Sequence[Tensor], before: Sequence[Tensor] | None = None) -> None:
+        """The next tensors, or flat slices of them, with what they were before where the change is to be measured.
+
+        Raises
+        ------
+        ValueError: a change of weights that are not fp32.
+        """
+        if before is not None:
+            if any(tensor.dtype != torch.float32 for tensor in tensors):
+                raise ValueError("changes are measured on fp32 weights only")
+            if self.xor is None:
+                self.xor = torch.empty(self.pass_size, dtype=torch.int32, device=self.device)
+                self.difference = torch.empty(self.pass_size, device=self.device)
+        for items, positions in self._neighbours(tensors):
+            part = slice(items.start, items.stop)
+            row, offset = divmod(positions[0][1], ROW)
+            numbers = [tensor for tensor, _ in positions]
+            for slices in self._passes(tensors[part], None if before is None else before[part], numbers, offset):
+                row += self._add_pass(slices, row)
 
     def _neighbours(self, tensors: Sequence[Tensor]) -> Iterator[tuple[range, list[tuple[int, int]]]]:
-        """Cut ``tensors``, the next ones, where places are left out between them.
+        """Cut ``tensors``, the next ones, where weights of other processes stand between them.
 
-        Yields which of them stand together, and of each the number of its whole tensor and its place.
+        Yields the indices of those that stand together, and of each the number of its whole tensor and the index of its first
+        weight in the whole model.
         """
-        together: list[tuple[int, int]] = []
+        positions: list[tuple[int, int]] = []
         first = 0
         for index, tensor in enumerate(tensors):
-            while tensor.numel() and self.seen == self.spans[self.tensor][1]:
+            while tensor.numel() and self.next == self.spans[self.tensor][1]:
                 self.tensor += 1
                 start = self.spans[self.tensor][0]
-                if together and start != self.seen:
-                    yield range(first, index), together
-                    together = []
-                self.seen = start
-            first = first if together else index
-            together.append((self.tensor, self.seen))
-            self.seen += tensor.numel()
-        if together:
-            yield range(first, len(tensors)), together
+                if positions and start != self.next:
+                    yield range(first, index), positions
+                    positions = []
+                self.next = start
+            first = first if positions else index
+            positions.append((self.tensor, self.next))
+            self.next += tensor.numel()
+        if positions:
+            yield range(first, len(tensors)), positions
 
-    def _pass(self, pieces: list[Piece], row: int) -> int:
-        """One pass, whose first place is the first of the table's row ``row``; returns the number of rows."""
+    def _passes(
+        self, tensors: Sequence[Tensor], before: Sequence[Tensor] | None, numbers: Sequence[int], offset: int
+    ) -> Iterator[list[HashSlice]]:
+        """Flat slices of ``tensors`` in passes (the last may be shorter), the first of them behind ``offset`` other weights.
+
+        ``numbers`` are those of the tensors.
+        """
+        slices: list[HashSlice] = []
+        filled = offset
+        for index, tensor in enumerate(tensors):
+            bits, start = _bits(tensor), 0
+            bits_before = None if before is None else _bits(before[index])
+            while start < bits.numel():
+                stop = min(bits.numel(), start + self.pass_size - filled)
+                slices.append(HashSlice(filled, bits[start:stop], None if bits_before is None else bits_before[start:stop], numbers[index]))
+                filled += stop - start
+                start = stop
+                if filled == self.pass_size:
+                    yield slices
+                    slices, filled = [], 0
+        if slices:
+            yield slices
+
+    def _add_pass(self, slices: list[HashSlice], row: int) -> int:
+        """One pass, whose first weight has the multiplier of row ``row``; returns the number of rows."""
         low, high = self.tables
-        end = pieces[-1].place + pieces[-1].bits.numel()
+        end = slices[-1].offset + slices[-1].bits.numel()
         padded = -(-end // ROW) * ROW
-        self.wide[: pieces[0].place] = 0
+        self.wide[: slices[0].offset] = 0
         self.wide[end:padded] = 0
-        for piece in pieces:
-            part = slice(piece.place, piece.place + piece.bits.numel())
-            self.wide[part] = piece.bits
-            if piece.other is not None:
-                assert self.differ is not None and self.apart is not None
-                torch.bitwise_xor(piece.bits, piece.other, out=self.differ[part])
-                torch.sub(piece.bits.view(torch.float32), piece.other.view(torch.float32), out=self.apart[part])
-                self.squares[piece.tensor] += torch.linalg.vector_norm(self.apart[part], dtype=torch.float64).square()
+        for item in slices:
+            part = slice(item.offset, item.offset + item.bits.numel())
+            self.wide[part] = item.bits
+            if item.before is not None:
+                assert self.xor is not None and self.difference is not None
+                torch.bitwise_xor(item.bits, item.before, out=self.xor[part])
+                torch.sub(item.bits.view(torch.float32), item.before.view(torch.float32), out=self.difference[part])
+                self.squares[item.tensor] += torch.linalg.vector_norm(self.difference[part], dtype=torch.float64).square()
         self.plain += self.wide[:padded].sum()
         rows = self.wide[:padded].view(-1, ROW)
         self.weighted += (rows.mul_(low).sum(1) * high[row : row + len(rows)]).sum()
-        if self.differ is not None:
-            self.changed_fraction += torch.count_nonzero(self.differ[pieces[0].place : end])
+        if self.xor is not None:
+            self.changed += torch.count_nonzero(self.xor[slices[0].offset : end])
         return len(rows)
 
-    def bits(self) -> list[int]:
+    def sums(self) -> list[int]:
         """The two sums of the bits."""
         return all_reduce_sum(torch.stack([self.plain, self.weighted])).tolist()
 
-    def change(self, model: nn.Module) -> Change:
-        """What happened to the weights of ``model``, all of which have been added."""
-        counts, squares = all_reduce_sum(torch.stack([self.plain, self.weighted, self.changed_fraction])), all_reduce_sum(self.squares)
+    def change(self) -> WeightChange:
+        """What happened to the weights, all of which have been added."""
+        counts, squares = all_reduce_sum(torch.stack([self.plain, self.weighted, self.changed])), all_reduce_sum(self.squares)
         values = torch.cat([counts, squares.view(torch.int64)]).cpu()
         norms = values[3:].view(torch.float64).sqrt()
-        return Change(digest_of(model, values[:2].tolist()), float(torch.linalg.vector_norm(norms)), int(values[2]) / self.total, norms)
+        return WeightChange(
+            _digest(self.model, values[:2].tolist()), float(torch.linalg.vector_norm(norms)), int(values[2]) / self.total, norms
+        )

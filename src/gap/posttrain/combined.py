@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gap.core.errors import Refused
-from gap.methods import COMBINATIONS
 from gap.models.weights import Snapshot, weights_digest
-from gap.params.methods import Method
-from gap.posttrain.run import Update, base_row, run_updates
-from gap.posttrain.transformed import transform
+from gap.posttrain.context import RunContext
+from gap.posttrain.row import TrajectoryRow, check_base
 from gap.runtime.process_group import broadcast_from_first, process_group
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 #: Share of the host's free memory that sums may take; no result depends on it.
 SHARE = 0.5
+#: Columns of the combination that are means over the runs.
+MEANS = ("loss", "grad_norm", "update_norm", "changed_fraction", "trained_distance")
+#: Number of updates -> the rows of a run from the base weights that are in the model now.
+Run = Callable[[int], Iterator[TrajectoryRow]]
 
 
-def combined(
-    model: PreTrainedModel, base: Snapshot, runs: Sequence[Sequence[Tensor]], method: Method, updates: int, host: bool
-) -> Iterator[Update]:
-    """Rows of the combination of ``runs`` (each the texts of one run); its weights are in ``model`` behind each real row.
+def combined(context: RunContext, runs: Sequence[Run], coefficients: Sequence[float], updates: int) -> Iterator[TrajectoryRow]:
+    """Rows of the combination of ``runs``; its weights are in the model behind each real row.
 
-    Row e combines the runs' weights behind their e-th update.  Loss, gradient norm, update norm, moved share and
+    Row e combines the runs' weights behind their e-th update.  Loss, gradient norm, update norm, changed fraction and
     ``trained_distance`` are the plain means over the runs, so that the combination's own ``distance`` can be held
     against the average one; seconds are their sum.  Where a run diverges the combination ends with a row ``diverged``.
 
@@ -40,84 +37,61 @@ def combined(
     ------
     Refused: a run did not begin at the base weights.
     """
-    assert method.combine is not None
-    coefficients = COMBINATIONS.of(method.combine).function(method.combine, len(runs))
-    start = weights_digest(model)
-    yield (row := base_row(start, method.gap))
-    for epochs in _parts(updates, _room(base)):
-        sums = {epoch: [torch.zeros(tensor.shape) for tensor in base.live] for epoch in epochs}
-        rows: dict[int, list[Update]] = {epoch: [] for epoch in epochs}
-        for coefficient, texts in zip(coefficients, runs, strict=True):
-            base.restore()
-            for done in run_updates(model, base, texts, method.gap, epochs[-1], host):
-                _check_base(done, start)
-                if done.epoch in rows:
-                    rows[done.epoch].append(done)
-                    _add(sums[done.epoch], base, coefficient)
+    [row] = runs[0](0)
+    start = row.digest
+    yield row
+    for epochs in _epoch_ranges(updates, _sums_that_fit(context.base)):
+        sums = {epoch: [torch.zeros(tensor.shape) for tensor in context.base.live] for epoch in epochs}
+        members: dict[int, list[TrajectoryRow]] = {epoch: [] for epoch in epochs}
+        for coefficient, run in zip(coefficients, runs, strict=True):
+            context.base.restore()
+            for member in run(epochs[-1]):
+                check_base("a run of the combination", member, start)
+                if member.epoch in members:
+                    members[member.epoch].append(member)
+                    _add_change(sums[member.epoch], context.base, coefficient)
         for epoch in epochs:
-            row = _row(rows.pop(epoch), row, epoch, len(runs))
+            row = _mean_row(members.pop(epoch), row, len(runs))
             if row.real:
-                row = _scored(row, model, base, sums.pop(epoch), method)
+                _load_sums(context.base, sums.pop(epoch))
+                row = dataclasses.replace(row, digest=weights_digest(context.model), distance=context.base.distance())
             yield row
             if row.diverged:
                 return
 
 
-def _check_base(row: Update, start: str) -> None:
-    if row.epoch == 0 and row.digest != start:
-        raise Refused(
-            "a run of the combination",
-            f"weights {row.digest} at its start",
-            f"the base weights {start}",
-            "Report this: a run left something behind.",
-        )
+def _epoch_ranges(updates: int, length: int) -> Iterator[range]:
+    """The updates 1 to ``updates``, ``length`` at a time."""
+    for first in range(1, updates + 1, length):
+        yield range(first, min(first + length, updates + 1))
 
 
-def _parts(updates: int, room: int) -> Iterator[range]:
-    """The updates 1 to ``updates``, ``room`` at a time."""
-    for first in range(1, updates + 1, room):
-        yield range(first, min(first + room, updates + 1))
-
-
-def _room(base: Snapshot) -> int:
-    """How many sums fit into the host's free memory, one at least; the processes of a team share one host."""
+def _sums_that_fit(base: Snapshot) -> int:
+    """How many sums fit into the host's free memory, one at least; the processes of a group share one host."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // process_group().world_size
     return broadcast_from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
 
 
 @torch.no_grad()
-def _add(sums: list[Tensor], base: Snapshot, coefficient: float) -> None:
-    for total, live, kept in zip(sums, base.live, base.kept, strict=True):
-        total.add_((live - kept.to(live.device)).to(total.device), alpha=coefficient)
-
-
-def _row(done: list[Update], before: Update, epoch: int, runs: int) -> Update:
-    """The combination's row but for what its weights tell."""
-    if len(done) < runs or any(row.diverged for row in done):
-        lost = [row for row in done if row.diverged] or done
-        return Update(
-            before.step, epoch, False, lost[0].loss if lost else np.nan, np.nan, 0.0, 0.0, before.distance, before.trained_distance,
-            before.loss_scale, True, before.digest, sum(row.seconds for row in done),
-        )  # fmt: skip
-
-    def mean(column: str) -> float:
-        return float(np.mean([getattr(row, column) for row in done]))
-
-    real = any(row.real for row in done)
-    return Update(
-        before.step + real, epoch, real, mean("loss"), mean("grad_norm"), mean("update_norm"), mean("changed_fraction"), before.distance,
-        mean("trained_distance"), max(row.loss_scale for row in done), False, before.digest, sum(row.seconds for row in done),
-    )  # fmt: skip
+def _add_change(sums: list[Tensor], base: Snapshot, coefficient: float) -> None:
+    for total, live, saved in zip(sums, base.live, base.saved, strict=True):
+        total.add_((live - saved.to(live.device)).to(total.device), alpha=coefficient)
 
 
 @torch.no_grad()
-def _scored(row: Update, model: PreTrainedModel, base: Snapshot, sums: list[Tensor], method: Method) -> Update:
-    """Put the combination's weights into the model."""
-    from dataclasses import replace
+def _load_sums(base: Snapshot, sums: list[Tensor]) -> None:
+    """Put base weights plus ``sums`` into the model."""
+    for live, saved, total in zip(base.live, base.saved, sums, strict=True):
+        live.copy_(saved.to(live.device) + total.to(live.device))
 
-    for live, kept, total in zip(base.live, base.kept, sums, strict=True):
-        live.copy_(kept.to(live.device) + total.to(live.device))
-    if method.transforms:
-        digest, distance = transform(model, base, method.transforms)
-        return replace(row, digest=digest, distance=distance)
-    return replace(row, digest=weights_digest(model), distance=base.distance())
+
+def _mean_row(members: list[TrajectoryRow], before: TrajectoryRow, runs: int) -> TrajectoryRow:
+    """The combination's row behind ``before``, but for digest and distance of its weights."""
+    row = dataclasses.replace(before, epoch=before.epoch + 1, seconds=sum(member.seconds for member in members))
+    if len(members) < runs or any(member.diverged for member in members):
+        diverged = [member for member in members if member.diverged] or members
+        loss = diverged[0].loss if diverged else np.nan
+        return dataclasses.replace(row, real=False, loss=loss, grad_norm=np.nan, update_norm=0.0, changed_fraction=0.0, diverged=True)
+    means: dict[str, Any] = {column: float(np.mean([getattr(member, column) for member in members])) for column in MEANS}
+    real = any(member.real for member in members)
+    return dataclasses.replace(row, step=row.step + real, real=real, loss_scale=max(member.loss_scale for member in members), **means)

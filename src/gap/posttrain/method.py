@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gap.models.weights import Snapshot
+from gap.methods import COMBINATIONS
 from gap.params.methods import Method
 from gap.posttrain.combined import combined
-from gap.posttrain.run import Update, run_updates
+from gap.posttrain.context import RunContext
+from gap.posttrain.row import TrajectoryRow
+from gap.posttrain.run import run_updates
 from gap.posttrain.transformed import transformed
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
 
 #: Token ids of a run's texts: one list per run that is combined (usually one), its texts of each update (usually one).
 Texts = Sequence[Sequence["Tensor"]]
 
 
-def run_method(model: PreTrainedModel, base: Snapshot, texts: Texts, method: Method, updates: int, host: bool = False) -> Iterator[Update]:
-    """Rows of table ``trajectories`` from row 0 on; behind each real row the weights to be scored are in ``model``.
+def run_method(context: RunContext, texts: Texts, method: Method, updates: int) -> Iterator[TrajectoryRow]:
+    """Rows of table ``trajectories`` from row 0 on; behind each real row the weights to be scored are in the model.
 
     What else is done to the weights between two rows is lost.
-
-    Parameters
-    ----------
-    base: snapshot of the base weights, which are in ``model`` now.
-    host: whether gradients, optimizer's state and copies wait in the host's memory (``jobs.memory``).
 
     Raises
     ------
     BadInput, Refused: as ``gap.posttrain.run.run_updates`` and ``gap.posttrain.transformed.transform``.
     """
-    if method.combine is not None:
-        return combined(model, base, texts, method, updates, host)
-    rows = run_updates(model, base, texts[0], method.gap, updates, host)
-    return transformed(rows, model, base, method.transforms, host) if method.transforms else rows
+    if method.combine is None:
+        rows = run_updates(context, texts[0], method.gap, updates)
+    else:
+        runs = [partial(run_updates, context, texts_of_run, method.gap) for texts_of_run in texts]
+        rows = combined(context, runs, COMBINATIONS.of(method.combine).function(method.combine, len(runs)), updates)
+    return transformed(rows, context, method.transforms) if method.transforms else rows

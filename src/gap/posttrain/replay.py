@@ -10,104 +10,90 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
 from gap.params.methods import Method
+from gap.posttrain.context import RunContext
 from gap.posttrain.method import Texts, run_method
-from gap.posttrain.run import Update
+from gap.posttrain.row import TrajectoryRow, check_base
 
 if TYPE_CHECKING:
     import pandas as pd
-    from transformers import PreTrainedModel
-
-    from gap.models.weights import Snapshot
 
 
 class ReplayWarning(UserWarning):
-    """A replayed checkpoint has other bits than the recorded one, within the tolerance that was asked for."""
+    """A replayed checkpoint has other bits than the recorded one, within the tolerance."""
 
 
 @dataclass
-class Tally:
-    """What replays have found, for the provenance record: checkpoints equal bit for bit, those within the tolerance, and the
-    largest relative difference of loss or update norm among the latter.
+class ReplayCheck:
+    """What replayed checkpoints are held to, and how they compared, for the provenance record.
+
+    tolerance: largest relative difference of loss and update norm at which a checkpoint with another digest is still
+        accepted (once per run with a ``ReplayWarning``); 0 refuses.
+    runs: replays begun; equal: checkpoints equal bit for bit; near: those within the tolerance; largest: the largest
+        relative difference among the latter.
     """
 
+    tolerance: float = 0.0
+    runs: int = 0
     equal: int = 0
     near: int = 0
     largest: float = 0.0
 
+    def count(self, recorded: Any, row: TrajectoryRow) -> bool:
+        """Compare a replayed row with the recorded one, and count it where it is real; whether their digests are equal.
 
-def replay(
-    model: PreTrainedModel,
-    snapshot: Snapshot,
-    texts: Texts,
-    method: Method,
-    expected: pd.DataFrame,
-    tolerance: float,
-    host: bool = False,
-    tally: Tally | None = None,
-) -> Iterator[int]:
-    """Put the base weights back and walk through a run again; yields each real step's number with its weights in ``model``.
+        Raises
+        ------
+        Refused: they differ, and by more than the tolerance.
+        """
+        difference = max(_relative(recorded.loss, row.loss), _relative(recorded.update_norm, row.update_norm))
+        equal = recorded.digest == row.digest
+        columns = ("epoch", "step", "real", "diverged")
+        same = all(getattr(recorded, column) == getattr(row, column) for column in columns)
+        if not same or not (equal or (self.tolerance > 0 and difference <= self.tolerance)):
+            raise Refused(
+                f"run {recorded.run}, step {recorded.step}",
+                f"replayed weights {row.digest} (loss and update norm differ by {difference:.2g}, relative)",
+                f"the recorded {recorded.digest}" + (f", or a difference of at most {self.tolerance:g}" if self.tolerance > 0 else ""),
+                "The recorded run comes from other hardware, threads or versions: post-train again here, or set evaluate.replay_tolerance.",
+            )
+        if equal:
+            self.equal += row.real
+        else:
+            self.near += row.real
+            self.largest = max(self.largest, difference)
+        return equal
+
+
+def replay(context: RunContext, texts: Texts, method: Method, expected: pd.DataFrame, check: ReplayCheck) -> Iterator[int]:
+    """Put the base weights back and repeat a run; yields each real step's number with its weights in the model.
 
     Parameters
     ----------
-    snapshot: the base weights.
     texts: token ids, int64 [n] each, of the run's texts (``gap.models.text.run_ids``).
     expected: this run's rows of table ``trajectories``, as many epochs of them as are to be replayed.
-    tolerance: largest relative difference of loss and update norm at which a checkpoint with another digest is still
-        accepted (once per run with a ``ReplayWarning``); 0 refuses.
-    tally: where to count what was found.
+    check: the tolerance, and where comparisons are counted.
 
     Raises
     ------
     Refused: the base weights are not the recorded ones, or an update differs.
     """
     rows: list[Any] = list(expected.sort_values("epoch").itertuples(index=False))
-    counts = tally if tally is not None else Tally()
-    snapshot.restore()
+    context.base.restore()
+    check.runs += 1
     warned = False
-    for row, done in zip(rows, run_method(model, snapshot, texts, method, int(rows[-1].epoch), host), strict=True):
-        _check_base(row, done)
-        apart = _check_update(row, done, tolerance)
-        if done.digest == row.digest:
-            counts.equal += done.real
-        else:
-            counts.near += done.real
-            counts.largest = max(counts.largest, apart)
-            if not warned:
-                warned = True
-                warnings.warn(
-                    f"run {row.run}: replayed within {tolerance:g}, not bit for bit, from step {row.step} on", ReplayWarning, stacklevel=2
-                )
-        if done.real:
-            yield done.step
+    for recorded, row in zip(rows, run_method(context, texts, method, int(rows[-1].epoch)), strict=True):
+        check_base(f"run {recorded.run}", row, recorded.digest)
+        if not check.count(recorded, row) and not warned:
+            warned = True
+            text = f"run {recorded.run}: replayed within {check.tolerance:g}, not bit for bit, from step {recorded.step} on"
+            warnings.warn(text, ReplayWarning, stacklevel=2)
+        if row.real:
+            yield row.step
 
 
-def _check_base(row: Any, done: Update) -> None:
-    if row.epoch == 0 and done.digest != row.digest:
-        raise Refused(
-            f"run {row.run}",
-            f"base weights {done.digest}",
-            f"the recorded {row.digest}",
-            "The model is not the one the run was made with: build the model or post-train again.",
-        )
-
-
-def _check_update(row: Any, done: Update, tolerance: float) -> float:
-    """Refuse an update with another digest unless loss and update norm agree within ``tolerance``; their relative difference."""
-    same = (row.epoch, row.step, row.real, row.diverged) == (done.epoch, done.step, done.real, done.diverged)
-    apart = max(_apart(row.loss, done.loss), _apart(row.update_norm, done.update_norm))
-    if not same or (done.digest != row.digest and not (tolerance > 0 and apart <= tolerance)):
-        raise Refused(
-            f"run {row.run}, step {row.step}",
-            f"replayed weights {done.digest} (loss and update norm differ by {apart:.2g}, relative)",
-            f"the recorded {row.digest}" + (f", or a difference of at most {tolerance:g}" if tolerance > 0 else ""),
-            "The recorded run comes from other hardware, threads or versions: post-train again here, or set evaluate.replay_tolerance.",
-        )
-    return apart
-
-
-def _apart(recorded: float, found: float) -> float:
+def _relative(recorded: float, replayed: float) -> float:
     """Relative difference; 0 for two equal values or two that are not numbers."""
-    if recorded == found or (math.isnan(recorded) and math.isnan(found)):
+    if recorded == replayed or (math.isnan(recorded) and math.isnan(replayed)):
         return 0.0
-    largest = max(abs(recorded), abs(found))
-    return abs(recorded - found) / largest if math.isfinite(largest) else math.inf
+    largest = max(abs(recorded), abs(replayed))
+    return abs(recorded - replayed) / largest if math.isfinite(largest) else math.inf

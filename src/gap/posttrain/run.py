@@ -1,102 +1,140 @@
-"""A run as rows of table ``trajectories``: what every update tried did to the weights."""
+"""A run as rows of table ``trajectories``: what every update did to the weights."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
+import torch
+from torch import Tensor
+
+from gap.core.digest import digest as json_digest
 from gap.methods import DIRECTIONS
-from gap.models.weights import Snapshot, weights_digest
+from gap.methods.training import StepResult, WeightSlice
+from gap.models.weights import WeightChange, WeightHasher, weights_digest
 from gap.params.methods import Gap
-from gap.posttrain.step import RunTraining
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel
-
-
-@dataclass(frozen=True)
-class Update:
-    """One row of table ``trajectories``; its columns are explained there (``gap.core.tables``)."""
-
-    step: int
-    epoch: int
-    real: bool
-    loss: float
-    grad_norm: float
-    update_norm: float
-    changed_fraction: float
-    distance: float
-    trained_distance: float
-    loss_scale: float
-    diverged: bool
-    digest: str
-    seconds: float
+from gap.posttrain.context import RunContext
+from gap.posttrain.optimizer import BucketedOptimizer, learning_rate_shares
+from gap.posttrain.parameter_buckets import BucketSlice, ParameterBuckets
+from gap.posttrain.row import TrajectoryRow, base_row
+from gap.posttrain.scaler import LossScaler
+from gap.posttrain.step import TrainingState, take_step, text_losses
 
 
-def base_row(digest: str, gap: Gap) -> Update:
-    """Row 0: the unmodified model."""
-    scale = gap.loss_scale if gap.precision == "fp16" else 1.0
-    return Update(0, 0, False, math.nan, math.nan, 0.0, 0.0, 0.0, 0.0, scale, False, digest, 0.0)
+class PosttrainRun:
+    """``gap.methods.training.TrainingRun`` on a model.
+
+    Resident at most, with ``jobs.memory: device``: weights, base snapshot, gradients, optimizer state, and of one bucket a copy
+    and what the optimizer computes on it; during the backward pass the activations of one text.
+
+    Parameters
+    ----------
+    texts: token ids of each text of an update, int64 [n].
+    """
+
+    def __init__(self, context: RunContext, texts: Sequence[Tensor], gap: Gap, updates: int) -> None:
+        self.context, self.gap, self.updates = context, gap, updates
+        self.digest = weights_digest(context.model)
+        weights = list(context.model.parameters())
+        self.texts = [ids.to(weights[0].device) for ids in texts]
+        self.seed = int(json_digest([ids.tolist() for ids in texts], 15), 16)
+        self.sizes = [weight.numel() for weight in weights]
+        self.shares = learning_rate_shares(context.model, gap)
+        self.parameters = ParameterBuckets(weights, offload=context.offload)
+        self.state = self._fresh_state()
+
+    def _fresh_state(self) -> TrainingState:
+        optimizer = BucketedOptimizer(self.parameters, self.shares, self.gap)
+        scaler = LossScaler(self.gap.loss_scale, enabled=self.gap.precision == "fp16")
+        return TrainingState(self.context.model, self.texts, self.gap, self.parameters, optimizer, scaler)
+
+    def restore(self) -> None:
+        """The base weights, a fresh optimizer and loss scaler.
+
+        Raises
+        ------
+        Refused: the weights are not the base's bits.
+        """
+        self.context.base.restore(self.digest)
+        self.state = self._fresh_state()
+
+    def loss(self) -> float:
+        """Mean token NLL (nats) of the texts at the present weights, averaged over the texts."""
+        with torch.no_grad():
+            return float(torch.stack([text_losses(self.context.model, ids, self.gap, 1)[0].double() for ids in self.texts]).mean())
+
+    def gradient_steps(self, sign: float) -> Iterator[StepResult]:
+        """Updates on ``sign`` times the objective (``gap.posttrain.step``); ends behind a diverged one."""
+        for update in range(1, self.updates + 1):
+            result = take_step(self.state, sign, update)
+            yield result
+            if result.diverged:
+                return
+
+    @torch.no_grad()
+    def apply(self, change: Callable[[WeightSlice], None]) -> WeightChange:
+        """Let ``change`` change each slice of the weights in place, and measure what it did."""
+
+        def change_bucket(_: int, bucket: Sequence[BucketSlice]) -> None:
+            for item in bucket:
+                change(WeightSlice(item.number, item.start, item.parameter.detach()))
+
+        hasher = WeightHasher(self.context.model)
+        for after, before in self.parameters.apply(change_bucket):
+            hasher.add(after, before)
+        return hasher.change()
+
+    def close(self) -> None:
+        """Free gradients and optimizer state."""
+        self.parameters.close()
+        self.state.optimizer.close()
 
 
-def run_updates(
-    model: PreTrainedModel, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int, host: bool = False
-) -> Iterator[Update]:
-    """Try ``updates`` updates on ``texts`` (token ids, int64 [n] each), in place on ``model``; yields row 0, then a row behind each.
+def run_updates(context: RunContext, texts: Sequence[Tensor], gap: Gap, updates: int) -> Iterator[TrajectoryRow]:
+    """Try ``updates`` updates on ``texts`` (token ids, int64 [n] each), in place on the model; yields row 0, then a row behind each.
 
     A fresh optimizer without schedule; the whole gradient, of all weights; eval mode, so that nothing is random.  In
     fp16 a step whose gradient overflows is skipped and the scale halved, as in the authors' setting.  The run ends with
     a row ``diverged`` when the loss, without a scaler the gradient, or the updated weights are not finite; the
     weights are then those of the last real update.
 
-    Parameters
-    ----------
-    base: snapshot of the base weights, which are in ``model`` now.
-    host: whether gradients and optimizer's state wait in the host's memory; no result depends on it.
-
     Raises
     ------
     BadInput: the learning rates go by layer and the model has no numbered layers.
     Refused: the base weights, put back on the way, are not those that it began with.
     """
-    start = weights_digest(model)
-    row = base_row(start, gap)
-    yield row
-    training = RunTraining(model, base, start, texts, gap, updates, host)
+    run = PosttrainRun(context, texts, gap, updates)
     try:
-        tries = DIRECTIONS.of(gap.direction).function(gap.direction, training)
-        for epoch in range(1, updates + 1):
+        row = base_row(run.digest, gap)
+        yield row
+        results = DIRECTIONS.of(gap.direction).function(gap.direction, run)
+        while row.epoch < updates and not row.diverged:
             started = time.perf_counter()
-            tried = next(tries)
-            done, spoiled = tried.change, False
-            if done is not None and not math.isfinite(done.norm):
-                training.close()
-                base.restore(start)
-                for _ in run_updates(model, base, texts, gap, epoch - 1, host):
+            result = next(results)
+            change, spoiled = result.change, False
+            if change is not None and not math.isfinite(change.norm):
+                run.close()
+                context.base.restore(run.digest)
+                for _ in run_updates(context, texts, gap, row.epoch):
                     pass  # a checkpoint is its recipe, so no copy of the last one is kept
-                done, spoiled = None, True
-            distance = row.distance if done is None else base.distance()
-            row = Update(
-                step=row.step + (done is not None),
-                epoch=epoch,
-                real=done is not None,
-                loss=tried.loss,
-                grad_norm=tried.grad_norm,
-                update_norm=0.0 if done is None else done.norm,
-                changed_fraction=0.0 if done is None else done.changed_fraction,
+                change, spoiled = None, True
+            distance = row.distance if change is None else context.base.distance()
+            row = TrajectoryRow(
+                step=row.step + (change is not None),
+                epoch=row.epoch + 1,
+                real=change is not None,
+                loss=result.loss,
+                grad_norm=result.grad_norm,
+                update_norm=0.0 if change is None else change.norm,
+                changed_fraction=0.0 if change is None else change.changed_fraction,
                 distance=distance,
                 trained_distance=distance,
-                loss_scale=tried.loss_scale,
-                diverged=tried.diverged or spoiled,
-                digest=row.digest if done is None else done.digest,
+                loss_scale=result.loss_scale,
+                diverged=result.diverged or spoiled,
+                digest=row.digest if change is None else change.digest,
                 seconds=time.perf_counter() - started,
             )
             yield row
-            if row.diverged:
-                return
     finally:
-        training.close()
+        run.close()

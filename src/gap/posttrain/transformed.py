@@ -14,7 +14,8 @@ from gap.methods import TRANSFORMS
 from gap.methods.difference import Difference
 from gap.models.sharding import gather_full, local_rows
 from gap.models.weights import Snapshot, weights_digest
-from gap.posttrain.run import Update
+from gap.posttrain.context import RunContext
+from gap.posttrain.row import TrajectoryRow
 from gap.runtime.process_group import process_group
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
     Refused: a weight is not finite before or after it.
     """
     _check(base.distance(), "before the transforms")
-    for live, kept in zip(base.live, base.kept, strict=True):
-        live.sub_(kept.to(live.device))
+    for live, saved in zip(base.live, base.saved, strict=True):
+        live.sub_(saved.to(live.device))
     difference = _difference(model, base)
     for settings in transforms:
         TRANSFORMS.of(settings).function(settings, difference)
-    for live, kept in zip(base.live, base.kept, strict=True):
-        live.add_(kept.to(live.device))
+    for live, saved in zip(base.live, base.saved, strict=True):
+        live.add_(saved.to(live.device))
     distance = base.distance()
     _check(distance, f"behind {', '.join(settings.kind for settings in transforms)}")
     return weights_digest(model), distance
@@ -63,10 +64,10 @@ def _check(distance: float, when: str) -> None:
         )
 
 
-def transformed(rows: Iterator[Update], model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any], host: bool) -> Iterator[Update]:
-    """The rows of a run with digest and distance of the transformed weights, which are in ``model`` behind each real row.
+def transformed(rows: Iterator[TrajectoryRow], context: RunContext, transforms: Sequence[Any]) -> Iterator[TrajectoryRow]:
+    """The rows of a run with digest and distance of the transformed weights, which are in the model behind each real row.
 
-    Training goes on from its own weights; a copy of them waits meanwhile (on the host where ``host`` says so).
+    Training goes on from its own weights; a copy of them is kept meanwhile.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def transformed(rows: Iterator[Update], model: PreTrainedModel, base: Snapshot, 
         if not row.real:
             yield dataclasses.replace(row, digest=digest or row.digest, distance=distance)
             continue
-        trained = Snapshot(model, host)
-        digest, distance = transform(model, base, transforms)
+        trained = Snapshot(context.model, offload=context.offload)
+        digest, distance = transform(context.model, context.base, transforms)
         yield dataclasses.replace(row, digest=digest, distance=distance)
         trained.restore(row.digest)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gap.evaluate.engine.parallel_passes import parallel_map
 from gap.evaluate.engine.pass_cache import PASS_CACHE
-from gap.models.sharding import parts, without_gradients
+from gap.models.sharding import body_and_head, without_gradients
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -107,7 +107,7 @@ def split_model(model: Any) -> SplitModel:
     The halves are tried once against the full logits: a model may scale or cap its logits behind the head, which no
     attribute tells.
     """
-    body, head = parts(model)
+    body, head = body_and_head(model)
     network = SplitModel(model, body, head)
     reason = "it has no output embedding" if head is None else _difference(network)
     if not reason:

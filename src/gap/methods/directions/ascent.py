@@ -7,7 +7,7 @@ from typing import Literal
 
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
-from gap.methods.training import StepResult, Training
+from gap.methods.training import StepResult, TrainingRun
 
 
 class Ascent(Settings):
@@ -17,6 +17,6 @@ class Ascent(Settings):
 
 
 @DIRECTIONS.register(Ascent)
-def ascent(settings: Ascent, training: Training) -> Iterator[StepResult]:
+def ascent(settings: Ascent, run: TrainingRun) -> Iterator[StepResult]:
     """Up the loss."""
-    return training.gradient_steps(-1.0)
+    return run.gradient_steps(sign=-1.0)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
-from gap.methods.training import StepResult, Training
+from gap.methods.training import StepResult, TrainingRun
 
 
 class Descent(Settings):
@@ -17,6 +17,6 @@ class Descent(Settings):
 
 
 @DIRECTIONS.register(Descent)
-def descent(settings: Descent, training: Training) -> Iterator[StepResult]:
+def descent(settings: Descent, run: TrainingRun) -> Iterator[StepResult]:
     """Down the loss."""
-    return training.gradient_steps(1.0)
+    return run.gradient_steps(sign=1.0)

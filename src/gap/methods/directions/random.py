@@ -11,7 +11,7 @@ from pydantic import Field
 from gap.core.settings import Settings
 from gap.methods import DIRECTIONS
 from gap.methods.signs import add_signs
-from gap.methods.training import Part, StepResult, Training
+from gap.methods.training import StepResult, TrainingRun, WeightSlice
 
 
 class Random(Settings):
@@ -22,27 +22,27 @@ class Random(Settings):
 
 
 @DIRECTIONS.register(Random)
-def random(settings: Random, training: Training) -> Iterator[StepResult]:
+def random(settings: Random, run: TrainingRun) -> Iterator[StepResult]:
     """First the ascent on the text, for the norms of its updates; then from the base weights as many random ones.
 
     An update that the ascent's loss scaler skipped is skipped here too, and where the ascent diverged there is nothing
     left to match: the run ends there.  No gradient is taken on the way, so ``grad_norm`` is NaN.
     """
-    ascent = list(training.gradient_steps(-1.0))
-    training.restore()
-    for number, model in enumerate(ascent):
-        loss = training.loss()
+    ascent = list(run.gradient_steps(sign=-1.0))
+    run.restore()
+    for number, step in enumerate(ascent):
+        loss = run.loss()
         change = None
-        if model.change is not None:
-            sizes = [norm / math.sqrt(count) for norm, count in zip(model.change.norms.tolist(), training.sizes, strict=True)]
-            change = training.change(signs(sizes, (settings.seed, training.seed, number)))
-        yield StepResult(loss, math.nan, model.loss_scale, change, model.diverged)
+        if step.change is not None:
+            sizes = [norm / math.sqrt(count) for norm, count in zip(step.change.tensor_norms.tolist(), run.sizes, strict=True)]
+            change = run.apply(signs(sizes, (settings.seed, run.seed, number)))
+        yield StepResult(loss, math.nan, step.loss_scale, change, step.diverged)
 
 
-def signs(sizes: list[float], seeds: tuple[int, ...]) -> Callable[[Part], None]:
+def signs(sizes: list[float], seeds: tuple[int, ...]) -> Callable[[WeightSlice], None]:
     """What adds +-``sizes[k]`` with random signs to every weight of tensor k."""
 
-    def act(part: Part) -> None:
-        add_signs(part.weights, sizes[part.number], (*seeds, part.number), part.start)
+    def add(item: WeightSlice) -> None:
+        add_signs(item.weights, sizes[item.number], (*seeds, item.number), item.start)
 
-    return act
+    return add

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gap.core.settings import Settings
 from gap.methods import OBJECTIVES
+from gap.methods.objectives.label_smoothing import smoothed_cross_entropy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,4 @@ class Alternating(Settings):
 @OBJECTIVES.register(Alternating)
 def alternating(settings: Alternating, loss: Tensor, logits: Tensor, targets: Tensor, update: int) -> Tensor:
     """Updates count from 1."""
-    from torch.nn import functional
-
-    return loss if update % 2 else functional.cross_entropy(logits, targets, label_smoothing=settings.epsilon)
+    return loss if update % 2 else smoothed_cross_entropy(logits, targets, settings.epsilon)

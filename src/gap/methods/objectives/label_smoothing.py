@@ -23,6 +23,11 @@ class LabelSmoothing(Settings):
 @OBJECTIVES.register(LabelSmoothing)
 def label_smoothing(settings: LabelSmoothing, loss: Tensor, logits: Tensor, targets: Tensor, update: int) -> Tensor:
     """(1 - epsilon) x NLL + epsilon x the mean of -log p over the vocabulary."""
+    return smoothed_cross_entropy(logits, targets, settings.epsilon)
+
+
+def smoothed_cross_entropy(logits: Tensor, targets: Tensor, epsilon: float) -> Tensor:
+    """Mean over the n targets (int64 [n]) of the cross-entropy in nats of ``logits`` [n, vocabulary], a scalar."""
     from torch.nn import functional
 
-    return functional.cross_entropy(logits, targets, label_smoothing=settings.epsilon)
+    return functional.cross_entropy(logits, targets, label_smoothing=epsilon)

@@ -27,11 +27,11 @@ def largest(settings: Largest, difference: Difference) -> None:
         return tensor.abs().view(torch.int32)
 
     entries = difference.sum([torch.tensor(tensor.numel(), device=tensor.device) for tensor in difference.tensors])
-    wanted = max(1, round(settings.share * entries))
+    count = max(1, round(settings.share * entries))
     threshold = 0
     for bit in range(30, -1, -1):
         trial = threshold | 1 << bit
-        if difference.sum([torch.count_nonzero(bits(tensor) >= trial) for tensor in difference.tensors]) >= wanted:
+        if difference.sum([torch.count_nonzero(bits(tensor) >= trial) for tensor in difference.tensors]) >= count:
             threshold = trial
     for tensor in difference.tensors:
         tensor.masked_fill_(bits(tensor) < threshold, 0.0)

@@ -23,13 +23,13 @@ def low_rank(settings: LowRank, difference: Difference) -> None:
     """Projection on the leading singular vectors of the shorter side: eigenvectors of the Gram matrix, in fp64."""
     import torch
 
-    for number, own in enumerate(difference.tensors):
-        if own.ndim != 2 or own.shape[1] <= settings.rank:
+    for number, tensor in enumerate(difference.tensors):
+        if tensor.ndim != 2 or tensor.shape[1] <= settings.rank:
             continue
-        wide = difference.whole(number).double()
-        if wide.shape[0] <= settings.rank:
+        matrix = difference.gather_full(number).double()
+        if matrix.shape[0] <= settings.rank:
             continue
-        tall = wide.shape[0] > wide.shape[1]
-        gram = wide.T @ wide if tall else wide @ wide.T
+        tall = matrix.shape[0] > matrix.shape[1]
+        gram = matrix.T @ matrix if tall else matrix @ matrix.T
         vectors = torch.linalg.eigh(gram).eigenvectors[:, -settings.rank :]
-        difference.put(number, (wide @ vectors) @ vectors.T if tall else vectors @ (vectors.T @ wide))
+        difference.put_full(number, (matrix @ vectors) @ vectors.T if tall else vectors @ (vectors.T @ matrix))

@@ -14,7 +14,7 @@ from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, items, models
 
-CODE = ("gap.describe.stage",)
+CODE = ("gap.describe.job",)
 
 
 def key(plan: Plan, model: str) -> str:

@@ -11,7 +11,7 @@ from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models
 
-CODE = ("gap.posttrain.shard",)
+CODE = ("gap.posttrain.job",)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import combined
+from gap.posttrain.context import open_context
 from gap.posttrain.method import run_method
-from gap.posttrain.run import Update
+from gap.posttrain.row import TrajectoryRow
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
@@ -25,13 +26,13 @@ HALF = [{"kind": "interpolation", "coefficient": 0.5}]
 
 
 def steps(
-    model: Path, texts: list[list[torch.Tensor]], method: Method, updates: int = 3, **more: Any
-) -> list[tuple[Update, list[torch.Tensor]]]:
+    model: Path, texts: list[list[torch.Tensor]], method: Method, updates: int = 3, **options: Any
+) -> list[tuple[TrajectoryRow, list[torch.Tensor]]]:
     """Each row with a copy of the weights to be scored."""
     loaded = load_model(model)
     return [
         (row, [weight.detach().clone() for weight in loaded.parameters()])
-        for row in run_method(loaded, Snapshot(loaded), texts, method, updates, **more)
+        for row in run_method(open_context(loaded, **options), texts, method, updates)
     ]
 
 
@@ -86,11 +87,11 @@ def test_a_transform_changes_what_is_scored_and_not_the_way(model: Path) -> None
             torch.testing.assert_close(half, old + (new - old) / 2, rtol=0, atol=1e-7)
 
 
-def test_transforms_apply_in_turn_and_a_copy_may_wait_on_the_host(model: Path) -> None:
+def test_transforms_apply_in_turn_and_a_copy_may_be_on_the_host(model: Path) -> None:
     quarter = steps(model, [[IDS]], tiny.method([*HALF, *HALF]))
     assert quarter[2][0].distance == pytest.approx(steps(model, [[IDS]], tiny.method())[2][0].distance / 4, rel=1e-3)
-    host = steps(model, [[IDS]], tiny.method([*HALF, *HALF]), host=True)
-    assert [row.digest for row, _ in host] == [row.digest for row, _ in quarter]
+    offloaded = steps(model, [[IDS]], tiny.method([*HALF, *HALF]), offload=True)
+    assert [row.digest for row, _ in offloaded] == [row.digest for row, _ in quarter]
 
 
 def test_skipped_updates_keep_the_transformed_digest(model: Path) -> None:
@@ -102,7 +103,7 @@ def test_skipped_updates_keep_the_transformed_digest(model: Path) -> None:
 
 @pytest.mark.parametrize("room", [1, 2, 100])
 def test_a_soup_is_the_mean_of_its_runs(model: Path, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(combined, "_room", lambda base: room)
+    monkeypatch.setattr(combined, "_sums_that_fit", lambda base: room)
     one, other = steps(model, [[IDS]], tiny.method()), steps(model, [[OTHER]], tiny.method())
     soup = steps(model, [[IDS], [OTHER]], tiny.method(combine={"kind": "soup"}))
     assert [row.digest for row, _ in soup] == [
@@ -177,5 +178,5 @@ def test_lines_on_a_model_without_numbered_layers(model: Path, tmp_path: Path) -
 def test_rows_are_those_of_the_weights_in_the_model(model: Path) -> None:
     for method in (tiny.method(), tiny.method(HALF), tiny.method(combine={"kind": "soup"})):
         loaded = load_model(model)
-        for row in run_method(loaded, Snapshot(loaded), [[IDS]], method, 2):
+        for row in run_method(open_context(loaded), [[IDS]], method, 2):
             assert row.digest == weights_digest(loaded)

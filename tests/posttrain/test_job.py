@@ -15,8 +15,8 @@ from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.jobs import PosttrainJob, RunId
-from gap.posttrain import method as walk
-from gap.posttrain.shard import posttrain
+from gap.posttrain import method as method_module
+from gap.posttrain.job import posttrain
 from gap.runtime import journal
 from gap.runtime.runtime import Runtime
 
@@ -41,15 +41,15 @@ def job(texts: range = range(2), updates: int = 3, **changes: Any) -> PosttrainJ
 def counted(monkeypatch: pytest.MonkeyPatch, die_at: int = 10**9) -> list[int]:
     """Note every run that is really done; die in the one numbered ``die_at``."""
     done: list[int] = []
-    whole = walk.walk
+    original = method_module.run_method
 
     def run(*arguments: Any) -> Any:
         if len(done) == die_at:
             raise Killed
         done.append(1)
-        return whole(*arguments)
+        return original(*arguments)
 
-    monkeypatch.setattr(walk, "walk", run)
+    monkeypatch.setattr(method_module, "run_method", run)
     return done
 
 
@@ -67,10 +67,10 @@ def test_the_table_holds_every_run_and_step(model: Path, corpora: dict[str, Path
     ids = encode_text(load_tokenizer(model), TEXTS[1], tiny.gap())
     assert list(one["digest"]) == [row.digest for row in tiny.updates(loaded, ids, tiny.gap(), 3)]
     # the same text under another corpus name takes the same way: nothing leaks from run to run
-    twin = rows[(rows["corpus"] == "code") & (rows["text"] == 1)]
-    assert list(one["digest"]) == list(twin["digest"])
-    birth = json.loads(OUT.with_name("texts.provenance.json").read_text())
-    assert birth["weights"] == one["digest"].iloc[0] and birth["settings"]["updates"] == 3
+    same_text = rows[(rows["corpus"] == "code") & (rows["text"] == 1)]
+    assert list(one["digest"]) == list(same_text["digest"])
+    record = json.loads(OUT.with_name("texts.provenance.json").read_text())
+    assert record["weights"] == one["digest"].iloc[0] and record["settings"]["updates"] == 3
 
 
 def test_a_killed_job_goes_on_where_it_was(model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.errors import Refused
 from gap.core.progress import progress
 from gap.models.text import read_texts, run_ids
 from gap.params.jobs import PosttrainJob, RunId
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
     from torch import Tensor
-    from transformers import PreTrainedModel
-
-    from gap.models.weights import Snapshot
 
 TABLE = "trajectories"
 
@@ -45,27 +41,18 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
 
     texts = read_texts(job.runs, corpora)
     journal = Journal(out, TABLE)
-    runs = _Runs(job, model, runtime)
-    ids = {run.run: runs.encode(run, texts) for run in job.runs}
-    known = finished(job, journal, runs.digest)
-    frames = []
+    trainer = _Posttrainer(job, model, runtime)
+    ids = {run.run: trainer.encode(run, texts) for run in job.runs}
+    frames = finished(job, journal, trainer.digest)
     with progress(f"post-train {job.model}", len(job.runs)) as shown:
         for run in job.runs:
-            if run.run not in known:
-                known[run.run] = runs.run(run, ids[run.run])
-                journal.add(unit(run, job), known[run.run])
-            frames.append(known[run.run])
+            if run.run not in frames:
+                frames[run.run] = trainer.run(run, ids[run.run])
+                journal.add(unit(run, job), frames[run.run])
             shown.step(note=f"{run.corpus} {run.text}")
-    journal.finish(pd.concat(frames, ignore_index=True))
-    settings = job.model_dump(mode="json")
-    write_provenance(
-        out.with_name(f"{out.stem}.provenance.json"),
-        "posttrain",
-        settings,
-        weights=runs.digest,
-        device=str(runs.device),
-        threads=runtime.threads,
-    )
+    journal.finish(pd.concat([frames[run.run] for run in job.runs], ignore_index=True))
+    facts = {"weights": trainer.digest, "device": str(trainer.device), "threads": runtime.threads}
+    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "posttrain", job.model_dump(mode="json"), **facts)
 
 
 def unit(run: RunId, job: PosttrainJob) -> str:
@@ -78,59 +65,55 @@ def finished(job: PosttrainJob, journal: Journal, base: str) -> dict[str, pd.Dat
 
     Rows whose step 0 is not the base ``base`` are left alone.
     """
-    wanted = [run.run for run in job.runs]
-    known: dict[str, pd.DataFrame] = {}
-    for rows in journal.siblings(wanted):
-        for name, own in rows.groupby("run", sort=False):
-            enough = own["epoch"].max() >= job.updates or own["diverged"].any()
-            if enough and str(name) not in known and _is_of(own, base):
-                known[str(name)] = own[own["epoch"] <= job.updates].sort_values("epoch").assign(model=job.model, method=job.method)
+    frames: dict[str, pd.DataFrame] = {}
+    for table in journal.siblings([run.run for run in job.runs]):
+        for name, rows in table.groupby("run", sort=False):
+            enough = rows["epoch"].max() >= job.updates or rows["diverged"].any()
+            if enough and str(name) not in frames and _is_of(rows, base):
+                first = rows[rows["epoch"] <= job.updates].sort_values("epoch")
+                frames[str(name)] = first.assign(model=job.model, method=job.method)
     for run in job.runs:
-        kept = journal.get(unit(run, job))
-        if kept is not None and _is_of(kept, base):
-            known[run.run] = kept
-    return known
+        journaled = journal.get(unit(run, job))
+        if journaled is not None and _is_of(journaled, base):
+            frames[run.run] = journaled
+    return frames
 
 
 def _is_of(rows: pd.DataFrame, base: str) -> bool:
     return bool((rows.loc[rows["epoch"] == 0, "digest"] == base).any())
 
 
-class _Runs:
+class _Posttrainer:
     """The model with its base weights at hand."""
 
     def __init__(self, job: PosttrainJob, folder: Path, runtime: Runtime) -> None:
         from gap.models.load import load_model
         from gap.models.tokenizer import load_tokenizer
-        from gap.models.weights import Snapshot, weights_digest
+        from gap.models.weights import weights_digest
+        from gap.posttrain.context import open_context
         from gap.runtime.device import open_device
 
-        self.job, self.host = job, runtime.offload
+        self.job = job
         self.device: torch.device = open_device(runtime)
         self.tokenizer = load_tokenizer(folder)
-        self.model: PreTrainedModel = load_model(folder, self.device)
-        self.base: Snapshot = Snapshot(self.model, self.host, compact=True)
-        self.digest = weights_digest(self.model)
+        self.context = open_context(load_model(folder, self.device), offload=runtime.offload)
+        self.digest = weights_digest(self.context.model)
 
     def encode(self, run: RunId, texts: dict[tuple[str, int], str]) -> list[list[Tensor]]:
-        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, getattr(self.model.config, "max_position_embeddings", None))
+        positions = getattr(self.context.model.config, "max_position_embeddings", None)
+        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, positions)
 
     def run(self, run: RunId, ids: list[list[Tensor]]) -> pd.DataFrame:
         """Rows of one run; the weights are the base's before it and whatever it left behind after it."""
         import pandas as pd
 
         from gap.posttrain.method import run_method
+        from gap.posttrain.row import check_base
 
-        self.base.restore()
+        self.context.base.restore()
         names: dict[str, Any] = {"model": self.job.model, "method": self.job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
         rows = []
-        for update in run_method(self.model, self.base, ids, self.job.settings, self.job.updates, self.host):
-            if update.epoch == 0 and update.digest != self.digest:
-                raise Refused(
-                    f"run {run.run}",
-                    f"weights {update.digest} at its start",
-                    f"the base weights {self.digest}",
-                    "Report this: a run left something behind.",
-                )
-            rows.append(names | dataclasses.asdict(update))
+        for row in run_method(self.context, ids, self.job.settings, self.job.updates):
+            check_base(f"run {run.run}", row, self.digest)
+            rows.append(names | dataclasses.asdict(row))
         return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput
 from gap.core.progress import Progress, progress
-from gap.describe.feature_cache import OWN, TABLE, FeatureCache, cell
+from gap.describe.feature_cache import TABLE, TEXT_KEYS, FeatureCache, cosine_key
 from gap.models.text import read_texts
 from gap.params.jobs import DescribeJob
 from gap.runtime.journal import Journal
@@ -25,7 +25,7 @@ Items = dict[str, dict[str, Path]]
 def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Path], out: Path, runtime: Runtime) -> None:
     """Write table ``text_features`` of the job's texts and ``<out stem>.provenance.json`` beside it.
 
-    A text is kept in the journal as far as it is done, so that a killed job goes on where it was; rows of the same text in
+    What is done of a text is in the journal, so that a killed job goes on where it was; rows of the same text in
     earlier files of the folder are reused, so that more texts or another task compute only what is new.
 
     Parameters
@@ -44,14 +44,14 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
     files = items_of(job, items)
     session = Session(job, model, runtime)
     ids = [session.encode(strings[text.corpus, text.text]) for text in job.texts]
-    known = FeatureCache(job, Journal(out, TABLE, key="id"), session.weights)
+    cache = FeatureCache(job, Journal(out, TABLE, key="id"), session.weights)
     with progress(f"describe {job.model}", len(job.texts) * (1 + len(job.tasks))) as shown:
-        for place, text in enumerate(job.texts):
-            if known.lacks(place, OWN):
-                known.add(place, {(feature, "", ""): value for feature, value in session.features(ids[place]).items()})
+        for number, text in enumerate(job.texts):
+            if cache.lacks(number, TEXT_KEYS):
+                cache.add(number, {(feature, "", ""): value for feature, value in session.features(ids[number]).items()})
             shown.step(note=f"{text.corpus} {text.text}")
-        _add_cosines(session, known, files, list(enumerate(ids)), shown)
-    known.finish()
+        _add_cosines(session, cache, files, list(enumerate(ids)), shown)
+    cache.finish()
     facts = {"weights": session.weights, "device": session.device.type, "threads": runtime.threads}
     write_provenance(out.with_name(f"{out.stem}.provenance.json"), "describe", job.model_dump(mode="json"), **facts)
 
@@ -70,12 +70,12 @@ def items_of(job: DescribeJob, items: Items) -> dict[str, Path]:
     return {task.task: items[task.task][task.split] for task in job.tasks}
 
 
-def _add_cosines(session: Session, known: FeatureCache, files: dict[str, Path], texts: list[tuple[int, Tensor]], shown: Progress) -> None:
-    """Compute the cosines that are not known yet."""
-    tasks = [task for task in known.job.tasks if any(known.lacks(place, [cell(task)]) for place, _ in texts)]
-    lacking = [(place, ids) for place, ids in texts if known.lacks(place, map(cell, tasks))]
-    shown.step(len(texts) * len(known.job.tasks) - len(lacking) * len(tasks))
+def _add_cosines(session: Session, cache: FeatureCache, files: dict[str, Path], texts: list[tuple[int, Tensor]], shown: Progress) -> None:
+    """Compute the cosines that are still lacking."""
+    tasks = [task for task in cache.job.tasks if any(cache.lacks(number, [cosine_key(task)]) for number, _ in texts)]
+    lacking = [(number, ids) for number, ids in texts if cache.lacks(number, map(cosine_key, tasks))]
+    shown.step(len(texts) * len(cache.job.tasks) - len(lacking) * len(tasks))
     targets = [session.targets(task.task, files[task.task]) for task in tasks]
-    for place, found in session.cosines(targets, lacking):
-        known.add(place, {cell(tasks[number]): value for number, value in found.items()})
-        shown.step(len(found), note=f"{known.job.texts[place].corpus} {known.job.texts[place].text}")
+    for number, cosines in session.cosines(targets, lacking):
+        cache.add(number, {cosine_key(tasks[index]): value for index, value in cosines.items()})
+        shown.step(len(cosines), note=f"{cache.job.texts[number].corpus} {cache.job.texts[number].text}")

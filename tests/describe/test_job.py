@@ -15,8 +15,8 @@ from gap.core.tables import read_table
 from gap.describe import session as module
 from gap.describe.features import FEATURES
 from gap.describe.gradients import FlatGradient, cosine
+from gap.describe.job import describe
 from gap.describe.session import Session
-from gap.describe.stage import describe
 from gap.describe.targets import Target
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
