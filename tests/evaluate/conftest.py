@@ -25,7 +25,7 @@ def small_models_have_twins() -> None:
     """The tiny models here stand for ones worth a twin."""
     from gap.evaluate.engine import scoring_model as twins
 
-    twins.SMALLEST = 0
+    twins.MIN_SIZE = 0
 
 
 @pytest.fixture(scope="session")

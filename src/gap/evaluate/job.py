@@ -166,7 +166,7 @@ class _Shard:
             "head": self.opened.network.reason,
             "layout": layout,
             "kernel": self.opened.kernel,
-            "refused": {} if self.opened.twin is None else self.opened.twin.refused,
+            "refused": {} if self.opened.twin is None else self.opened.twin.dropped,
             "replayed": dataclasses.asdict(self.opened.tally) | {"tolerance": self.job.evaluate.replay_tolerance},
         }
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.encoding.item_chunks import item_chunks
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
-from gap.evaluate.engine.split_model import positions, split_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.split_model import max_positions, split_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice as kernels
@@ -74,9 +73,9 @@ class Session:
         if isinstance(self.items[0], Dialogue):
             return encode_dialogues(cast("list[Dialogue]", self.items), self.tokenizer, settings, self.model, self.device)
         # the last token of a sequence is not fed
-        if settings.max_length - 1 > positions(self.model):
-            found = f"{settings.max_length} for a model of {positions(self.model)} positions"
-            raise BadInput("evaluate.max_length", found, f"at most {positions(self.model) + 1}", "Lower it.")
+        if settings.max_length - 1 > max_positions(self.model):
+            found = f"{settings.max_length} for a model of {max_positions(self.model)} positions"
+            raise BadInput("evaluate.max_length", found, f"at most {max_positions(self.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
         chosen: tuple[Layout, str] = ("plain", "")
         if self.kind != "plain":
@@ -101,7 +100,7 @@ class Session:
             yield from ((block, frame(names, item_columns(places[block], self.items) | self._by_stock(places[block]))) for block in wanted)
             return
         if self.twin is not None:
-            self.twin.renew()
+            self.twin.refresh_weights()
         with autocast(self.device, self.dtype):
             if isinstance(self.items[0], Dialogue):
                 columns = [answer_columns(answers) for answers in answer_chunks(self.scorer, self.encoded, wanted)]

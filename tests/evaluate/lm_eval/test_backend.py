@@ -12,8 +12,7 @@ import torch
 from naive import naive_sum
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
@@ -111,7 +110,7 @@ def test_a_checkpoints_bits_do_not_depend_on_the_checkpoints_around_it(models: A
     def scored(factor: float) -> bytes:
         model.load_state_dict({name: value * factor for name, value in start.items()})
         if twin is not None:
-            twin.renew()
+            twin.refresh_weights()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
             return np.concatenate(score_chunks(network if twin is None else with_scoring_model(network, twin), blocks)[0]).tobytes()
 

@@ -15,7 +15,7 @@ from gap.cli.main import app
 from gap.core.files import read_json
 from gap.evaluate.checks import noise_floor as noise
 from gap.evaluate.checks.noise_floor import _differences, _floors, _scores, noise_report
-from gap.evaluate.checks.variants import opened, variants
+from gap.evaluate.checks.variants import open_variant, variants
 from gap.evaluate.engine.split_model import split_model
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
@@ -103,7 +103,7 @@ def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer:
 def test_a_variant_leaves_no_trace(models: Any) -> None:
     network = split_model(models("opt"))
     eager = next(variant for variant in variants("bf16", "cpu") if variant.attention == "eager")
-    with opened(network, eager) as used:
+    with open_variant(network, eager) as used:
         assert used.model.config._attn_implementation == "eager"
         assert torch.is_autocast_enabled("cpu")
     assert (network.model.config._attn_implementation, used.model.config._attn_implementation) == ("sdpa", "sliced")

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
 from gap.fetch.items import fetch_items

@@ -20,7 +20,7 @@ from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring import dialogue as dialogue_module
 from gap.evaluate.scoring import greedy_decoding as greedy_module
 from gap.evaluate.scoring.dialogue import Answer, answer_chunks, encode_dialogues
-from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _Rows, greedy
+from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _ActiveRows, greedy_decode
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import unigram_f1
@@ -127,7 +127,7 @@ def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(mode
             slabs = StaticKVCache(rows, len(prompt), room)
             slabs.put(0, cache)
             first = network.logits(features[:, -1]).argmax(-1)
-            return greedy(network, slabs, first, torch.full((rows,), len(prompt)), stop_table(tokenizer, 400, (2,), "cpu", stop))
+            return greedy_decode(network, slabs, first, torch.full((rows,), len(prompt)), stop_table(tokenizer, 400, (2,), "cpu", stop))
 
     whole = run("never there")
     text = tokenizer.decode(whole[0])
@@ -136,7 +136,7 @@ def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(mode
     cut = run(stop)
     assert cut.shape[1] < room + 1
     assert tokenizer.decode(cut[0]).split(stop)[0] == text.split(stop)[0]
-    assert greedy_module.LOOK > 1
+    assert greedy_module.CHECK_EVERY > 1
 
 
 def spread_table(vocabulary: int, room: int) -> torch.Tensor:
@@ -153,12 +153,12 @@ def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, nam
     table = spread_table(VOCABULARY, room)
     monkeypatch.setattr(dialogue_module, "_judge", lambda _, __, tokens, nll: (torch.tensor(tokens), nll))
     sizes: list[int] = []
-    leave = _Rows.leave
-    monkeypatch.setattr(_Rows, "leave", lambda rows, ended, count: (sizes.append(len(ended) - count), leave(rows, ended, count)))
+    leave = _ActiveRows.leave
+    monkeypatch.setattr(_ActiveRows, "leave", lambda rows, ended, count: (sizes.append(len(ended) - count), leave(rows, ended, count)))
     network = split_model(model)
     found: list[Any] = []
     for devices in ((), ("cpu",)):
-        monkeypatch.setattr(greedy_module, "LEAVING", devices)
+        monkeypatch.setattr(greedy_module, "COMPACTING", devices)
         [answer] = answer_chunks(network, replace(dialogues, table=table), [0])
         found.append(answer)
     (whole, nll), (less, nll_too) = found
@@ -180,7 +180,7 @@ def test_what_belongs_to_a_row_moves_with_it(ended: list[bool]) -> None:
     count, mark = len(ended), torch.arange(len(ended))
     parts = (mark[:, None, None, None] * torch.ones(1, 2, 5, 3), -mark[:, None, None, None] * torch.ones(1, 2, 5, 3))
     layer = StaticKVCacheLayer(parts[0].clone(), parts[1].clone(), 4)
-    rows = _Rows(mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer]))
+    rows = _ActiveRows(mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer]))
     rows.leave(torch.tensor(ended), sum(ended))
     stayed = [row for row in range(count) if not ended[row]]
     assert sorted(rows.place.tolist()) == stayed

@@ -14,7 +14,7 @@ import torch
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine import packed_linear as packed
 from gap.evaluate.engine.cast_weights import CastScoringModel, ScoringModel, with_scoring_model
-from gap.evaluate.engine.packed_linear import PackedTwin
+from gap.evaluate.engine.packed_linear import PackedScoringModel
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -36,7 +36,7 @@ def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokeniz
     model = deepcopy(models(name))
     network = split_model(model)
     twin = open_scoring_model(network, dtype)
-    assert isinstance(twin, PackedTwin)
+    assert isinstance(twin, PackedScoringModel)
     quick = with_scoring_model(network, twin)
     allowed = 1e-4 if dtype is None else 0.15  # one rounding of a logit near 16 to 8 bits is 1/16
     before = scored(network, tokenizer, dtype)
@@ -45,7 +45,7 @@ def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokeniz
         for weight in model.parameters():
             weight.mul_(1.2)
     stale = scored(quick, tokenizer, dtype)
-    twin.renew()
+    twin.refresh_weights()
     after = scored(network, tokenizer, dtype)
     np.testing.assert_allclose(scored(quick, tokenizer, dtype), after, rtol=0, atol=1.5 * allowed)
     assert np.abs(stale - after).max() > 2 * allowed, "a twin that is not renewed shows"
@@ -54,7 +54,7 @@ def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokeniz
 @needs_onednn
 def test_the_twin_shares_what_it_does_not_pack(models: Any) -> None:
     model = deepcopy(models("opt"))
-    twin = PackedTwin(model, torch.float32)
+    twin = PackedScoringModel(model, torch.float32)
     assert {id(weight) for weight in twin.model.parameters()} <= {id(weight) for weight in model.parameters()}
     assert len(twin.layers) == sum(isinstance(module, torch.nn.Linear) for module in model.modules())
     assert all(isinstance(module, torch.nn.Linear) for module in (model.lm_head, model.model.decoder.layers[0].fc1))
@@ -96,12 +96,12 @@ def test_packed_weights_that_give_other_logits_are_not_used(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_opts_products_clip_their_outputs_to_the_same_bits(models: Any, dtype: torch.dtype) -> None:
     model = models("opt")
-    layer, own = PackedTwin(model, dtype).model.model.decoder.layers[0], model.model.decoder.layers[0]
+    layer, own = PackedScoringModel(model, dtype).model.model.decoder.layers[0], model.model.decoder.layers[0]
     assert layer.fc1.behind == "relu" and type(layer.activation_fn) is torch.nn.Identity and type(own.activation_fn) is torch.nn.ReLU
     inputs = torch.randn(3, 7, own.fc1.in_features, generator=torch.Generator().manual_seed(0))
     clipped = layer.fc1(inputs)
     layer.fc1.behind = "none"
     plain = layer.fc1(inputs)
     assert torch.equal(clipped, plain.relu()) and (plain < 0).any()
-    other = PackedTwin(models("gpt-neox"), dtype)
+    other = PackedScoringModel(models("gpt-neox"), dtype)
     assert {layer.behind for layer in other.layers} == {"none"}

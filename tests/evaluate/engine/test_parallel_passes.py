@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine import parallel_passes as module
 from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.parallel_passes import MOST, SLACK, makespan, num_workers, parallel_map
+from gap.evaluate.engine.parallel_passes import MAX_WORKERS, MAX_IMBALANCE, makespan, num_workers, parallel_map
 from gap.evaluate.engine.pass_cache import PassCache
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
@@ -37,13 +37,13 @@ def threads() -> Iterator[Any]:
 @given(st.integers(1, 64), st.lists(st.integers(1, 1000), max_size=20))
 def test_lanes_are_the_most_that_are_filled(threads: int, sizes: list[int]) -> None:
     count = num_workers(threads, sizes)
-    assert 1 <= count <= MOST and threads % count == 0
+    assert 1 <= count <= MAX_WORKERS and threads % count == 0
 
     def filled(num_workers: int) -> bool:
-        return threads % num_workers == 0 and num_workers <= len(sizes) and makespan(sizes, num_workers) <= SLACK * sum(sizes) / num_workers
+        return threads % num_workers == 0 and num_workers <= len(sizes) and makespan(sizes, num_workers) <= MAX_IMBALANCE * sum(sizes) / num_workers
 
     assert count == 1 or filled(count)
-    assert not any(filled(more) for more in range(count + 1, MOST + 1) if more <= threads)
+    assert not any(filled(more) for more in range(count + 1, MAX_WORKERS + 1) if more <= threads)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=7), st.integers(1, 4))
@@ -139,10 +139,10 @@ def test_scores_have_the_bits_of_one_thread(
     models: Any, tokenizer: Any, threads: Any, name: str, dtype: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every pass is told which places it looks at, and what it makes once, apart from those beside it."""
-    monkeypatch.setattr(module, "SLACK", 100.0)  # side by side, however little that gains
+    monkeypatch.setattr(module, "MAX_IMBALANCE", 100.0)  # side by side, however little that gains
     plain = split_model(models(name))
     twin = open_scoring_model(plain, dtype)
-    assert twin is not None and twin.looked is not None
+    assert twin is not None and twin.query_selection is not None
     network = with_scoring_model(plain, twin)
     assert network.parallel and not plain.parallel
     contexts = [f"{place} {'the cat sat on ' * (2 + place % 9)}" for place in range(20)]

@@ -32,7 +32,7 @@ def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, token
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.05)
-    twin.renew()
+    twin.refresh_weights()
     after = scored(model, tokenizer, dtype)
     assert np.array_equal(scored(twin.model, tokenizer, dtype), after) and not np.array_equal(before, after)
 

@@ -13,7 +13,7 @@ import torch
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring import kernel_choice as kernels
-from gap.evaluate.scoring.kernel_choice import Added, Captured, choose, vars_of
+from gap.evaluate.scoring.kernel_choice import EagerAttentionModel, CapturedModel, choose, fields_of
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice
@@ -34,7 +34,7 @@ def scored(network: SplitModel, blocks: Any) -> np.ndarray:
 def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any, tokenizer: Any, name: str, layout: str) -> None:
     model = deepcopy(models(name))
     network, blocks = split_model(model), blocks_of(tokenizer, layout)
-    captured = Captured(**vars_of(network))
+    captured = CapturedModel(**fields_of(network))
     shapes = {batch.ids.shape for batch in blocks[0].batches}
     assert np.array_equal(scored(captured, blocks), scored(network, blocks))
     graphs: Any = captured.graphs  # type: ignore[attr-defined]
@@ -49,7 +49,7 @@ def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any,
 
 def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
     network = split_model(models("opt"))
-    captured = Captured(**vars_of(network))
+    captured = CapturedModel(**fields_of(network))
     ids = torch.tensor([[2, 5, 6]])
     with torch.inference_mode():
         assert torch.equal(captured.features(ids, use_cache=True), network.features(ids, use_cache=True))
@@ -59,7 +59,7 @@ def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
 @pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
 def test_added_masks_give_the_plain_scores(models: Any, tokenizer: Any, name: str) -> None:
     network, blocks = split_model(models(name)), blocks_of(tokenizer)
-    np.testing.assert_allclose(scored(Added(**vars_of(network)), blocks), scored(network, blocks), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(scored(EagerAttentionModel(**fields_of(network)), blocks), scored(network, blocks), rtol=0, atol=1e-4)
     assert network.model.config._attn_implementation == "sdpa"
 
 
@@ -79,7 +79,7 @@ def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
         raise RuntimeError("no C++ compiler\nat all")
 
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", broken)
-    monkeypatch.setitem(kernels.CANDIDATES, "louder", lambda network: Louder(**vars_of(network)))
+    monkeypatch.setitem(kernels.CANDIDATES, "louder", lambda network: Louder(**fields_of(network)))
     with caplog.at_level(logging.INFO):
         strict, loose = (choose(network, batches, None, exact) for exact in (True, False))
     assert strict.dropped["compiled"] == "RuntimeError: no C++ compiler"
@@ -97,7 +97,7 @@ def test_the_fastest_is_taken(models: Any, tokenizer: Any, monkeypatch: pytest.M
     monkeypatch.setattr(kernels, "_timed", lambda *_: (torch.zeros(2), 9.0, next(times)[1]))
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", lambda network: network)
     choice = choose(network, batches, torch.bfloat16)
-    assert choice.name == "captured graphs" and isinstance(choice.network, Captured)
+    assert choice.name == "captured graphs" and isinstance(choice.network, CapturedModel)
     assert str(choice).startswith("captured graphs of plain 3000.00 ms (first 9000 ms)")
 
 

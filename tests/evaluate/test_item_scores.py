@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gap.evaluate.item_scores import answer_columns, choice_columns, complete_chunks
-from gap.evaluate.scoring.dialogue import Answer
+from gap.evaluate.scoring.answer import Answer
 from gap.tasks.items import MultipleChoice
 
 

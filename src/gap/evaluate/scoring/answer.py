@@ -1,0 +1,23 @@
+"""The result of a dialogue item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gap.tasks.dialogue import cut, unigram_f1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item's result: the greedy response, its F1, the summed NLL (nats) of the reference and its tokens."""
+
+    response: str
+    f1: float
+    nll: float
+    tokens: int
+
+
+def judge(text: str, reference: str, nll: float, tokens: int) -> Answer:
+    """The answer for a decoded ``text``, cut where the response ends, and its F1 against ``reference``."""
+    response = cut(text)
+    return Answer(response, unigram_f1(response, reference), nll, tokens)
