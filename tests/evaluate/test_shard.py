@@ -73,7 +73,7 @@ def run(world: dict[str, Path], settings: EvaluateJob, out: str, trajectories: s
 
 
 def checkpoints_scored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[int]]]:
-    """A list that fills with (run, step, blocks) of everything really computed."""
+    """A list that fills with (run, step, chunks) of everything really computed."""
     done: list[tuple[str, int, list[int]]] = []
     score = session_module.Session.score
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.batches import PASS_COST, ScoredSequence, partition_by_width, plain_batches
-from gap.evaluate.encoding.encode import encode_items, scored_sequence
+from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.encoding.sequences import scored_sequence
 from gap.tasks.items import MultipleChoice
 
 ids = st.lists(st.integers(3, 6), min_size=1, max_size=12).map(tuple)
@@ -66,11 +67,11 @@ def test_groups_are_consecutive_within_budget_and_no_dearer_than_filling_up(widt
     assert work(groups) <= work(greedy)
 
 
-def test_blocks_are_complete_whatever_follows(tokenizer: Any) -> None:
+def test_chunks_are_complete_whatever_follows(tokenizer: Any) -> None:
     items = [MultipleChoice("the cat " * (1 + number % 7), (" sat", f" on {number}"), 0) for number in range(70)]
     long, short = (encode_items(items[:count], tokenizer, 512, 256, "cpu") for count in (70, 40))
-    assert [block.first for block in long] == [0, 32, 64]
-    assert [len(block.sizes) for block in short] == [32, 8]
+    assert [chunk.first for chunk in long] == [0, 32, 64]
+    assert [len(chunk.sizes) for chunk in short] == [32, 8]
     for one, other in zip(long[0].batches, short[0].batches, strict=True):
         assert one.ids.tolist() == other.ids.tolist()
         assert one.slot == other.slot

@@ -1,13 +1,11 @@
-"""Trees: structure by hand and by property, the same scores as one sequence per continuation, and the fall back to those."""
+"""Prefix trees: structure by hand and by property, and the same scores as one sequence per continuation."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +13,7 @@ from gap.evaluate.encoding import prefix_tree as tree
 from gap.evaluate.encoding.batches import Batch, ItemChunk, ScoredSequence, plain_batches
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.encoding.prefix_tree import MAX_WIDTH, ancestor_mask, build_trie, common_prefix_length, group_by_prefix, tree_batches
-from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring.layout_check import choose_layout
+from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
@@ -44,7 +41,11 @@ def sums(model: Any, batches: tuple[Batch, ...], count: int) -> np.ndarray:
 
 
 def test_a_tree_by_hand() -> None:
-    group = [ScoredSequence((2, 5, 6), 1, (6, 9), 0), ScoredSequence((2, 5, 7, 8), 1, (7, 8, 9), 1), ScoredSequence((2, 5, 7, 8), 1, (7, 8, 4), 2)]
+    group = [
+        ScoredSequence((2, 5, 6), 1, (6, 9), 0),
+        ScoredSequence((2, 5, 7, 8), 1, (7, 8, 9), 1),
+        ScoredSequence((2, 5, 7, 8), 1, (7, 8, 4), 2),
+    ]
     made = build_trie(group)
     assert made.tokens == (2, 5, 6, 7, 8)
     assert made.parents == (-1, 0, 1, 1, 3)
@@ -91,13 +92,15 @@ def test_continuations_share_their_context_and_long_strangers_do_not_share_a_row
     words = "the cat sat on a mat and that is so"
     items = [MultipleChoice(f"{number} {words * 3}", (" yes", " no, it is not", " a mat"), 0) for number in range(6)]
     trees, plain = (
-        sum(batch.num_tokens for block in encode_items(items, tokenizer, 150, 10**6, "cpu", layout) for batch in block.batches)
+        sum(batch.num_tokens for chunk in encode_items(items, tokenizer, 150, 10**6, "cpu", layout) for batch in chunk.batches)
         for layout in ("tree", "plain")
     )
     contexts = sum(len(tokenizer.encode(item.context)) for item in items)
     assert plain > 2 * contexts and trees < 1.3 * contexts
     # sharing the opening token alone is worth a row of its own only to short ones
-    strangers = [ScoredSequence((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)]
+    strangers = [
+        ScoredSequence((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)
+    ]
     assert [len(each.members) for each in group_by_prefix([strangers[0], strangers[2]])] == [2]
     assert [len(each.members) for each in group_by_prefix([strangers[1], strangers[3]])] == [1, 1]
 
@@ -108,50 +111,3 @@ def test_rows_stay_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = [ScoredSequence((*context, 30 + place, 50, 51), 19, (30 + place, 50, 51, 52), place) for place in range(8)]
     assert [len(each.tokens) for each in group_by_prefix(sequences)] == [29, 29, 26]
     assert MAX_WIDTH > 1024, "a context and its continuations fit a row"
-
-
-def some_items() -> list[MultipleChoice]:
-    return [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
-
-
-class Deaf(torch.nn.Module):
-    """A model that takes a mask and heeds none."""
-
-    def __init__(self, inner: torch.nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
-        return self.inner(input_ids=input_ids, **more)
-
-
-class Flat(Deaf):
-    """A model that knows masks of two dimensions only."""
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
-        if attention_mask is not None and attention_mask.dim() != 2:
-            raise ValueError("attention_mask must have two dimensions")
-        return self.inner(input_ids=input_ids, **more)
-
-
-@pytest.mark.parametrize(("kind", "reason"), [(Deaf, "differ by up to"), (Flat, "does not take a 4-D mask")])
-def test_a_model_that_trees_do_not_suit_is_scored_plainly(
-    models: Any, tokenizer: Any, caplog: pytest.LogCaptureFixture, kind: type[Deaf], reason: str
-) -> None:
-    network = split_model(models("opt"))
-    assert choose_layout(network, some_items(), tokenizer, 100, "cpu") == ("tree", "")
-    broken = SplitModel(network.model, kind(network.body), network.head)
-    with caplog.at_level(logging.WARNING):
-        layout, why = choose_layout(broken, some_items(), tokenizer, 100, "cpu")
-    assert layout == "plain" and reason in why and reason in caplog.text
-
-
-def test_a_model_that_cannot_be_scored_at_all_says_so(models: Any, tokenizer: Any) -> None:
-    network = split_model(models("opt"))
-
-    class Broken(Deaf):
-        def forward(self, *_: Any, **__: Any) -> Any:
-            raise RuntimeError("out of order")
-
-    with pytest.raises(RuntimeError, match="out of order"):
-        choose_layout(SplitModel(network.model, Broken(network.body), network.head), some_items(), tokenizer, 100, "cpu")
