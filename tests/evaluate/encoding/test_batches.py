@@ -74,7 +74,7 @@ def test_chunks_are_complete_whatever_follows(tokenizer: Any) -> None:
     assert [len(chunk.sizes) for chunk in short] == [32, 8]
     for one, other in zip(long[0].batches, short[0].batches, strict=True):
         assert one.ids.tolist() == other.ids.tolist()
-        assert one.slot == other.slot
+        assert one.slots == other.slots
 
 
 def test_a_continuation_needs_tokens_and_a_tokenizer_an_opening(tokenizer: Any) -> None:

@@ -30,7 +30,7 @@ NAN, INF = float("nan"), float("inf")
 def test_numbers_differ_by_the_tolerance_at_most(candidate: list[float], tolerance: Tolerance, reason: str) -> None:
     reference = [1.0, -2.0, 100.0]
     assert prove_equivalent(np.array(reference), np.array(candidate), tolerance) == reason
-    assert prove_equivalent(torch.tensor(reference).double(), torch.tensor(candidate).double(), tolerance) == reason
+    assert prove_equivalent(torch.tensor(reference).double(), torch.tensor(candidate, dtype=torch.float64), tolerance) == reason
 
 
 def test_what_is_no_number_equals_itself_alone() -> None:

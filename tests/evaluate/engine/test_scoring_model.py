@@ -187,7 +187,7 @@ def test_layers_of_another_make_are_left_as_they_are(models: Any, monkeypatch: p
         patch.setattr(pruned, "BLOCK", ())
         scoring_model = open_scoring_model(split_model(models("llama")), None)
         assert scoring_model is not None and scoring_model.query_selection is None
-        assert scoring_model.dropped == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward chunk of a known name"}
+        assert scoring_model.dropped == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
         assert not any(isinstance(module, SelectedPositions) for module in scoring_model.model.modules())
     body = nn.ModuleDict({"one": nn.ModuleList([nn.Linear(1, 1)] * 2), "other": nn.ModuleList([nn.Linear(1, 1)] * 2)})
     with pytest.raises(NotImplementedError, match="2 lists of 2 layers"):

@@ -82,7 +82,13 @@ def _run_on_pool(pool: ThreadPoolExecutor, run: Callable[[T], R], items: Sequenc
 
 @cache
 def _pool(workers: int, threads_per_worker: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="pass", initializer=torch.set_num_threads, initargs=(threads_per_worker,))
+    return ThreadPoolExecutor(workers, thread_name_prefix="pass", initializer=_set_threads, initargs=(threads_per_worker,))
+
+
+def _set_threads(count: int) -> None:
+    # the first call in a thread takes over the number that any thread has set last; only what follows it is the thread's own
+    torch.get_num_threads()
+    torch.set_num_threads(count)
 
 
 # a forked process has none of its parent's threads
