@@ -122,7 +122,7 @@ def _fill(out: Path, count: int) -> None:
     from gap.core.files import read_json, write_json
     from gap.core.tables import read_table, write_table
 
-    rows, birth = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.provenance.json"))
+    rows, provenance = read_table(out, "item_scores"), read_json(out.with_name(f"{out.stem}.provenance.json"))
     for number in range(count):
         place = out.with_name(f"texts-{number:04d}.parquet")
         if place.exists():
@@ -131,7 +131,7 @@ def _fill(out: Path, count: int) -> None:
         parts = [rows.assign(run=name, step=step) for name in names for step in range(1, 16)]
         write_table(pd.concat(parts, ignore_index=True), place, "item_scores")
         runs = [{"run": name, "corpus": "code", "text": text, "members": []} for text, name in enumerate(names)]
-        write_json(place.with_name(f"{place.stem}.provenance.json"), birth | {"settings": birth["settings"] | {"runs": runs}})
+        write_json(place.with_name(f"{place.stem}.provenance.json"), provenance | {"settings": provenance["settings"] | {"runs": runs}})
 
 
 def overhead(threads: int) -> dict[str, float]:
@@ -161,9 +161,9 @@ model = load_model(sys.argv[1], torch.device("cpu"))
 lap("loading the model (125M, fp32)")
 network = split_model(model)
 lap("trying body and head")
-twin = open_scoring_model(network, None)
+scoring_model = open_scoring_model(network, None)
 lap("packing weights, pruning and slices, with the proofs")
-twin.renew()
+scoring_model.refresh_weights()
 lap("packing weights again (each checkpoint)")
 sys.path.insert(0, sys.argv[3])
 from workload import CHOICE, DIALOGUE, workload

@@ -33,39 +33,39 @@ class Counts:
 
 
 def count_choices(chunks: Any) -> Counts:
-    """Of compiled multiple-choice items: a token visits its ancestors and itself, as many as its position says."""
-    found = Counts(items=sum(len(block.sizes) for block in chunks))
-    for batch in (batch for block in chunks for batch in block.batches):
-        found.fed += batch.tokens
-        found.looked += len(batch.rows)
-        if batch.positions is None:
+    """Of encoded multiple-choice items: a token visits its ancestors and itself, as many as its position says."""
+    found = Counts(items=sum(len(chunk.sizes) for chunk in chunks))
+    for batch in (batch for chunk in chunks for batch in chunk.batches):
+        found.fed += batch.num_tokens
+        found.looked += len(batch.query_positions)
+        if batch.position_ids is None:
             found.visits += _row_visits(batch)
             continue
         # padding holds position 0 and its own place alone
-        padding = batch.ids.numel() - batch.tokens
-        found.visits += int((batch.positions + 1).sum()) - padding
+        padding = batch.ids.numel() - batch.num_tokens
+        found.visits += int((batch.position_ids + 1).sum()) - padding
     return found
 
 
 def _row_visits(batch: Any) -> int:
     """Of single sequences: a batch holds rows of nearly equal length, so that their mean stands for each."""
-    mean = batch.tokens / len(batch.ids)
+    mean = batch.num_tokens / len(batch.ids)
     return int(len(batch.ids) * mean * (mean + 1) / 2)
 
 
-def count_dialogues(dialogues: Any, room: int) -> Counts:
-    """Of compiled dialogues: prompts with their given answers, and ``room`` further tokens behind each prompt."""
+def count_dialogues(dialogues: Any, max_steps: int) -> Counts:
+    """Of encoded dialogues: prompts with their given answers, and ``max_steps`` further tokens behind each prompt."""
     found = Counts()
-    for block in dialogues.chunks:
-        found.items += len(block.order)
-        found.passes += room
-        for batch in [*(prompts.batch for prompts in block.prompts), *block.apart]:
-            found.fed += batch.tokens
-            found.looked += len(batch.rows)
+    for chunk in dialogues.chunks:
+        found.items += len(chunk.order)
+        found.passes += max_steps
+        for batch in [*(prompts.batch for prompts in chunk.prompts), *chunk.references_apart]:
+            found.fed += batch.num_tokens
+            found.looked += len(batch.query_positions)
             found.visits += _row_visits(batch)
-        found.looked += len(block.order)
-        found.new += room * len(block.order)
-        found.cached += sum((int(length) + step) for length in block.lengths for step in range(1, room + 1))
+        found.looked += len(chunk.order)
+        found.new += max_steps * len(chunk.order)
+        found.cached += sum((int(length) + step) for length in chunk.prompt_lengths for step in range(1, max_steps + 1))
     return found
 
 

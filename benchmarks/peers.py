@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from gap.evaluate.encoding.encode import Layout, encode_items
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -46,8 +45,8 @@ class Ours:
         self.original, self.network = model, split_model(model)
         self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
-        self.twin = open_scoring_model(self.network, None if dtype == "fp32" else self.dtype)
-        self.network = with_scoring_model(self.network, self.twin)
+        self.scoring_model = open_scoring_model(self.network, None if dtype == "fp32" else self.dtype)
+        self.network = with_scoring_model(self.network, self.scoring_model)
         self.tokens = self.padded = 0
 
     def compile(self, items: list[Any], kind: str) -> Any:
@@ -55,26 +54,26 @@ class Ours:
         if kind == "dialogue":
             return encode_dialogues(items, self.tokenizer, settings(self.batch_tokens), self.network.model, self.device)
         chunks = encode_items(items, self.tokenizer, LENGTH, self.batch_tokens, self.device, self.layout)
-        self.tokens += sum(batch.tokens for block in chunks for batch in block.batches)
-        self.padded += sum(batch.ids.numel() for block in chunks for batch in block.batches)
+        self.tokens += sum(batch.num_tokens for chunk in chunks for batch in chunk.batches)
+        self.padded += sum(batch.ids.numel() for chunk in chunks for batch in chunk.batches)
         return chunks
 
     def join(self, compiled: list[Any]) -> Any:
         """Several tasks as one."""
-        return [block for chunks in compiled for block in chunks]
+        return [chunk for chunks in compiled for chunk in chunks]
 
     def checkpoint(self) -> None:
         """Once per checkpoint: take over its weights."""
-        if self.twin is not None:
-            self.twin.renew()
+        if self.scoring_model is not None:
+            self.scoring_model.refresh_weights()
 
     def run(self, compiled: Any, kind: str) -> list[list[float]]:
         """Once per checkpoint and task: per item the log-probabilities of its continuations, or the NLL of the answer."""
         with autocast(self.device, None if self.dtype == torch.float32 else self.dtype):
             if kind == "dialogue":
                 chunks = answer_chunks(self.network, compiled, range(len(compiled.chunks)))
-                return [[answer.nll] for block in chunks for answer in block]
-            return [sums.tolist() for block in score_chunks(self.network, compiled) for sums in block]
+                return [[answer.nll] for chunk in chunks for answer in chunk]
+            return [sums.tolist() for chunk in score_chunks(self.network, compiled) for sums in chunk]
 
 
 class LmEval:

@@ -21,11 +21,11 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def small_models_have_twins() -> None:
-    """The tiny models here stand for ones worth a twin."""
-    from gap.evaluate.engine import scoring_model as twins
+def small_models_have_scoring_models() -> None:
+    """The tiny models here stand for ones worth a scoring model."""
+    from gap.evaluate.engine import scoring_model as module
 
-    twins.SMALLEST = 0
+    module.MIN_SIZE = 0
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def run(world: dict[str, Path], settings: EvaluateJob, out: str, trajectories: s
 
 
 def checkpoints_scored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[int]]]:
-    """A list that fills with (run, step, blocks) of everything really computed."""
+    """A list that fills with (run, step, chunks) of everything really computed."""
     done: list[tuple[str, int, list[int]]] = []
     score = session_module.TaskScorer.score
 
@@ -98,7 +98,7 @@ def test_the_unmodified_model(world: dict[str, Path]) -> None:
     assert record["settings"]["task"] == "piqa"
     assert record["inputs"]["device"] == "cpu"
     assert record["inputs"]["replayed"] == {"runs": 0, "equal": 0, "near": 0, "largest": 0.0, "tolerance": 0.0}
-    assert record["inputs"]["refused"] == {}
+    assert record["inputs"]["dropped"] == {}
 
 
 @pytest.mark.parametrize("task", ["piqa", "wizard_of_internet"])

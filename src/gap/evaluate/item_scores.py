@@ -12,9 +12,9 @@ from gap.core.tables import TABLES
 from gap.tasks.items import Item, MultipleChoice
 
 if TYPE_CHECKING:
-    from gap.evaluate.scoring.dialogue import Answer
+    from gap.evaluate.scoring.answer import Answer
 
-#: (run, step, number of the item block)
+#: (run, step, number of the item chunk)
 ChunkKey = tuple[str, int, int]
 
 
@@ -49,33 +49,33 @@ def answer_columns(answers: Sequence[Answer]) -> dict[str, list[Any]]:
     }
 
 
-def item_columns(places: Sequence[int], items: Sequence[Item]) -> dict[str, list[Any]]:
-    """Columns that say which items these are."""
-    return {"item": list(places), "item_hash": [items[place].hash for place in places]}
+def item_columns(indices: Sequence[int], items: Sequence[Item]) -> dict[str, list[Any]]:
+    """Columns that say which items these are: those of ``items`` with these indices."""
+    return {"item": list(indices), "item_hash": [items[index].hash for index in indices]}
 
 
-def frame(names: dict[str, Any], columns: dict[str, list[Any]]) -> pd.DataFrame:
-    """Rows from the columns that vary and the ``names`` that do not, in the order of the table."""
-    rows = pd.DataFrame({**columns, **{name: [value] * len(columns["item"]) for name, value in names.items()}})
+def frame(constants: dict[str, Any], columns: dict[str, list[Any]]) -> pd.DataFrame:
+    """Rows from the columns that vary and the ``constants`` that do not, in the order of the table."""
+    rows = pd.DataFrame({**columns, **{name: [value] * len(columns["item"]) for name, value in constants.items()}})
     return rows[list(TABLES["item_scores"])]
 
 
 def complete_chunks(
     frames: Iterable[pd.DataFrame], hashes: Sequence[str], steps: dict[str, set[int]], size: int
 ) -> dict[ChunkKey, pd.DataFrame]:
-    """The parts of earlier files that hold exactly the items of one of our blocks (``size`` items), for the wanted ``steps`` per run.
+    """The parts of earlier tables that hold exactly the items of one of our chunks (``size`` items), at the ``steps`` of each run.
 
-    The bits of a score depend on the other items of its block, so a block with more or fewer items is another one.
+    The bits of a score depend on the other items of its chunk, so a chunk with more or fewer items is another one.
     """
-    wanted = [list(hashes[first : first + size]) for first in range(0, len(hashes), size)]
-    found: dict[ChunkKey, pd.DataFrame] = {}
+    expected = [list(hashes[first : first + size]) for first in range(0, len(hashes), size)]
+    complete: dict[ChunkKey, pd.DataFrame] = {}
     for rows in frames:
-        for key, part in rows.groupby(["run", "step", rows["item"] // size], sort=False):
-            names: Any = key
-            run, step, block = str(names[0]), int(names[1]), int(names[2])
-            if (run, step, block) in found or step not in steps.get(run, ()) or block >= len(wanted):
+        for group, part in rows.groupby(["run", "step", rows["item"] // size], sort=False):
+            values: Any = group
+            key = run, step, chunk = str(values[0]), int(values[1]), int(values[2])
+            if key in complete or step not in steps.get(run, ()) or chunk >= len(expected):
                 continue
             ordered = part.sort_values("item")
-            if ordered["item_hash"].tolist() == wanted[block]:
-                found[run, step, block] = ordered
-    return found
+            if ordered["item_hash"].tolist() == expected[chunk]:
+                complete[key] = ordered
+    return complete

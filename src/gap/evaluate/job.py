@@ -224,7 +224,7 @@ class _Shard:
 
     def facts(self, task: ScoredTask) -> dict[str, Any]:
         """For a table's provenance record: device, scorer, how the task's items went through the model (and why not through the
-        head alone, as trees, or by what the scoring model has not), and what the job's replays of its runs found.
+        head alone, as trees, or without what was dropped), and what the job's replays of its runs found.
         """
         if self.opened is None or task not in self.scorers:
             return {"scorer": self.scorer, "device": "not needed"}
@@ -235,7 +235,7 @@ class _Shard:
             "head": session.base_network.reason,
             "layout": f"{task_scorer.layout}: {task_scorer.reason}" if task_scorer.reason else task_scorer.layout,
             "kernel": task_scorer.kernel,
-            "refused": {} if session.scoring_model is None else session.scoring_model.refused,
+            "dropped": {} if session.scoring_model is None else session.scoring_model.dropped,
             "replayed": dataclasses.asdict(session.check),
         }
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.encoding.item_chunks import item_chunks
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
-from gap.evaluate.engine.split_model import positions, split_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.split_model import max_positions, split_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice
@@ -48,20 +47,20 @@ class Session:
         self.base_network = split_model(self.model)
         self.scoring_model = None if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
         self.network = with_scoring_model(self.base_network, self.scoring_model)
-        self.renewed = False  # whether the scoring model has the weights that are in the model now
+        self.refreshed = False  # whether the scoring model has the weights that are in the model now
         self.context: RunContext | None = None  # with a copy of the base weights, once a run is replayed
         self.digest = ""  # of the base weights
         self.check = ReplayCheck(job.evaluate.replay_tolerance)  # of all replays, for the provenance record
 
-    def renew(self) -> None:
+    def refresh(self) -> None:
         """Let the scoring model take over the weights that are in the model now; once per checkpoint."""
-        if self.scoring_model is not None and not self.renewed:
-            self.scoring_model.renew()
-        self.renewed = True
+        if self.scoring_model is not None and not self.refreshed:
+            self.scoring_model.refresh_weights()
+        self.refreshed = True
 
     def base(self) -> None:
         """Put the base weights back, if a replay has changed them."""
-        self.renewed = False
+        self.refreshed = False
         if self.context is not None:
             self.context.base.restore(self.digest)
 
@@ -73,7 +72,7 @@ class Session:
             self.digest, self.context = weights_digest(self.model), open_context(self.model, offload=self.offload)
         ids = run_ids(self.tokenizer, run, texts, method.gap, getattr(self.model.config, "max_position_embeddings", None))
         for step in replay(self.context, ids, method, expected, self.check):
-            self.renewed = False
+            self.refreshed = False
             yield step
 
 
@@ -112,9 +111,9 @@ class TaskScorer:
             dialogues = cast("list[Dialogue]", self.items)
             return encode_dialogues(dialogues, session.tokenizer, settings, session.model, session.device)
         # the last token of a sequence is not fed
-        if settings.max_length - 1 > positions(session.model):
-            shown = f"{settings.max_length} for a model of {positions(session.model)} positions"
-            raise BadInput("evaluate.max_length", shown, f"at most {positions(session.model) + 1}", "Lower it.")
+        if settings.max_length - 1 > max_positions(session.model):
+            shown = f"{settings.max_length} for a model of {max_positions(session.model)} positions"
+            raise BadInput("evaluate.max_length", shown, f"at most {max_positions(session.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
         layout: Layout = "plain"
         if session.scorer != "plain":
@@ -134,7 +133,7 @@ class TaskScorer:
             if self.is_dialogue:
                 return [answer_columns(self.backend.answers(part)) for part in items]
             return [choice_columns(part, self.backend.choices(part)) for part in items]
-        self.session.renew()
+        self.session.refresh()
         with autocast(self.session.device, self.session.dtype):
             if self.is_dialogue:
                 return [answer_columns(answers) for answers in answer_chunks(self.network, self.encoded, chunks)]

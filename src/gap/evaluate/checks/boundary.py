@@ -13,7 +13,7 @@ from gap.tasks.items import MultipleChoice, load_items
 
 
 def boundary_report(tokenizers: dict[str, Path], items: dict[str, dict[str, Path]], limit: int, out: Path) -> None:
-    """Hold lm-eval's encoding against the authors' for the first ``limit`` items of each file (task -> split -> file) and write JSON::
+    """Compare lm-eval's encoding with the authors' for the first ``limit`` items of each file (task -> split -> file) and write JSON::
 
         {tokenizer: {task: {split: {"items", "continuations", "differing_items": [item, ...],
                                     "differences": [{"item", "item_hash", "choice", "alone": tokens, "together": tokens}, ...]}}}}
@@ -25,18 +25,18 @@ def boundary_report(tokenizers: dict[str, Path], items: dict[str, dict[str, Path
     ------
     BadInput: a tokenizer or a file of items cannot be read.
     """
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    report: dict[str, dict[str, dict[str, Any]]] = {}
     with progress("boundary", len(tokenizers) * sum(map(len, items.values()))) as shown:
         for name, folder in tokenizers.items():
             tokenizer = load_tokenizer(folder)
-            found[name] = {}
+            report[name] = {}
             for task, splits in items.items():
                 for split, path in splits.items():
                     entry = _entry([item for item in load_items(task, path, limit) if isinstance(item, MultipleChoice)], tokenizer)
                     if entry["items"]:
-                        found[name].setdefault(task, {})[split] = entry
+                        report[name].setdefault(task, {})[split] = entry
                     shown.step(note=f"{name} {task}")
-    write_json(out, found)
+    write_json(out, report)
 
 
 def _entry(items: list[MultipleChoice], tokenizer: Any) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def _entry(items: list[MultipleChoice], tokenizer: Any) -> dict[str, Any]:
         "items": len(items),
         "continuations": sum(len(item.continuations) for item in items),
         "differing_items": sorted({difference.item for difference in differences}),
-        "differences": [_listed(difference, items[difference.item], tokenizer) for difference in differences],
+        "differences": [_row(difference, items[difference.item], tokenizer) for difference in differences],
     }
 
 
-def _listed(difference: Difference, item: MultipleChoice, tokenizer: Any) -> dict[str, Any]:
+def _row(difference: Difference, item: MultipleChoice, tokenizer: Any) -> dict[str, Any]:
     alone, together = (tokenizer.convert_ids_to_tokens(list(ids)) for ids in (difference.alone[1], difference.together[1]))
     return {"item": difference.item, "item_hash": item.hash, "choice": difference.choice, "alone": alone, "together": together}

@@ -24,31 +24,32 @@ def compare_scores(first: Path, second: Path) -> dict[str, Any]:
     ------
     BadInput: a file cannot be read, or the two have no item in common.
     """
-    one, other = (read_table(path, "item_scores") for path in (first, second))
-    joined = one.merge(other, on=KEYS, suffixes=("", "_other"), validate="one_to_one")
+    left, right = (read_table(path, "item_scores") for path in (first, second))
+    joined = left.merge(right, on=KEYS, suffixes=("", "_other"), validate="one_to_one")
     if joined.empty:
-        found = f"no item of {first}"
-        raise BadInput(str(second), found, "scores of the same runs, steps and items", "Name two files about the same task.")
+        raise BadInput(
+            str(second), f"no item of {first}", "scores of the same runs, steps and items", "Name two files about the same task."
+        )
     rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in joined.to_dict("records")]
-    gaps = [_gap(row["log_probabilities"], row["log_probabilities_other"]) for row in rows]
+    differences = [_largest_difference(row["log_probabilities"], row["log_probabilities_other"]) for row in rows]
     changed = [row for row in rows if row["prediction"] != row["prediction_other"] or row["response"] != row["response_other"]]
     return {
         "items": len(rows),
-        "only_in_first": len(one) - len(rows),
-        "only_in_second": len(other) - len(rows),
-        "largest_difference_nats": max(gaps),
+        "only_in_first": len(left) - len(rows),
+        "only_in_second": len(right) - len(rows),
+        "largest_difference_nats": max(differences),
         "largest_difference_nll": max((abs(row["nll"] - row["nll_other"]) for row in rows if row["gold"] < 0), default=0.0),
         "largest_difference_f1": max((abs(row["f1"] - row["f1_other"]) for row in rows if row["gold"] < 0), default=0.0),
         "differing": len(changed),
         "ties_among_differing": sum(_tie(row["log_probabilities"]) for row in changed),
-        "listed": [_listed(row) for row in changed],
+        "listed": [_row(row) for row in changed],
     }
 
 
-def _gap(one: Any, other: Any) -> float:
-    if len(one) != len(other):
+def _largest_difference(left: Any, right: Any) -> float:
+    if len(left) != len(right):
         return float("inf")
-    return float(np.max(np.abs(np.asarray(one) - np.asarray(other)), initial=0.0))
+    return float(np.max(np.abs(np.asarray(left) - np.asarray(right)), initial=0.0))
 
 
 def _tie(scores: Any) -> bool:
@@ -56,11 +57,9 @@ def _tie(scores: Any) -> bool:
     return len(best) == 2 and float(best[1] - best[0]) < TIE
 
 
-def _listed(row: dict[str, Any]) -> dict[str, Any]:
+def _row(row: dict[str, Any]) -> dict[str, Any]:
     names = ("run", "step", "task", "split", "item", "gold", "prediction", "prediction_other")
-    found: dict[str, Any] = {name: row[name] for name in names}
+    selected: dict[str, Any] = {name: row[name] for name in names}
     if row["gold"] < 0:
-        found |= {"response": row["response"], "response_other": row["response_other"]}
-    else:
-        found |= {name: [float(score) for score in row[name]] for name in ("log_probabilities", "log_probabilities_other")}
-    return found
+        return selected | {"response": row["response"], "response_other": row["response_other"]}
+    return selected | {name: [float(score) for score in row[name]] for name in ("log_probabilities", "log_probabilities_other")}

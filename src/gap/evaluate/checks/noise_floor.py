@@ -8,6 +8,7 @@ floor under every difference between checkpoints.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,9 @@ import numpy as np
 
 from gap.core.files import write_json
 from gap.core.progress import progress
-from gap.evaluate.checks.variants import Variant, opened, suited, variants
+from gap.evaluate.checks.variants import Variant, open_variant, variants, with_masks_for
 from gap.evaluate.encoding.encode import encode_items
+from gap.evaluate.engine.equivalence import UNSUITED, describe_error
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -28,10 +30,59 @@ from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items
 
-#: What a model or a machine raises that has no such kernel.
-UNSUITED = (ValueError, RuntimeError, NotImplementedError, ImportError)
-#: choice: [items] predictions, [items] of log-probabilities and correct; dialogue: responses, NLL and F1.
-Scores = tuple[list[Any], list[np.ndarray], np.ndarray]
+
+@dataclass(frozen=True)
+class Scores:
+    """What a variant says of all items.
+
+    predictions: [items] index of the best continuation, or the response; values: [items] of the log-probabilities of its
+    continuations, or of its NLL alone (nats); measure: [items] 1 where correct, else 0, or the F1.
+    """
+
+    predictions: list[Any]
+    values: list[np.ndarray]
+    measure: np.ndarray
+
+
+@dataclass(frozen=True)
+class VariantScorer:
+    """A model that scores the items of one split of a task by any variant; ``encoded`` holds what variants share."""
+
+    network: SplitModel
+    tokenizer: Any
+    items: Sequence[Item]
+    settings: Evaluate
+    device: str
+    encoded: dict[tuple[int, str], Any] = field(default_factory=dict)
+
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether the items are dialogues."""
+        return isinstance(self.items[0], Dialogue)
+
+    def scores(self, variant: Variant) -> Scores:
+        """Predictions, log-probabilities and measures of all items."""
+        tokens = max(1, int(self.settings.batch_tokens * variant.tokens))
+        key = (tokens, variant.layout)
+        if key not in self.encoded:
+            self.encoded[key] = self._encode(tokens, variant)
+        encoded = self.encoded[key]
+        with open_variant(self.network, variant) as network:
+            if self.is_dialogue:
+                answers = [answer for chunk in answer_chunks(network, encoded, range(len(encoded.chunks))) for answer in chunk]
+                f1 = np.array([answer.f1 for answer in answers])
+                return Scores([answer.response for answer in answers], [np.array([answer.nll]) for answer in answers], f1)
+            values = [sums for chunk in score_chunks(network, with_masks_for(encoded, variant)) for sums in chunk]
+        predictions = [int(np.argmax(sums)) for sums in values]
+        gold = [item.gold for item in cast("Sequence[MultipleChoice]", self.items)]
+        return Scores(predictions, values, np.array([left == right for left, right in zip(predictions, gold, strict=True)], dtype=float))
+
+    def _encode(self, tokens: int, variant: Variant) -> Any:
+        if self.is_dialogue:
+            settings = self.settings.model_copy(update={"batch_tokens": tokens})
+            return encode_dialogues(cast("Sequence[Dialogue]", self.items), self.tokenizer, settings, self.network.model, self.device)
+        choices = cast("Sequence[MultipleChoice]", self.items)
+        return encode_items(choices, self.tokenizer, self.settings.max_length, tokens, self.device, variant.layout)
 
 
 def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], settings: Evaluate, out: Path, runtime: Runtime) -> None:
@@ -51,87 +102,55 @@ def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], set
     ------
     BadInput: a model or a file of items cannot be read.
     """
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     limit = settings.noise_items
     with progress("noise", len(models) * sum(map(len, items.values()))) as shown:
         for name, folder in models.items():
-            place = open_device(runtime)
-            network, tokenizer = split_model(load_model(folder, place)), load_tokenizer(folder)
+            device = open_device(runtime)
+            network, tokenizer = split_model(load_model(folder, device)), load_tokenizer(folder)
             tasks: dict[str, dict[str, Any]] = {}
             dropped: dict[str, str] = {}
             for task, splits in items.items():
                 for split, path in splits.items():
-                    entry = _entry(network, tokenizer, load_items(task, path, limit), settings, place.type, dropped)
-                    tasks.setdefault(task, {})[split] = entry
+                    scorer = VariantScorer(network, tokenizer, load_items(task, path, limit), settings, device.type)
+                    tasks.setdefault(task, {})[split] = _entry(scorer, dropped)
                     shown.step(note=f"{name} {task}")
-            found[name] = {"tasks": tasks, "floor": _floors(tasks), "dropped": dropped}
+            report[name] = {"tasks": tasks, "floor": _floors(tasks), "dropped": dropped}
     if is_first():
-        write_json(out, {"items": limit, "precision": settings.precision, "models": found})
+        write_json(out, {"items": limit, "precision": settings.precision, "models": report})
 
 
-def _entry(
-    network: SplitModel, tokenizer: Any, items: Sequence[Item], settings: Evaluate, device: str, dropped: dict[str, str]
-) -> dict[str, Any]:
-    """One task's split by all variants."""
-    own, *others = variants(settings.precision, device)
-    compiled: dict[tuple[int, str], Any] = {}
-    reference = _scores(network, tokenizer, items, settings, device, compiled, own)
-    dialogue = isinstance(items[0], Dialogue)
+def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
+    """One task's split by all variants; adds to ``dropped`` the variants that the model or the machine does not have."""
+    study, *others = variants(scorer.settings.precision, scorer.device)
+    reference = scorer.scores(study)
     entries: dict[str, Any] = {}
     for variant in others:
-        if dialogue and variant.layout == "plain":
+        if scorer.is_dialogue and variant.layout == "plain":
             continue
         try:
-            scores = _scores(network, tokenizer, items, settings, device, compiled, variant)
+            scores = scorer.scores(variant)
         except UNSUITED as error:
-            dropped[variant.name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            dropped[variant.name] = describe_error(error)
             continue
         entries[variant.name] = {"kind": variant.kind, **_differences(reference, scores)}
-    largest = max((one["largest"] for one in entries.values() if one["kind"] != "dtype"), default=0.0)
-    margins = [np.inf if dialogue else float(np.diff(np.sort(sums)[-2:])[0]) for sums in reference[1]]
+    largest = max((entry["largest"] for entry in entries.values() if entry["kind"] != "dtype"), default=0.0)
+    margins = [np.inf if scorer.is_dialogue else float(np.diff(np.sort(sums)[-2:])[0]) for sums in reference.values]
     return {
-        "items": len(items),
-        "group": "dialogue" if dialogue else "classification",
+        "items": len(scorer.items),
+        "group": "dialogue" if scorer.is_dialogue else "classification",
         "ties": sum(margin == 0 for margin in margins),
-        "near_ties": [place for place, margin in enumerate(margins) if margin <= 2 * largest],
+        "near_ties": [item for item, margin in enumerate(margins) if margin <= 2 * largest],
         "largest": largest,
         "variants": entries,
     }
 
 
-def _differences(one: Scores, other: Scores) -> dict[str, Any]:
-    gaps = [float(np.max(np.abs(left - right))) for left, right in zip(one[1], other[1], strict=True)]
-    changed = [place for place, (left, right) in enumerate(zip(one[0], other[0], strict=True)) if left != right]
-    return {"changed": changed, "largest": max(gaps), "score": 100 * float(other[2].mean() - one[2].mean())}
-
-
-def _scores(
-    network: SplitModel,
-    tokenizer: Any,
-    items: Sequence[Item],
-    settings: Evaluate,
-    device: str,
-    compiled: dict[tuple[int, str], Any],
-    variant: Variant,
-) -> Scores:
-    """Predictions, log-probabilities and correctness of all items by one variant; ``compiled`` keeps what variants share."""
-    tokens = max(1, int(settings.batch_tokens * variant.tokens))
-    key = (tokens, variant.layout)
-    if isinstance(items[0], Dialogue):
-        if key not in compiled:
-            how = settings.model_copy(update={"batch_tokens": tokens})
-            compiled[key] = encode_dialogues(cast("Sequence[Dialogue]", items), tokenizer, how, network.model, device)
-        dialogues = compiled[key]
-        with opened(network, variant) as used:
-            answers = [answer for block in answer_chunks(used, dialogues, range(len(dialogues.chunks))) for answer in block]
-        return [one.response for one in answers], [np.array([one.nll]) for one in answers], np.array([one.f1 for one in answers])
-    choices = cast("Sequence[MultipleChoice]", items)
-    if key not in compiled:
-        compiled[key] = encode_items(choices, tokenizer, settings.max_length, tokens, device, variant.layout)
-    with opened(network, variant) as used:
-        sums = [one for block in score_chunks(used, suited(compiled[key], variant)) for one in block]
-    predictions = [int(np.argmax(one)) for one in sums]
-    return predictions, sums, np.array([one == item.gold for one, item in zip(predictions, choices, strict=True)], dtype=float)
+def _differences(reference: Scores, scores: Scores) -> dict[str, Any]:
+    largest = [float(np.max(np.abs(left - right))) for left, right in zip(reference.values, scores.values, strict=True)]
+    pairs = zip(reference.predictions, scores.predictions, strict=True)
+    changed = [item for item, (left, right) in enumerate(pairs) if left != right]
+    return {"changed": changed, "largest": max(largest), "score": 100 * float(scores.measure.mean() - reference.measure.mean())}
 
 
 def _floors(tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -140,16 +159,16 @@ def _floors(tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, A
     for split in sorted({split for splits in tasks.values() for split in splits}):
         entries = [splits[split] for splits in tasks.values() if split in splits]
         for group in sorted({entry["group"] for entry in entries}):
-            own = [entry for entry in entries if entry["group"] == group]
-            floors.setdefault(split, {})[group] = {kind: _floor(own, kind) for kind in ("shape", "dtype", "kernel")}
+            members = [entry for entry in entries if entry["group"] == group]
+            floors.setdefault(split, {})[group] = {kind: _floor(members, kind) for kind in ("shape", "dtype", "kernel")}
     return floors
 
 
 def _floor(entries: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]:
-    of_kind = [{name: one for name, one in entry["variants"].items() if one["kind"] == kind} for entry in entries]
-    changed = [{item for one in found.values() for item in one["changed"]} for found in of_kind]
-    names = sorted({name for found in of_kind for name in found})
-    seen = [abs(sum(found[name]["score"] for found in of_kind if name in found)) / len(entries) for name in names]
+    of_kind = [{name: variant for name, variant in entry["variants"].items() if variant["kind"] == kind} for entry in entries]
+    changed = [{item for variant in named.values() for item in variant["changed"]} for named in of_kind]
+    names = sorted({name for named in of_kind for name in named})
+    seen = [abs(sum(named[name]["score"] for named in of_kind if name in named)) / len(entries) for name in names]
     return {
         "tasks": len(entries),
         "changed": sum(map(len, changed)),

@@ -1,1 +1,1 @@
-"""Items as token ids, and batches whose composition depends on their content alone."""
+"""Items as token ids, and batches whose composition depends on their content alone; knows no model."""

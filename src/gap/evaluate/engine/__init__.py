@@ -1,1 +1,1 @@
-"""Forward passes of a model, made faster; knows no task."""
+"""Forward passes of a model, made faster; knows no task and no encoding."""

@@ -1,19 +1,20 @@
 """Half-precision copies of the linear layers' weights, for scoring under autocast.
 
-Autocast casts every weight anew at every use when no gradient is asked for.  A twin of the model shares all its tensors
-but holds the weights of its linear layers in half precision already; one copy per checkpoint renews them.  Autocast finds
-nothing to cast, and computes what it would have computed.
+Autocast casts every weight anew at every use when no gradient is asked for.  A copy of the model shares all its tensors
+but holds the weights of its linear layers in half precision already; they are refreshed once per checkpoint.  Autocast
+finds nothing to cast, and computes what it would have computed.
 """
 
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.engine.split_model import QueryPositions, SplitModel
+if TYPE_CHECKING:
+    from gap.evaluate.engine.last_layer_pruning import QuerySelection
 
 #: Layers whose matrix product autocast runs in half precision, by class name (transformers' GPT-2 has its own).
 LINEAR = ("Linear", "Conv1D")
@@ -25,25 +26,26 @@ def weights_size(model: nn.Module, dtype: torch.dtype | None) -> int:
 
 
 class ScoringModel:
-    """A model over the original's own tensors that scores in its place; how it computes may be changed, the original stays.
+    """A copy of a model that scores in its place: it shares the original's tensors, but may compute in another way.
 
-    looked: tells its last layer what is looked at, None where that feeds every place through (``gap.evaluate.engine.last_layer_pruning``);
-    parallel: its passes may run side by side; refused: what it was to have and has not -> why.
+    query_selection: tells its last layer which positions are read, None where that layer computes every position
+    (``gap.evaluate.engine.last_layer_pruning``); parallel: its passes may run in parallel; dropped: optimisation that it
+    does without -> reason.
     """
 
     def __init__(self, original: nn.Module) -> None:
         shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
         self.model: Any = deepcopy(original, shared)
-        self.looked: QueryPositions | None = None
+        self.query_selection: QuerySelection | None = None
         self.parallel = False
-        self.refused: dict[str, str] = {}
+        self.dropped: dict[str, str] = {}
 
-    def renew(self) -> None:
-        """Take over the original's present weights: these are the original's."""
+    def refresh_weights(self) -> None:
+        """Take over the original's present weights: here they are the original's own tensors."""
 
 
 class CastScoringModel(ScoringModel):
-    """``model`` is a twin of the original in ``dtype``; ``renew`` follows the original's weights, in place."""
+    """A scoring model whose linear layers hold their weights in ``dtype``; ``refresh_weights`` copies the original's, in place."""
 
     def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
         super().__init__(original)
@@ -55,19 +57,9 @@ class CastScoringModel(ScoringModel):
                     setattr(module, name, nn.Parameter(torch.empty_like(weight, dtype=dtype), requires_grad=False))
                     self.sources.append(weight.detach())
                     self.copies.append(getattr(module, name).detach())
-        self.renew()
+        self.refresh_weights()
 
     @torch.no_grad()
-    def renew(self) -> None:
+    def refresh_weights(self) -> None:
         """Round the original's present weights to half precision."""
         torch._foreach_copy_(self.copies, self.sources)
-
-
-def with_scoring_model(network: SplitModel, twin: ScoringModel | None) -> SplitModel:
-    """``network`` (split and tried in fp32) with the twin in the original's place, if there is one."""
-    if twin is None:
-        return network
-    model = twin.model
-    if network.head is None:
-        return SplitModel(model, model, None, network.reason, twin.looked, twin.parallel)
-    return SplitModel(model, model.base_model, model.get_output_embeddings(), "", twin.looked, twin.parallel)

@@ -1,8 +1,8 @@
-"""Attention on a CPU in slices of queries, each with the keys up to its own end.
+"""Attention on a CPU in slices of queries, each with the keys up to its own end; and additive masks.
 
-Keys behind a query are never seen (in a tree, too, parents stand before children), but a CPU's kernel multiplies them all the
-same and masks them.  Slices leave most of them out.  Decoding is computed in fp32: for one query per row the kernel takes more
-than twice as long in bf16 where a processor has no matrix units.
+Keys behind a query are never visible to it (in a prefix tree, too, parents stand before children), but a CPU's kernel multiplies
+them all the same and masks them.  Slices leave most of them out.  Decoding is computed in fp32: for one query per row the kernel
+takes more than twice as long in bf16 where a processor has no matrix units.
 """
 
 from __future__ import annotations
@@ -23,13 +23,23 @@ SLICED = "sliced"
 SLICE = 32
 
 
+def additive_mask(mask: Tensor, hidden: float, dtype: torch.dtype = torch.float32) -> Tensor:
+    """``mask`` (bool, True where a key is visible) as what is added to the products: 0 there, ``hidden`` elsewhere; same shape."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, hidden)
+
+
+def eager_mask(mask: Tensor) -> Tensor:
+    """``mask`` (bool) as transformers' eager attention takes it: additive, with the lowest number of fp32."""
+    return additive_mask(mask, torch.finfo(torch.float32).min)
+
+
 def sliced_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **more: Any
 ) -> tuple[Tensor, None]:
-    """What transformers' ``sdpa`` attention gives, [rows, width, heads, size], where no place sees one behind it.
+    """What transformers' ``sdpa`` attention gives, [rows, width, heads, size], where no query sees a key behind it.
 
-    query: [rows, heads, width, size]; key and value: [rows, key heads, length, size]; attention_mask: bool or added,
-    [rows, 1, width, length], or None for a causal one.  Fewer queries than keys (decoding) are no slices, and are computed in
+    query: [rows, heads, width, size]; key and value: [rows, key heads, length, size]; attention_mask: bool or additive,
+    [rows, 1, width, length], or None for a causal one.  Fewer queries than keys (decoding) are not sliced, and are computed in
     fp32 under autocast too, without a copy where ``key`` and ``value`` are in it.
     """
     width = query.shape[2]
@@ -39,24 +49,24 @@ def sliced_attention(
     if width <= SLICE:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **more)
     # every layer of a pass asks for the same: what the kernel would make of a mask each time
-    masks = PASS_CACHE.of(("masks", width, query.dtype), attention_mask, lambda: _slices(attention_mask, query))
-    parts = []
-    for place, mask in enumerate(masks):
-        first, end = place * SLICE, min((place + 1) * SLICE, width)
-        parts.append(sdpa_attention_forward(module, query[:, :, first:end], key[:, :, :end], value[:, :, :end], mask, **more)[0])
-    return torch.cat(parts, dim=1), None
+    masks = PASS_CACHE.get(("masks", width, query.dtype), attention_mask, lambda: _mask_slices(attention_mask, query))
+    outputs = []
+    for number, mask in enumerate(masks):
+        first, end = number * SLICE, min((number + 1) * SLICE, width)
+        outputs.append(sdpa_attention_forward(module, query[:, :, first:end], key[:, :, :end], value[:, :, :end], mask, **more)[0])
+    return torch.cat(outputs, dim=1), None
 
 
-def _slices(mask: Tensor | None, query: Tensor) -> list[Tensor]:
-    """Per slice of ``query`` [rows, heads, width, size] what is added to its products, [rows, 1, at most SLICE, keys], in its dtype.
+def _mask_slices(mask: Tensor | None, query: Tensor) -> list[Tensor]:
+    """Per slice of ``query`` [rows, heads, width, size] its additive mask, [rows, 1, at most SLICE, keys], in the dtype of ``query``.
 
-    mask: bool (which places a place sees) or added, [rows, 1, width, width]; None for a causal one.
+    mask: bool or additive, [rows, 1, width, width]; None for a causal one.
     """
     width = query.shape[2]
-    whole = torch.ones(1, 1, width, width, dtype=torch.bool, device=query.device).tril() if mask is None else mask
-    if whole.dtype == torch.bool:
-        whole = torch.zeros(whole.shape, dtype=query.dtype, device=query.device).masked_fill_(~whole, -torch.inf)
-    return [whole[..., first : first + SLICE, : min(first + SLICE, width)] for first in range(0, width, SLICE)]
+    full = torch.ones(1, 1, width, width, dtype=torch.bool, device=query.device).tril() if mask is None else mask
+    if full.dtype == torch.bool:
+        full = additive_mask(full, -torch.inf, query.dtype)
+    return [full[..., first : first + SLICE, : min(first + SLICE, width)] for first in range(0, width, SLICE)]
 
 
 AttentionInterface.register(SLICED, sliced_attention)

@@ -8,20 +8,20 @@ from typing import Any
 
 
 class PassCache(threading.local):
-    """The last thing made of each kind, and what it was made of; each thread runs passes of its own."""
+    """The last value of each kind, and the object that it was computed from; each thread runs its own passes and has its own cache."""
 
     def __init__(self) -> None:
-        self.kept: dict[Hashable, tuple[Any, Any]] = {}
+        self.entries: dict[Hashable, tuple[Any, Any]] = {}
 
-    def of(self, kind: Hashable, source: Any, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives of ``source``, made anew where the last of its ``kind`` was made of another object."""
-        if kind not in self.kept or self.kept[kind][0] is not source:
-            self.kept[kind] = source, make()
-        return self.kept[kind][1]
+    def get(self, kind: Hashable, source: Any, compute: Callable[[], Any]) -> Any:
+        """What ``compute`` gives for ``source``; computed anew where the last value of this ``kind`` came from another object."""
+        if kind not in self.entries or self.entries[kind][0] is not source:
+            self.entries[kind] = source, compute()
+        return self.entries[kind][1]
 
-    def forget(self) -> None:
-        """Behind a pass: its memory is free, and what stood in an object may change."""
-        self.kept.clear()
+    def clear(self) -> None:
+        """At the end of a pass: frees its memory; what an object holds may change before the next one."""
+        self.entries.clear()
 
 
 PASS_CACHE = PassCache()

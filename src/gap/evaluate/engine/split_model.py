@@ -1,51 +1,34 @@
-"""A causal language model in two halves: the body that makes hidden states, and the head that turns some into logits.
+"""A causal language model in two parts: the body that computes hidden states, and the head that turns some into logits.
 
-Most positions of a sequence need no logits, and the head is the widest layer of a small model: only the rows that
+Most positions of a sequence need no logits, and the head is the widest layer of a small model: only the positions that
 predict something go through it.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from gap.evaluate.engine.equivalence import Tolerance, prove_equivalent
 from gap.evaluate.engine.parallel_passes import parallel_map
 from gap.evaluate.engine.pass_cache import PASS_CACHE
 from gap.models.sharding import body_and_head, without_gradients
 
+if TYPE_CHECKING:
+    from gap.evaluate.engine.last_layer_pruning import QuerySelection
+
 T = TypeVar("T")
 R = TypeVar("R")
-#: Largest difference between the two halves and the whole model's logits, relative to the largest logit.
-TOLERANCE = 1e-4
-#: Length of the sequences that the halves are tried on.
-TRIAL = 7
+#: Allowed difference of logits in fp32 between a model and a faster way to compute them.
+LOGITS_TOLERANCE = Tolerance(of_largest=1e-4)
+#: Width of the two rows that body and head are tried on.
+TRIAL_WIDTH = 7
 LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class QueryPositions(threading.local):
-    """The places that are looked at, while a pass runs that is told of them: each thread runs its own.
-
-    rows: their flat indices (row * width + place) in ascending order, [n]; nearest: for every place, the index in ``rows`` of
-    one that is looked at, its own where it is, [rows * width]; shape: that of the places.
-    """
-
-    rows: Tensor | None = None
-    nearest: Tensor | None = None
-    shape: tuple[int, ...] = ()
-
-    def at(self, rows: Tensor | None, places: Tensor) -> None:
-        """Look at flat indices ``rows`` [n] of ``places`` [rows, width] from now on; at all where None."""
-        self.rows = rows
-        if rows is not None:
-            every = torch.arange(places.numel(), device=places.device)
-            self.nearest = torch.searchsorted(rows, every).clamp_(max=len(rows) - 1)
 
 
 @dataclass(frozen=True)
@@ -53,44 +36,47 @@ class SplitModel:
     """The model to score with.
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
-    features because the halves do not reproduce them (``reason`` says why).  ``looked`` is what the model's last layer reads
-    to leave places out (``gap.evaluate.engine.last_layer_pruning``), None where it leaves out none.  ``parallel``: passes may run side by side.
+    features because the two do not reproduce them (``reason`` says why).  ``query_selection`` tells the model's last layer which
+    positions are read (``gap.evaluate.engine.last_layer_pruning``), None where it computes every position.  ``parallel``: passes
+    may run in parallel.
     """
 
     model: Any
     body: Callable[..., Any]
     head: Callable[[Tensor], Tensor] | None
     reason: str = ""
-    looked: QueryPositions | None = None
+    query_selection: QuerySelection | None = None
     parallel: bool = False
 
-    def features(self, ids: Tensor, query_positions: Tensor | None = None, **more: Any) -> Tensor:
-        """Hidden states (or logits) of every position: [rows, width, size] for ids [rows, width]; ``more`` goes to the model.
+    def features(self, ids: Tensor, query_positions: Tensor | None = None, **inputs: Any) -> Tensor:
+        """Hidden states (or logits) of every position, [rows, width, size], of ids [rows, width]; ``inputs`` go to the model.
 
-        Where flat indices ``query_positions`` [n], ascending, are given, other positions may hold numbers that mean nothing; keys and values in
-        a cache are those of every position.
+        Where flat indices ``query_positions`` [n], ascending, are given, other positions may hold meaningless numbers; keys and
+        values in a cache are those of every position.
         """
         # spelled out: OPT would count positions with a sum that has no deterministic form on a GPU
-        more.setdefault("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
-        if self.looked is not None:
-            self.looked.at(query_positions, ids)
+        inputs.setdefault("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
+        if self.query_selection is not None:
+            self.query_selection.select(query_positions, ids)
         try:
             if self.head is None:
-                return self.model(input_ids=ids, **more).logits
-            return self.body(input_ids=ids, **more).last_hidden_state
+                return self.model(input_ids=ids, **inputs).logits
+            return self.body(input_ids=ids, **inputs).last_hidden_state
         finally:
-            PASS_CACHE.forget()
-            if self.looked is not None:
-                self.looked.at(None, ids)
+            PASS_CACHE.clear()
+            if self.query_selection is not None:
+                self.query_selection.select(None, ids)
 
-    def each(self, run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
-        """``run``, which feeds a pass, of each part of the groups in their order: side by side where passes may, without gradients."""
+    def map(self, run: Callable[[T], R], groups: Sequence[Sequence[T]], size: Callable[[T], float]) -> list[R]:
+        """``run``, which makes a pass, of each item of the groups in their order, without gradients; in parallel where passes may be."""
 
-        def inside(part: T) -> R:
-            with without_gradients():  # each thread has a mode of its own
-                return run(part)
+        def run_without_gradients(item: T) -> R:
+            with without_gradients():  # each thread has its own mode
+                return run(item)
 
-        return parallel_map(inside, groups, size) if self.parallel else [inside(part) for group in groups for part in group]
+        if self.parallel:
+            return parallel_map(run_without_gradients, groups, size)
+        return [run_without_gradients(item) for group in groups for item in group]
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits in fp32, [..., vocabulary], of features [..., size]."""
@@ -104,12 +90,12 @@ class SplitModel:
 def split_model(model: Any) -> SplitModel:
     """Split ``model`` (in eval mode) into body and head, or fall back to its own logits with a logged reason.
 
-    The halves are tried once against the full logits: a model may scale or cap its logits behind the head, which no
+    The two are tried once against the full logits: a model may scale or cap its logits behind the head, which no
     attribute tells.
     """
     body, head = body_and_head(model)
     network = SplitModel(model, body, head)
-    reason = "it has no output embedding" if head is None else _difference(network)
+    reason = "it has no output embedding" if head is None else _prove_split(network)
     if not reason:
         return network
     LOG.warning("%s is scored through its full logits: %s", type(model).__name__, reason)
@@ -117,19 +103,20 @@ def split_model(model: Any) -> SplitModel:
 
 
 @without_gradients()
-def _difference(network: SplitModel) -> str:
+def _prove_split(network: SplitModel) -> str:
     """Why body and head do not give the model's logits on a small batch; empty where they do."""
-    vocabulary = network.model.config.vocab_size
-    ids = (torch.arange(2 * TRIAL, device=network.model.device) * 7919 % vocabulary).reshape(2, TRIAL)
-    positions = torch.arange(TRIAL, device=ids.device)[None]
-    whole = network.model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
-    halves = network.logits(network.features(ids, use_cache=False))
-    if halves.shape != whole.shape:
-        return f"its head gives shape {list(halves.shape)} instead of {list(whole.shape)}"
-    gap = float((halves - whole).abs().max() / whole.abs().max().clamp(min=1.0))
-    return "" if gap <= TOLERANCE else f"its head differs from its logits by {gap:.2g} (relative)"
+    ids = trial_ids(network.model, TRIAL_WIDTH)
+    position_ids = torch.arange(TRIAL_WIDTH, device=ids.device)[None]
+    full = network.model(input_ids=ids, position_ids=position_ids, use_cache=False).logits.float()
+    reason = prove_equivalent(full, network.logits(network.features(ids, use_cache=False)), LOGITS_TOLERANCE)
+    return f"the logits of its head {reason}" if reason else ""
 
 
-def positions(model: Any) -> int:
+def trial_ids(model: Any, width: int) -> Tensor:
+    """Two rows of token ids from all over the vocabulary, [2, width]."""
+    return (torch.arange(2 * width, device=model.device) * 7919 % model.config.vocab_size).reshape(2, width)
+
+
+def max_positions(model: Any) -> int:
     """Longest sequence that the model has positions for (a very large number where it says nothing)."""
     return int(getattr(model.config, "max_position_embeddings", None) or 2**31)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from gap.evaluate.scoring.dialogue import Answer
-from gap.params.methods import Evaluate
-from gap.tasks.dialogue import cut, unigram_f1
+from gap.evaluate.scoring.answer import Answer, judge
 from gap.tasks.items import Dialogue, MultipleChoice
+
+if TYPE_CHECKING:
+    from gap.params.methods import Evaluate
 
 
 class LmEvalBackend:
     """The backend around a model that stays loaded; ``dtype`` is that of autocast, None for fp32."""
 
     def __init__(self, model: Any, tokenizer: Any, settings: Evaluate, device: str, dtype: torch.dtype | None) -> None:
-        self.model, self.tokenizer, self.settings = model, tokenizer, settings
-        self.more: dict[str, Any] = {
+        self.tokenizer, self.settings = tokenizer, settings
+        self.arguments: dict[str, Any] = {
+            "pretrained": model,
+            "tokenizer": tokenizer,
             "backend": "causal",
             "batch_size": 1,
             "device": device,
@@ -30,15 +33,15 @@ class LmEvalBackend:
     def _backend(self, max_length: int) -> Any:
         from lm_eval.models.huggingface import HFLM
 
-        return HFLM(pretrained=self.model, tokenizer=self.tokenizer, max_length=max_length, **self.more)
+        return HFLM(max_length=max_length, **self.arguments)
 
     def _sums(self, pairs: list[tuple[str, str]]) -> list[float]:
-        return [score for score, _ in self._answers(pairs)]
+        return [score for score, _ in self._log_likelihoods(pairs)]
 
-    def _answers(self, pairs: list[tuple[str, str]]) -> list[tuple[float, bool]]:
+    def _log_likelihoods(self, pairs: list[tuple[str, str]]) -> list[tuple[float, bool]]:
         from lm_eval.api.instance import Instance
 
-        requests = [Instance("loglikelihood", {}, pair, place) for place, pair in enumerate(pairs)]
+        requests = [Instance("loglikelihood", {}, pair, index) for index, pair in enumerate(pairs)]
         # it feeds max_length tokens and looks one more up
         return self._backend(self.settings.max_length - 1).loglikelihood(requests, disable_tqdm=True)
 
@@ -48,25 +51,20 @@ class LmEvalBackend:
         A single continuation stands beside the bound that no other text exceeds, 0, unless greedy decoding gives it (then beside itself).
         """
         if items and len(items[0].continuations) == 1:
-            answers = self._answers([(item.context, item.continuations[0]) for item in items])
+            answers = self._log_likelihoods([(item.context, item.continuations[0]) for item in items])
             return [np.array([score, score if greedy else 0.0]) for score, greedy in answers]
         flat = self._sums([(item.context, text) for item in items for text in item.continuations])
         return np.split(np.array(flat), np.cumsum([len(item.continuations) for item in items])[:-1])
 
     def answers(self, items: Sequence[Dialogue]) -> list[Answer]:
-        """Greedy answers, and the NLL of the given ones."""
+        """Greedy answers, and the NLL of the reference answers."""
         from lm_eval.api.instance import Instance
 
         new = self.settings.max_new_tokens
-        how = {"until": [items[0].stop], "do_sample": False, "max_gen_toks": new}
-        requests = [Instance("generate_until", {}, (item.prompt, how), place) for place, item in enumerate(items)]
+        options = {"until": [items[0].stop], "do_sample": False, "max_gen_toks": new}
+        requests = [Instance("generate_until", {}, (item.prompt, options), index) for index, item in enumerate(items)]
         # prompts are cut to max_length less the new tokens
-        texts = [
-            cut(text, items[0].stop) for text in self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)
-        ]
-        nll = self._sums([(item.prompt, f" {item.reference}") for item in items])
+        texts = self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)
+        scores = self._sums([(item.prompt, f" {item.reference}") for item in items])
         tokens = [len(self.tokenizer.encode(f" {item.reference}", add_special_tokens=False)) for item in items]
-        return [
-            Answer(text, unigram_f1(text, item.reference), -score, count)
-            for text, item, score, count in zip(texts, items, nll, tokens, strict=True)
-        ]
+        return [judge(text, item, -score, count) for text, item, score, count in zip(texts, items, scores, tokens, strict=True)]

@@ -1,4 +1,4 @@
-"""The tree scorer as a model of lm-eval, registered as ``gap``: anyone's tasks, at its speed.
+"""The scorer by prefix trees as a model of lm-eval, registered as ``gap``: anyone's tasks, at its speed.
 
     gap lm-eval --model gap --model_args pretrained=FOLDER --tasks arc_easy
 
@@ -8,6 +8,7 @@ Requests are encoded, and answers generated, by lm-eval's own HF backend; only l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,19 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
 from gap.core.progress import progress
-from gap.evaluate.encoding.batches import Batch, Scored, work
+from gap.evaluate.encoding.batches import Batch, ScoredSequence, batch_cost
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring.layout_check import proven
+from gap.evaluate.scoring.layout_check import TOLERANCE, prove_layout
 from gap.evaluate.scoring.multiple_choice import greedy_log_probabilities
 from gap.models.precision import autocast
 
 #: Requests laid out together: enough to fill batches, few enough for progress to show.
-TOGETHER = 1024
-TRIED, TRIED_TOKENS = 8, 4096
+REQUESTS_AT_ONCE = 1024
+TRIAL_REQUESTS, TRIAL_TOKENS = 8, 4096
+#: Allowed difference (nats) between the layouts where weights are in half precision and move scores by their own rounding.
+HALF_TOLERANCE = replace(TOLERANCE, absolute=1e3 * TOLERANCE.absolute, relative=1e3 * TOLERANCE.relative)
 Request = tuple[Any, list[int], list[int]]
 
 
@@ -49,57 +51,56 @@ class TreeLM(HFLM):
             return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
         network = self._open(requests)
         # in this order requests with one context stand together
-        order = sorted(range(len(requests)), key=lambda place: (requests[place][1], requests[place][2]))
-        found: dict[int, tuple[float, bool]] = {}
+        order = sorted(range(len(requests)), key=lambda index: (requests[index][1], requests[index][2]))
+        answers: dict[int, tuple[float, bool]] = {}
         with progress("loglikelihood", 0 if disable_tqdm else len(requests)) as shown:
-            for first in range(0, len(order), TOGETHER):
-                places = order[first : first + TOGETHER]
-                batches = LAYOUTS[self._layout](
-                    [self._sequence(requests[place], slot) for slot, place in enumerate(places)], self.tree_tokens, self.device.type
-                )
+            for first in range(0, len(order), REQUESTS_AT_ONCE):
+                indices = order[first : first + REQUESTS_AT_ONCE]
+                sequences = [self._sequence(requests[index], slot) for slot, index in enumerate(indices)]
+                batches = LAYOUTS[self._layout](sequences, self.tree_tokens, self.device.type)
                 with autocast(self.device.type, self.mixed_precision_dtype):
-                    answers = _answers(network, batches, len(places))
-                for place, answer in zip(places, answers, strict=True):
-                    found[place] = answer
-                    if requests[place][0] is not None:
-                        self.cache_hook.add_partial("loglikelihood", requests[place][0], answer)
-                shown.step(len(places))
-        return [found[place] for place in range(len(requests))]
+                    scored = _score(network, batches, len(indices))
+                for index, answer in zip(indices, scored, strict=True):
+                    answers[index] = answer
+                    if requests[index][0] is not None:
+                        self.cache_hook.add_partial("loglikelihood", requests[index][0], answer)
+                shown.step(len(indices))
+        return [answers[index] for index in range(len(requests))]
 
-    def _sequence(self, request: Request, slot: int) -> Scored:
+    def _sequence(self, request: Request, slot: int) -> ScoredSequence:
         """What the backend feeds: the last ``max_length`` tokens before the last one."""
         _, context, continuation = request
         ids = (*context, *continuation)[-(self.max_length + 1) :][:-1]
         targets = tuple(continuation[-len(ids) :])
-        return Scored(ids, len(ids) - len(targets), targets, slot)
+        return ScoredSequence(ids, len(ids) - len(targets), targets, slot)
 
     def _open(self, requests: Sequence[Request]) -> SplitModel:
-        """The model in two halves, with a twin where its weights are in fp32.
+        """The model split into body and head, as a scoring model where its weights are in fp32.
 
         Trees are used if they give the scores of single sequences on the first requests.
         """
         if self._network is None:
             network = self._network = split_model(self.model)
-            tried = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIED])]
+            sequences = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIAL_REQUESTS])]
 
             def score(layout: Layout) -> np.ndarray:
-                batches = LAYOUTS[layout](tried, TRIED_TOKENS, self.device.type)
-                return np.array([score for score, _ in _answers(network, batches, len(tried))])
+                batches = LAYOUTS[layout](sequences, TRIAL_TOKENS, self.device.type)
+                return np.array([score for score, _ in _score(network, batches, len(sequences))])
 
-            # half-precision weights move scores by their own rounding
-            whole = next(self.model.parameters()).dtype == torch.float32
-            self._layout, _ = proven(network, score, 1.0 if whole else 1e3)
-            # a model that is spread over devices has hooks that a twin would share
-            twin = open_scoring_model(network, self.mixed_precision_dtype) if whole and not hasattr(self.model, "hf_device_map") else None
-            self._network = with_scoring_model(network, twin)
+            fp32 = next(self.model.parameters()).dtype == torch.float32
+            self._layout, _ = prove_layout(network, score, TOLERANCE if fp32 else HALF_TOLERANCE)
+            # a model that is spread over devices has hooks that a copy would share
+            if fp32 and not hasattr(self.model, "hf_device_map"):
+                self._network = with_scoring_model(network, open_scoring_model(network, self.mixed_precision_dtype))
         return self._network
 
 
-def _answers(network: SplitModel, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
+def _score(network: SplitModel, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
+    """Per slot the sum of its log-probabilities (nats), and whether all its targets are the likeliest tokens."""
     sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
-    found = network.each(lambda batch: greedy_log_probabilities(network, batch), [batches], work)
-    for batch, (values, likeliest) in zip(batches, found, strict=True):
-        slots = np.array(batch.slot)
+    results = network.map(lambda batch: greedy_log_probabilities(network, batch), [batches], batch_cost)
+    for batch, (values, likeliest) in zip(batches, results, strict=True):
+        slots = np.array(batch.slots)
         np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))
         np.logical_and.at(greedy, slots, likeliest.cpu().numpy())
     return list(zip(sums.tolist(), greedy.tolist(), strict=True))

@@ -1,1 +1,1 @@
-"""Log-probabilities of continuations, and greedy answers, with the checks of the fast paths."""
+"""Log-probabilities of continuations and greedy answers, and the checks that a fast path must pass."""

@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gap.evaluate.encoding.batches import Batch, ItemChunk, work
-from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.encoding.batches import Batch, ItemChunk, batch_cost
 from gap.models.sharding import without_gradients
+
+if TYPE_CHECKING:
+    from gap.evaluate.engine.split_model import SplitModel
 
 #: Logits held at once (numbers): few enough that a CPU's allocator hands the same 16 MiB out again instead of asking the system
 #: for fresh pages; on a GPU 512 MiB, so that few kernels do much.
 LOGITS = {"cpu": 2**22, "cuda": 2**27}
 #: Logits normalised at once (fp32 numbers): 2 MiB stay in a CPU's caches between the passes of log-softmax.
-SUMMED = {"cpu": 2**19, "cuda": 2**27}
+NORMALISED = {"cpu": 2**19, "cuda": 2**27}
+#: [t] index of a row, and [t] token that is looked up in it.
+Lookup = tuple[Tensor, Tensor]
 
 
-def score_chunks(network: SplitModel, blocks: Iterable[ItemChunk]) -> list[list[np.ndarray]]:
-    """Per block, per item: the sum of token log-probabilities (nats) of each continuation, fp64.
+def score_chunks(network: SplitModel, chunks: Iterable[ItemChunk]) -> list[list[np.ndarray]]:
+    """Per chunk, per item: the sum of token log-probabilities (nats) of each continuation, fp64.
 
-    Token log-probabilities are taken in fp32, sums in fp64 in the order of the tokens.  Where items have one continuation, its
-    sum is followed by the largest that one token in its stead would give: no larger where greedy decoding gives the continuation.
+    Token log-probabilities are computed in fp32 and added in fp64 in the order of the tokens.  Where items have one continuation,
+    its sum is followed by the largest that one other token would give: no larger where greedy decoding gives the continuation.
     """
-    blocks = list(blocks)
-    single = bool(blocks) and all(size == 1 for block in blocks for size in block.sizes)
-    look = beside_rival if single else token_log_probabilities
+    chunks = list(chunks)
+    single = bool(chunks) and all(size == 1 for chunk in chunks for size in chunk.sizes)
+    read = rival_log_probabilities if single else token_log_probabilities
     with without_gradients():
-        parts = network.each(lambda batch: look(network, batch), [block.batches for block in blocks], work)
+        parts = network.map(lambda batch: read(network, batch), [chunk.batches for chunk in chunks], batch_cost)
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
-    scores, place = [], 0
-    for block in blocks:
-        sums, gain = np.zeros(sum(block.sizes)), np.full(sum(block.sizes), -np.inf)
-        for batch in block.batches:
-            values, slots = flat[place : place + len(batch.slot)], np.array(batch.slot)
+    scores, first = [], 0
+    for chunk in chunks:
+        sums, gain = np.zeros(sum(chunk.sizes)), np.full(sum(chunk.sizes), -np.inf)
+        for batch in chunk.batches:
+            values, slots = flat[first : first + len(batch.slots)], np.array(batch.slots)
             np.add.at(sums, slots, values[:, 0] if single else values)
             if single:
                 np.maximum.at(gain, slots, values[:, 1] - values[:, 0])
-            place += len(batch.slot)
-        scores.append(list(np.stack([sums, sums + gain], axis=1)) if single else np.split(sums, np.cumsum(block.sizes)[:-1]))
+            first += len(batch.slots)
+        scores.append(list(np.stack([sums, sums + gain], axis=1)) if single else np.split(sums, np.cumsum(chunk.sizes)[:-1]))
     return scores
 
 
@@ -50,70 +55,74 @@ def token_log_probabilities(network: SplitModel, batch: Batch) -> Tensor:
 
     Single sequences need no mask: padding stands on the right, behind everything that is looked up.
     """
-    return log_probabilities(network, _looked_at(network, batch), batch.pick, batch.target)
+    return log_probabilities(network, _query_features(network, batch), batch)
 
 
 def greedy_log_probabilities(network: SplitModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
-    found = _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, _with_likeliest)
-    return found[:, 0], found[:, 1] > 0
+    columns = _from_logits(network, _query_features(network, batch), batch, _with_greedy)
+    return columns[:, 0], columns[:, 1] > 0
 
 
-def beside_rival(network: SplitModel, batch: Batch) -> Tensor:
+def rival_log_probabilities(network: SplitModel, batch: Batch) -> Tensor:
     """Log-probability (fp32) of each target of a batch, and of the likeliest other token at its position: [t, 2]."""
 
-    def pairs(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
-        first, second = logits.topk(2).indices[pick].unbind(-1)
-        return torch.stack([_looked_up(logits, pick, token) for token in (target, torch.where(first == target, second, first))], dim=1)
+    def read(logits: Tensor, lookup: Lookup) -> Tensor:
+        index, targets = lookup
+        first, second = logits.topk(2).indices[index].unbind(-1)
+        rivals = torch.where(first == targets, second, first)
+        return torch.stack([_look_up(logits, (index, tokens)) for tokens in (targets, rivals)], dim=1)
 
-    return _piecewise(network, _looked_at(network, batch), batch.pick, batch.target, pairs)
-
-
-def _looked_at(network: SplitModel, batch: Batch) -> Tensor:
-    """Features [n, size] of the places that predict something."""
-    layout = {} if batch.mask is None else {"attention_mask": batch.mask, "position_ids": batch.positions}
-    return network.features(batch.ids, batch.rows, use_cache=False, **layout).flatten(0, 1)[batch.rows]
+    return _from_logits(network, _query_features(network, batch), batch, read)
 
 
-def log_probabilities(network: SplitModel, features: Tensor, pick: Tensor, target: Tensor) -> Tensor:
-    """Log-probabilities [t] of ``target`` [t] by the features [n, size] that ``pick`` [t] chooses.
+def _query_features(network: SplitModel, batch: Batch) -> Tensor:
+    """Features [n, size] of the positions that predict something."""
+    inputs = {} if batch.attention_mask is None else {"attention_mask": batch.attention_mask, "position_ids": batch.position_ids}
+    features = network.features(batch.ids, batch.query_positions, use_cache=False, **inputs)
+    return features.flatten(0, 1)[batch.query_positions]
+
+
+def log_probabilities(network: SplitModel, features: Tensor, batch: Batch) -> Tensor:
+    """Log-probabilities (fp32) [t] of the targets of ``batch`` by the features [n, size] of its query positions.
 
     The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
     """
-    return _piecewise(network, features, pick, target, _looked_up)
+    return _from_logits(network, features, batch, _look_up)
 
 
-def _piecewise(
-    network: SplitModel, features: Tensor, pick: Tensor, target: Tensor, look: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> Tensor:
-    """What ``look`` finds for each target [t, ...], by as many rows of logits at a time as may be held."""
+def _from_logits(network: SplitModel, features: Tensor, batch: Batch, read: Callable[[Tensor, Lookup], Tensor]) -> Tensor:
+    """What ``read`` gives for each target [t, ...], by as many rows of logits at a time as may be held."""
     rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
-    return _in_pieces(len(features), rows, pick, target, lambda piece, *places: look(network.raw_logits(features[piece]), *places))
+    lookup = (batch.query_index, batch.targets)
+    return _in_slices(len(features), rows, lookup, lambda part, lookup: read(network.raw_logits(features[part]), lookup))
 
 
-def _in_pieces(count: int, rows: int, pick: Tensor, target: Tensor, look: Callable[[slice, Tensor, Tensor], Tensor]) -> Tensor:
-    """What ``look`` finds for each target [t, ...] in at most ``rows`` of ``count`` rows at a time."""
+def _in_slices(count: int, rows: int, lookup: Lookup, read: Callable[[slice, Lookup], Tensor]) -> Tensor:
+    """What ``read`` gives for each target [t, ...] in at most ``rows`` of ``count`` rows at a time."""
     if count <= rows:
-        return look(slice(0, count), pick, target)
-    places, parts = [], []
+        return read(slice(0, count), lookup)
+    index, targets = lookup
+    order, parts = [], []
     for first in range(0, count, rows):
-        here = torch.nonzero((pick >= first) & (pick < first + rows)).squeeze(1)
-        places.append(here)
-        parts.append(look(slice(first, first + rows), pick[here] - first, target[here]))
-    return torch.cat(parts)[torch.cat(places).argsort()]
+        within = torch.nonzero((index >= first) & (index < first + rows)).squeeze(1)
+        order.append(within)
+        parts.append(read(slice(first, first + rows), (index[within] - first, targets[within])))
+    return torch.cat(parts)[torch.cat(order).argsort()]
 
 
-def _looked_up(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+def _look_up(logits: Tensor, lookup: Lookup) -> Tensor:
     """Log-probabilities [t] in fp32 of logits [n, vocabulary] in any dtype: some rows at a time, each row by itself."""
-    rows = max(1, SUMMED.get(logits.device.type, 2**27) // logits.shape[-1])
+    rows = max(1, NORMALISED.get(logits.device.type, 2**27) // logits.shape[-1])
 
-    def look(piece: slice, pick: Tensor, target: Tensor) -> Tensor:
+    def read(part: slice, lookup: Lookup) -> Tensor:
         # one fused pass: logsumexp takes four
-        return torch.log_softmax(logits[piece].float(), dim=-1)[pick, target]
+        return torch.log_softmax(logits[part].float(), dim=-1)[lookup]
 
-    return _in_pieces(len(logits), rows, pick, target, look)
+    return _in_slices(len(logits), rows, lookup, read)
 
 
-def _with_likeliest(logits: Tensor, pick: Tensor, target: Tensor) -> Tensor:
+def _with_greedy(logits: Tensor, lookup: Lookup) -> Tensor:
     """Log-probability, and 1 where the target is the likeliest token, else 0: [t, 2]."""
-    return torch.stack([_looked_up(logits, pick, target), (logits.argmax(-1)[pick] == target).float()], dim=1)
+    index, targets = lookup
+    return torch.stack([_look_up(logits, lookup), (logits.argmax(-1)[index] == targets).float()], dim=1)

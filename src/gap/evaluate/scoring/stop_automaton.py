@@ -1,7 +1,7 @@
-"""Telling, on the device and for all rows at once, that a growing answer contains the words at which it will be cut.
+"""Detecting, on the device and for all rows at once, that a growing answer contains the text at which it will be cut.
 
-The stop text is followed by an automaton whose state is the number of its characters that the answer ends with
-(Knuth, Morris and Pratt 1977); one table look-up per token takes the place of decoding every answer at every step.
+The stop text is matched by an automaton whose state is the number of its characters that the answer ends with
+(Knuth, Morris and Pratt 1977); one table look-up per token replaces decoding every answer at every step.
 """
 
 from __future__ import annotations

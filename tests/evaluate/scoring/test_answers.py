@@ -18,9 +18,10 @@ from transformers.cache_utils import Cache
 from gap.core.errors import BadInput
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring import dialogue as dialogue_module
-from gap.evaluate.scoring import greedy_decoding as greedy_module
-from gap.evaluate.scoring.dialogue import Answer, answer_chunks, encode_dialogues
-from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _Rows, greedy
+from gap.evaluate.scoring import greedy_decoding
+from gap.evaluate.scoring.answer import Answer
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _ActiveRows, greedy_decode
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.params.methods import Evaluate
 from gap.tasks.dialogue import unigram_f1
@@ -47,7 +48,7 @@ def some_dialogues(count: int, seed: int, longest: int = 25) -> list[Dialogue]:
 
 def answers(model: Any, tokenizer: Any, items: list[Dialogue], settings: Evaluate) -> list[Answer]:
     compiled = encode_dialogues(items, tokenizer, settings, model, "cpu")
-    return [answer for block in answer_chunks(split_model(model), compiled, range(len(compiled.chunks))) for answer in block]
+    return [answer for chunk in answer_chunks(split_model(model), compiled, range(len(compiled.chunks))) for answer in chunk]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +72,7 @@ def test_long_prompts_keep_their_opening_token_and_lose_their_beginning(models: 
         assert answer.nll == pytest.approx(-naive_sum(model, tokenizer, item.prompt, f" {item.reference}", 40), abs=1e-4)
 
 
-def test_prompts_leave_room_for_the_answer_where_positions_end(models: Any, tokenizer: Any) -> None:
+def test_prompts_leave_positions_for_the_answer_where_positions_end(models: Any, tokenizer: Any) -> None:
     """160 positions and 12 new tokens, of which the last is not fed: at most 149 tokens of prompt."""
     model, items = models("gpt2"), some_dialogues(3, seed=3, longest=90)
     for item, answer in zip(items, answers(model, tokenizer, items, settings_of(max_length=160)), strict=True):
@@ -105,7 +106,7 @@ def test_half_precision_gives_numbers(models: Any, tokenizer: Any) -> None:
     np.testing.assert_allclose([answer.nll for answer in found], [answer.nll for answer in exact], rtol=0.05)
 
 
-def test_a_complete_block_has_the_same_bits_whatever_follows(models: Any, tokenizer: Any) -> None:
+def test_a_complete_chunk_has_the_same_bits_whatever_follows(models: Any, tokenizer: Any) -> None:
     items = some_dialogues(70, seed=7, longest=6)
     alone, among = (answers(models("opt"), tokenizer, items[:count], settings_of()) for count in (64, 70))
     assert alone == among[:64]
@@ -115,7 +116,7 @@ def test_a_complete_block_has_the_same_bits_whatever_follows(models: Any, tokeni
 
 def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(models: Any, tokenizer: Any) -> None:
     """The stop is put where an answer has it: all rows hold the same prompt, so all end there."""
-    network, rows, room = split_model(models("opt")), 3, 11
+    network, rows, steps = split_model(models("opt")), 3, 11
     prompt = [2, *tokenizer.encode("User 1: the cat sat\nUser 2:", add_special_tokens=False)]
 
     def run(stop: str) -> torch.Tensor:
@@ -124,41 +125,41 @@ def test_looking_seldom_for_the_end_changes_nothing_and_looking_stops_early(mode
         ids, cache = torch.tensor([prompt] * rows), DynamicCache(config=network.model.config)
         with torch.inference_mode():
             features = network.features(ids, past_key_values=cache, use_cache=True)
-            slabs = StaticKVCache(rows, len(prompt), room)
-            slabs.put(0, cache)
+            buffers = StaticKVCache(rows, len(prompt), steps)
+            buffers.put(0, cache)
             first = network.logits(features[:, -1]).argmax(-1)
-            return greedy(network, slabs, first, torch.full((rows,), len(prompt)), stop_table(tokenizer, 400, (2,), "cpu", stop))
+            return greedy_decode(network, buffers, torch.full((rows,), len(prompt)), first, stop_table(tokenizer, 400, (2,), "cpu", stop))
 
     whole = run("never there")
     text = tokenizer.decode(whole[0])
-    assert whole.shape == (rows, room + 1)
+    assert whole.shape == (rows, steps + 1)
     stop = text[len(text) // 2 : len(text) // 2 + 2]
     cut = run(stop)
-    assert cut.shape[1] < room + 1
+    assert cut.shape[1] < steps + 1
     assert tokenizer.decode(cut[0]).split(stop)[0] == text.split(stop)[0]
-    assert greedy_module.LOOK > 1
+    assert greedy_decoding.CHECK_EVERY > 1
 
 
-def spread_table(vocabulary: int, room: int) -> torch.Tensor:
+def spread_table(vocabulary: int, steps: int) -> torch.Tensor:
     """Answers of all lengths: the first token says after how many more a row ends."""
-    table = torch.arange(1, room + 4)[:, None].clamp(max=room + 2).repeat(1, vocabulary)
-    table[0] = 1 + torch.arange(vocabulary) * 7 % room
+    table = torch.arange(1, steps + 4)[:, None].clamp(max=steps + 2).repeat(1, vocabulary)
+    table[0] = 1 + torch.arange(vocabulary) * 7 % steps
     return table
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, items, room = models(name), some_dialogues(24, seed=9, longest=10), 23
-    dialogues = encode_dialogues(items, tokenizer, settings_of(new=room + 1), model, "cpu")
-    table = spread_table(VOCABULARY, room)
+    model, items, steps = models(name), some_dialogues(24, seed=9, longest=10), 23
+    dialogues = encode_dialogues(items, tokenizer, settings_of(new=steps + 1), model, "cpu")
+    table = spread_table(VOCABULARY, steps)
     monkeypatch.setattr(dialogue_module, "_judge", lambda _, __, tokens, nll: (torch.tensor(tokens), nll))
     sizes: list[int] = []
-    leave = _Rows.leave
-    monkeypatch.setattr(_Rows, "leave", lambda rows, ended, count: (sizes.append(len(ended) - count), leave(rows, ended, count)))
+    remove = _ActiveRows.remove
+    monkeypatch.setattr(_ActiveRows, "remove", lambda rows, ended, count: (sizes.append(len(ended) - count), remove(rows, ended, count)))
     network = split_model(model)
     found: list[Any] = []
     for devices in ((), ("cpu",)):
-        monkeypatch.setattr(greedy_module, "LEAVING", devices)
+        monkeypatch.setattr(greedy_decoding, "COMPACTING", devices)
         [answer] = answer_chunks(network, replace(dialogues, table=table), [0])
         found.append(answer)
     (whole, nll), (less, nll_too) = found
@@ -180,19 +181,21 @@ def test_what_belongs_to_a_row_moves_with_it(ended: list[bool]) -> None:
     count, mark = len(ended), torch.arange(len(ended))
     parts = (mark[:, None, None, None] * torch.ones(1, 2, 5, 3), -mark[:, None, None, None] * torch.ones(1, 2, 5, 3))
     layer = StaticKVCacheLayer(parts[0].clone(), parts[1].clone(), 4)
-    rows = _Rows(mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer]))
-    rows.leave(torch.tensor(ended), sum(ended))
+    rows = _ActiveRows(
+        mark, mark[:, None].repeat(1, 3), mark + 100, mark + 200, mark[:, None, None, None].repeat(1, 1, 1, 5), Cache([layer])
+    )
+    rows.remove(torch.tensor(ended), sum(ended))
     stayed = [row for row in range(count) if not ended[row]]
-    assert sorted(rows.place.tolist()) == stayed
+    assert sorted(rows.index.tolist()) == stayed
     for own in (
         rows.tokens[:, 0],
         rows.state - 100,
-        rows.lengths - 200,
-        rows.seen[:, 0, 0, 0],
+        rows.prompt_lengths - 200,
+        rows.visible[:, 0, 0, 0],
         layer.keys[:, 1, 3, 2],
         -layer.values[:, 0, 0, 1],
     ):
-        assert own.tolist() == rows.place.tolist()
+        assert own.tolist() == rows.index.tolist()
     assert layer.keys.shape == (len(stayed), 2, 4, 3)
     new = torch.full((len(stayed), 2, 1, 3), 7.0)
     assert layer.update(new, new)[0].shape == (len(stayed), 2, 5, 3) and bool((layer.keys[:, :, 4] == 7).all())

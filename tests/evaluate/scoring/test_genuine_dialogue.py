@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gap.evaluate.engine.cast_weights import with_scoring_model
-from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
 from gap.fetch.items import fetch_items
@@ -60,18 +59,18 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
     limit = prompt_limit(HOW, model)
     compiled = encode_dialogues(items, opt_tokenizer, HOW, model, "cpu")
     network = split_model(model)
-    twin = open_scoring_model(network, None)
+    scoring_model = open_scoring_model(network, None)
     kept: list[list[list[int]]] = []
 
-    def judge(dialogues: Any, block: Any, tokens: list[list[int]], nll: Any) -> Any:
-        kept.append([tokens[block.order.index(item)] for item in range(len(block.order))])
-        return _judge(dialogues, block, tokens, nll)
+    def judge(dialogues: Any, chunk: Any, tokens: list[list[int]], nll: Any) -> Any:
+        kept.append([tokens[chunk.order.index(item)] for item in range(len(chunk.order))])
+        return _judge(dialogues, chunk, tokens, nll)
 
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("gap.evaluate.scoring.dialogue._judge", judge)
-        for block in compiled.chunks:
-            _answers(network if twin is None else with_scoring_model(network, twin), compiled, block)
-    found = [row for block in kept for row in block]
+        for chunk in compiled.chunks:
+            _answers(network if scoring_model is None else with_scoring_model(network, scoring_model), compiled, chunk)
+    found = [row for chunk in kept for row in chunk]
     lengths = set()
     for item, tokens in zip(items, found, strict=True):
         ids = opt_tokenizer.encode(item.prompt, add_special_tokens=False)

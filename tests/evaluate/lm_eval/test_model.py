@@ -50,7 +50,7 @@ def test_log_likelihoods_and_greedy_flags_agree(both: tuple[HFLM, TreeLM]) -> No
     np.testing.assert_allclose([score for score, _ in mine], [score for score, _ in theirs], rtol=0, atol=1e-4)
     assert [flag for _, flag in mine] == [flag for _, flag in theirs]
     assert ours._layout == "tree"
-    assert ours._network is not None and ours._network.model is not ours.model, "it has a twin"
+    assert ours._network is not None and ours._network.model is not ours.model, "it has a scoring_model"
 
 
 def test_mixed_precision_is_the_backends(model_folder: Path, both: tuple[HFLM, TreeLM]) -> None:
@@ -67,7 +67,7 @@ def test_mixed_precision_is_the_backends(model_folder: Path, both: tuple[HFLM, T
     assert np.sqrt(np.mean((mine - theirs) ** 2)) < np.sqrt(np.mean((whole - theirs) ** 2))
 
 
-def test_weights_in_half_precision_have_no_twin(model_folder: Path) -> None:
+def test_weights_in_half_precision_have_no_scoring_model(model_folder: Path) -> None:
     how: dict[str, Any] = {"pretrained": str(model_folder), "max_length": 60, "batch_size": 1, "device": "cpu", "dtype": "bfloat16"}
     ours = TreeLM(**how)
     theirs, mine = (

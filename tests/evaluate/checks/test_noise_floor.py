@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 
 from gap.cli.main import app
 from gap.core.files import read_json
-from gap.evaluate.checks import noise_floor as noise
-from gap.evaluate.checks.noise_floor import _differences, _floors, _scores, noise_report
-from gap.evaluate.checks.variants import opened, variants
+from gap.evaluate.checks.noise_floor import Scores, VariantScorer, _differences, _entry, _floors, noise_report
+from gap.evaluate.checks.variants import Variant, open_variant, variants
 from gap.evaluate.engine.split_model import split_model
 from gap.fetch.items import MINIATURE
 from gap.params.methods import Evaluate
@@ -25,7 +24,7 @@ from gap.tasks.items import MultipleChoice, load_items
 from gap.tasks.registry import TASKS
 
 LENGTHS = {"max_length": 120, "max_new_tokens": 6, "batch_tokens": 512}
-HOW = Evaluate(items=9, splits=["validation"], precision="fp32", replay_tolerance=0, noise_items=5, **LENGTHS)
+SETTINGS = Evaluate(items=9, splits=["validation"], precision="fp32", replay_tolerance=0, noise_items=5, **LENGTHS)
 FILES = {
     task: {"validation": MINIATURE / TASKS[task].folder / "validation.jsonl"} for task in ("copa", "winogrande", "empathetic_dialogues")
 }
@@ -34,7 +33,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def report(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("noise") / "noise.json"
-    noise_report({"tiny": model_folder}, FILES, HOW, out, Runtime("cpu", 1))
+    noise_report({"tiny": model_folder}, FILES, SETTINGS, out, Runtime("cpu", 1))
     return read_json(out)
 
 
@@ -55,12 +54,12 @@ def test_every_variant_of_every_task_is_counted(report: dict[str, Any]) -> None:
 
 
 def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = ([0, 1, 1], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-3.0, -2.5])], np.array([1.0, 1.0, 0.0]))
-    other = ([0, 1, 0], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-2.5, -2.75])], np.array([1.0, 1.0, 1.0]))
-    assert _differences(one, other) == {"changed": [2], "largest": 0.5, "score": pytest.approx(100 / 3)}
-    monkeypatch.setattr(noise, "_scores", lambda *parts: other if parts[-1].kind == "kernel" else one)
+    study = Scores([0, 1, 1], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-3.0, -2.5])], np.array([1.0, 1.0, 0.0]))
+    kernel = Scores([0, 1, 0], [np.array([-1.0, -1.0]), np.array([-3.0, -2.0]), np.array([-2.5, -2.75])], np.array([1.0, 1.0, 1.0]))
+    assert _differences(study, kernel) == {"changed": [2], "largest": 0.5, "score": pytest.approx(100 / 3)}
+    monkeypatch.setattr(VariantScorer, "scores", lambda _, variant: kernel if variant.kind == "kernel" else study)
     items = [MultipleChoice("a", ("b", "c"), 0)] * 3
-    entry = noise._entry(None, None, items, HOW, "cpu", {})  # type: ignore[arg-type]
+    entry = _entry(VariantScorer(None, None, items, SETTINGS, "cpu"), {})  # type: ignore[arg-type]
     assert (entry["ties"], entry["near_ties"], entry["largest"]) == (1, [0, 1, 2], 0.5)
     floor = _floors({"copa": {"validation": entry}, "piqa": {"validation": entry | {"variants": {}}}})["validation"]["classification"]
     # one of three items in one of two tasks
@@ -69,14 +68,14 @@ def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_kernel_that_is_not_to_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def scores(*parts: Any) -> Any:
-        if parts[-1].attention == "math":
+    def scores(_: VariantScorer, variant: Variant) -> Scores:
+        if variant.attention == "math":
             raise RuntimeError("No available kernel.\nAborting.")
-        return [0], [np.array([0.0, -1.0])], np.array([1.0])
+        return Scores([0], [np.array([0.0, -1.0])], np.array([1.0]))
 
-    monkeypatch.setattr(noise, "_scores", scores)
+    monkeypatch.setattr(VariantScorer, "scores", scores)
     dropped: dict[str, str] = {}
-    entry = noise._entry(None, None, [MultipleChoice("a", ("b", "c"), 0)], HOW, "cpu", dropped)  # type: ignore[arg-type]
+    entry = _entry(VariantScorer(None, None, [MultipleChoice("a", ("b", "c"), 0)], SETTINGS, "cpu"), dropped)  # type: ignore[arg-type]
     assert dropped == {"math attention": "RuntimeError: No available kernel."}
     assert "math attention" not in entry["variants"] and "eager attention" in entry["variants"]
     text = noise_dropped({"models": {"tiny": {"dropped": dropped}}})
@@ -89,21 +88,21 @@ def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer:
     items = load_items("copa", FILES["copa"]["validation"], 5)
     network = split_model(models(name))
     for device in ("cpu", "cuda"):  # the GPU's list of ways, computed here where this machine has the kernel
-        own, *others = variants(precision, device)
-        wanted = _scores(network, tokenizer, items, HOW, "cpu", {}, own)
+        study, *others = variants(precision, device)
+        expected = VariantScorer(network, tokenizer, items, SETTINGS, "cpu").scores(study)
         for variant in others:
             if variant.attention in ("efficient",):
                 continue
-            found = _scores(network, tokenizer, items, HOW, "cpu", {}, variant)
+            scores = VariantScorer(network, tokenizer, items, SETTINGS, "cpu").scores(variant)
             allowed = 1e-4 if precision == variant.precision == "fp32" else 3.0
-            assert max(np.abs(one - other).max() for one, other in zip(wanted[1], found[1], strict=True)) < allowed, variant
+            assert max(np.abs(left - right).max() for left, right in zip(expected.values, scores.values, strict=True)) < allowed, variant
     assert network.model.config._attn_implementation == "sdpa"
 
 
 def test_a_variant_leaves_no_trace(models: Any) -> None:
     network = split_model(models("opt"))
     eager = next(variant for variant in variants("bf16", "cpu") if variant.attention == "eager")
-    with opened(network, eager) as used:
+    with open_variant(network, eager) as used:
         assert used.model.config._attn_implementation == "eager"
         assert torch.is_autocast_enabled("cpu")
     assert (network.model.config._attn_implementation, used.model.config._attn_implementation) == ("sdpa", "sliced")
@@ -123,7 +122,7 @@ def test_the_page_says_the_floor_in_points(report: dict[str, Any]) -> None:
 
 def test_the_command(model_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "noise.json"
-    few = HOW.model_copy(update={"noise_items": 2})
+    few = SETTINGS.model_copy(update={"noise_items": 2})
     arguments = [
         "--settings",
         json.dumps(few.model_dump()),

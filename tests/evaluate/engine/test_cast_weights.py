@@ -1,4 +1,4 @@
-"""The half-precision twin gives the bits that autocast gives, and follows the weights."""
+"""The half-precision scoring_model gives the bits that autocast gives, and follows the weights."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def scored(model: Any, tokenizer: Any, dtype: torch.dtype) -> np.ndarray:
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype) -> None:
     model = deepcopy(models(name))
-    twin = CastScoringModel(model, dtype)
-    assert np.array_equal(scored(twin.model, tokenizer, dtype), before := scored(model, tokenizer, dtype))
+    scoring_model = CastScoringModel(model, dtype)
+    assert np.array_equal(scored(scoring_model.model, tokenizer, dtype), before := scored(model, tokenizer, dtype))
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.05)
-    twin.renew()
+    scoring_model.refresh_weights()
     after = scored(model, tokenizer, dtype)
-    assert np.array_equal(scored(twin.model, tokenizer, dtype), after) and not np.array_equal(before, after)
+    assert np.array_equal(scored(scoring_model.model, tokenizer, dtype), after) and not np.array_equal(before, after)
 
 
 def test_the_original_keeps_its_weights_and_shares_the_rest(models: Any) -> None:
     model = deepcopy(models("opt"))
     kept = {name: weight.clone() for name, weight in model.state_dict().items()}
-    twin = CastScoringModel(model, torch.bfloat16)
+    scoring_model = CastScoringModel(model, torch.bfloat16)
     assert all(torch.equal(weight, kept[name]) and weight.dtype == torch.float32 for name, weight in model.state_dict().items())
-    assert twin.model.get_input_embeddings().weight is model.get_input_embeddings().weight
-    assert twin.model.get_output_embeddings().weight.dtype == torch.bfloat16
+    assert scoring_model.model.get_input_embeddings().weight is model.get_input_embeddings().weight
+    assert scoring_model.model.get_output_embeddings().weight.dtype == torch.bfloat16
     norm = model.model.decoder.layers[0].self_attn_layer_norm
-    assert twin.model.model.decoder.layers[0].self_attn_layer_norm.weight is norm.weight
+    assert scoring_model.model.model.decoder.layers[0].self_attn_layer_norm.weight is norm.weight

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gap.evaluate.item_scores import answer_columns, choice_columns, complete_chunks
-from gap.evaluate.scoring.dialogue import Answer
+from gap.evaluate.scoring.answer import Answer
 from gap.tasks.items import MultipleChoice
 
 
@@ -31,11 +31,11 @@ def part(run: str, step: int, hashes: list[str], first: int = 0) -> list[dict[st
     return [{"run": run, "step": step, "item": first + place, "item_hash": name} for place, name in enumerate(hashes)]
 
 
-def test_only_blocks_of_the_very_same_items_are_reused() -> None:
+def test_only_chunks_of_the_very_same_items_are_reused() -> None:
     hashes = [f"h{place}" for place in range(40)]
     full, begun = hashes[:32], hashes[32:]
     frames = [
-        pd.DataFrame(part("a", 1, full) + part("a", 1, [*begun, "h40"], 32)),  # its second block has one item more
+        pd.DataFrame(part("a", 1, full) + part("a", 1, [*begun, "h40"], 32)),  # its second chunk has one item more
         pd.DataFrame(part("a", 2, full[:31]) + part("b", 1, [*full[:31], "other"])),
         pd.DataFrame(part("a", 1, begun, 32) + part("a", 3, full) + part("c", 1, full)),
     ]

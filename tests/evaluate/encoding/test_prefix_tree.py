@@ -1,22 +1,19 @@
-"""Trees: structure by hand and by property, the same scores as one sequence per continuation, and the fall back to those."""
+"""Prefix trees: structure by hand and by property, and the same scores as one sequence per continuation."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.evaluate.encoding import prefix_tree as tree
-from gap.evaluate.encoding.batches import Batch, ItemChunk, Scored, pack
+from gap.evaluate.encoding.batches import Batch, ItemChunk, ScoredSequence, plain_batches
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.encoding.prefix_tree import WIDEST, ancestors, build_trie, common_prefix_length, group_by_prefix, tree_batches
-from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring.layout_check import choose_layout
+from gap.evaluate.encoding.prefix_tree import MAX_WIDTH, ancestor_mask, build_trie, common_prefix_length, group_by_prefix, tree_batches
+from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
 
@@ -25,17 +22,17 @@ TOKENS = st.integers(5, 8)
 
 
 @st.composite
-def forests(draw: Any) -> list[Scored]:
+def forests(draw: Any) -> list[ScoredSequence]:
     """Sequences of several items: contexts of any length, continuations of one token and more, some of them twice."""
-    made: list[Scored] = []
+    made: list[ScoredSequence] = []
     for _ in range(draw(st.integers(1, 4))):
         context = tuple(draw(st.lists(TOKENS, min_size=1, max_size=draw(st.sampled_from([1, 3, 40, 130])))))
         for _ in range(draw(st.integers(1, 5))):
             continuation = tuple(draw(st.lists(TOKENS, min_size=1, max_size=12)))
-            made.append(Scored((*context, *continuation[:-1]), len(context) - 1, continuation, len(made)))
+            made.append(ScoredSequence((*context, *continuation[:-1]), len(context) - 1, continuation, len(made)))
     if draw(st.booleans()):
         twice = made[0]
-        made.append(Scored(twice.ids, twice.start, twice.targets, len(made)))
+        made.append(ScoredSequence(twice.ids, twice.start, twice.targets, len(made)))
     return made
 
 
@@ -44,24 +41,28 @@ def sums(model: Any, batches: tuple[Batch, ...], count: int) -> np.ndarray:
 
 
 def test_a_tree_by_hand() -> None:
-    group = [Scored((2, 5, 6), 1, (6, 9), 0), Scored((2, 5, 7, 8), 1, (7, 8, 9), 1), Scored((2, 5, 7, 8), 1, (7, 8, 4), 2)]
+    group = [
+        ScoredSequence((2, 5, 6), 1, (6, 9), 0),
+        ScoredSequence((2, 5, 7, 8), 1, (7, 8, 9), 1),
+        ScoredSequence((2, 5, 7, 8), 1, (7, 8, 4), 2),
+    ]
     made = build_trie(group)
     assert made.tokens == (2, 5, 6, 7, 8)
     assert made.parents == (-1, 0, 1, 1, 3)
     assert made.depths == (0, 1, 2, 2, 3)
     assert made.nodes == ((1, 2), (1, 3, 4), (1, 3, 4))
-    seen = ancestors(made.parents, 6).astype(int).tolist()
+    seen = ancestor_mask(made.parents, 6).astype(int).tolist()
     assert seen == [[1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0], [1, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1]]
 
 
 @given(forests())
 @settings(max_examples=60, deadline=None)
-def test_every_path_of_a_tree_spells_its_sequence(sequences: list[Scored]) -> None:
+def test_every_path_of_a_tree_spells_its_sequence(sequences: list[ScoredSequence]) -> None:
     trees = group_by_prefix(sequences)
     assert sorted(one.slot for each in trees for one in each.members) == sorted(one.slot for one in sequences)
     assert sum(len(each.tokens) for each in trees) <= sum(len(one.ids) for one in sequences)
     for each in trees:
-        seen = ancestors(each.parents, len(each.tokens))
+        seen = ancestor_mask(each.parents, len(each.tokens))
         for member, nodes in zip(each.members, each.nodes, strict=True):
             last = nodes[-1]
             path = np.flatnonzero(seen[last])
@@ -80,10 +81,10 @@ def test_common_beginning(one: list[int], other: list[int]) -> None:
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 @given(sequences=forests(), batch_tokens=st.sampled_from([64, 700, 5000]))
 @settings(max_examples=12, deadline=None)
-def test_trees_score_as_single_sequences_do(models: Any, name: str, sequences: list[Scored], batch_tokens: int) -> None:
+def test_trees_score_as_single_sequences_do(models: Any, name: str, sequences: list[ScoredSequence], batch_tokens: int) -> None:
     model, count = models(name), len(sequences)
     one = sums(model, tree_batches(sequences, batch_tokens, "cpu"), count)
-    other = sums(model, pack(sequences, batch_tokens, "cpu"), count)
+    other = sums(model, plain_batches(sequences, batch_tokens, "cpu"), count)
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
 
 
@@ -91,67 +92,22 @@ def test_continuations_share_their_context_and_long_strangers_do_not_share_a_row
     words = "the cat sat on a mat and that is so"
     items = [MultipleChoice(f"{number} {words * 3}", (" yes", " no, it is not", " a mat"), 0) for number in range(6)]
     trees, plain = (
-        sum(batch.tokens for block in encode_items(items, tokenizer, 150, 10**6, "cpu", layout) for batch in block.batches)
+        sum(batch.num_tokens for chunk in encode_items(items, tokenizer, 150, 10**6, "cpu", layout) for batch in chunk.batches)
         for layout in ("tree", "plain")
     )
     contexts = sum(len(tokenizer.encode(item.context)) for item in items)
     assert plain > 2 * contexts and trees < 1.3 * contexts
     # sharing the opening token alone is worth a row of its own only to short ones
-    strangers = [Scored((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)]
+    strangers = [
+        ScoredSequence((2, *range(10 * place, 10 * place + length)), 0, (10 * place,), place) for place in (1, 2) for length in (30, 90)
+    ]
     assert [len(each.members) for each in group_by_prefix([strangers[0], strangers[2]])] == [2]
     assert [len(each.members) for each in group_by_prefix([strangers[1], strangers[3]])] == [1, 1]
 
 
 def test_rows_stay_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "WIDEST", 30)
+    monkeypatch.setattr(tree, "MAX_WIDTH", 30)
     context = tuple(range(5, 25))
-    sequences = [Scored((*context, 30 + place, 50, 51), 19, (30 + place, 50, 51, 52), place) for place in range(8)]
+    sequences = [ScoredSequence((*context, 30 + place, 50, 51), 19, (30 + place, 50, 51, 52), place) for place in range(8)]
     assert [len(each.tokens) for each in group_by_prefix(sequences)] == [29, 29, 26]
-    assert WIDEST > 1024, "a context and its continuations fit a row"
-
-
-def some_items() -> list[MultipleChoice]:
-    return [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
-
-
-class Deaf(torch.nn.Module):
-    """A model that takes a mask and heeds none."""
-
-    def __init__(self, inner: torch.nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
-        return self.inner(input_ids=input_ids, **more)
-
-
-class Flat(Deaf):
-    """A model that knows masks of two dimensions only."""
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
-        if attention_mask is not None and attention_mask.dim() != 2:
-            raise ValueError("attention_mask must have two dimensions")
-        return self.inner(input_ids=input_ids, **more)
-
-
-@pytest.mark.parametrize(("kind", "reason"), [(Deaf, "differ by up to"), (Flat, "does not take a 4-D mask")])
-def test_a_model_that_trees_do_not_suit_is_scored_plainly(
-    models: Any, tokenizer: Any, caplog: pytest.LogCaptureFixture, kind: type[Deaf], reason: str
-) -> None:
-    network = split_model(models("opt"))
-    assert choose_layout(network, some_items(), tokenizer, 100, "cpu") == ("tree", "")
-    broken = SplitModel(network.model, kind(network.body), network.head)
-    with caplog.at_level(logging.WARNING):
-        layout, why = choose_layout(broken, some_items(), tokenizer, 100, "cpu")
-    assert layout == "plain" and reason in why and reason in caplog.text
-
-
-def test_a_model_that_cannot_be_scored_at_all_says_so(models: Any, tokenizer: Any) -> None:
-    network = split_model(models("opt"))
-
-    class Broken(Deaf):
-        def forward(self, *_: Any, **__: Any) -> Any:
-            raise RuntimeError("out of order")
-
-    with pytest.raises(RuntimeError, match="out of order"):
-        choose_layout(SplitModel(network.model, Broken(network.body), network.head), some_items(), tokenizer, 100, "cpu")
+    assert MAX_WIDTH > 1024, "a context and its continuations fit a row"

@@ -13,7 +13,7 @@ import torch
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring import kernel_choice as kernels
-from gap.evaluate.scoring.kernel_choice import Added, Captured, choose, vars_of
+from gap.evaluate.scoring.kernel_choice import CapturedModel, EagerAttentionModel, choose, fields_of
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice
@@ -21,35 +21,35 @@ from gap.tasks.items import MultipleChoice
 ITEMS = [MultipleChoice(f"{number * 37} {'sat on ' * number}", (" a mat", " the cat", " yes"), 0) for number in range(12, 36, 4)]
 
 
-def blocks_of(tokenizer: Any, layout: Any = "tree") -> Any:
+def chunks_of(tokenizer: Any, layout: Any = "tree") -> Any:
     return encode_items(ITEMS, tokenizer, 100, 80, "cpu", layout)
 
 
-def scored(network: SplitModel, blocks: Any) -> np.ndarray:
-    return np.concatenate(score_chunks(network, blocks)[0])
+def scored(network: SplitModel, chunks: Any) -> np.ndarray:
+    return np.concatenate(score_chunks(network, chunks)[0])
 
 
 @pytest.mark.parametrize("layout", ["tree", "plain"])
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 def test_captured_graphs_give_the_plain_bits_and_follow_the_weights(models: Any, tokenizer: Any, name: str, layout: str) -> None:
     model = deepcopy(models(name))
-    network, blocks = split_model(model), blocks_of(tokenizer, layout)
-    captured = Captured(**vars_of(network))
-    shapes = {batch.ids.shape for batch in blocks[0].batches}
-    assert np.array_equal(scored(captured, blocks), scored(network, blocks))
+    network, chunks = split_model(model), chunks_of(tokenizer, layout)
+    captured = CapturedModel(**fields_of(network))
+    shapes = {batch.ids.shape for batch in chunks[0].batches}
+    assert np.array_equal(scored(captured, chunks), scored(network, chunks))
     graphs: Any = captured.graphs  # type: ignore[attr-defined]
     assert len(graphs) == len(shapes) > 1
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.1)
-    assert np.array_equal(scored(captured, blocks), after := scored(network, blocks))
+    assert np.array_equal(scored(captured, chunks), after := scored(network, chunks))
     assert len(graphs) == len(shapes), "nothing is captured twice"
-    assert np.array_equal(scored(captured, blocks), after)
+    assert np.array_equal(scored(captured, chunks), after)
 
 
 def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
     network = split_model(models("opt"))
-    captured = Captured(**vars_of(network))
+    captured = CapturedModel(**fields_of(network))
     ids = torch.tensor([[2, 5, 6]])
     with torch.inference_mode():
         assert torch.equal(captured.features(ids, use_cache=True), network.features(ids, use_cache=True))
@@ -58,15 +58,15 @@ def test_a_pass_that_fills_a_cache_is_not_captured(models: Any) -> None:
 
 @pytest.mark.parametrize("name", ["opt", "gpt-neox", "llama"])
 def test_added_masks_give_the_plain_scores(models: Any, tokenizer: Any, name: str) -> None:
-    network, blocks = split_model(models(name)), blocks_of(tokenizer)
-    np.testing.assert_allclose(scored(Added(**vars_of(network)), blocks), scored(network, blocks), rtol=0, atol=1e-4)
+    network, chunks = split_model(models(name)), chunks_of(tokenizer)
+    np.testing.assert_allclose(scored(EagerAttentionModel(**fields_of(network)), chunks), scored(network, chunks), rtol=0, atol=1e-4)
     assert network.model.config._attn_implementation == "sdpa"
 
 
-def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
+def test_the_choice_falls_on_equal_bits_alone(
     models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    network, batches = split_model(models("opt")), blocks_of(tokenizer)[0].batches
+    network, batches = split_model(models("opt")), chunks_of(tokenizer)[0].batches
 
     class Louder(SplitModel):
         def logits(self, features: Any) -> Any:
@@ -79,25 +79,25 @@ def test_the_choice_falls_on_equal_bits_unless_rounding_is_allowed(
         raise RuntimeError("no C++ compiler\nat all")
 
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", broken)
-    monkeypatch.setitem(kernels.CANDIDATES, "louder", lambda network: Louder(**vars_of(network)))
+    monkeypatch.setitem(kernels.CANDIDATES, "louder", lambda network: Louder(**fields_of(network)))
     with caplog.at_level(logging.INFO):
-        strict, loose = (choose(network, batches, None, exact) for exact in (True, False))
-    assert strict.dropped["compiled"] == "RuntimeError: no C++ compiler"
-    assert "differ by up to" in strict.dropped["louder"] and "louder" in loose.dropped
-    assert set(strict.seconds) >= {"plain", "captured graphs"}
-    assert set(loose.seconds) == {"plain", "captured graphs", "eager attention"}
-    assert strict.name in strict.seconds and strict.seconds[strict.name][1] == min(best for _, best in strict.seconds.values())
+        choice = choose(network, batches, None)
+    assert choice.dropped["compiled"] == "RuntimeError: no C++ compiler"
+    assert "differ by up to" in choice.dropped["louder"]
+    assert set(choice.seconds) >= {"plain", "captured graphs"}
+    assert set(choice.seconds) | set(choice.dropped) == {"plain", *kernels.CANDIDATES}
+    assert choice.name in choice.seconds and choice.seconds[choice.name][1] == min(best for _, best in choice.seconds.values())
     assert "OPTForCausalLM is run by" in caplog.text and "without compiled: RuntimeError" in caplog.text
-    assert np.array_equal(scored(strict.network, blocks_of(tokenizer)), scored(network, blocks_of(tokenizer)))
+    assert np.array_equal(scored(choice.network, chunks_of(tokenizer)), scored(network, chunks_of(tokenizer)))
 
 
 def test_the_fastest_is_taken(models: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, batches = split_model(models("llama")), blocks_of(tokenizer)[0].batches
+    network, batches = split_model(models("llama")), chunks_of(tokenizer)[0].batches
     times = iter([("plain", 3.0), ("captured graphs", 1.0), ("compiled", 2.0), ("eager attention", 4.0)])
     monkeypatch.setattr(kernels, "_timed", lambda *_: (torch.zeros(2), 9.0, next(times)[1]))
     monkeypatch.setitem(kernels.CANDIDATES, "compiled", lambda network: network)
     choice = choose(network, batches, torch.bfloat16)
-    assert choice.name == "captured graphs" and isinstance(choice.network, Captured)
+    assert choice.name == "captured graphs" and isinstance(choice.network, CapturedModel)
     assert str(choice).startswith("captured graphs of plain 3000.00 ms (first 9000 ms)")
 
 

@@ -1,4 +1,4 @@
-"""The twin's improvements over six families: the plain scores, what is really left out, and falling back with a reason."""
+"""The scoring_model's improvements over six families: the plain scores, what is really left out, and falling back with a reason."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from naive import naive_answer, naive_sum
 from torch import nn
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.encoding.prefix_tree import ancestors
+from gap.evaluate.encoding.prefix_tree import ancestor_mask
 from gap.evaluate.engine import chunked_attention as attention
 from gap.evaluate.engine import last_layer_pruning as pruned
-from gap.evaluate.engine import scoring_model as twins
-from gap.evaluate.engine.cast_weights import CastScoringModel, with_scoring_model
+from gap.evaluate.engine import scoring_model as scoring_model_module
+from gap.evaluate.engine.cast_weights import CastScoringModel
 from gap.evaluate.engine.chunked_attention import SLICE, SLICED, sliced_attention
-from gap.evaluate.engine.last_layer_pruning import SelectedPositions
-from gap.evaluate.engine.scoring_model import open_scoring_model
-from gap.evaluate.engine.split_model import QueryPositions, SplitModel, split_model
+from gap.evaluate.engine.last_layer_pruning import QuerySelection, SelectedPositions
+from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring import dialogue
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
-from gap.evaluate.scoring.kernel_choice import Captured, vars_of
+from gap.evaluate.scoring.kernel_choice import CapturedModel, fields_of
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.params.methods import Evaluate
 from gap.tasks.items import Dialogue, MultipleChoice
@@ -47,28 +47,28 @@ def some_items(count: int, seed: int) -> list[MultipleChoice]:
 
 
 def quick(network: SplitModel, dtype: torch.dtype | None = None) -> SplitModel:
-    twin = open_scoring_model(network, dtype)
-    assert twin is not None and not set(twin.refused) & set(BOTH)
-    assert twin.looked is not None and twin.model.config._attn_implementation == SLICED
-    return with_scoring_model(network, twin)
+    scoring_model = open_scoring_model(network, dtype)
+    assert scoring_model is not None and not set(scoring_model.dropped) & set(BOTH)
+    assert scoring_model.query_selection is not None and scoring_model.model.config._attn_implementation == SLICED
+    return with_scoring_model(network, scoring_model)
 
 
-def blocks_of(items: list[MultipleChoice], tokenizer: Any, layout: Any = "tree", tokens: int = 512) -> Any:
+def chunks_of(items: list[MultipleChoice], tokenizer: Any, layout: Any = "tree", tokens: int = 512) -> Any:
     return encode_items(items, tokenizer, 150, tokens, "cpu", layout)
 
 
-def scored(network: SplitModel, blocks: Any) -> np.ndarray:
-    return np.concatenate([sums for block in score_chunks(network, blocks) for sums in block])
+def scored(network: SplitModel, chunks: Any) -> np.ndarray:
+    return np.concatenate([sums for chunk in score_chunks(network, chunks) for sums in chunk])
 
 
 @pytest.mark.parametrize("layout", ["tree", "plain"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_scores_are_the_naive_scorers(models: Any, tokenizer: Any, name: str, layout: str) -> None:
     model, items = models(name), some_items(6, seed=1)
-    blocks = blocks_of(items, tokenizer, layout)
-    assert max(batch.ids.shape[1] for block in blocks for batch in block.batches) > 2 * SLICE
+    chunks = chunks_of(items, tokenizer, layout)
+    assert max(batch.ids.shape[1] for chunk in chunks for batch in chunk.batches) > 2 * SLICE
     wanted = [naive_sum(model, tokenizer, item.context, text, 150) for item in items for text in item.continuations]
-    np.testing.assert_allclose(scored(quick(split_model(model)), blocks), wanted, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(scored(quick(split_model(model)), chunks), wanted, rtol=0, atol=1e-4)
     assert model.config._attn_implementation == "sdpa"
     assert not any(isinstance(module, SelectedPositions) for module in model.modules())
 
@@ -90,11 +90,11 @@ def test_in_bf16_decoding_attends_in_fp32(models: Any, tokenizer: Any, name: str
     network = quick(split_model(models(name)), torch.bfloat16)
     _, compiled = some_prompts(tokenizer, network.model)
     kept: list[Any] = []
-    decode = dialogue.greedy
-    monkeypatch.setattr(dialogue, "greedy", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
+    decode = dialogue.greedy_decode
+    monkeypatch.setattr(dialogue, "greedy_decode", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         answer_chunks(network, compiled, [0])
-        monkeypatch.setattr(dialogue, "kept_in", lambda _: None)
+        monkeypatch.setattr(dialogue, "cache_dtype", lambda _: None)
         network.model.set_attn_implementation("sdpa")
         answer_chunks(network, compiled, [0])
     (wide, tokens), (narrow, other) = kept
@@ -123,44 +123,48 @@ def test_the_last_layer_sees_only_what_is_looked_at(models: Any, tokenizer: Any,
     seen: list[int] = []
     for module in some:
         module.source.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[:-1].numel()))
-    batch = blocks_of(some_items(4, seed=3), tokenizer)[0].batches[0]
-    more = {"attention_mask": batch.mask, "position_ids": batch.positions, "use_cache": False}
+    batch = chunks_of(some_items(4, seed=3), tokenizer)[0].batches[0]
+    more = {"attention_mask": batch.attention_mask, "position_ids": batch.position_ids, "use_cache": False}
     with torch.inference_mode():
-        less, whole = network.features(batch.ids, batch.rows, **more), network.features(batch.ids, **more)
-    assert seen == [len(batch.rows)] * len(some) + [batch.ids.numel()] * len(some)
-    assert len(batch.rows) < batch.ids.numel() / 2
-    torch.testing.assert_close(less.flatten(0, 1)[batch.rows], whole.flatten(0, 1)[batch.rows], rtol=0, atol=1e-4)
-    assert network.looked == QueryPositions(None, network.looked.nearest, network.looked.shape)  # type: ignore[union-attr]
+        less, whole = network.features(batch.ids, batch.query_positions, **more), network.features(batch.ids, **more)
+    assert seen == [len(batch.query_positions)] * len(some) + [batch.ids.numel()] * len(some)
+    assert len(batch.query_positions) < batch.ids.numel() / 2
+    torch.testing.assert_close(less.flatten(0, 1)[batch.query_positions], whole.flatten(0, 1)[batch.query_positions], rtol=0, atol=1e-4)
+    assert network.query_selection == QuerySelection(None, network.query_selection.nearest, network.query_selection.shape)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16])
-def test_a_blocks_bits_do_not_depend_on_what_follows(models: Any, tokenizer: Any, dtype: torch.dtype | None) -> None:
+def test_a_chunks_bits_do_not_depend_on_what_follows(models: Any, tokenizer: Any, dtype: torch.dtype | None) -> None:
     items, network = some_items(40, seed=4), quick(split_model(models("opt")), dtype)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
-        alone, among = (scored(network, blocks_of(items[:count], tokenizer)) for count in (32, 40))
+        alone, among = (scored(network, chunks_of(items[:count], tokenizer)) for count in (32, 40))
     assert alone.tolist() == among[: len(alone)].tolist()
 
 
 @pytest.mark.parametrize("name", ["opt", "gpt2", "qwen2"])
 def test_half_copies_are_pruned_too(models: Any, tokenizer: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where weights are not packed."""
-    monkeypatch.setattr(twins, "packed_twin", lambda network, dtype: (None, "not here"))
-    network, blocks = split_model(models(name)), blocks_of(some_items(5, seed=5), tokenizer)
-    twin = open_scoring_model(network, torch.bfloat16)
-    assert isinstance(twin, CastScoringModel) and twin.looked is not None and twin.refused == {"packed weights": "not here"}
+    monkeypatch.setattr(scoring_model_module, "pack_weights", lambda network, dtype: (None, "not here"))
+    network, chunks = split_model(models(name)), chunks_of(some_items(5, seed=5), tokenizer)
+    scoring_model = open_scoring_model(network, torch.bfloat16)
+    assert (
+        isinstance(scoring_model, CastScoringModel)
+        and scoring_model.query_selection is not None
+        and scoring_model.dropped == {"packed weights": "not here"}
+    )
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, wanted = scored(with_scoring_model(network, twin), blocks), scored(network, blocks)
+        found, wanted = scored(with_scoring_model(network, scoring_model), chunks), scored(network, chunks)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=0.15)  # as in test_packed: one rounding of a logit
 
 
 def test_captured_graphs_take_the_places_along(models: Any, tokenizer: Any) -> None:
-    network, blocks = quick(split_model(models("opt"))), blocks_of(some_items(8, seed=6), tokenizer, tokens=80)
-    captured = Captured(**vars_of(network))
+    network, chunks = quick(split_model(models("opt"))), chunks_of(some_items(8, seed=6), tokenizer, tokens=80)
+    captured = CapturedModel(**fields_of(network))
     for _ in range(2):
-        assert np.array_equal(scored(captured, blocks), scored(network, blocks))
+        assert np.array_equal(scored(captured, chunks), scored(network, chunks))
     keys: Any = captured.graphs  # type: ignore[attr-defined]
-    assert all(any(name == "looked_at" for name, *_ in key) for key in keys)
-    assert len(keys) == len({(batch.ids.shape, batch.rows.shape) for batch in blocks[0].batches})
+    assert all(any(name == "query_positions" for name, *_ in key) for key in keys)
+    assert len(keys) == len({(batch.ids.shape, batch.query_positions.shape) for batch in chunks[0].batches})
 
 
 def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -172,19 +176,19 @@ def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(attention, "sdpa_attention_forward", short)
     with caplog.at_level(logging.INFO):
-        twin = open_scoring_model(split_model(models("gpt-neox")), None)
-    assert twin is not None and twin.looked is None and twin.model.config._attn_implementation == "sdpa"
-    assert set(twin.refused) == set(BOTH) and all("moves its logits by" in why for why in twin.refused.values())
+        scoring_model = open_scoring_model(split_model(models("gpt-neox")), None)
+    assert scoring_model is not None and scoring_model.query_selection is None and scoring_model.model.config._attn_implementation == "sdpa"
+    assert set(scoring_model.dropped) == set(BOTH) and all("its logits differ by up to" in why for why in scoring_model.dropped.values())
     assert "GPTNeoXForCausalLM is scored without attention in slices" in caplog.text
 
 
 def test_layers_of_another_make_are_left_as_they_are(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(pruned, "BLOCK", ())
-        twin = open_scoring_model(split_model(models("llama")), None)
-        assert twin is not None and twin.looked is None
-        assert twin.refused == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
-        assert not any(isinstance(module, SelectedPositions) for module in twin.model.modules())
+        scoring_model = open_scoring_model(split_model(models("llama")), None)
+        assert scoring_model is not None and scoring_model.query_selection is None
+        assert scoring_model.dropped == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
+        assert not any(isinstance(module, SelectedPositions) for module in scoring_model.model.modules())
     body = nn.ModuleDict({"one": nn.ModuleList([nn.Linear(1, 1)] * 2), "other": nn.ModuleList([nn.Linear(1, 1)] * 2)})
     with pytest.raises(NotImplementedError, match="2 lists of 2 layers"):
         pruned.prune(models("llama"), body)
@@ -195,16 +199,16 @@ def test_eager_attention_is_not_sliced(models: Any) -> None:
 
     model = deepcopy(models("qwen2"))
     model.set_attn_implementation("eager")
-    twin = open_scoring_model(split_model(model), None)
-    assert twin is not None and twin.refused == {BOTH[1]: "NotImplementedError: its attention is eager"}
+    scoring_model = open_scoring_model(split_model(model), None)
+    assert scoring_model is not None and scoring_model.dropped == {BOTH[1]: "NotImplementedError: its attention is eager"}
 
 
 def test_a_small_model_stays_as_it_is(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twins, "SMALLEST", 8 * 2**20)
+    monkeypatch.setattr(scoring_model_module, "MIN_SIZE", 8 * 2**20)
     network = split_model(models("opt"))
     assert open_scoring_model(network, None) is None
     half = open_scoring_model(network, torch.bfloat16)
-    assert isinstance(half, CastScoringModel) and half.looked is None and half.model.config._attn_implementation == "sdpa"
+    assert isinstance(half, CastScoringModel) and half.query_selection is None and half.model.config._attn_implementation == "sdpa"
 
 
 @settings(max_examples=25, deadline=None)
@@ -214,7 +218,7 @@ def test_slices_give_the_attention_of_trees_and_of_sequences(width: int, shared:
     query = torch.randn(2, 4, width, 8, generator=generator)
     key, value = (torch.randn(2, 4 // shared, width, 8, generator=generator) for _ in range(2))
     parents = [draw.randint(-1, node - 1) for node in range(width)]
-    mask = torch.from_numpy(ancestors(parents, width)).expand(2, 1, width, width) if tree else None
+    mask = torch.from_numpy(ancestor_mask(parents, width)).expand(2, 1, width, width) if tree else None
     module = nn.Module()
     module.num_key_value_groups, module.is_causal = shared, True  # type: ignore[assignment]
     found, _ = sliced_attention(module, query, key, value, mask, scaling=0.3)
