@@ -49,3 +49,12 @@ def test_pythons_of_the_workflow_are_those_of_the_project() -> None:
     entries = jobs(ROOT / ".github/workflows/ci.yml")["test"]["strategy"]["matrix"]["include"]
     assert [entry["python"] for entry in entries] == ["3.11", "3.12", "3.13"]
     assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_pre_commit_runs_what_lint_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    lint = re.search(r"^lint: install\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert lint
+    entries = {hook["entry"] for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"] for hook in repo["hooks"]}
+    tools = {re.sub(r" (--check|\.|Snakefile workflow)(?= |$)", "", line.strip()) for line in lint[1].splitlines()}
+    assert tools == {entry.replace(" --fix", "") for entry in entries}
