@@ -1,4 +1,4 @@
-# `make` sets up everything and runs the selected study; `make test` runs the tests.
+# `make` sets up everything and runs the selected study; `make test` runs the tests, `make lint` what is not a test.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(abspath $(VENV))/bin
@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: all install test published lint format clean rulegraph
+.PHONY: all install test test-fast published docs lint format clean
 
 all: install
 	@snakemake --cores $(CORES) --quiet rules
@@ -26,11 +26,22 @@ test: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
 	pytest tests/workflow
 
+# Everything but the workflow tests, which run Snakemake and DVC, and what is marked slow.
+test-fast: install
+	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not slow'
+
 # The authors' released rows, redrawn and audited; renews docs/published-results.md too.
 published: install
 	@snakemake --cores $(CORES) --quiet rules --config study=published
 	@gap published-docs
 
+# Pages and schemas that are made from the code.
+docs: install
+	gap schema
+	gap tables-doc
+	python workflow/scripts/rulegraph.py
+
+# Formatters, linters and the type checker find nothing, in the versions of constraints.txt.
 lint: install
 	ruff check .
 	ruff format --check .
@@ -45,7 +56,3 @@ format: install
 
 clean:
 	rm -rf .snakemake .gap data/*/ results/*/features results/*/runs results/*/scores checkpoints
-
-# The graph of rules in docs/architecture.md.
-rulegraph: install
-	python workflow/scripts/rulegraph.py

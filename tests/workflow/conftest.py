@@ -67,16 +67,15 @@ class Workspace:
             },
         }
 
-    def start(self, *command: str, **more: object) -> subprocess.Popen[str]:
+    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment() | variables,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **more,
         )
 
     def run(self, *command: str, code: int | None = 0, **variables: str) -> str:

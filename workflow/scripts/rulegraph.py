@@ -1,4 +1,4 @@
-"""Draw the graph of rules into docs/architecture.md, between its two markers: ``make rulegraph``.
+"""Draw the graph of rules into docs/architecture.md, between its two markers: ``make docs``.
 
 Snakemake prints the graph as Mermaid.  Here ``all`` is left out, the rules of one family become one, and an arrow goes where a
 longer way leads to the same rule.  With ``--check`` nothing is written; the exit code says whether the page is up to date.
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 PAGE = Path("docs/architecture.md")
-BEGIN, END = "<!-- rule graph: make rulegraph -->\n", "<!-- end of rule graph -->\n"
+BEGIN, END = "<!-- rule graph: make docs -->\n", "<!-- end of rule graph -->\n"
 COMMAND = ["snakemake", "--cores", "1", "--quiet", "all", "--forceall", "--rulegraph", "mermaid-js", "--config", "study=demo"]
 #: What tells the rules of a family apart.
 FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "published-docs": published.published_docs,
     "where": project.where,
     "schema": project.schema,
+    "tables-doc": project.tables_doc,
     "lock-code": project.lock_code,
 }
 for name, function in COMMANDS.items():

@@ -1,4 +1,4 @@
-"""Commands for people: where things are, the JSON schema, the code lock."""
+"""Commands for people: where things are, the JSON schema, the page of tables, the code lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def where(params: PARAMS = Path("params.yaml")) -> None:
 
     study = load_study(params)
     print(f"study    {study.name}: {study.title}")
-    places = {
+    paths = {
         "figures": f"figures/{study.name}/",
         "tables": f"results/{study.name}/tables/",
         "metrics": f"results/{study.name}/metrics.json",
@@ -25,9 +25,9 @@ def where(params: PARAMS = Path("params.yaml")) -> None:
         "report": f"results/{study.name}/report.html",
     }
     if isinstance(study, PublishedStudy):
-        del places["models"]
-    for label, place in places.items():
-        print(f"{label:<8} {place}{'' if Path(place).exists() else '   (not made yet)'}")
+        del paths["models"]
+    for label, path in paths.items():
+        print(f"{label:<8} {path}{'' if Path(path).exists() else '   (not made yet)'}")
 
 
 def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/params.schema.json")) -> None:
@@ -36,6 +36,42 @@ def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path(
     from gap.params.json_schema import params_schema
 
     write_json(out, params_schema())
+
+
+#: Where each table of ``gap.core.tables`` is, on the page that ``gap tables-doc`` writes.
+TABLE_FILES = {
+    "texts": "data/STUDY/corpora/*/texts-*.parquet, and the planned texts in results/STUDY/observations/texts.parquet",
+    "text_features": "results/STUDY/features/*/texts-*.parquet, and results/STUDY/observations/text_features.parquet",
+    "trajectories": "results/STUDY/runs/*/*.parquet, and results/STUDY/observations/trajectories.parquet",
+    "item_scores": "results/STUDY/scores/*/*/*.parquet: one task's split, one model, one shard of runs each",
+    "run_scores": "results/STUDY/observations/run_scores.parquet",
+    "published_rows": "results/published/observations/rows.parquet",
+    "selections": "results/STUDY/observations/selections.parquet",
+}
+
+
+def tables_page() -> str:
+    """docs/tables.md: every table with its columns, types and meanings."""
+    from gap.core.tables import TABLES
+
+    lines = [
+        "# Tables",
+        "",
+        "Written by `gap tables-doc` from `gap.core.tables`; a test fails when the two differ. Stages hand each other these tables as Parquet files.",
+        "A type `dictionary` is a string that repeats, `double` is fp64. No column has missing values; NaN means that there is no such number.",
+    ]
+    for name, columns in TABLES.items():
+        lines += ["", f"## {name}", "", f"`{TABLE_FILES[name]}`", "", "| column | type | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{column}` | {kind} | {meaning} |" for column, (kind, meaning) in columns.items()]
+    return "\n".join(lines) + "\n"
+
+
+def tables_doc(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/tables.md")) -> None:
+    """Write the page of all tables' columns."""
+    from gap.core.files import writing
+
+    with writing(out) as temporary:
+        temporary.write_text(tables_page(), encoding="utf-8")
 
 
 def lock_code(

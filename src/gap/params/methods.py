@@ -115,13 +115,17 @@ class Describe(Settings):
 
 
 class Jobs(Settings):
-    """How the work is cut into jobs and where it runs; the last bits of results can depend on `device`, `threads` and `devices`."""
+    """How the work is cut into jobs, and where it runs; no key holds any of it.
+
+    Results do not depend on `texts_per_job`, `tasks_per_job` and `memory`. Their last bits depend on the kind of `device`, on a CPU
+    on `threads`, and on `devices` (norms and scores, within rounding).
+    """
 
     texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
     tasks_per_job: int = Field(
         ge=1, description="Tasks (with their splits) that one evaluation job scores; each run is replayed once per job."
     )
-    threads: int = Field(ge=1, description="CPU threads per compute job. On a CPU the last bits of results depend on it.")
+    threads: int = Field(ge=1, description="CPU threads per compute job; on a CPU the last bits of results depend on it.")
     device: Literal["auto", "cpu", "cuda"]
     devices: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
         description="Devices (on a CPU, processes) of one host that share a model's weights, for one that does not fit on one (FSDP2)."
