@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from gap.plan.build import Plan
 
 from gap.core.files import write_json
 from gap.core.tables import RUN, write_table
 from gap.params.load import load_study
 from gap.params.study import Study
-from gap.plan.build import Plan
 from gap.plan.light import plan_document
 
 #: Weights of OPT by the authors' names, from the published configurations (tied output projection counted once).

@@ -19,7 +19,7 @@ from gap.params.jobs import TaskJob
 from gap.params.methods import Evaluate, Items
 from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
-from gap.plan.items import items_identity
+from gap.plan.stages.items import identity as items_identity
 from gap.tasks.boundary import boundary_differences
 from gap.tasks.items import load_items
 from gap.tasks.lm_eval_config import FIELDS, document, read_config

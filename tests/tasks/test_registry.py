@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from gap.params.methods import Items
-from gap.plan import items as plan_items
 from gap.plan.fingerprints import Fingerprints
-from gap.plan.items import items_identity
+from gap.plan.stages import items as plan_items
+from gap.plan.stages.items import identity as items_identity
 from gap.tasks.export import group_yaml, task_yaml
 from gap.tasks.registry import TASKS, TaskRegistry, known_task, task_card
 from gap.tasks.task import TEXT, Row, Task

@@ -3,8 +3,8 @@ import os
 import shutil
 import sys
 
+from gap.core.digest import canonical
 from gap.core.errors import GapError
-from gap.core.settings import job_text
 from gap.plan.graph import open_graph
 from gap.runtime.device import device_kind
 
@@ -53,6 +53,11 @@ RUNTIME = f"--device {DEVICE} --devices {DEVICES}"
 def ancients(paths):
     """Inputs that must be there, whatever their times: times never decide (docs/architecture.md)."""
     return [ancient(str(path)) for path in paths]
+
+
+def job_text(job):
+    """A job as one line of JSON, for the command line."""
+    return canonical(job.model_dump(mode="json"))
 
 
 def log_of(name):

@@ -6,8 +6,6 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from gap.core.digest import canonical
-
 
 class Settings(BaseModel):
     """Frozen settings that reject unknown keys."""
@@ -21,8 +19,3 @@ class Settings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """The settings that determine a result, as plain JSON values."""
         return self.model_dump(mode="json", exclude=set(self.COUNTS))
-
-
-def job_text(job: Settings) -> str:
-    """Settings as one line of JSON, for the command line."""
-    return canonical(job.model_dump(mode="json"))

@@ -11,13 +11,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import gap.tasks
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
 from gap.core.locations import existing
 from gap.fetch.lm_eval_documents import read_documents
 from gap.fetch.parquet import parquet_rows, read_parquet
+from gap.fetch.source_file import source_file
 from gap.fetch.upstream import read_upstream
 from gap.params.jobs import TaskJob
 from gap.params.methods import Items
@@ -25,10 +25,6 @@ from gap.runtime.provenance import write_provenance
 from gap.tasks.items import check_row, make_item
 from gap.tasks.registry import known_task
 from gap.tasks.task import Task
-
-MINIATURE = Path(gap.tasks.__file__).with_name("miniature")
-#: where the authors' repository lies in a data folder
-UPSTREAM = "upstream_gap"
 
 
 def fetch_items(job: TaskJob, out: Path) -> None:
@@ -73,29 +69,6 @@ def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[dict[str,
         return _from_hub(task, split)
     path = source_file(items, task, split)
     return path.name if items.kind == "miniature" else _named(items, path), read_file(path)
-
-
-def source_file(items: Items, task: Task, split: str) -> Path:
-    """The file that kinds ``miniature`` and ``folder`` read (it exists).
-
-    A data folder holds ``tasks/`` (and perhaps the authors' repository), or is such a ``tasks`` folder itself.
-
-    Raises
-    ------
-    BadInput: the folder has no file for this task and split.
-    """
-    root = MINIATURE if items.kind == "miniature" else existing(items.path or "")
-    upstream = [root / UPSTREAM / relative for name, relative in task.upstream if name == split and task.prefer_upstream]
-    paths = [*upstream, root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
-    for path in paths:
-        if path.is_file():
-            return path
-    where = f"items, task {task.name}, split {split}"
-    if items.kind == "miniature":
-        cure = "Leave the split out of evaluate.splits, or use items.kind: folder or hub."
-        raise BadInput(where, "the sets shipped here have no such split", "['validation']", cure)
-    absent = " nor ".join(str(path) for path in paths)
-    raise BadInput(where, f"no file {absent}", "one of these files", "Correct items.path, or use items.kind: hub.")
 
 
 def _named(items: Items, file: Path) -> str:

@@ -15,7 +15,7 @@ from lm_eval.api.registry import get_model
 from lm_eval.models.huggingface import HFLM
 
 from gap.evaluate.lm_eval.model import TreeLM
-from gap.fetch.items import MINIATURE
+from gap.fetch.source_file import MINIATURE
 from gap.tasks.export import export_tasks
 from gap.tasks.registry import TASKS
 
