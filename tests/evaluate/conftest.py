@@ -30,7 +30,7 @@ def small_models_have_scoring_models() -> None:
 
 @pytest.fixture(scope="session")
 def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from gap.models import tokenizer as module
+    from gap.pretrain import build_tokenizer as module
 
     folder = tmp_path_factory.mktemp("tokenizer")
     texts = [f"{WORDS}\nUser 1: {WORDS.lower()}\nUser 2: number {number * 37}" for number in range(40)]
