@@ -20,7 +20,8 @@ from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.locations import mirror
 from gap.corpora import documents as module
-from gap.corpora.documents import Document, documents, is_heldout
+from gap.corpora.document import Document
+from gap.corpora.documents import documents, is_heldout
 from gap.corpora.readers import stdlib
 from gap.corpora.readers.text_files import split_documents
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource

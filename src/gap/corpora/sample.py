@@ -11,7 +11,8 @@ from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import write_table
-from gap.corpora.documents import Document, documents
+from gap.corpora.document import Document
+from gap.corpora.documents import documents
 from gap.corpora.duplicates import SeenTexts
 from gap.corpora.metadata import metadata_line
 from gap.corpora.overlap import ItemFiles, item_ngrams, quotes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gap.core.digest import text_digest
-from gap.corpora.documents import Document
+from gap.corpora.document import Document
 from gap.corpora.tokens import encode
 
 if TYPE_CHECKING:

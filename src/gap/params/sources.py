@@ -26,6 +26,7 @@ class _Source(Settings):
 class StdlibSource(_Source):
     """Text that ships inside every Python."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.stdlib"
     kind: Literal["stdlib"]
     content: Literal["docs", "turns", "code"] = Field(
         description="docs: the language reference and long docstrings; turns: its sentences as lines of two users; code: source files."
@@ -35,6 +36,7 @@ class StdlibSource(_Source):
 class FilesSource(_Source):
     """Plain text files, documents separated by an empty line; .xz and .gz are unpacked on the fly."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.files"
     kind: Literal["files"]
     paths: list[str] = Field(min_length=1, description="Paths; `mirror:...` is relative to $GAP_MIRROR.")
 
@@ -42,6 +44,7 @@ class FilesSource(_Source):
 class TableSource(_Source):
     """One document per row of a CSV, JSONL or Parquet file."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.table"
     kind: Literal["csv", "jsonl", "parquet"]
     path: str = Field(description="Path; `mirror:...` is relative to $GAP_MIRROR.")
     column: str = Field("text", description="Column that holds the text.")
@@ -55,6 +58,7 @@ class TableSource(_Source):
 class HubSource(_Source):
     """A stream of a Hugging Face data set at a pinned revision."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.hub"
     kind: Literal["hub"]
     dataset: str
     config: str | None = None
@@ -72,6 +76,7 @@ class HubSource(_Source):
 class AuthorsSource(_Source):
     """The texts that the paper's authors released, in their order: index i is row i."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.authors"
     kind: Literal["authors"]
     name: Literal["TDEC", "CC", "Git"]
 
@@ -79,6 +84,7 @@ class AuthorsSource(_Source):
 class ProceduralSource(_Source):
     """Text made by a generator (``gap.generators``): document n depends on the study's seed, the generator's settings and n alone."""
 
+    reader: ClassVar[str] = "gap.corpora.readers.procedural"
     kind: Literal["procedural"]
     generator: Generator = Field(description="The kind of lines, and its settings.")
     documents: int = Field(gt=0, description="Documents made.")

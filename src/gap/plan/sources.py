@@ -14,6 +14,9 @@ from gap.plan.fingerprints import Fingerprints
 def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> dict[str, Any]:
     """Settings of a source with the digests of what it reads or runs; ``seed`` is the study's."""
     identity = source.identity()
+    reader = code_version(source.reader)
+    if reader != "v1":
+        identity["reader"] = reader
     if isinstance(source, FilesSource):
         identity["paths"] = [fingerprints.of(path) for path in source.paths]
     elif isinstance(source, TableSource):

@@ -9,10 +9,13 @@ import sysconfig
 import tokenize
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from inspect import cleandoc
 from pathlib import Path
 
 from gap.core.errors import Unavailable
+from gap.corpora.document import Document
+from gap.params.sources import StdlibSource
 
 #: Shorter docstrings say too little.
 SHORTEST = 200
@@ -28,6 +31,20 @@ SKIPPED = frozenset(
         "turtledemo", "ensurepip", "encodings", "distutils", "pydoc_data",
     }
 )  # fmt: skip
+
+
+def read(source: StdlibSource, seed: int) -> Iterator[Document]:
+    """Documentation, or source code."""
+    triples = read_code() if source.content == "code" else read_docs()
+    return (Document(identity, text, f"stdlib {source.content}", title) for identity, title, text in triples)
+
+
+def finish(source: StdlibSource, document: Document) -> Iterator[Document]:
+    """The document as it is, or, for content ``turns``, as a dialogue where it has several turns."""
+    if source.content != "turns":
+        yield document
+    elif "\n" in (turns := as_turns(document.text)):
+        yield replace(document, text=turns)
 
 
 def source_files(root: Path | None = None) -> list[tuple[str, Path]]:

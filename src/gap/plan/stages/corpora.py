@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.params.jobs import CorpusJob
+from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, StdlibSource, TableSource
 from gap.plan.code import code_version
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
@@ -13,6 +14,12 @@ from gap.plan.sources import source_identity
 from gap.plan.stages import items, tokenizers
 
 SAMPLE, OVERLAP = CODE = ("gap.corpora.sample", "gap.corpora.overlap")
+
+
+def extensions() -> tuple[str, ...]:
+    """The modules that read sources, one per kind."""
+    kinds = (StdlibSource, FilesSource, TableSource, HubSource, AuthorsSource, ProceduralSource)
+    return tuple(kind.reader for kind in kinds)
 
 
 def key(plan: Plan, corpus: str, tokenizer: str) -> str:
