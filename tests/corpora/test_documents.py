@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.locations import mirror
-from gap.corpora import documents as module
 from gap.corpora.document import Document
 from gap.corpora.documents import documents, is_heldout
 from gap.corpora.readers import stdlib
@@ -158,7 +157,7 @@ def test_hub_rows_become_documents_up_to_the_limit(monkeypatch: pytest.MonkeyPat
             assert number <= 3, "read beyond the limit"
             yield {"body": f"text {number}"}
 
-    monkeypatch.setattr(module, "dataset_rows", rows)
+    monkeypatch.setattr("gap.corpora.readers.hub.dataset_rows", rows)
     source = HubSource(kind="hub", dataset="some/thing", config="en", revision="b" * 40, column="body", documents=3)
     assert read(source) == [Document(str(number), f"text {number}", "some/thing/en") for number in range(3)]
     assert asked == [source]

@@ -14,7 +14,6 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.locations import mirror
 from gap.core.tables import read_table
-from gap.corpora import documents as module
 from gap.corpora.documents import documents
 from gap.corpora.readers.text_files import heading
 from gap.corpora.sample import sample_corpus
@@ -81,7 +80,7 @@ def test_titles_of_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def stream(source: HubSource) -> Iterator[dict[str, Any]]:
         yield {"text": "x", "heading": "Two"}
 
-    monkeypatch.setattr(module, "dataset_rows", stream)
+    monkeypatch.setattr("gap.corpora.readers.hub.dataset_rows", stream)
     hub = HubSource(kind="hub", dataset="some/thing", revision="b" * 40, title_column="heading")
     assert [document.title for document in documents(hub, "all", 0)] == ["Two"]
     with pytest.raises(BadInput, match=r"no column 'label' among .* `title_column`"):

@@ -126,13 +126,13 @@ def test_command_line_takes_several_corpora_and_leaves_a_record(tmp_path: Path, 
     for name in ("a", "b", "c"):
         texts_file(Path(f"{name}.parquet"), name, ["text"])
     write_jsonl(Path("copa.jsonl"), [{"premise": "a", "choice1": "b", "choice2": "c", "question": "cause", "idx": 0, "label": 1}])
-    Path("plan.json").write_text(json.dumps({"digest": "d" * 12, "study": {"name": "demo"}}))
+    record = Path("results/demo/provenance/overlap-0123456789ab.json")
     app = typer.Typer()
     app.command("corpus")(corpus)
     app.command("overlap")(overlap)
     options = [
-        "--plan",
-        "plan.json",
+        "--record",
+        str(record),
         "--texts",
         "a.parquet",
         "b.parquet",
@@ -144,7 +144,7 @@ def test_command_line_takes_several_corpora_and_leaves_a_record(tmp_path: Path, 
     done = CliRunner().invoke(app, ["overlap", *options], catch_exceptions=False)
     assert done.exit_code == 0
     assert [entry["name"] for entry in read_json(Path("o.json"))["corpora"]] == ["a", "b", "c"]
-    assert read_json(Path("results/demo/provenance/overlap.json"))["digest"] == "d" * 12
+    assert read_json(record) == {"stage": "overlap", "key": "0123456789ab"}
     repeated = ["--texts", "a.parquet", "--texts", "b.parquet", "--items", "copa=copa.jsonl", "--out", "o.json"]
     assert CliRunner().invoke(app, ["overlap", *repeated]).exit_code == 0
     assert len(read_json(Path("o.json"))["corpora"]) == 2

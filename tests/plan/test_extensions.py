@@ -93,10 +93,11 @@ def test_a_generators_code_reaches_what_uses_it(source: Path) -> None:
 def test_a_new_kind_reaches_nothing(source: Path) -> None:
     before = keys(plan())
     examples = re.findall(r"`src/gap/(\S+\.py)`:\n\n```python\n(.*?)```", PAGE, re.DOTALL)
-    assert {name.split("/")[0] for name, _ in examples} == {"generators", "methods", "tasks"}
+    assert {name.split("/")[0] for name, _ in examples} == {"generators", "methods", "tasks", "figures", "aggregate"}
     for name, text in examples:
         (source / name).write_text(text)
     forget()
+    assert all((source / name).exists() for name, _ in examples)
     assert changed(before, keys(plan())) == set()
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from gap.core.random_stream import RandomStream
 from gap.core.registry import Registry
 from gap.core.settings import Settings
 
-Generator = Callable[[Any, RandomStream], str]
+#: (settings, ``gap.core.random_stream.RandomStream``) -> one line.
+Generator = Callable[[Any, Any], str]
 
 #: Stands between what is given and what follows from it.
 BAR = "|"
