@@ -71,7 +71,21 @@ def test_from_text_to_exported_checkpoint(source: FilesSource, tmp_path: Path) -
         "light": {"run_scores": "scores.parquet", "trajectories": "runs.parquet"},
     }
     write_json(Path("plan.json"), plan)
-    call("export", "--plan", "plan.json", "--model", "nano", "--out", "best", "--device", "cpu", "--threads", 1)
+    call(
+        "export",
+        "--plan",
+        "plan.json",
+        "--model",
+        "nano",
+        "--out",
+        "best",
+        "--device",
+        "cpu",
+        "--threads",
+        1,
+        "--record",
+        "records/export-nano-0123456789ab.json",
+    )
     recipe = json.loads(Path("best/gap_recipe.json").read_text())
     assert recipe["digest"] == read_table(Path("runs.parquet"), "trajectories")["digest"].iloc[-1]
-    assert json.loads(Path("results/demo/provenance/export-nano.json").read_text())["digest"] == "d" * 12
+    assert json.loads(Path("records/export-nano-0123456789ab.json").read_text())["stage"] == "export-nano"

@@ -36,8 +36,8 @@ def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [f"{WORDS}\nUser 1: {WORDS.lower()}\nUser 2: number {number * 37}" for number in range(40)]
     backend = module.assemble(*module.train(texts, VOCABULARY))
     backend.save(str(folder / "tokenizer.json"))
-    module.write_json(folder / "tokenizer_config.json", module.CONFIG)
-    module.write_json(folder / "special_tokens_map.json", module.NAMED)
+    module.write_json(folder / "tokenizer_config.json", module.TOKENIZER_CONFIG)
+    module.write_json(folder / "special_tokens_map.json", module.SPECIAL_TOKENS_MAP)
     return folder
 
 

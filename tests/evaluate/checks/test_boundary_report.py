@@ -51,12 +51,12 @@ def test_the_command_writes_it_and_leaves_a_record(
     math: Path, tmp_path: Path, tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("plan.json").write_text(json.dumps({"digest": "d" * 12, "study": {"name": "demo"}}))
+    record = Path("results/demo/provenance/boundary-0123456789ab.json")
     app = typer.Typer()
     app.command("boundary")(boundary)
     words = [
-        "--plan",
-        "plan.json",
+        "--record",
+        str(record),
         f"--tokenizer=a={tokenizer_folder}/tokenizer.json",
         f"--items=math_qa/validation={math}",
         "--out",
@@ -65,7 +65,7 @@ def test_the_command_writes_it_and_leaves_a_record(
     done = CliRunner().invoke(app, [*words, "--limit", "1"])
     assert done.exit_code == 0, done.output
     assert read_json(Path("b.json"))["a"]["math_qa"]["validation"]["items"] == 1
-    assert read_json(Path("results/demo/provenance/boundary.json")) == {"stage": "boundary", "digest": "d" * 12}
+    assert read_json(record) == {"stage": "boundary", "key": "0123456789ab"}
 
 
 def test_a_folder_without_tokenizer_is_refused(math: Path, tmp_path: Path) -> None:
