@@ -42,8 +42,8 @@ def test_every_requirement_is_pinned() -> None:
 
 def test_every_compute_rule_has_log_benchmark_resources_conda_and_message() -> None:
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for block in re.split(r"\n(?=rule )", path.read_text()):
-            if block.startswith("rule ") and "shell:" in block:
+        for block in re.split(r"\n(?= *rule[ :])", path.read_text()):
+            if block.lstrip().startswith("rule") and "shell:" in block:
                 missing = [
                     word for word in ("log:", "benchmark:", "resources:", "conda:", "message:", "threads:") if f"    {word}" not in block
                 ]

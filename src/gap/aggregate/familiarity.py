@@ -87,7 +87,8 @@ def familiarity(features: pd.DataFrame, selections: pd.DataFrame, study: StudyIn
             held[COSINE] = cosines[names["group"]].reindex(texts).to_numpy()
         gain, corpus = gains["gain"].to_numpy(dtype=float), gains["corpus"].to_numpy(dtype=str)
         found = [
-            names | {"feature": name} | _row(Pairs(values, gain, corpus), names["corpus"] == ALL, chance) for name, values in held.items()
+            names | {"feature": name} | _row(Pairs(values, gain, corpus), chance, pooled=names["corpus"] == ALL)
+            for name, values in held.items()
         ]
         _adjust(found)
         rows += found
@@ -113,7 +114,7 @@ def _cells(selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[s
                         yield dict(zip(CELL, (model, method, corpus, group, policy), strict=True)), part, chance
 
 
-def _row(pairs: Pairs, pooled: bool, chance: Resampler) -> dict[str, Any]:
+def _row(pairs: Pairs, chance: Resampler, *, pooled: bool) -> dict[str, Any]:
     """The numbers of one feature: over all runs, and for corpora together also within them."""
     pairs = pairs.where(np.isfinite(pairs.feature) & np.isfinite(pairs.gain))
     row: dict[str, Any] = dict.fromkeys(COLUMNS[len(CELL) + 1 :], float("nan")) | {"runs": len(pairs.gain), "within_runs": None}

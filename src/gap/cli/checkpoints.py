@@ -7,35 +7,41 @@ from typing import Annotated, Any
 
 import typer
 
-from gap.cli.options import record_option, runtime_options
+from gap.checkpoints.catalogue import Selection
+from gap.cli.options import Options, packed_options, record_option, runtime_options
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
 PLAN = Annotated[Path | None, typer.Option(help="plan.json of a study; that of the study selected in params.yaml where not given.")]
-DEVICE = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
-THREADS = Annotated[int, typer.Option(help="CPU threads; on a CPU the last bits depend on it, so use the study's.")]
 SHOWN = ("id", "model", "method", "corpus", "text", "step", "digest", "distance", "dialogue", "classification", "all")
 
 
+SELECTION: Options = {
+    "model": (Annotated[str | None, typer.Option(help="Only this model.")], None),
+    "method": (Annotated[str | None, typer.Option(help="Only this method.")], None),
+    "corpus": (Annotated[str | None, typer.Option(help="Only this corpus.")], None),
+    "text": (Annotated[int | None, typer.Option(help="Only this text.")], None),
+    "step": (Annotated[int | None, typer.Option(help="Only this step.")], None),
+    "last": (Annotated[bool, typer.Option("--last", help="Only the last step of each run.")], False),
+}
+
+
+@packed_options("selection", Selection, SELECTION)
 def checkpoints(
     plan: PLAN = None,
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    method: Annotated[str | None, typer.Option(help="Only this method.")] = None,
-    corpus: Annotated[str | None, typer.Option(help="Only this corpus.")] = None,
-    text: Annotated[int | None, typer.Option(help="Only this text.")] = None,
-    step: Annotated[int | None, typer.Option(help="Only this step.")] = None,
-    last: Annotated[bool, typer.Option("--last", help="Only the last step of each run.")] = False,
     sort: Annotated[str | None, typer.Option(help="Highest first: dialogue, classification or all.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many.", min=1)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    *,
+    selection: Selection,
 ) -> None:
     """List the checkpoints of a study: ids (for gap materialise), digests, distances and average scores."""
     import json
 
-    from gap.checkpoints.catalogue import Selection, catalogue, filtered, ordered
+    from gap.checkpoints.catalogue import catalogue, filtered, ordered
 
     document = read_document(plan)
-    found = ordered(filtered(catalogue(document), Selection(model, method, corpus, text, step, last), document), sort)
+    found = ordered(filtered(catalogue(document), selection, document), sort)
     rows = [one.flat() for one in found[:limit]]
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -21,7 +21,10 @@ class Memory(Enum):
     host = "host"
 
 
-OPTIONS: dict[str, tuple[Any, Any]] = {
+#: Name of an option -> its type with the help, and its default.
+Options = dict[str, tuple[Any, Any]]
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+RUNTIME: Options = {
     "device": (Annotated[str, typer.Option(help="cpu, cuda or auto.")], "auto"),
     "threads": (Annotated[int, typer.Option(help="CPU threads, of all processes together; on a CPU the last bits depend on it.")], 1),
     "devices": (Annotated[int, typer.Option(help="Devices (on a CPU, processes) that share the model's weights: a power of two.")], 1),
@@ -32,28 +35,34 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def runtime_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the named options (all where none is named) in place of its parameter ``runtime``."""
-    wanted = names or tuple(OPTIONS)
+def packed_options(parameter: str, pack: Callable[..., Any], options: Options) -> Decorator:
+    """Give a command ``options`` in place of its keyword ``parameter``, which gets what ``pack`` makes of them."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def wrapped(*arguments: Any, **values: Any) -> None:
-            given = {name: values.pop(name) for name in wanted if name in values}
-            if "memory" in given:
-                given["memory"] = given["memory"].value
-            command(*arguments, **{"runtime": Runtime(**given), **values})
+            given = {name: values.pop(name) for name in options if name in values}
+            command(*arguments, **({} if parameter in values else {parameter: pack(**given)}), **values)
 
         declared = inspect.signature(command, eval_str=True)
-        kept = [parameter for name, parameter in declared.parameters.items() if name != "runtime"]
+        others = [given for name, given in declared.parameters.items() if name != parameter]
         added = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=OPTIONS[name][1], annotation=OPTIONS[name][0])
-            for name in wanted
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for name, (kind, default) in options.items()
         ]
-        wrapped.__signature__ = declared.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+        wrapped.__signature__ = declared.replace(parameters=[*others, *added])  # type: ignore[attr-defined]
         return wrapped
 
     return decorate
+
+
+def runtime_options(*names: str) -> Decorator:
+    """Give a command the options that say where it runs (the named ones, or all) in place of its keyword ``runtime``."""
+
+    def pack(memory: Memory = Memory.device, **values: Any) -> Runtime:
+        return Runtime(memory=memory.value, **values)
+
+    return packed_options("runtime", pack, {name: RUNTIME[name] for name in names or RUNTIME})
 
 
 def record_option(command: Callable[..., None]) -> Callable[..., None]:
