@@ -32,7 +32,7 @@ SUBJECTS = {"opt-350m": "opt-350m", "opt-1.3b": "opt-1.3b", "opt-2.7b": "opt-2.7
 
 
 def counted(items: int) -> tuple[Counts, Counts, int]:
-    """Multiple choice, dialogue, and the number of task splits of the paper's study."""
+    """Multiple choice, dialogue, and the number of jobs that the tasks of the paper's study are cut into."""
     import yaml
     from peers import NEW, settings
     from workload import VOCABULARY, Workload, make_model, workload_of
@@ -44,9 +44,11 @@ def counted(items: int) -> tuple[Counts, Counts, int]:
 
     root = Path(__file__).resolve().parents[1]
     study: Any = load_study(root / "params.yaml", {"study": yaml.safe_load("paper")})
-    from gap.plan.build import Plan
+    from gap.plan.plan import Plan
+    from gap.plan.stages.evaluate import task_groups
 
-    splits = Plan(study).task_splits
+    plan = Plan(study)
+    splits = plan.task_splits
     choice, dialogue, model = Counts(), Counts(), make_model("tiny", "cpu")
     assert model.config.vocab_size == VOCABULARY
     for task, split in splits:
@@ -56,22 +58,22 @@ def counted(items: int) -> tuple[Counts, Counts, int]:
             dialogue.add(count_dialogues(encode_dialogues(own, load.tokenizer, settings(16384), model, "cpu"), NEW - 1))
         else:
             choice.add(count_choices(encode_items(own, load.tokenizer, 512, 16384, "cpu")))
-    return choice, dialogue, len(splits)
+    return choice, dialogue, len(task_groups(plan))
 
 
 def hours(arguments: argparse.Namespace) -> dict[str, Any]:
     """Counts, operations and hours by model and by what they go into."""
     from workload import SHAPES, VOCABULARY, parameters_of
 
-    choice, dialogue, splits = counted(arguments.items)
+    choice, dialogue, groups = counted(arguments.items)
     runs, steps, per_job = 3 * arguments.texts, arguments.steps, 3 * arguments.texts_per_job
     measured = json.loads(arguments.measured.read_text())["rows"] if arguments.measured else []
-    found: dict[str, Any] = {"choice": asdict(choice), "dialogue": asdict(dialogue), "task_splits": splits, "models": {}}
+    found: dict[str, Any] = {"choice": asdict(choice), "dialogue": asdict(dialogue), "task_groups": groups, "models": {}}
     for shape in SUBJECTS:
         parameters = parameters_of(shape)
         one, other = (operations(SHAPES[shape], counts, parameters, VOCABULARY) for counts in (choice, dialogue))
-        checkpoints, jobs = runs * steps + 1, splits * -(-runs // per_job)
-        updates = runs * steps * splits  # every task's job replays the run
+        checkpoints, jobs = runs * steps + 1, groups * -(-runs // per_job)
+        updates = runs * steps * groups  # the job of every group of tasks replays the run
         rate = _rates(measured, shape)
         seconds = {
             "forward passes": checkpoints * (one["prefill"] + other["prefill"]) / (PEAK * ASSUMED["forward"]),
@@ -102,7 +104,7 @@ def lines(found: dict[str, Any], measured: bool) -> list[str]:
     """The tables of docs/performance.md."""
     choice, dialogue = found["choice"], found["dialogue"]
     made = [
-        f"One checkpoint, {found['task_splits']} task splits: {choice['items'] + dialogue['items']:,} items, {choice['fed'] + dialogue['fed']:,} "
+        f"One checkpoint, {found['task_groups']} jobs per shard: {choice['items'] + dialogue['items']:,} items, {choice['fed'] + dialogue['fed']:,} "
         f"tokens fed ({choice['fed']:,} multiple choice), {choice['looked'] + dialogue['looked']:,} positions through the head, at most "
         f"{dialogue['new']:,} further tokens decoded in {dialogue['passes']:,} passes.",
         "",

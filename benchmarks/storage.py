@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from gap.plan.build import Plan
 
 from gap.core.files import write_json
 from gap.core.tables import RUN, write_table
 from gap.params.load import load_study
 from gap.params.study import Study
-from gap.plan.light import plan_document
+from gap.plan.document import plan_document
+from gap.plan.plan import Plan
+from gap.plan.stages import light_stages, posttrain
 
 #: Weights of OPT by the authors' names, from the published configurations (tied output projection counted once).
 WEIGHTS = {"opt-350m": 331_196_416, "opt-1.3b": 1_315_758_080, "opt-2.7b": 2_651_596_800}
@@ -50,13 +51,13 @@ def measure() -> dict[str, Any]:
     study = load_study(Path("params.yaml"), {"study": "paper"})
     assert isinstance(study, Study)
     plan = Plan(study)
-    document = plan_document(plan)
+    document = plan_document(plan, light_stages(plan))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_json(place / "plan.json", document)
         table = rows(document["runs"], document["methods"][0]["updates"])
         write_table(table, place / "trajectories.parquet", "trajectories")
-        shards = [table[table["run"].isin([run.run for run in plan.runs(shard)])] for shard in plan.shards]
+        shards = [table[table["run"].isin([run.run for run in posttrain.runs(plan, shard)])] for shard in posttrain.shards(plan)]
         for number, shard in enumerate(shards):
             write_table(shard, place / f"shard-{number}.parquet", "trajectories")
         sizes = {path.name: path.stat().st_size for path in place.iterdir()}

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from gap.plan.published import PublishedPlan
 
 from gap.core.errors import BadInput
 from gap.params.published import Published as Settings
 from gap.params.published import PublishedStudy
+from gap.plan.stages.published import PublishedPlan
 from gap.published.docs import write_docs
 from gap.published.read import GROUPS, TASK_LABEL, read_published
 from gap.published.stage import AUDIT, CLAIMS, published

@@ -135,8 +135,7 @@ def run_methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
 
 def posttrain_until(gate: Path, world: Path, model: Path, runs: list[RunId], updates: int, runtime: Runtime) -> None:
     """Post-train, and once a run is in the journal wait to read the FIFO ``gate``: a job that is never done before it is killed."""
-    from gap.posttrain.shard import posttrain
-
+    from gap.posttrain.job import posttrain
     from gap.runtime.journal import Journal
 
     add = Journal.add

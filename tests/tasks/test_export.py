@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gap.core.errors import BadInput
-from gap.fetch.items import MINIATURE
+from gap.fetch.source_file import MINIATURE
 from gap.tasks.boundary import boundary_differences, together
 from gap.tasks.export import commands, export_tasks
 from gap.tasks.items import MultipleChoice, load_items

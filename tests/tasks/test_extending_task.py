@@ -25,13 +25,14 @@ FACTS = [{"question": "What is hot?", "answer": "The sun."}, {"question": "What 
 PLAN = """
 import json, sys, yaml
 from gap.params.load import load_study
-from gap.plan.build import Plan
+from gap.plan.plan import Plan
+from gap.plan.stages import evaluate, items
 from pathlib import Path
 plan = Plan(load_study(Path("params.yaml"), {"study": "demo"}))
 model = plan.subjects[0]
-print(json.dumps({"keys": {task: plan.scores_key(task, split) for task, split in plan.task_splits},
-    "fetch": {task: plan.items_job(task, split).model_dump(mode="json") for task, split in plan.task_splits},
-    "score": {task: plan.evaluate_job(model, task, split).model_dump(mode="json") for task, split in plan.task_splits}}))
+print(json.dumps({"keys": {task: evaluate.key(plan, task, split) for task, split in plan.task_splits},
+    "fetch": {task: items.job(plan, task, split).model_dump(mode="json") for task, split in plan.task_splits},
+    "score": {task: evaluate.job(plan, model, [(task, split)]).model_dump(mode="json") for task, split in plan.task_splits}}))
 """
 
 
@@ -73,8 +74,20 @@ class Project:
 
     def scores(self, plan: dict[str, Any], task: str, model: Path) -> pd.DataFrame:
         self.gap("fetch-items", "--job", json.dumps(plan["fetch"][task]), "--out", f"{task}.jsonl")
-        job = json.dumps(plan["score"][task])
-        self.gap("evaluate", "--job", job, "--model", str(model), "--items", f"{task}.jsonl", "--out", f"{task}.parquet", "--device", "cpu")
+        job, split = plan["score"][task], plan["score"][task]["tasks"][0]["split"]
+        self.gap(
+            "evaluate",
+            "--job",
+            json.dumps(job),
+            "--model",
+            str(model),
+            "--items",
+            f"{task}/{split}={task}.jsonl",
+            "--out",
+            f"{task}/{split}={task}.parquet",
+            "--device",
+            "cpu",
+        )
         return read_table(self.folder / f"{task}.parquet", "item_scores")
 
 

@@ -77,7 +77,7 @@ def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: in
 def test_every_stage_writes_the_same(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from gap.evaluate.engine import scoring_model
 
-    monkeypatch.setattr(scoring_model, "SMALLEST", 8 * 2**20)  # as it is, whatever tests ran before: a small model is scored as it is
+    monkeypatch.setattr(scoring_model, "MIN_SIZE", 8 * 2**20)  # as it is, whatever tests ran before: a small model is scored as it is
     world, alone, team = tmp_path / "world", tmp_path / "alone", tmp_path / "team"
     teamwork.make_world(world)
     recorded = alone / "runs/all.parquet"

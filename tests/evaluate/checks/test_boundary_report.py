@@ -14,7 +14,7 @@ from gap.cli.evaluate import boundary
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.evaluate.checks.boundary import boundary_report
-from gap.fetch.items import MINIATURE
+from gap.fetch.source_file import MINIATURE
 from gap.tasks.items import load_items
 from gap.tasks.registry import TASKS
 

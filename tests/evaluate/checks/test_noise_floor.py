@@ -16,7 +16,7 @@ from gap.core.files import read_json
 from gap.evaluate.checks.noise_floor import Scores, VariantScorer, _differences, _entry, _floors, noise_report
 from gap.evaluate.checks.variants import Variant, open_variant, variants
 from gap.evaluate.engine.split_model import split_model
-from gap.fetch.items import MINIATURE
+from gap.fetch.source_file import MINIATURE
 from gap.params.methods import Evaluate
 from gap.report.noise import noise_dropped, noise_floors, noise_rows
 from gap.runtime.runtime import Runtime

@@ -143,7 +143,7 @@ def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_pa
 
     from gap.core.files import read_json
     from gap.core.tables import read_table
-    from gap.fetch.items import MINIATURE
+    from gap.fetch.source_file import MINIATURE
     from gap.params.jobs import EvaluateJob, ScoredTask
     from gap.params.methods import Evaluate
     from gap.tasks.registry import TASKS
