@@ -85,7 +85,7 @@ def stages(world: Path, model: Path, recorded: Path, out: Path, runtime: Runtime
     save(model, out / "saved")
     try:
         refused = out / "lm-eval.parquet"
-        evaluate_one(evaluate_job("piqa"), model, world / "piqa.jsonl", corpora, recorded, refused, runtime, "lm-eval")
+        evaluate_one(evaluate_job("piqa"), model, world / "piqa.jsonl", corpora, recorded, refused, runtime, scorer="lm-eval")
     except BadInput as error:
         (out / "refused.txt").write_text(str(error))
 
