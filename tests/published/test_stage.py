@@ -75,7 +75,7 @@ def test_the_page_has_every_section_and_needs_no_network(made: Path) -> None:
 @real
 def test_every_named_file_is_there_and_dvcs_folders_too(made: Path) -> None:
     plan = PublishedPlan(PublishedStudy(name="published", seed=1, published=Settings(resamples=100, simulations=500, level=0.95)))
-    for path in plan.stages["published"]:
+    for path in plan.stage.paths:
         assert (made / path).stat().st_size > 0, path
     for folder in ("results/published/runs", "results/published/scores", "checkpoints/published"):
         assert (made / folder).is_dir()
