@@ -6,6 +6,7 @@ import sys
 from gap.core.digest import canonical
 from gap.core.errors import GapError
 from gap.plan.graph import open_graph
+from gap.plan.stages import evaluate, posttrain
 from gap.runtime.device import device_kind
 
 
@@ -58,6 +59,21 @@ def ancients(paths):
 def job_text(job):
     """A job as one line of JSON, for the command line."""
     return canonical(job.model_dump(mode="json"))
+
+
+def shard(wildcards):
+    """The shard of runs that an output's name stands for."""
+    return posttrain.shard_of(PLAN, wildcards.model, wildcards.method, wildcards.first)
+
+
+def score_tables(pairs, name):
+    """Patterns of the tables of these tasks."""
+    return [update(f"{evaluate.folder(PLAN, *pair)}/{{model}}-{{key}}/{name}.parquet") for pair in pairs]
+
+
+def score_flags(pairs, paths):
+    """The tables of a job as command-line flags."""
+    return [f"--out={task}/{split}={path}" for (task, split), path in zip(pairs, paths)]
 
 
 def log_of(name):

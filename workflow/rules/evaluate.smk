@@ -3,17 +3,6 @@
 # (`update`): a job that lacks one of its tables scores that task alone.
 from gap.plan.stages import corpora, evaluate, items, models, posttrain, tokenizers
 
-
-def score_tables(pairs, name):
-    """Patterns of the tables of these tasks."""
-    return [update(f"{evaluate.folder(PLAN, *pair)}/{{model}}-{{key}}/{name}.parquet") for pair in pairs]
-
-
-def score_flags(pairs, paths):
-    """The tables of a job as command-line flags."""
-    return [f"--out={task}/{split}={path}" for (task, split), path in zip(pairs, paths)]
-
-
 for group, pairs in enumerate(evaluate.task_groups(PLAN)):
 
     rule:

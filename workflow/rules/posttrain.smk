@@ -2,11 +2,6 @@
 from gap.plan.stages import corpora, models, posttrain
 
 
-def shard(wildcards):
-    """The shard of runs that an output's name stands for."""
-    return posttrain.shard_of(PLAN, wildcards.model, wildcards.method, wildcards.first)
-
-
 rule post_train:
     input:
         model=lambda wildcards: ancient(str(models.path(PLAN, wildcards.model))),
