@@ -17,6 +17,10 @@ pytestmark = pytest.mark.workflow
 MANY = {"texts": 24, "updates": 12}
 
 
+#: The rules of each kind: one per group of tasks in evaluation.
+UNTIL = {"post_train": ("post_train",), "evaluate_runs": ("evaluate_runs_0",)}
+
+
 @pytest.fixture(scope="module")
 def long_study(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Study `tiny` with enough runs in one shard that a kill meets them half done; nothing of them computed yet."""
@@ -75,7 +79,7 @@ def environment(workspace: Workspace, hold_after: int) -> dict[str, str]:
 
 def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -> set[Path]:
     """Start the job that makes ``target``, kill everything once it is held behind a few finished runs, and return those."""
-    process = workspace.start("snakemake", "--cores", "2", "--until", target, **environment(workspace, FINISHED))
+    process = workspace.start("snakemake", "--cores", "2", "--until", *UNTIL[target], **environment(workspace, FINISHED))
     deadline = time.monotonic() + 900
     while not (workspace.folder / "held").exists():
         assert process.poll() is None, process.communicate()[0]
@@ -100,7 +104,7 @@ def test_a_killed_run_goes_on_where_it_was(
     assert len(before) == FINISHED < MANY["texts"]
     workspace.run("snakemake", "--unlock", code=None)
 
-    workspace.run("snakemake", "--cores", "2", "--until", rule, **environment(workspace, 2 * MANY["texts"]))
+    workspace.run("snakemake", "--cores", "2", "--until", *UNTIL[rule], **environment(workspace, 2 * MANY["texts"]))
     written = {Path(line) for line in (workspace.folder / "written").read_text().splitlines()}
     assert len(written) >= MANY["texts"] - FINISHED
     assert not before & written, "a finished run was computed again"
