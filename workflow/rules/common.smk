@@ -88,10 +88,11 @@ def timing_of(name):
 
 if workflow.is_main_process:
     check_conda()
-    if GRAPH.changed_code():
+    changed = GRAPH.changed_code()
+    if changed:
         logger.info(
             "Code differs from src/gap/plan/code.lock.json in: "
-            f"{', '.join(GRAPH.changed_code())}; results are keyed by the code itself (gap lock-code)."
+            f"{', '.join(changed)}; results are keyed by the code itself (gap lock-code)."
         )
 
 

@@ -15,11 +15,14 @@ from typing import Any
 from gap.core.digest import digest
 from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
+from gap.plan.folders import StudyFolders
 from gap.tasks.registry import TASKS
 
 
-class Plan:
+class Plan(StudyFolders):
     """One study that runs models."""
+
+    study: Study
 
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -31,21 +34,6 @@ class Plan:
         if name not in self._keys:
             self._keys[name] = digest(identity)
         return self._keys[name]
-
-    @property
-    def data(self) -> Path:
-        """Folder of tokenizers, items, corpora and base models."""
-        return Path("data") / self.study.name
-
-    @property
-    def results(self) -> Path:
-        """Folder of everything computed from them."""
-        return Path("results") / self.study.name
-
-    @property
-    def figures(self) -> Path:
-        """Folder of the figures."""
-        return Path("figures") / self.study.name
 
     @property
     def checkpoints(self) -> Path:

@@ -10,6 +10,7 @@ from gap.core.digest import digest
 from gap.fetch.upstream import COMMIT, PINNED
 from gap.params.published import PublishedStudy
 from gap.plan.code import code_version
+from gap.plan.folders import StudyFolders
 from gap.plan.light import LightStage
 from gap.published.contents import FIGURES, RESULTS, TABLES, TEXTS
 
@@ -19,25 +20,10 @@ FOLDERS = ("tables", "figures", "upstream")
 
 
 @dataclass(frozen=True)
-class PublishedPlan:
+class PublishedPlan(StudyFolders):
     """Paths of one such study.  The authors' files are pinned by content, so their commit is the only key."""
 
     study: PublishedStudy
-
-    @property
-    def data(self) -> Path:
-        """Folder of the authors' files."""
-        return Path("data") / self.study.name
-
-    @property
-    def results(self) -> Path:
-        """Folder of tables, metrics and the page."""
-        return Path("results") / self.study.name
-
-    @property
-    def figures(self) -> Path:
-        """Folder of the figures."""
-        return Path("figures") / self.study.name
 
     @property
     def upstream(self) -> Path:
