@@ -87,7 +87,7 @@ class Workspace:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=900,
+            timeout=3600,
         )
         assert code is None or done.returncode == code, f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}"
         return done.stdout
