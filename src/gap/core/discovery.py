@@ -1,4 +1,4 @@
-"""Extension points without settings: a package whose modules register what they offer under a name."""
+"""Extension points: the modules of a package, and a catalogue of what they register under a name, without settings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ class Registered(Protocol):
 Item = TypeVar("Item", bound=Registered)
 
 
+def modules(package: str) -> tuple[str, ...]:
+    """The modules of ``package``, by dotted name."""
+    path = importlib.import_module(package).__path__
+    return tuple(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
+
+
+def import_modules(package: str) -> None:
+    """Import every module of ``package``, so that each registers what it offers."""
+    for module in modules(package):
+        importlib.import_module(module)
+
+
 class Catalogue(Generic[Item]):
     """The items that the modules of ``package`` register; the modules are imported when the items are first read."""
 
@@ -44,14 +56,12 @@ class Catalogue(Generic[Item]):
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules of the package, by dotted name."""
-        path = importlib.import_module(self.package).__path__
-        return tuple(f"{self.package}.{module.name}" for module in pkgutil.iter_modules(path))
+        return modules(self.package)
 
     @cached_property
     def items(self) -> dict[str, Item]:
         """All items by name, in their order."""
-        for module in self.modules:
-            importlib.import_module(module)
+        import_modules(self.package)
         return dict(sorted(self._items.items(), key=lambda item: (item[1].order, item[0])))
 
     def __iter__(self) -> Iterator[Item]:

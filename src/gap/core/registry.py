@@ -6,8 +6,6 @@ settings, so adding a module is all that a new kind needs (docs/extending.md).
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +13,10 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args
 
 from pydantic import Field
 
+from gap.core.discovery import import_modules
 from gap.core.settings import Settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def import_modules(package: str) -> None:
-    """Import every module of ``package``, so that each registers what it offers."""
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gap.core.locations import VARIABLE, mirror
 
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
 BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
-#: Folder of these files inside a mirror, and inside the downloads.
+#: Folder of these files inside a mirror or another data folder, and inside the downloads.
 FOLDER = "upstream_gap"
 DOWNLOADS = Path(".gap/downloads")
 TRIES = 4
@@ -62,8 +62,7 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
     if relative not in PINNED:
         raise BadInput(relative, "not a file that this project reads", f"one of {sorted(PINNED)}", "Correct the name.")
     root = mirror()
-    if root is not None and (root / FOLDER / relative).is_file():
-        path = root / FOLDER / relative
+    if root is not None and (path := root / FOLDER / relative).is_file():
         _check(str(path), file_digest(path), relative, f"Replace it in the folder that {VARIABLE} names.")
         return path
     downloaded = DOWNLOADS / FOLDER / relative
@@ -71,12 +70,8 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
         return downloaded
     url = f"{base}/{relative}"
     content = _download(url, pause)
-    _check(
-        url,
-        hashlib.sha256(content).hexdigest(),
-        relative,
-        "The download was not kept; try again, or use a network that does not change files.",
-    )
+    cure = "The download was not kept; try again, or use a network that does not change files."
+    _check(url, hashlib.sha256(content).hexdigest(), relative, cure)
     with writing(downloaded) as temporary:
         temporary.write_bytes(content)
     return downloaded

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gap.tasks.task import Choices, Row
-
-ARC_CHOICES = 4
-
 
 def position(value: object, allowed: Sequence[object]) -> int:
     """Index of ``value`` in ``allowed``; -1 where it is not there."""
@@ -26,11 +22,3 @@ def label_index(value: object) -> int:
 def spaced(*choices: str) -> tuple[str, ...]:
     """Continuations that follow the context after one space."""
     return tuple(f" {choice}" for choice in choices)
-
-
-def arc(row: Row) -> Choices | None:
-    """A question of ARC, then one of four choices, labelled A to D or 1 to 4; rows with another number of choices are dropped."""
-    texts, labels = list(row["choices"]["text"]), list(row["choices"]["label"])
-    if len(texts) != ARC_CHOICES:
-        return None
-    return row["question"], spaced(*texts), position(row["answerKey"], labels)
