@@ -22,7 +22,7 @@ from gap.core.locations import mirror
 from gap.corpora.document import Document
 from gap.corpora.documents import documents, is_heldout
 from gap.corpora.readers import stdlib
-from gap.corpora.readers.text_files import split_documents
+from gap.corpora.readers.files import split_documents
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource
 
 LONG = "word " * 50

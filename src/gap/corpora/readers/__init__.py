@@ -1,1 +1,1 @@
-"""Readers: each turns one kind of source into (identity, title, text) triples in a fixed order; the title is empty where there is none."""
+"""Readers: each turns one kind of source into documents in a fixed order, by a function ``read(source, seed)``."""

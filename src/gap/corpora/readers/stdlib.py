@@ -10,7 +10,6 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from inspect import cleandoc
 from pathlib import Path
 
 from gap.core.errors import Unavailable
@@ -60,12 +59,8 @@ def source_files(root: Path | None = None) -> list[tuple[str, Path]]:
         inner[:] = [name for name in inner if name not in SKIPPED and not name.startswith("config-")]
         paths += [Path(folder, name) for name in names if name.endswith(".py") and not name.startswith("_sysconfigdata")]
     if not paths:
-        raise Unavailable(
-            f"kind: stdlib ({top})",
-            "no source files",
-            "a Python that ships its library as .py files",
-            "Use a source of kind files, or another Python.",
-        )
+        cure = "Use a source of kind files, or another Python."
+        raise Unavailable(f"kind: stdlib ({top})", "no source files", "a Python that ships its library as .py files", cure)
     return sorted((path.relative_to(top).as_posix(), path) for path in paths)
 
 
@@ -138,11 +133,9 @@ def docstrings(source: str) -> Iterator[str]:
 
 
 def _below(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        text = cleandoc(first.value.value).strip()
-        if text:
-            yield text
+    text = (ast.get_docstring(node) or "").strip()
+    if text:
+        yield text
     for inner in node.body:
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _below(inner)
