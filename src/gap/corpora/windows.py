@@ -6,14 +6,12 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from gap.core.digest import text_digest
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.corpora.tokens import encode
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 #: Tokens that a window may be moved by until its text stands for exactly its tokens.
 SLACK = 16

@@ -34,21 +34,15 @@ def reaching(subject: str, cure: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, HTTPError) as error:
+    except (OSError, HTTPError, ValueError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
             raise no_room(Path(error.filename or "the download folder"), error) from error
-        problem = f"could not be read from the hub ({_first_line(error)})"
-        raise Unavailable(subject, problem, "a hub that can be reached, or files that are already here", cure) from error
-    except (ValueError, RuntimeError) as error:
-        problem = f"the hub's library rejects it: {_first_line(error)}"
-        raise BadInput(
-            subject, problem, "names that exist at this revision", "Correct id, configuration or split in params.yaml."
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.split("\n")[0].rstrip(".")
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+        if isinstance(error, OSError | HTTPError):
+            problem, allowed = f"could not be read from the hub ({reason})", "a hub that can be reached, or files that are already here"
+            raise Unavailable(subject, problem, allowed, cure) from error
+        problem, allowed = f"the hub's library rejects it: {reason}", "names that exist at this revision"
+        raise BadInput(subject, problem, allowed, "Correct id, configuration or split in params.yaml.") from error
 
 
 def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,8 @@ BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
 FOLDER = "upstream_gap"
 DOWNLOADS = Path(".gap/downloads")
 TRIES = 4
+#: Seconds before the second try; each further one waits twice as long.
+PAUSE = 1.0
 TIMEOUT = 30.0
 #: Answers below 500 that a later try may mend: request timeout, too many requests.
 PASSING = (408, 429)
@@ -44,14 +46,12 @@ PINNED = {
 }
 
 
-def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
+def read_upstream(relative: str) -> Path:
     """Path of one pinned file: the mirror's, an earlier download, or a download made now.
 
     Parameters
     ----------
     relative: path inside the authors' repository, a key of ``PINNED``.
-    base: address that ``relative`` is appended to when it has to be downloaded.
-    pause: seconds before the second try; each further one waits twice as long.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
     downloaded = DOWNLOADS / FOLDER / relative
     if downloaded.is_file() and file_digest(downloaded) == PINNED[relative]:
         return downloaded
-    url = f"{base}/{relative}"
-    content = _download(url, pause)
+    url = f"{BASE}/{relative}"
+    content = _download(url)
     cure = "The download was not kept; try again, or use a network that does not change files."
     _check(url, hashlib.sha256(content).hexdigest(), relative, cure)
     with writing(downloaded) as temporary:
@@ -82,12 +82,12 @@ def _check(where: str, sha256: str, relative: str, cure: str) -> None:
         raise Refused(where, f"SHA-256 {sha256}", f"{PINNED[relative]} ({relative} at commit {COMMIT[:12]})", cure)
 
 
-def _download(url: str, pause: float) -> bytes:
+def _download(url: str) -> bytes:
     """The bytes behind ``url``; passing failures (no connection, cut short, 5xx) are tried again."""
     problem: Exception | None = None
     for attempt in range(TRIES):
         if attempt:
-            time.sleep(pause * 2 ** (attempt - 1))
+            time.sleep(PAUSE * 2 ** (attempt - 1))
         try:
             with urlopen(url, timeout=TIMEOUT) as response:
                 return response.read()

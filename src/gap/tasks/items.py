@@ -95,7 +95,8 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
     if worded is None:
         return None
     if task.output_type == "generate_until":
-        return Dialogue(*worded, task.stop)
+        prompt, reference = worded
+        return Dialogue(prompt, reference, task.stop)
     context, continuations, gold = worded
     if not 0 <= gold < len(continuations):
         allowed = f"the answer of one of the {len(continuations)} choices"
@@ -113,5 +114,5 @@ def _check_fields(task: Task, row: Row, where: str) -> None:
         if not isinstance(value, expected.types):
             allowed = " or ".join(kind.__name__ for kind in expected.types)
             raise BadInput(f"{where}, field {field!r}", f"{type(value).__name__} {str(value)[:60]!r}", f"a value of type {allowed}", CURE)
-        if expected.turns and not all(isinstance(turn, str) for turn in value):
+        if expected.turns and not all(isinstance(turn, str) for turn in row[field]):
             raise BadInput(f"{where}, field {field!r}", "a turn that is not text", "a list of texts", CURE)

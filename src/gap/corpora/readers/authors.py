@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.corpora.readers.table import Columns, csv_rows, documents_of_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.sources import AuthorsSource

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from gap.core.errors import BadInput
 from gap.core.locations import existing
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.sources import FilesSource
 
 #: Paragraphs shorter than this many characters join the next one: a heading or a caption is no document.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.corpora.readers.table import Columns, documents_of_rows
 from gap.fetch.hub import dataset_rows
 from gap.params.sources import HubSource

@@ -11,7 +11,7 @@ from typing import Any
 from gap.core.errors import BadInput
 from gap.core.files import read_jsonl
 from gap.core.locations import existing
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.sources import TableSource
 
 Row = dict[str, Any]

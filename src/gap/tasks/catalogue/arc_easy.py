@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gap.tasks.families import arc, arc_set
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Choices, Row
+from gap.tasks.wording import arc, arc_set
 
 
 @TASKS.register(arc_set("arc_easy", "ARC-Easy"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gap.tasks.families import authors_dialogues, last_turn
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Exchange, Row
+from gap.tasks.wording import authors_dialogues, last_turn
 
 
 @TASKS.register(authors_dialogues("wizard_of_wikipedia", "Wizard of Wikipedia"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from gap.tasks.dialogue import STOP, cut, unigram_f1
+from gap.tasks.dialogue import cut, unigram_f1
 from gap.tasks.items import make_item
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Task
@@ -24,7 +24,7 @@ def _documents(task: Task) -> Callable[[Dataset], Dataset]:
 
 def score_answer(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
     """Unigram F1 of the greedy answer."""
-    return {"f1": unigram_f1(cut(results[0], doc.get("stop", STOP)), doc["reference"])}
+    return {"f1": unigram_f1(cut(results[0], doc["stop"]), doc["reference"])}
 
 
 def __getattr__(name: str) -> Callable[[Dataset], Dataset]:
