@@ -12,12 +12,13 @@ from transformers.models.opt.configuration_opt import OPTConfig
 from transformers.models.opt.modeling_opt import OPTForCausalLM
 
 from gap.core.digest import digest, file_digest
+from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.params.jobs import ModelJob
 from gap.params.models import PretrainedHere
 from gap.pretrain.build_tokenizer import EOS, PAD
 from gap.pretrain.mixture import shares, training_texts
-from gap.pretrain.schedule import check_budget, min_validation_tokens, tokens_to_read
+from gap.pretrain.schedule import min_validation_tokens, tokens_to_read
 from gap.pretrain.token_stream import TokenStream, pack, split_validation
 from gap.pretrain.trainer import Trainer, TrainingState, model_seed
 
@@ -43,7 +44,10 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
     """
     settings = job.model
     assert isinstance(settings, PretrainedHere)
-    check_budget(settings, job.name)
+    batch = settings.batch * settings.sequence
+    if settings.tokens is not None and settings.tokens < batch:
+        cure = "Raise tokens or lower batch or sequence."
+        raise BadInput(f"models.{job.name}.tokens", f"{settings.tokens}", f"at least one batch, {batch}", cure)
     backend = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     model: Any = new_model(settings, backend, model_seed(job))
     streams = token_streams(job, settings, backend, TOKENS_PER_SECOND[device.type])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from gap.core.errors import BadInput
 from gap.params.models import PretrainedHere
 
 #: Every so many steps the sequences are as long as the context: all position embeddings are trained, at the cost of few long sequences.
@@ -47,15 +46,3 @@ def tokens_to_read(settings: PretrainedHere, share: float, per_second: int) -> i
 def min_validation_tokens(settings: PretrainedHere) -> int:
     """Validation tokens that a source must have: one batch, and one whole context."""
     return max(settings.batch * settings.sequence, settings.context) + 1
-
-
-def check_budget(settings: PretrainedHere, model: str) -> None:
-    """Refuse a budget that is over before the warm-up ends in a step.
-
-    Raises
-    ------
-    BadInput: fewer than one whole batch of tokens.
-    """
-    if settings.tokens is not None and settings.tokens < settings.batch * settings.sequence:
-        allowed = f"at least one batch, {settings.batch * settings.sequence}"
-        raise BadInput(f"models.{model}.tokens", f"{settings.tokens}", allowed, "Raise tokens or lower batch or sequence.")
