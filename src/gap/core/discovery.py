@@ -1,14 +1,13 @@
-"""Extension points: the modules of a package, and a catalogue of what they register under a name, without settings."""
+"""Extension points without settings: a package whose modules register what they offer under a name."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from gap.core.errors import BadInput
+from gap.core.registry import import_modules, modules
 
 
 class Registered(Protocol):
@@ -21,18 +20,6 @@ class Registered(Protocol):
 
 
 Item = TypeVar("Item", bound=Registered)
-
-
-def modules(package: str) -> tuple[str, ...]:
-    """The modules of ``package``, by dotted name."""
-    path = importlib.import_module(package).__path__
-    return tuple(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
-
-
-def import_modules(package: str) -> None:
-    """Import every module of ``package``, so that each registers what it offers."""
-    for module in modules(package):
-        importlib.import_module(module)
 
 
 class Catalogue(Generic[Item]):

@@ -6,6 +6,8 @@ settings, so adding a module is all that a new kind needs (docs/extending.md).
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +15,21 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args
 
 from pydantic import Field
 
-from gap.core.discovery import import_modules
 from gap.core.settings import Settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def modules(package: str) -> tuple[str, ...]:
+    """The modules of ``package``, by dotted name."""
+    path = importlib.import_module(package).__path__
+    return tuple(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
+
+
+def import_modules(package: str) -> None:
+    """Import every module of ``package``, so that each registers what it offers."""
+    for module in modules(package):
+        importlib.import_module(module)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from gap.core.discovery import import_modules
 from gap.core.errors import BadInput
+from gap.core.registry import import_modules
 from gap.tasks.lm_eval_config import PREFIX, lm_eval_task
 from gap.tasks.task import SPLITS, Task, Wording
 
