@@ -16,6 +16,7 @@ from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.jobs import ModelJob
 from gap.params.models import HubModel, LocalModel
+from gap.pretrain import build
 from gap.pretrain.build import build_model
 from gap.runtime.runtime import Runtime
 
@@ -65,15 +66,13 @@ def test_missing_folder_and_missing_weights(tmp_path: Path, model: Path, tokeniz
 def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
-    from gap.fetch import hub
-
     asked = []
 
     def model_files(id: str, revision: str, out: Path) -> None:
         asked.append((id, revision))
         shutil.copytree(model, out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(hub, "model_files", model_files)
+    monkeypatch.setattr(build, "model_files", model_files)
     settings = HubModel(kind="hub", tokenizer="t", id="some/opt", revision="a" * 40)
     build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert asked == [("some/opt", "a" * 40)]

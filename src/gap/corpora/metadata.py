@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gap.core.errors import BadInput
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.jobs import CorpusJob
 from gap.params.sources import TITLED, metadata_problem
 
