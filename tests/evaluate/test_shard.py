@@ -139,7 +139,7 @@ def test_steps_are_the_replayed_checkpoints(world: dict[str, Path], tokenizer: A
     model = load_model(world["model"])
     text = read_table(world["folder"] / "texts.parquet", "texts")["string"][2]
     gap = method().gap
-    for update in tiny.updates(model, encode_text(tokenizer, text, gap), gap, 2):
+    for update in tiny.updates(model, encode_text(tokenizer, text, gap.max_tokens, 160), gap, 2):
         last = update
     assert last.step == 2
     found = rows[(rows["step"] == 2) & (rows["item"] == 5)]["log_probabilities"].iloc[0]

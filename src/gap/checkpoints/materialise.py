@@ -51,7 +51,7 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     texts = run_texts(plan, checkpoint.model, run)
     device = open_device(runtime)
     model = load_model(folder, device)
-    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, getattr(model.config, "max_position_embeddings", None))
+    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, model)
     check = ReplayCheck(plan["study"]["evaluate"]["replay_tolerance"])
     reached = 0
     for reached in replay(open_context(model, offload=runtime.offload), ids, method, rows, check):

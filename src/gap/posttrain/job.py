@@ -100,8 +100,7 @@ class _Posttrainer:
         self.digest = weights_digest(self.context.model)
 
     def encode(self, run: RunId, texts: dict[tuple[str, int], str]) -> list[list[Tensor]]:
-        positions = getattr(self.context.model.config, "max_position_embeddings", None)
-        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, positions)
+        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, self.context.model)
 
     def run(self, run: RunId, ids: list[list[Tensor]]) -> pd.DataFrame:
         """Rows of one run; the weights are the base's before it and whatever it left behind after it."""

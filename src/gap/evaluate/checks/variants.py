@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from gap.evaluate.encoding.batches import Batch, ItemChunk
 from gap.evaluate.encoding.encode import Layout
 from gap.evaluate.engine.chunked_attention import eager_mask
-from gap.evaluate.engine.scoring_model import cast_scoring_model, open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import cast_weights, open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel
 from gap.models.precision import DTYPES, autocast
 
@@ -62,7 +62,7 @@ def open_variant(network: SplitModel, variant: Variant) -> Iterator[SplitModel]:
     ValueError, RuntimeError: the model, or this machine, has no such kernel.
     """
     dtype = DTYPES[variant.precision]
-    variant_network = with_scoring_model(network, (open_scoring_model if variant.packed else cast_scoring_model)(network, dtype))
+    variant_network = open_scoring_model(network, dtype) if variant.packed else cast_weights(network, dtype)
     model = variant_network.model
     with ExitStack() as stack:
         stack.enter_context(autocast(network.model.device.type, dtype))

@@ -19,7 +19,7 @@ from lm_eval.models.huggingface import HFLM
 from gap.core.progress import progress
 from gap.evaluate.encoding.batches import Batch, ScoredSequence, batch_cost
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.layout_check import TOLERANCE, prove_layout
 from gap.evaluate.scoring.multiple_choice import greedy_log_probabilities
@@ -91,7 +91,7 @@ class TreeLM(HFLM):
             self._layout, _ = prove_layout(network, score, TOLERANCE if fp32 else HALF_TOLERANCE)
             # a model that is spread over devices has hooks that a copy would share
             if fp32 and not hasattr(self.model, "hf_device_map"):
-                self._network = with_scoring_model(network, open_scoring_model(network, self.mixed_precision_dtype))
+                self._network = open_scoring_model(network, self.mixed_precision_dtype)
         return self._network
 
 
