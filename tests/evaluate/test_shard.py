@@ -242,7 +242,7 @@ def test_the_unmodified_model_is_scored_behind_runs_with_its_own_bits_or_not_at_
         try:
             yield from replay(self, *given)
         finally:
-            self.context.base.saved[0].view(torch.int32).view(-1)[7] ^= 1
+            self.snapshot.saved[0].view(torch.int32).view(-1)[7] ^= 1
 
     runs = [RUNS[0], BASE]
     assert set(run(world, job(runs=runs, items=3), "whole.parquet")["run"]) == {one.run for one in runs}

@@ -21,9 +21,8 @@ from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import max_positions, run_ids
 from gap.models.tokenizer import load_tokenizer
-from gap.models.weights import weights_digest
+from gap.models.weights import Snapshot, weights_digest
 from gap.params.jobs import EvaluateJob, RunId, Scorer
-from gap.posttrain.context import RunContext, open_context
 from gap.posttrain.replay import ReplayCheck, replay
 from gap.runtime.device import open_device
 from gap.runtime.process_group import process_group
@@ -47,7 +46,7 @@ class Session:
         self.base_network = split_model(self.model)
         self.network = self.base_network if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
         self.refreshed = False  # whether the network to score with has the weights that are in the model now
-        self.context: RunContext | None = None  # with a copy of the base weights, once a run is replayed
+        self.snapshot: Snapshot | None = None  # of the base weights, once a run is replayed
         self.digest = ""  # of the base weights
         self.check = ReplayCheck(job.evaluate.replay_tolerance)  # of all replays, for the provenance record
 
@@ -64,17 +63,17 @@ class Session:
     def base(self) -> None:
         """Put the base weights back, if a replay has changed them."""
         self.refreshed = False
-        if self.context is not None:
-            self.context.base.restore(self.digest)
+        if self.snapshot is not None:
+            self.snapshot.restore(self.digest)
 
     def replay(self, run: RunId, texts: dict[tuple[str, int], str], expected: pd.DataFrame) -> Iterator[int]:
         """Repeat a run; yields each real step with its weights in the model."""
         method = self.job.settings
         assert method is not None
-        if self.context is None:
-            self.digest, self.context = weights_digest(self.model), open_context(self.model, offload=self.offload)
+        if self.snapshot is None:
+            self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, offload=self.offload, compact=True)
         ids = run_ids(self.tokenizer, run, texts, method.gap, self.model)
-        for step in replay(self.context, ids, method, expected, self.check):
+        for step in replay(self.snapshot, ids, method, expected, self.check):
             self.refreshed = False
             yield step
 

@@ -26,6 +26,7 @@ from gap.runtime.process_group import all_reduce_norm, all_reduce_sum
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
 #: Weights that share one entry of the table of high multipliers.
 ROW = 1 << 16
@@ -50,18 +51,20 @@ class WeightChange:
 
 
 class Snapshot:
-    """A copy of all weights of a model, to go back to.
+    """A copy of all weights of a model, to go back to; runs begin at a snapshot of the base weights.
 
     Parameters
     ----------
-    offload: keep it in the host's memory instead of the device's.
+    model: fp32 and in eval mode where runs begin here; they change its weights in place.
+    offload: keep the copy (and gradients and optimizer state of runs) in the host's memory instead of the device's
+        (``jobs.memory``); no result depends on it.
     compact: keep it in fp16 or bf16 where that loses no bit, as with published weights in half precision.
 
     ``live`` are the model's weights themselves, ``saved`` their copies; of a sharded model the rows of this process.
     """
 
-    def __init__(self, model: nn.Module, *, offload: bool = False, compact: bool = False) -> None:
-        self.model, self.live = model, local_weights(model)
+    def __init__(self, model: PreTrainedModel, *, offload: bool = False, compact: bool = False) -> None:
+        self.model, self.live, self.offload = model, local_weights(model), offload
         dtype = exact_dtype(self.live) if compact else self.live[0].dtype
         self.saved = [tensor.to(device="cpu" if offload else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
 

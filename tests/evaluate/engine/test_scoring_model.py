@@ -179,7 +179,7 @@ def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.Monk
 
 def test_layers_of_another_make_are_left_as_they_are(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(pruned, "BLOCK", ())
+        patch.setattr(pruned, "BLOCK", "another name")
         scoring_model = open_scoring_model(split_model(models("llama")), None)
         assert scoring_model.query_selection is None
         assert scoring_model.dropped == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
