@@ -250,7 +250,9 @@ class _Shard:
     def task_scorer(self, table: _Table) -> TaskScorer:
         """The table's items, encoded for the model."""
         if table.task not in self.scorers:
-            self.scorers[table.task] = self.session().task_scorer(table.items)
+            from gap.evaluate.session import TaskScorer
+
+            self.scorers[table.task] = TaskScorer(self.session(), table.items)
         return self.scorers[table.task]
 
     def score(self, run: RunId, expected: pd.DataFrame | None, tables: list[_Table], shown: Progress) -> None:

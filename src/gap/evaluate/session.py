@@ -50,10 +50,6 @@ class Session:
         self.digest = ""  # of the base weights
         self.check = ReplayCheck(job.evaluate.replay_tolerance)  # of all replays, for the provenance record
 
-    def task_scorer(self, items: Sequence[Item]) -> TaskScorer:
-        """The items, encoded for the model."""
-        return TaskScorer(self, items)
-
     def refresh(self) -> None:
         """Let the network to score with take over the weights that are in the model now; once per checkpoint."""
         if not self.refreshed:

@@ -111,7 +111,7 @@ def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int)
     """
     run = PosttrainRun(base, texts, gap, updates)
     try:
-        row = base_row(run.digest, gap)
+        row = base_row(run.digest, run.state.scaler.scale)
         yield row
         results = DIRECTIONS.of(gap.direction).function(gap.direction, run)
         while row.epoch < updates and not row.diverged:
