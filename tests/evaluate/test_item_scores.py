@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.evaluate.item_scores import answer_columns, choice_columns, complete_chunks, frame
-from gap.evaluate.scoring.dialogue import Answer
+from gap.evaluate.item_scores import Answer, answer_columns, choice_columns, complete_chunks, frame
 from gap.tasks.items import MultipleChoice
 
 

@@ -19,7 +19,7 @@ class Target:
 
 
 def targets(items: Sequence[Item], tokenizer: Any, max_length: int) -> list[Target]:
-    """The opening token, each item's context and its gold continuation, encoded apart as scoring does (``gap.evaluate.encoding.encode``).
+    """The opening token, each item's context and its gold continuation, encoded apart as scoring does (``gap.evaluate.encoding.sequences``).
 
     Of dialogues: the prompt and the reference answer behind a space.  What exceeds ``max_length`` tokens is cut from the left.
 

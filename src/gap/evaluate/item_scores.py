@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gap.core.tables import TABLES
-from gap.tasks.items import MultipleChoice
-
-if TYPE_CHECKING:
-    from gap.evaluate.scoring.dialogue import Answer
+from gap.tasks.dialogue import cut, unigram_f1
+from gap.tasks.items import Dialogue, MultipleChoice
 
 #: (run, step, number of the item chunk)
 ChunkKey = tuple[str, int, int]
@@ -29,6 +28,22 @@ NO_SCORES: dict[str, Any] = {
     "nll": float("nan"),
     "tokens": 0,
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item's result: the greedy response, its F1, the summed NLL (nats) of the reference and its tokens."""
+
+    response: str
+    f1: float
+    nll: float
+    tokens: int
+
+
+def judge(text: str, item: Dialogue, nll: float, tokens: int) -> Answer:
+    """The answer for a decoded ``text``, cut at the item's stop text, and its F1 against the reference."""
+    response = cut(text, item.stop)
+    return Answer(response, unigram_f1(response, item.reference), nll, tokens)
 
 
 def choice_columns(items: Sequence[MultipleChoice], scores: Sequence[np.ndarray]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gap.evaluate.scoring.dialogue import Answer, judge
+from gap.evaluate.item_scores import Answer, judge
 from gap.tasks.items import Dialogue, MultipleChoice
 
 if TYPE_CHECKING:

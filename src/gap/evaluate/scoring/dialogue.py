@@ -17,30 +17,14 @@ from transformers.cache_utils import DynamicCache
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.dialogue_chunks import DialogueChunk, dialogue_chunks
 from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.item_scores import Answer, judge
 from gap.evaluate.scoring.greedy_decoding import StaticKVCache, cache_dtype, greedy_decode
 from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids, max_positions
 from gap.params.methods import Evaluate
-from gap.tasks.dialogue import cut, unigram_f1
 from gap.tasks.items import Dialogue
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One item's result: the greedy response, its F1, the summed NLL (nats) of the reference and its tokens."""
-
-    response: str
-    f1: float
-    nll: float
-    tokens: int
-
-
-def judge(text: str, item: Dialogue, nll: float, tokens: int) -> Answer:
-    """The answer for a decoded ``text``, cut at the item's stop text, and its F1 against the reference."""
-    response = cut(text, item.stop)
-    return Answer(response, unigram_f1(response, item.reference), nll, tokens)
 
 
 @dataclass(frozen=True)
