@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -33,12 +33,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SplitModel:
-    """The model to score with.
+    """The model to score with, or a copy of it that computes in another way (``gap.evaluate.engine.scoring_model``).
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
     features because the two do not reproduce them (``reason`` says why).  ``query_selection`` tells the model's last layer which
     positions are read (``gap.evaluate.engine.last_layer_pruning``), None where it computes every position.  ``parallel``: passes
-    may run in parallel.
+    may run in parallel.  ``refresh_weights``: takes over the present weights of the original, where they are not shared.
+    ``dropped``: optimisation that it does without -> reason.
     """
 
     model: Any
@@ -47,6 +48,8 @@ class SplitModel:
     reason: str = ""
     query_selection: QuerySelection | None = None
     parallel: bool = False
+    refresh_weights: Callable[[], None] = lambda: None
+    dropped: dict[str, str] = field(default_factory=dict)
 
     def features(self, ids: Tensor, query_positions: Tensor | None = None, **inputs: Any) -> Tensor:
         """Hidden states (or logits) of every position, [rows, width, size], of ids [rows, width]; ``inputs`` go to the model.
@@ -115,8 +118,3 @@ def _prove_split(network: SplitModel) -> str:
 def trial_ids(model: Any, width: int) -> Tensor:
     """Two rows of token ids from all over the vocabulary, [2, width]."""
     return (torch.arange(2 * width, device=model.device) * 7919 % model.config.vocab_size).reshape(2, width)
-
-
-def max_positions(model: Any) -> int:
-    """Longest sequence that the model has positions for (a very large number where it says nothing)."""
-    return int(getattr(model.config, "max_position_embeddings", None) or 2**31)

@@ -16,13 +16,13 @@ from transformers.cache_utils import DynamicCache
 
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.dialogue_chunks import DialogueChunk, dialogue_chunks
-from gap.evaluate.engine.split_model import SplitModel, max_positions
-from gap.evaluate.scoring.answer import Answer, judge
+from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.item_scores import Answer, judge
 from gap.evaluate.scoring.greedy_decoding import StaticKVCache, cache_dtype, greedy_decode
 from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_probabilities
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.models.sharding import without_gradients
-from gap.models.text import eos_ids
+from gap.models.text import eos_ids, max_positions
 from gap.params.methods import Evaluate
 from gap.tasks.items import Dialogue
 
