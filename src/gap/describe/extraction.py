@@ -24,7 +24,7 @@ from torch import Tensor
 from gap.describe.predictions import Reading
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
-from gap.params.methods import Describe
+from gap.params.describe import Describe
 
 
 def prefixes(tokens: int, ngram: int, count: int) -> list[int]:

@@ -22,7 +22,8 @@ from gap.models.precision import DTYPES, autocast
 from gap.models.text import max_positions, run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
-from gap.params.jobs import EvaluateJob, RunId, Scorer
+from gap.params.evaluate import EvaluateJob, Scorer
+from gap.params.runs import RunId
 from gap.posttrain.replay import ReplayCheck, replay
 from gap.runtime.device import open_device
 from gap.runtime.process_group import process_group

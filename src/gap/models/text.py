@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import RunId, TextId
+from gap.params.runs import RunId, TextId
 
 if TYPE_CHECKING:
     from torch import Tensor

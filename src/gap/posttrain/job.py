@@ -14,7 +14,8 @@ from gap.models.load import load_model
 from gap.models.text import read_texts, run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
-from gap.params.jobs import PosttrainJob, RunId
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.posttrain.row import check_base
 from gap.posttrain.run import run_method
 from gap.runtime.device import open_device

@@ -19,8 +19,7 @@ from gap.fetch.hub import model_files
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.jobs import ModelJob
-from gap.params.models import HubModel, LocalModel
+from gap.params.models import HubModel, LocalModel, ModelJob
 from gap.pretrain.from_scratch import delete_state, pretrain
 from gap.pretrain.trainer import TrainingState
 from gap.runtime.device import open_device

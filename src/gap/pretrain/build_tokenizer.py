@@ -18,8 +18,8 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
-from gap.params.jobs import TokenizerJob
-from gap.params.sources import Source, TokenizerFiles, TokenizerHub, TokenizerTrained
+from gap.params.sources import Source
+from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerTrained
 from gap.pretrain.mixture import shares, training_texts
 
 #: OPT's first four ids.

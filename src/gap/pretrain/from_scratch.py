@@ -14,8 +14,7 @@ from transformers.models.opt.modeling_opt import OPTForCausalLM
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
-from gap.params.jobs import ModelJob
-from gap.params.models import PretrainedHere
+from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.build_tokenizer import EOS, PAD
 from gap.pretrain.mixture import shares, training_texts
 from gap.pretrain.schedule import min_validation_tokens, tokens_to_read

@@ -23,7 +23,7 @@ from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_pr
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids, max_positions
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
 
