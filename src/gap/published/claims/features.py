@@ -17,33 +17,18 @@ FEATURES = {
 }
 
 
-def characters(text: str) -> float:
-    """Number of characters."""
-    return float(len(text))
-
-
-def words(text: str) -> float:
-    r"""Number of words: runs of letters, digits and underscores (``\w+``)."""
-    return float(len(WORD.findall(text)))
-
-
-def vocabulary(text: str) -> float:
-    """Type-token ratio: distinct lower-cased words over words; 0 without words."""
-    tokens = WORD.findall(text.lower())
-    return len(set(tokens)) / len(tokens) if tokens else 0.0
-
-
-def symbols(text: str) -> float:
-    """Share of characters that are neither letters, digits nor white space; 0 for no text."""
-    return sum(not letter.isalnum() and not letter.isspace() for letter in text) / len(text) if text else 0.0
-
-
 def features(text: str) -> dict[str, float]:
-    """All of them, keyed as in ``FEATURES``."""
+    """Features of a text, keyed as in ``FEATURES``; 0 for no text.
+
+    Words are runs of letters, digits and underscores; the type-token ratio is distinct lower-cased words over words; symbols are
+    characters that are neither letters, digits nor white space.
+    """
+    lower_case = WORD.findall(text.lower())
+    symbols = sum(not letter.isalnum() and not letter.isspace() for letter in text)
     return {
-        "characters": characters(text),
-        "words": words(text),
+        "characters": float(len(text)),
+        "words": float(len(WORD.findall(text))),
         "compressed": compressed(text),
-        "vocabulary": vocabulary(text),
-        "symbols": symbols(text),
+        "vocabulary": len(set(lower_case)) / len(lower_case) if lower_case else 0.0,
+        "symbols": symbols / len(text) if text else 0.0,
     }

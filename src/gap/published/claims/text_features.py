@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Cell, Column, Table
-from gap.published.claims import forest
-from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise
+from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise, test_of
 from gap.published.claims.features import FEATURES
+from gap.published.claims.forest import draw
 from gap.published.read import Published
-from gap.published.rows import ALL, ORDER, baseline, corpora, gains, models, per_run, rows_of
-from gap.published.section import Figure, Sampling, Section
-from gap.published.wording import change, interval_of, listed, p_text, score, signed, span
+from gap.published.rows import ALL, ORDER, corpora, gains, models, per_run
+from gap.published.section import Figure, Row, Sampling, Section, blocks
+from gap.published.wording import baselines_text, change, each, listed, p_cell, p_text, signed, span
 
 LABELS = {**FEATURES, "code": f"code ({MIXED})"}
 
@@ -24,25 +27,30 @@ def section(data: Published, sampling: Sampling) -> Section:
     numbers: dict[str, Any] = {}
     for group in ORDER:
         runs = per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
-        numbers[group] = {}
-        for model in models(runs):
-            rows, name = rows_of(runs, model), f"text_features/{group}/{model}"
-            scopes = {scope: scope_of(rows_of(rows, model, scope), scope, sampling, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
-            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, sampling, f"{name}/{CODE_SCOPE}")
-            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(rows_of(rows, model, MIXED))}
+        numbers[group] = {model: _model(rows, sampling, f"text_features/{group}/{model}") for model, rows in models(runs).items()}
     summary = summarise(numbers, sampling)
     figures = tuple(
         Figure(
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
             _caption(data, group, numbers[group], sampling),
-            partial(forest.draw, numbers[group], LABELS, 1 - sampling.level),
+            partial(draw, numbers[group], LABELS, 1 - sampling.level),
         )
         for group in ORDER
     )
     sentences = _sentences(numbers, summary, sampling)
     tables = tuple(_table(group, numbers[group]) for group in ORDER)
     return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, figures)
+
+
+def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
+    by_corpus = corpora(runs)
+    mixed = by_corpus.get(MIXED, runs.head(0))
+    scopes = {ALL: runs, **by_corpus, CODE_SCOPE: mixed[mixed["code"] == 1]}
+    return {
+        "scopes": {scope: scope_of(rows, scope, sampling, name) for scope, rows in scopes.items()},
+        "code": code_and_prose(mixed),
+    }
 
 
 def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
@@ -72,13 +80,12 @@ def _code(group: str, by_model: dict[str, Any]) -> str:
     """Gains of the mixed corpus's code and prose."""
     parts = []
     for model, row in by_model.items():
-        part, tested = row["code"], row["scopes"].get(MIXED, {"features": {}})["features"].get("code")
-        if not tested or tested["rho"] is None:
-            continue
-        parts.append(
-            f"{change(part['code']['gain'])} and {change(part['prose']['gain'])} for {model} ({part['code']['runs']} and {part['prose']['runs']} runs; "
-            f"rho {signed(tested['rho'])}, {p_text(tested['p_holm'])} after Holm)"
-        )
+        code, prose, test = row["code"]["code"], row["code"]["prose"], test_of(row, MIXED, "code")
+        if test and test["rho"] is not None:
+            parts.append(
+                f"{change(code['gain'])} and {change(prose['gain'])} for {model} ({code['runs']} and {prose['runs']} runs; "
+                f"rho {signed(test['rho'])}, {p_text(test['p_holm'])} after Holm)"
+            )
     return f"{GROUP_LABEL[group]}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(parts)}."
 
 
@@ -100,34 +107,32 @@ def _table(group: str, by_model: dict[str, Any]) -> Table:
         columns += [Column(f"{model}_rho", "rho", "change", heading), Column(f"{model}_interval", "interval", "text", heading)]
         columns += [Column(f"{model}_p_holm", "p (Holm)", "text", heading)]
     scopes = dict.fromkeys(scope for row in by_model.values() for scope in row["scopes"])
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for feature, label in LABELS.items():
-        breaks.add(len(rows))
+
+    def lines(feature: str) -> Iterator[Row]:
         for scope in scopes:
-            parts = [row["scopes"].get(scope, {"features": {}})["features"].get(feature) for row in by_model.values()]
-            if any(parts):
-                rows.append((label, scope, *(cell for part in parts for cell in _cells(part))))
+            tests = [test_of(row, scope, feature) for row in by_model.values()]
+            if any(tests):
+                yield (LABELS[feature], scope, *(cell for test in tests for cell in _cells(test)))
+
     caption = (
         f"{GROUP_LABEL[group]}: Spearman's rank correlation between a run's gain at its best epoch and a feature of its text, over distinct runs (repeats averaged), "
         "with its bootstrap interval over runs, and its p after Holm's correction over the features of one model and scope. "
         "Texts: all corpora together (the corpora differ, so this is confounded), or one corpus."
     )
     title = f"{GROUP_LABEL[group]}: gain against features of the text"
-    return Table(f"text_features_{group}", title, caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+    return Table(f"text_features_{group}", title, caption, tuple(columns), *blocks(map(lines, LABELS)))
 
 
 def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
     if row is None or row["rho"] is None:
         return (None, None, None)
-    return (row["rho"], span(interval_of(row, "rho"), signed), p_text(row["p_holm"]).removeprefix("p ").removeprefix("= "))
+    return (row["rho"], span(row, "rho", signed), p_cell(row["p_holm"]))
 
 
 def _caption(data: Published, group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
-    counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in by_model.items())
-    bases = listed(f"{score(baseline(data, group, model))} ({model})" for model in by_model)
+    counts = each(by_model, lambda row: str(row["scopes"][ALL]["runs"]))
     return (
-        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.level * 100:g} % bootstrap intervals "
+        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.percent} bootstrap intervals "
         "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
-        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
+        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {baselines_text(data, group)} points."
     )
