@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gap.published.claims.features import FEATURES, features
+from gap.published.claims.correlations import FEATURES, features
 
 
 def test_sizes() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from gap.published.read import Published
-from gap.published.rows import SAME, baselines, items_of, per_run, tasks_of
+from gap.published.rows import SAME, items_of, per_run, tasks_of
 from gap.stats.intervals import Interval, wilson
 from gap.stats.multiple_testing import holm
 
@@ -56,5 +56,5 @@ def adjust(tests: Iterable[dict[str, Any]]) -> None:
 
 def standard_error(data: Published, group: str, models: list[str]) -> float:
     """Unpaired standard error, from the items, of the sum or difference of these unmodified models' average accuracies."""
-    p = baselines(data, group).loc[models, tasks_of(group)].to_numpy(dtype=float)
+    p = data.baselines[group].loc[models, tasks_of(group)].to_numpy(dtype=float)
     return float(np.sqrt((p * (1 - p) / items_of(group)).sum()) / p.shape[1])

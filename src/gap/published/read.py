@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,32 @@ class Published:
 
     rows: dict[str, pd.DataFrame]
     texts: pd.DataFrame
+
+    @cached_property
+    def baselines(self) -> dict[str, pd.DataFrame]:
+        """group -> unmodified scores: index model, columns tasks and ``mean``; the commonest epoch-0 row of each model."""
+        return {group: _commonest(frame, ["model"], list(GROUPS[group])) for group, frame in self.rows.items()}
+
+    @cached_property
+    def unmodified(self) -> dict[str, pd.DataFrame]:
+        """group -> unmodified scores of the rows of each model and corpus: index (model, corpus), columns tasks and ``mean``.
+
+        The commonest epoch-0 row of that corpus where it has one, else the model's commonest.  One model's rows need not agree
+        between corpora (the runs were not all made on one set-up), and a run is compared with its own set-up.
+        """
+        tables = {}
+        for group, frame in self.rows.items():
+            cells = pd.MultiIndex.from_frame(frame[["model", "corpus"]].drop_duplicates())
+            usual = self.baselines[group].loc[cells.get_level_values("model")].set_axis(cells)
+            tables[group] = _commonest(frame, ["model", "corpus"], list(GROUPS[group])).reindex(cells).fillna(usual)
+        return tables
+
+
+def _commonest(frame: pd.DataFrame, keys: list[str], tasks: list[str]) -> pd.DataFrame:
+    """The scores in ``tasks`` that most epoch-0 rows with the same ``keys`` have, and their ``mean``; index ``keys``."""
+    counts = frame[frame["epoch"] == 0].value_counts([*keys, *tasks])
+    table = counts.reset_index().drop_duplicates(keys).set_index(keys)[tasks]
+    return table.assign(mean=table.mean(axis=1))
 
 
 def read_published(results: Path, texts: Path) -> Published:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -30,6 +29,11 @@ def real_updates(epoch: int) -> int:
     return max(0, epoch + 1 - SKIPPED)
 
 
+def by_epoch(rows: pd.DataFrame, largest: int) -> dict[str, int]:
+    """Rows by best epoch, from 0 to ``largest``."""
+    return {str(epoch): int((rows["epoch"] == epoch).sum()) for epoch in range(largest + 1)}
+
+
 def tasks_of(group: str) -> list[str]:
     """Our names of a group's tasks, in the order of the authors' file."""
     return list(GROUPS[group])
@@ -40,46 +44,15 @@ def items_of(group: str) -> np.ndarray:
     return np.array([TASKS[task].items for task in GROUPS[group]])
 
 
-def baselines(data: Published, group: str) -> pd.DataFrame:
-    """Unmodified scores: index model, columns tasks and ``mean``; the commonest epoch-0 row of each model."""
-    tasks = tasks_of(group)
-    return _scores({model: _commonest(rows, tasks) for model, rows in models(data.rows[group]).items()}, tasks)
-
-
 def baseline(data: Published, group: str, model: str, column: str = "mean") -> float:
-    """One of the ``baselines``, of a task or the ``mean``."""
-    return float(baselines(data, group)[column].to_dict()[model])
-
-
-def unmodified(data: Published, group: str) -> pd.DataFrame:
-    """Unmodified scores of the rows of each model and corpus: index (model, corpus), columns tasks and ``mean``.
-
-    The commonest epoch-0 row of that corpus where it has one, else the model's commonest.  One model's rows need not agree
-    between corpora (the runs were not all made on one set-up), and a run is compared with its own set-up.
-    """
-    frame, tasks, by_model = data.rows[group], tasks_of(group), baselines(data, group)
-    commonest = {}
-    for model, corpus in frame[["model", "corpus"]].drop_duplicates().itertuples(index=False):
-        rows = rows_of(frame, model, corpus)
-        commonest[model, corpus] = _commonest(rows, tasks) if (rows["epoch"] == 0).any() else by_model.loc[model, tasks]
-    return _scores(commonest, tasks)
-
-
-def _commonest(rows: pd.DataFrame, tasks: list[str]) -> Iterable[float]:
-    """The scores in ``tasks`` that most epoch-0 rows have."""
-    return rows.loc[rows["epoch"] == 0, tasks].value_counts().index[0]
-
-
-def _scores(by_key: Mapping[Any, Iterable[float]], tasks: list[str]) -> pd.DataFrame:
-    scores = {key: dict(zip(tasks, values, strict=True)) for key, values in by_key.items()}
-    table = pd.DataFrame.from_dict(scores, orient="index")[tasks]
-    return table.assign(mean=table.mean(axis=1))
+    """The unmodified model's score in ``column``, a task or ``mean``; the commonest of its epoch-0 rows."""
+    return float(data.baselines[group][column].to_dict()[model])
 
 
 def unmodified_by_row(data: Published, group: str) -> pd.DataFrame:
-    """The ``unmodified`` scores that each row is compared with, in the rows' order and with their index."""
+    """The unmodified scores that each row is compared with, in the rows' order and with their index."""
     frame = data.rows[group]
-    return unmodified(data, group).loc[list(zip(frame["model"], frame["corpus"], strict=True))].set_axis(frame.index)
+    return data.unmodified[group].loc[list(zip(frame["model"], frame["corpus"], strict=True))].set_axis(frame.index)
 
 
 def gains(data: Published, group: str) -> pd.DataFrame:

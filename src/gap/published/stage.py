@@ -63,7 +63,7 @@ def published(plan: dict[str, Any]) -> None:
     """
     light = {name: Path(path) for name, path in plan["light"].items()}
     data = read_published(light["upstream"] / Path(RESULTS[0]).parent, light["upstream"] / Path(TEXTS[0]).parent)
-    chapters = analyse(data, sampling(plan))
+    chapters = analyse(data, Sampling(seed=plan["study"]["seed"], **plan["study"]["published"]))
     sections = [section for chapter in chapters for section in chapter.sections]
     numbers = {section.name: section.numbers for section in sections}
     short = Section("short", "In short", summary(numbers), {})
@@ -79,12 +79,6 @@ def published(plan: dict[str, Any]) -> None:
     # dvc.yaml names one list of outputs for studies of every kind; this one runs nothing and has no checkpoints
     for folder in (*(f"results/{page.study}/{name}" for name in ("features", "runs", "scores")), f"checkpoints/{page.study}"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-
-
-def sampling(plan: dict[str, Any]) -> Sampling:
-    """The study's seed, resamples, simulations and level, from its plan."""
-    parameters = plan["study"]["published"]
-    return Sampling(plan["study"]["seed"], parameters["resamples"], parameters["level"], simulations=parameters["simulations"])
 
 
 def analyse(data: Published, sampling: Sampling) -> tuple[Chapter, ...]:

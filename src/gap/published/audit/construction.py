@@ -15,7 +15,7 @@ from gap.figures.table import Column, Table
 from gap.published.drawings import cumulative
 from gap.published.estimates import plain
 from gap.published.read import FILES, GROUPS, TASKS, Published
-from gap.published.rows import SAME, baseline, baselines, gains, models, rows_of, tasks_of, unmodified
+from gap.published.rows import SAME, baseline, gains, models, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, listed, percent, points
 
@@ -45,7 +45,7 @@ def section(data: Published, sampling: Sampling) -> Section:
 
 def _group(data: Published, group: str, frame: pd.DataFrame) -> dict[str, Any]:
     unmodified_rows = frame["epoch"] == 0
-    against = frame["mean"] - frame["model"].map(baselines(data, group)["mean"])
+    against = frame["mean"] - frame["model"].map(data.baselines[group]["mean"])
     below = against < -SAME
     return {
         "rows": len(frame),
@@ -84,7 +84,7 @@ def _two_baselines(data: Published, group: str) -> list[dict[str, Any]]:
 
     ``tasks``: difference in items for accuracies, in fractions for F1.
     """
-    cells, tasks, by_cell = [], tasks_of(group), unmodified(data, group)
+    cells, tasks, by_cell = [], tasks_of(group), data.unmodified[group]
     for model, corpus in by_cell.index.tolist():
         difference = {task: float(by_cell.loc[(model, corpus), task]) - baseline(data, group, model, task) for task in tasks}
         moved = {task: value for task, value in difference.items() if abs(value) > SAME}

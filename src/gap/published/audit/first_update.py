@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Column, Table
 from gap.published.estimates import plain
 from gap.published.read import FILES, GROUPS, Published
-from gap.published.rows import SKIPPED, clusters, models, real_updates, tasks_of
+from gap.published.rows import SKIPPED, by_epoch, clusters, models, real_updates, tasks_of
 from gap.published.section import Row, Sampling, Section
 from gap.published.wording import listed, percent
 
@@ -60,8 +59,8 @@ def _group(data: Published, group: str) -> dict[str, Any]:
     distinct = [len(rows.drop_duplicates()) for _, rows in unmodified.groupby(["model", "corpus"], sort=False)[tasks_of(group)]]
     return {
         "rows": len(frame),
-        "counts": _by_epoch(frame, largest),
-        "by_model": {model: _by_epoch(rows, largest) for model, rows in models(frame).items()},
+        "counts": by_epoch(frame, largest),
+        "by_model": {model: by_epoch(rows, largest) for model, rows in models(frame).items()},
         "modified": len(modified),
         "modified_runs": len(set(clusters(modified))),
         "largest_epoch": largest,
@@ -71,11 +70,6 @@ def _group(data: Published, group: str) -> dict[str, Any]:
         "unmodified_distinct": max(distinct, default=0),
         **_chance(_runs(data, group, 1), _runs(data, group, 2)),
     }
-
-
-def _by_epoch(rows: pd.DataFrame, largest: int) -> dict[str, int]:
-    """Rows by best epoch, from 0 to ``largest``."""
-    return {str(epoch): int((rows["epoch"] == epoch).sum()) for epoch in range(largest + 1)}
 
 
 def _chance(ones: set[Any], twos: set[Any]) -> dict[str, Any]:

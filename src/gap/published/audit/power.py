@@ -13,7 +13,7 @@ from gap.figures.style import GREY, SINGLE, colour, handle, legend_above
 from gap.figures.table import Column, Table
 from gap.published.audit.detectable import ALPHA, POWER, Z_ALPHA, Z_POWER, effective, floor, needed_agreement, paired, unpaired
 from gap.published.estimates import plain, standard_error
-from gap.published.read import GROUPS, Published
+from gap.published.read import GROUPS, TASKS, Published
 from gap.published.rows import baseline, gains, items_of, models
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import each, listed, points, score
@@ -38,10 +38,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         "power": POWER,
         "alpha": ALPHA,
         "effective_items": count,
-        "tasks": {
-            name: _task(float(task.items), {model: baseline(data, GROUP, model, name) for model in gain})
-            for name, task in GROUPS[GROUP].items()
-        },
+        "tasks": {task: _task(data, task, list(gain)) for task in GROUPS[GROUP]},
         "average": {
             **_paired(count),
             "standard_error": error,
@@ -54,8 +51,9 @@ def section(data: Published, sampling: Sampling) -> Section:
     return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), figures)
 
 
-def _task(count: float, accuracy: dict[str, float]) -> dict[str, Any]:
-    return {"items": count, **_paired(count), "unpaired": {model: unpaired(p, count) for model, p in accuracy.items()}}
+def _task(data: Published, task: str, order: list[str]) -> dict[str, Any]:
+    items = float(TASKS[task].items)
+    return {"items": items, **_paired(items), "unpaired": {model: unpaired(baseline(data, GROUP, model, task), items) for model in order}}
 
 
 def _paired(count: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gap.published.audit.selection_figures import figures
 from gap.published.audit.selection_text import sentences, table
 from gap.published.estimates import interval_of, pair, plain
 from gap.published.read import Published
-from gap.published.rows import baselines, changes, clusters, gains, items_of, models, tasks_of
+from gap.published.rows import changes, clusters, gains, items_of, models, tasks_of
 from gap.published.section import Sampling, Section
 from gap.stats.bootstrap import named_rng
 
@@ -58,7 +58,7 @@ def _moved(data: Published) -> pd.DataFrame:
 def _simulate(data: Published, model: str, sampling: Sampling) -> dict[str, dict[str, null.Runs]]:
     """Flip rate (as text; "independent" last) -> rule -> runs under no effect, from the model's commonest unmodified scores."""
     items = items_of(GROUP)
-    right = np.round(baselines(data, GROUP).loc[model, tasks_of(GROUP)].to_numpy(dtype=float) * items).astype(int)
+    right = np.round(data.baselines[GROUP].loc[model, tasks_of(GROUP)].to_numpy(dtype=float) * items).astype(int)
     rates = {f"{flips:g}": flips for flips in null.FLIPS} | {null.INDEPENDENT: null.independent_share(right, items)}
     by_rate = {}
     for label, flips in rates.items():

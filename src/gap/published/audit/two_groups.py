@@ -97,16 +97,21 @@ def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     if not numbers["models"]:
         return (matched,)
     by_model = numbers["models"]
-    parts = [f"{_text(row['correlation'])} for {model} ({_interval_text(row, sampling)})" for model, row in by_model.items()]
+    parts = [_correlation(model, row, sampling) for model, row in by_model.items()]
     tops = [
         f"{row['both']} of {row['runs']} for {model} ({row['expected']:.1f} by chance, {p_text(row['p_holm'])})"
         for model, row in by_model.items()
     ]
     known = [abs(row["correlation"]) for row in by_model.values() if row["correlation"] is not None]
     squared = f" The largest of them explains {max(known) ** 2 * 100:.0f} % of the variance of the ranks." if known else ""
+    # differences between the corpora do not make these
+    single = [value for row in by_model.values() for value in row["by_corpus"].values() if value is not None]
+    within = (
+        f" Among the runs of one model on one corpus it lies between {signed(min(single))} and {signed(max(single))}." if single else ""
+    )
     return (
         matched,
-        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{squared}{_within(numbers)}",
+        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{squared}{within}",
         f"Runs in the top {TOP * 100:g} % of both, against the number expected if the two were unrelated (hypergeometric, one-sided, Holm's "
         f"correction for {len(tops)} models): {listed(tops)}.",
         "The two gains of a run come from epochs chosen separately, so even a run in both tops need not be one model that is better at both. Noise in "
@@ -114,21 +119,11 @@ def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     )
 
 
-def _text(correlation: float | None) -> str:
-    return "undefined" if correlation is None else signed(correlation)
-
-
-def _interval_text(row: dict[str, Any], sampling: Sampling) -> str:
+def _correlation(model: str, row: dict[str, Any], sampling: Sampling) -> str:
     low, high = interval_of(row, "correlation")
-    verdict = "above zero" if low > 0 else "below zero" if high < 0 else "not told apart from zero"
-    text = sampling.within(row, "correlation", signed)
-    return f"{text}, {verdict}" if low == low else text
-
-
-def _within(numbers: dict[str, Any]) -> str:
-    """The correlations among the runs of one model and corpus, which differences between the corpora do not make."""
-    known = [value for row in numbers["models"].values() for value in row["by_corpus"].values() if value is not None]
-    return f" Among the runs of one model on one corpus it lies between {signed(min(known))} and {signed(max(known))}." if known else ""
+    verdict = ", above zero" if low > 0 else ", below zero" if high < 0 else ", not told apart from zero" if low == low else ""
+    value = "undefined" if row["correlation"] is None else signed(row["correlation"])
+    return f"{value} for {model} ({sampling.within(row, 'correlation', signed)}{verdict})"
 
 
 def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:

@@ -16,7 +16,7 @@ from gap.figures.style import DOUBLE, colour, legend_above
 from gap.figures.table import Column, Table
 from gap.published.estimates import plain, share_of_runs
 from gap.published.read import CORPORA, RUN, Published
-from gap.published.rows import ALL, FIRST_REAL, LAST_EPOCH, ORDER, PATIENCE, STOP_FROM, models, real_updates
+from gap.published.rows import ALL, FIRST_REAL, LAST_EPOCH, ORDER, PATIENCE, STOP_FROM, by_epoch, models, real_updates
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import baselines_and_rows, percent, span
 
@@ -54,7 +54,7 @@ def _model(rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     changed = epochs[epochs > 0]
     return {
         "rows": len(rows),
-        "counts": {str(epoch): int((epochs == epoch).sum()) for epoch in range(int(epochs.max()) + 1)},
+        "counts": by_epoch(rows, int(epochs.max())),
         "unmodified": int((epochs == 0).sum()),
         **share_of_runs("unmodified_share", rows, epochs == 0, sampling.level),
         "printed": _spread(changed),

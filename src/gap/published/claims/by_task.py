@@ -136,7 +136,9 @@ def _draw(tasks: dict[str, Any], file: FigureFile) -> None:
         for group, axes in zip(ORDER, panels, strict=True):
             _panel(axes, tasks, group)
             axes.tick_params(length=0, labelbottom=axes is panels[-1])
-        _name_models(panels[0])
+        for index, model in enumerate(MODELS):
+            middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
+            panels[0].annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
 
 
 def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
@@ -159,10 +161,3 @@ def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
         axes.axvline(index * len(CORPORA) - 0.5, color="white", linewidth=2)
     bar = axes.get_figure().colorbar(image, ax=axes, label="points", pad=0.01, aspect=3 * len(values))  # type: ignore[union-attr]
     bar.set_ticks([-limit, 0, limit], labels=[show(-limit, "change"), "0", show(limit, "change")])
-
-
-def _name_models(axes: Axes) -> None:
-    """The models' names above their columns."""
-    for index, model in enumerate(MODELS):
-        middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
-        axes.annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)

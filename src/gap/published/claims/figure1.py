@@ -27,11 +27,13 @@ def section(data: Published, sampling: Sampling) -> Section:
         f"The files hold no row of OPT {REFERENCE}, so the solid line of the paper's Figure 1 (that model unmodified) "
         "cannot be redrawn from them, nor any run compared with it.",
     )
+    titles = {group: f"{title(group)} of every released row" for group in ORDER}
+    titles["dialogue"] += " (the paper's Figure 1)"
     figures = tuple(
-        Figure(f"figure1_{group}", _title(group), _caption(group, numbers[group]), partial(_draw, data, group), "narrow") for group in ORDER
+        Figure(f"figure1_{group}", titles[group], _caption(group, numbers[group]), partial(_draw, data, group), "narrow") for group in ORDER
     )
-    title = "Every run by model size (the paper's Figure 1)"
-    return Section("figure1", title, sentences, {**numbers, "reference_rows": REFERENCE in MODELS}, (), figures)
+    heading = "Every run by model size (the paper's Figure 1)"
+    return Section("figure1", heading, sentences, {**numbers, "reference_rows": REFERENCE in MODELS}, (), figures)
 
 
 def _numbers(data: Published, group: str) -> dict[str, Any]:
@@ -49,10 +51,6 @@ def _model(rows: pd.DataFrame, unmodified: float) -> dict[str, Any]:
         "rows_by_corpus": {corpus: len(part) for corpus, part in by_corpus.items()},
         "highest": float(rows["mean"].max()),
     }
-
-
-def _title(group: str) -> str:
-    return f"{title(group)} of every released row" + (" (the paper's Figure 1)" if group == "dialogue" else "")
 
 
 def _shown(numbers: dict[str, Any], key: str) -> str:

@@ -27,8 +27,15 @@ def section(data: Published, sampling: Sampling) -> Section:
     """Per group and size: the gap to the next size, rows and runs that reach it, share of the gap that mean and best row close."""
     numbers = {group: {f"{model} to {larger}": _step(data, group, model, larger, sampling) for model, larger in STEPS} for group in ORDER}
     sentences = [_sentence(group, name, row, sampling) for group in ORDER for name, row in numbers[group].items()]
-    sentences.append(_ratio(numbers))
-    sentences.append(_caution(numbers))
+    times = each(numbers[ORDER[0]], lambda row: f"{row['times']:.1f}")
+    better = [f"{row['tasks_higher']} of {row['tasks']} {group} tasks ({name})" for group in ORDER for name, row in numbers[group].items()]
+    sentences += [
+        f"The next size is larger by these factors: {times}. {MODELS[-1]} against {REFERENCE} cannot be checked: the files have no row of {REFERENCE}.",
+        f"The larger unmodified model is the better one on {listed(better)}, and where it is not better on "
+        "all of them its average is a lower bar than its size suggests. "
+        "A row's score is the highest of its epochs on the items it is reported on, while the larger model's is a single evaluation: "
+        "the comparison favours the runs.",
+    ]
     title = "Share of the gap to the next size that a row closes"
     figures = (Figure("gap_closed", title, _caption(numbers), partial(_draw, data, numbers), "narrow"),)
     return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
@@ -82,21 +89,6 @@ def _sentence(group: str, name: str, row: dict[str, Any], sampling: Sampling) ->
     return (
         f"{GROUP_LABEL[group]}, {name}: {row['reached']} of {row['rows']} rows reach the larger model's unmodified score "
         f"({percent(row['share'])} %; {sampling.within(row, 'share', percent)}). The gap is {change(row['gap'])} points{error}; {closed}"
-    )
-
-
-def _ratio(numbers: dict[str, Any]) -> str:
-    times = each(numbers[ORDER[0]], lambda row: f"{row['times']:.1f}")
-    return f"The next size is larger by these factors: {times}. {MODELS[-1]} against {REFERENCE} cannot be checked: the files have no row of {REFERENCE}."
-
-
-def _caution(numbers: dict[str, Any]) -> str:
-    parts = [f"{row['tasks_higher']} of {row['tasks']} {group} tasks ({name})" for group in ORDER for name, row in numbers[group].items()]
-    return (
-        f"The larger unmodified model is the better one on {listed(parts)}, and where it is not better on "
-        "all of them its average is a lower bar than its size suggests. "
-        "A row's score is the highest of its epochs on the items it is reported on, while the larger model's is a single evaluation: "
-        "the comparison favours the runs."
     )
 
 
