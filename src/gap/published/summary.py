@@ -32,8 +32,8 @@ def _claim_two(numbers: dict[str, Any]) -> str:
     most = [f"{group}, {sizes}" for group, sizes, entry in pairs if entry["share"] > MOST]
     few = [f"{group}, {sizes} ({entry['reached']} of {entry['rows']})" for group, sizes, entry in pairs if entry["share"] <= MOST]
     return (
-        f"Most runs reach the next size's unmodified score in {len(most)} of {len(pairs)} comparisons ({listed(most) or 'none'}); "
-        f"in the others few or none do: {listed(few) or 'none'}."
+        f"Most runs reach the next size's unmodified score in {len(most)} of {len(pairs)} comparisons ({listed(most)}); "
+        f"in the others few or none do: {listed(few)}."
     )
 
 
@@ -45,7 +45,7 @@ def _selection(numbers: dict[str, Any]) -> str:
     return (
         f"Classification: the mean gains, {means} points, are taken at the best of several evaluations of the same items. Choosing among updates that "
         f"change answers at random, at the rate the first update's rows show, would by itself yield {noise}: "
-        f"as much as was published, or more, for {listed(more) or 'no model'}."
+        f"as much as was published, or more, for {listed(more) if more else 'no model'}."
     )
 
 

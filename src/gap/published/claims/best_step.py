@@ -24,11 +24,6 @@ from gap.published.wording import baselines_and_rows, percent, span
 LIMIT = LAST_EPOCH + 1
 #: The last epoch without a real update, which never occurs as the best.
 SKIPPED = FIRST_REAL - 1
-RIGHT_END = (
-    f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs, so late epochs were "
-    "evaluated in fewer runs, by a number that the files do not hold. The fall to the right is partly that rule's, and what a stopped run "
-    "would have reached later is unknown."
-)
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 STATISTICS = (*QUANTILES, "largest")
 
@@ -44,7 +39,11 @@ def section(data: Published, sampling: Sampling) -> Section:
     sentences += [_evidence(group, numbers[group]["skipped"], sampling) for group in ORDER]
     if all(not numbers[group]["skipped"]["rows_at_skipped"] for group in ORDER):
         sentences.append(_consequence(numbers))
-    sentences.append(RIGHT_END)
+    sentences.append(
+        f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs, so late epochs were "
+        "evaluated in fewer runs, by a number that the files do not hold. The fall to the right is partly that rule's, and what a stopped run "
+        "would have reached later is unknown."
+    )
     figures = (Figure("best_step", "Best epoch of every released row", _caption(data), partial(_draw, data)),)
     return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
