@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan
+from gap.core.files import read_json
 from gap.core.tables import read_table
 from gap.tasks.registry import TASKS
 
 
 @pytest.fixture(scope="module")
 def plan(plan_path: Path) -> dict:
-    document = read_plan(plan_path)
+    document = read_json(plan_path)
     aggregate(document)
     return document
 

@@ -14,13 +14,14 @@ from synthetic_plan import CONTROLLED
 
 from gap.aggregate.contrasts import contrasts
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan, study_index
+from gap.aggregate.study_index import study_index
+from gap.core.files import read_json
 from gap.core.tables import read_table
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    document = read_plan(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
+    document = read_json(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
     aggregate(document)
     return document
 

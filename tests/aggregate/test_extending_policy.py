@@ -13,7 +13,7 @@ from synthetic import build
 from synthetic_plan import CONTROLLED
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan
+from gap.core.files import read_json
 
 AGGREGATE = "import json, sys; from gap.aggregate.stage import aggregate; aggregate(json.loads(sys.argv[1]))"
 
@@ -22,7 +22,7 @@ AGGREGATE = "import json, sys; from gap.aggregate.stage import aggregate; aggreg
 def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     """A study aggregated without and with the policy."""
     folder = tmp_path_factory.mktemp("controlled")
-    before = read_plan(build(folder, CONTROLLED))
+    before = read_json(build(folder, CONTROLLED))
     aggregate(before)
     copy = Copy(folder / "project", "A selection policy")
     copy.check_style()

@@ -12,17 +12,18 @@ import pytest
 from scipy import stats
 
 from gap.aggregate.familiarity import COLUMNS, familiarity
-from gap.aggregate.features import read_features
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan, study_index
+from gap.aggregate.study_index import study_index
+from gap.aggregate.texts import read_features
 from gap.core.errors import BadInput
+from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
 from gap.describe.features import COSINE, FEATURES
 
 
 @pytest.fixture(scope="module")
 def plan(plan_path: Path) -> dict:
-    document = read_plan(plan_path)
+    document = read_json(plan_path)
     aggregate(document)
     return document
 

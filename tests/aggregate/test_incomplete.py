@@ -134,5 +134,5 @@ def test_models_keep_the_studys_order(plan: dict) -> None:
     study: StudyIndex = study_index(plan)
     assert list(plan["models"]) == ["big", "huge", "tiny"]
     assert list(study.models) == ["tiny", "big", "huge"]
-    assert study.subjects == ("tiny", "big")
+    assert list(study.subjects) == ["tiny", "big"]
     assert study.groups == ["dialogue", "classification"]

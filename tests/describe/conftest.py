@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import tiny
 from tiny_fixtures import in_temporary_folder, model, one_thread, source, tokenizer
 
+from gap.describe.gradients import cosine, dot
 from gap.models.load import load_model
 from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
@@ -50,3 +51,8 @@ def by_heart(model: Path, ids: Tensor) -> Any:
 
 def settings(**changes: Any) -> Describe:
     return Describe.model_validate({"ngram": 3, "prefixes": 5, "continuation": 8, "gradient_items": 4, "gradients_gib": 1.0} | changes)
+
+
+def cosine_between(first: Tensor, second: Tensor) -> float:
+    """Cosine of the angle between two gradients, as a job takes it."""
+    return cosine(dot(first, second), dot(first, first), dot(second, second))

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from gap.describe.extraction import continuations
-from gap.describe.gradients import FlatGradient
+from gap.describe.gradients import FlatGradient, Target
 from gap.describe.predictions import familiarity, read
-from gap.describe.targets import Target
 
 from .test_extraction import generated
 from .test_gradients import plain

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gap.core.errors import BadInput
-from gap.describe.gradients import FlatGradient, cosine, dot
-from gap.describe.targets import Target, targets
+from gap.describe.gradients import FlatGradient, Target, dot, targets
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.tasks.items import Dialogue, MultipleChoice
+
+from .conftest import cosine_between
 
 ITEMS = [
     MultipleChoice("signal motor", (" garden", " paper river"), 1),
@@ -55,7 +56,7 @@ def test_gradient_and_cosine_are_those_of_autograd(opt: Any, ids: Tensor, tokeni
     for task in tasks:
         reference = plain(opt, task)
         expected = wanted @ reference / np.linalg.norm(wanted) / np.linalg.norm(reference)
-        assert cosine(text, flat.of(task)) == pytest.approx(expected, abs=1e-5)
+        assert cosine_between(text, flat.of(task)) == pytest.approx(expected, abs=1e-5)
     assert len(text) == sum(weight.numel() for weight in opt.parameters()), "tied weights stand once"
 
 
@@ -124,16 +125,16 @@ NUMBERS = st.floats(-100, 100, width=32)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30), st.floats(0.01, 100))
 def test_a_cosine_knows_no_lengths_and_no_order(pairs: list[tuple[float, float]], factor: float) -> None:
     first, second = (torch.tensor(side) for side in zip(*pairs, strict=True))
-    found = cosine(first, second)
+    found = cosine_between(first, second)
     if dot(first, first) == 0 or dot(second, second) == 0:
         assert math.isnan(found)
         return
     assert -1 - 1e-9 <= found <= 1 + 1e-9
-    assert cosine(second, first) == pytest.approx(found, abs=1e-12)
-    assert cosine(first, first) == pytest.approx(1, abs=1e-12) and cosine(first, -first) == pytest.approx(-1, abs=1e-12)
+    assert cosine_between(second, first) == pytest.approx(found, abs=1e-12)
+    assert cosine_between(first, first) == pytest.approx(1, abs=1e-12) and cosine_between(first, -first) == pytest.approx(-1, abs=1e-12)
     scaled = first.double() * factor
     if dot(scaled, scaled) > 1e-200:
-        assert cosine(scaled, second.double()) == pytest.approx(found, abs=1e-9)
+        assert cosine_between(scaled, second.double()) == pytest.approx(found, abs=1e-9)
 
 
 def test_sums_are_taken_in_fp64_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,5 +147,5 @@ def test_sums_are_taken_in_fp64_over_all_pieces(monkeypatch: pytest.MonkeyPatch)
     assert dot(numbers, torch.ones(2001)) == pytest.approx(whole, abs=1e-9)
 
 
-def test_a_gradient_that_is_not_finite_has_no_angle() -> None:
-    assert math.isnan(cosine(torch.tensor([1.0, math.inf]), torch.tensor([1.0, 1.0])))
+def test_a_gradient_that_is_not_finite_has_no_cosine() -> None:
+    assert math.isnan(cosine_between(torch.tensor([1.0, math.inf]), torch.tensor([1.0, 1.0])))

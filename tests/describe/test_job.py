@@ -14,17 +14,16 @@ from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.describe import session as module
 from gap.describe.features import FEATURES
-from gap.describe.gradients import FlatGradient, cosine
+from gap.describe.gradients import FlatGradient, Target
 from gap.describe.job import describe
 from gap.describe.session import Session
-from gap.describe.targets import Target
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.describe import DescribeJob, GradientTask
 from gap.runtime import journal
 from gap.runtime.runtime import Runtime
 
-from .conftest import settings
+from .conftest import cosine_between, settings
 
 TEXTS = [tiny.essay(seed, 12) for seed in range(4)]
 OUT = Path("features/texts.parquet")
@@ -103,7 +102,7 @@ def test_the_table_holds_every_text_feature_and_task(model: Path, corpora: dict,
         assert found["prose", 1, feature, ""] == value == found["code", 1, feature, ""]
     flat = FlatGradient(session.model)
     text = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)]).clone()
-    expected = cosine(text, flat.of(session.targets("copa", items["copa"]["validation"])))
+    expected = cosine_between(text, flat.of(session.targets("copa", items["copa"]["validation"])))
     assert found["prose", 1, "cosine", "copa"] == pytest.approx(expected, abs=1e-12)
     record = json.loads(OUT.with_name("texts.provenance.json").read_text())
     assert record["weights"] == rows["weights"].iloc[0] and record["settings"]["describe"]["ngram"] == 3

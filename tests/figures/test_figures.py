@@ -15,8 +15,8 @@ from synthetic import build
 from synthetic_plan import Shape
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan
 from gap.core.errors import BadInput
+from gap.core.files import read_json
 from gap.figures.data import load
 from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
 from gap.figures.registry import StudyShape, figure_names, table_names
@@ -151,7 +151,7 @@ SHAPES = {
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("name", SHAPES)
 def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = read_plan(build(tmp_path, SHAPES[name]))
+    plan = read_json(build(tmp_path, SHAPES[name]))
     aggregate(plan)
     data = load(plan)
     for module in (figure1, score_by_step, gain_by_corpus, task_heatmap, familiarity):

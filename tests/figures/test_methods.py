@@ -13,7 +13,7 @@ from synthetic import build
 from synthetic_plan import CONTROLLED
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan
+from gap.core.files import read_json
 from gap.figures.data import StudyData, load
 from gap.figures.stage import figures, tables
 from gap.figures.tables.main import build as main_table
@@ -23,7 +23,7 @@ from gap.report.summary import summary
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    document = read_plan(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
+    document = read_json(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
     aggregate(document)
     return document
 

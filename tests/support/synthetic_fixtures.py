@@ -6,11 +6,11 @@ import pytest
 from synthetic import build
 
 from gap.aggregate.stage import aggregate
-from gap.aggregate.study_index import read_plan
+from gap.core.files import read_json
 
 
 @pytest.fixture(scope="session")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    document = read_plan(build(tmp_path_factory.mktemp("study")))
+    document = read_json(build(tmp_path_factory.mktemp("study")))
     aggregate(document)
     return document

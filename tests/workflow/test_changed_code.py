@@ -20,7 +20,7 @@ def test_a_changed_light_stage_is_made_anew(finished: Workspace, tmp_path: Path)
         stream.write("\nADDED = 1\n")
     planned = job_counts(workspace.run(*command, PYTHONPATH=str(source)))
     assert planned == {"write_report": 1, "all": 1}
-    with (source / "gap/aggregate/metrics.py").open("a") as stream:
+    with (source / "gap/aggregate/estimates.py").open("a") as stream:
         stream.write("\nADDED = 1\n")
     planned = job_counts(workspace.run(*command, PYTHONPATH=str(source)))
     assert set(planned) == {"aggregate", "make_tables", "draw_figures", "export_checkpoint", "write_report", "all"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gap.aggregate.study_index import ALL, BASE, METRIC, StudyIndex
+from gap.core.tables import RUN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +41,12 @@ def _mean_over(rows: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
 
 def _with_parts(rows: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Add method, corpus and text, and put the rows in the order of the plan."""
-    parts = {(run["model"], run["run"]): (run["method"], run["corpus"], run["text"], index) for index, run in enumerate(study.runs)}
-    parts |= {(model, BASE): ("", "", -1, -1) for model in study.models}
-    row_parts = [parts[key] for key in zip(rows["model"], rows["run"], strict=True)]
-    method, corpus, text, run_index = zip(*row_parts, strict=True)
-    models, tasks = list(study.models), [*study.splits, *METRIC, ALL]
-    order = rows.assign(method=method, corpus=corpus, text=text, run_index=run_index)
-    order["model_index"] = order["model"].map({name: index for index, name in enumerate(models)})
-    order["task_index"] = order["task"].map({name: index for index, name in enumerate(tasks)})
-    order = order.sort_values(["model_index", "run_index", "split", "step", "task_index", "metric"], kind="stable", ignore_index=True)
-    return order.drop(columns=["run_index", "model_index", "task_index"])
+    import pandas as pd
+
+    unmodified = [{"model": model, "method": "", "corpus": "", "text": -1, "run": BASE} for model in study.models]
+    runs = pd.DataFrame([*unmodified, *study.runs], columns=list(RUN))
+    rows = rows.merge(runs.assign(run_index=runs.index), on=["model", "run"], how="left")
+    ranks = {name: index for index, name in enumerate([*study.models, *study.splits, *METRIC, ALL])}
+    rows = rows.assign(model_index=rows["model"].map(ranks), task_index=rows["task"].map(ranks))
+    rows = rows.sort_values(["model_index", "run_index", "split", "step", "task_index", "metric"], kind="stable", ignore_index=True)
+    return rows.drop(columns=["run_index", "model_index", "task_index"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from gap.aggregate.estimates import interval
 from gap.aggregate.policies import DECIMALS, detailed_names
-from gap.aggregate.study_index import StudyIndex
+from gap.aggregate.study_index import StudyIndex, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,38 +35,26 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Study
     rows = []
     for model, method in product(study.subjects, [name for name in study.methods if name != study.primary]):
         runs = study.runs_of(model, method)
-        norms = last.loc[[run["run"] for run in runs]].mean()
+        norms = last.loc[[run["run"] for run in runs]].mean().to_dict()
         for group, policy in product(study.groups, detailed_names()):
-            gains = _gains(selections, model, group, policy)
+            cell = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]
+            gains = cell.set_index(["method", "corpus", "text"])["gain"].to_dict()
             pairs = [pair for run in runs if (pair := _pair(gains, run, study.primary)) is not None]
-            names: dict[str, Any] = {"model": model, "method": method, "group": group, "policy": policy}
-            rows.append(
-                {
-                    **names,
-                    **_row(np.array(pairs).reshape(-1, 2), study.seed, "/".join(names.values())),
-                    **{str(key): norms[key] for key in norms.index},
-                }
-            )
+            names = {"model": model, "method": method, "group": group, "policy": policy}
+            rows.append(names | _row(np.array(pairs).reshape(-1, 2), study.seed, "/".join(names.values())) | norms)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _gains(selections: pd.DataFrame, model: str, group: str, policy: str) -> dict[tuple[str, str, int], float]:
-    """(method, corpus, text) -> gain."""
-    rows = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]
-    gains: list[Any] = rows[["method", "corpus", "text", "gain"]].to_numpy(dtype=object).tolist()
-    return {(method, corpus, text): gain for method, corpus, text, gain in gains}
+def _pair(gains: dict[Any, float], run: dict[str, Any], primary: str) -> tuple[float, float] | None:
+    """Gain of a run and mean gain of its counterparts, of ``gains`` by (method, corpus, text); None where one of its texts has none."""
+    counterparts = [(primary, run["corpus"], text) for text in texts_of(run)]
+    if not all(counterpart in gains for counterpart in counterparts):
+        return None
+    return gains[run["method"], run["corpus"], run["text"]], float(np.mean([gains[counterpart] for counterpart in counterparts]))
 
 
-def _pair(gains: dict[tuple[str, str, int], float], run: dict[str, Any], primary: str) -> tuple[float, float] | None:
-    """Gain of a run and mean gain of its counterparts; None where one of its texts has none."""
-    texts = [text for update in run.get("members") or [[run["text"]]] for text in update]
-    counterparts = [gains.get((primary, run["corpus"], text)) for text in texts]
-    known = [gain for gain in counterparts if gain is not None]
-    return (gains[run["method"], run["corpus"], run["text"]], float(np.mean(known))) if len(known) == len(counterparts) else None
-
-
-def _row(pairs: np.ndarray, seed: int, name: str) -> dict[str, float]:
-    """Of pairs [n, 2]."""
+def _row(pairs: np.ndarray, seed: int, name: str) -> dict[str, Any]:
+    """The numbers of pairs [n, 2]."""
     differences = np.round(pairs[:, 0] - pairs[:, 1], DECIMALS)
     low, high = interval(differences, seed, f"contrast/{name}")
     known = len(pairs) > 0

@@ -1,4 +1,5 @@
-"""Means over runs with bootstrap intervals, per model, method, corpus, task group or task, and policy."""
+"""Means over runs with bootstrap intervals, per model, method, corpus, task group or task, and policy; and metrics.json, the few that
+``dvc metrics diff`` shows."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 LEVEL = 0.95
+METRIC_DECIMALS = 6
 COLUMNS = [*ESTIMATE_KEYS, "runs", "baseline", "mean", "median", "best", "mean_gain", "low", "high", "share_above"]
 
 
@@ -70,3 +72,27 @@ def _row(names: dict[str, str], baseline: float, values: np.ndarray, seed: int) 
         "high": high,
         "share_above": (gains > 0).mean(),
     }
+
+
+def metrics(estimates: pd.DataFrame, study: StudyIndex) -> dict[str, dict[str, Any]]:
+    """Per subject model: runs, and per group the baseline, the mean over runs of the study's own method, and two mean differences.
+
+    ``<group>_gap`` and ``<group>_difference`` follow policy ``best``, as the paper does; such a difference cannot be
+    negative.  ``<group>_difference_last`` is that of the last step, for which nothing was chosen.  Fractions.  Other
+    methods stand under ``methods`` by name, with runs and the two differences.
+    """
+    averages = estimates[(estimates["corpus"] == ALL) & (estimates["task"] == AVERAGE)]
+    chosen = {(row["model"], row["method"], row["group"], row["policy"]): row for row in averages.to_dict("records")}
+    numbers: dict[str, dict[str, Any]] = {}
+    for model in study.subjects:
+        methods: dict[str, dict[str, Any]] = {method: {"runs": len(study.runs_of(model, method))} for method in study.methods}
+        for method, group in product(study.methods, study.groups):
+            best, last = (chosen[model, method, group, policy] for policy in ("best", "last"))
+            values = {"difference": best["mean_gain"], "difference_last": last["mean_gain"]}
+            if method == study.primary:
+                values |= {"baseline": best["baseline"], "gap": best["mean"]}
+            methods[method] |= {f"{group}_{name}": round(float(value), METRIC_DECIMALS) for name, value in values.items()}
+        numbers[model] = methods.pop(study.primary)
+        if methods:
+            numbers[model]["methods"] = methods
+    return numbers

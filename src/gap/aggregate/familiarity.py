@@ -9,16 +9,18 @@ runs, or a feature or gain that is the same for all.  A correlation of 1 or -1 h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gap.aggregate.estimates import LEVEL, RESAMPLES
-from gap.aggregate.features import TEXT
 from gap.aggregate.policies import detailed_names
 from gap.aggregate.study_index import ALL, StudyIndex
+from gap.aggregate.texts import TEXT
 from gap.describe.features import COSINE, FEATURES
 from gap.stats.bootstrap import Bootstrap, Resamples, correlations, named_rng
 from gap.stats.intervals import NO_INTERVAL, Interval, percentile_interval
@@ -29,141 +31,127 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELL = ["model", "method", "corpus", "group", "policy"]
-FOUND = ["runs", "rho", "low", "high", "p", "p_holm"]
-COLUMNS = [*CELL, "feature", *FOUND, *(f"within_{name}" for name in FOUND)]
+NUMBERS = ["runs", "rho", "low", "high", "p", "p_holm"]
+COLUMNS = [*CELL, "feature", *NUMBERS, *(f"within_{name}" for name in NUMBERS)]
+
+
+@lru_cache(maxsize=16)
+def _resamples(seed: int, name: str, count: int) -> Resamples:
+    """Bootstrap resamples of ``count`` runs, which features, groups and policies share."""
+    return Bootstrap(seed, RESAMPLES, LEVEL).resample(range(count), name)
+
+
+@lru_cache(maxsize=16)
+def _orders(seed: int, name: str, strata: tuple[int, ...]) -> np.ndarray:
+    """Permutations of runs within ``strata`` [n], shared likewise."""
+    return permutations(named_rng(seed, f"{name}/permutations"), RESAMPLES, np.array(strata))
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Runs of one cell: a feature of each run's text and the run's gain, float64 [n], and its corpus, [n]."""
+    """Runs of one cell: a feature of each run's text and the run's gain, float64 [n], and its corpus, [n].
+
+    Their resamples and permutations depend on ``seed``, ``name`` and the runs' corpora only.
+    """
 
     feature: np.ndarray
     gain: np.ndarray
     corpus: np.ndarray
+    seed: int
+    name: str
 
     def where(self, kept: np.ndarray) -> Pairs:
         """The runs with this flag [n]."""
-        return Pairs(self.feature[kept], self.gain[kept], self.corpus[kept])
+        return replace(self, feature=self.feature[kept], gain=self.gain[kept], corpus=self.corpus[kept])
+
+    def of(self, corpus: str) -> Pairs:
+        """The runs of one corpus, with resamples of their own."""
+        return replace(self.where(self.corpus == corpus), name=f"{self.name}/{corpus}")
 
     @property
     def usable(self) -> bool:
         """Whether they have a rank correlation."""
         return usable(self.feature, self.gain)
 
-
-class Resampler:
-    """Resamples and permutations of runs; they depend on the study's seed, a name and the runs' corpora only."""
-
-    def __init__(self, seed: int, name: str) -> None:
-        self.bootstrap, self.name = Bootstrap(seed, RESAMPLES, LEVEL), name
-        self.kept: dict[tuple[str, bytes], Any] = {}
-
-    def resamples(self, count: int, stratum: str = "") -> Resamples:
-        """Bootstrap resamples of ``count`` runs."""
-        key = (f"resamples {stratum}", count.to_bytes(4, "big"))
-        if key not in self.kept:
-            self.kept[key] = self.bootstrap.resample(range(count), f"{self.name}/{stratum}" if stratum else self.name)
-        return self.kept[key]
-
-    def orders(self, strata: np.ndarray) -> np.ndarray:
-        """Permutations within ``strata`` [n]."""
-        key = ("orders", strata.tobytes())
-        if key not in self.kept:
-            self.kept[key] = permutations(named_rng(self.bootstrap.seed, f"{self.name}/permutations"), RESAMPLES, strata)
-        return self.kept[key]
+    @property
+    def resamples(self) -> Resamples:
+        """Bootstrap resamples of the runs."""
+        return _resamples(self.seed, self.name, len(self.gain))
 
 
 def familiarity(features: pd.DataFrame, selections: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     """Table ``familiarity``: columns ``COLUMNS``, methods in the order of the plan; gains as selected, all of the first split."""
     import pandas as pd
 
-    wide = features[features["task"] == ""].pivot(index=TEXT, columns="feature", values="value")
+    alone = features[features["task"] == ""].pivot(index=TEXT, columns="feature", values="value")[list(FEATURES)]
     cosines = features[features["task"].isin(study.groups)].pivot(index=TEXT, columns="task", values="value")
     rows: list[dict[str, Any]] = []
-    for names, gains, chance in _cells(selections, study):
-        texts = pd.MultiIndex.from_frame(gains[TEXT])
-        held = {name: wide[name].reindex(texts).to_numpy() for name in FEATURES}
-        if names["group"] in cosines:
-            held[COSINE] = cosines[names["group"]].reindex(texts).to_numpy()
-        gain, corpus = gains["gain"].to_numpy(dtype=float), gains["corpus"].to_numpy(dtype=str)
-        found = [
-            names | {"feature": name} | _row(Pairs(values, gain, corpus), chance, pooled=names["corpus"] == ALL)
-            for name, values in held.items()
-        ]
-        _adjust(found)
-        rows += found
+    for names, runs in _cells(selections, study):
+        values = alone.assign(**{COSINE: cosines[names["group"]]}) if names["group"] in cosines else alone
+        values = values.reindex(pd.MultiIndex.from_frame(runs[TEXT]))
+        gain, corpus = runs["gain"].to_numpy(dtype=float), runs["corpus"].to_numpy(dtype=str)
+        draws = "/".join(("familiarity", names["model"], names["method"], names["corpus"]))
+        cell = []
+        for feature in values:
+            pairs = Pairs(values[feature].to_numpy(), gain, corpus, study.seed, draws)
+            cell.append(names | {"feature": feature} | _row(pairs, pooled=names["corpus"] == ALL))
+        _adjust(cell)
+        rows += cell
     return pd.DataFrame(rows, columns=COLUMNS).astype({"runs": int, "within_runs": "Int64"})
 
 
-def _cells(selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], pd.DataFrame, Resampler]]:
-    """Names of each cell, its runs' rows of ``selections`` in the order of the plan, and its chance.
+def _cells(selections: pd.DataFrame, study: StudyIndex) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Names of each cell, and its runs' rows of ``selections`` in the order of the plan.
 
     Runs on several texts (several per update, or a combination of runs) have no one text to be related to.
     """
-    policies = detailed_names()
-    whole = selections[(selections["text"] >= 0) & selections["policy"].isin(policies)]
-    for model, method in dict.fromkeys((str(run["model"]), str(run["method"])) for run in study.runs if not run.get("members")):
-        runs = whole[(whole["model"] == model) & (whole["method"] == method)]
-        for corpus in (ALL, *study.corpora):
-            mine = runs if corpus == ALL else runs[runs["corpus"] == corpus]
-            chance = Resampler(study.seed, f"familiarity/{model}/{method}/{corpus}")
-            for group in study.groups:
-                for policy in policies:
-                    part = mine[(mine["group"] == group) & (mine["policy"] == policy)]
-                    if len(part):
-                        yield dict(zip(CELL, (model, method, corpus, group, policy), strict=True)), part, chance
+    methods = dict.fromkeys((run["model"], run["method"]) for run in study.runs if not run.get("members"))
+    for (model, method), corpus in product(methods, (ALL, *study.corpora)):
+        runs = selections[(selections["model"] == model) & (selections["method"] == method)]
+        runs = runs if corpus == ALL else runs[runs["corpus"] == corpus]
+        for group, policy in product(study.groups, detailed_names()):
+            cell = runs[(runs["group"] == group) & (runs["policy"] == policy)]
+            if len(cell):
+                yield dict(zip(CELL, (model, method, corpus, group, policy), strict=True)), cell
 
 
-def _row(pairs: Pairs, chance: Resampler, *, pooled: bool) -> dict[str, Any]:
+def _row(pairs: Pairs, *, pooled: bool) -> dict[str, Any]:
     """The numbers of one feature: over all runs, and for corpora together also within them."""
     pairs = pairs.where(np.isfinite(pairs.feature) & np.isfinite(pairs.gain))
     row: dict[str, Any] = dict.fromkeys(COLUMNS[len(CELL) + 1 :], float("nan")) | {"runs": len(pairs.gain), "within_runs": None}
     if pairs.usable:
-        one = np.zeros(len(pairs.gain), dtype=int)
-        rho = rank_correlation(pairs.feature, pairs.gain)
-        low, high = NO_INTERVAL if perfect(rho) else chance.resamples(len(pairs.gain)).spearman(pairs.feature, pairs.gain)
-        row |= {"rho": rho, "low": low, "high": high}
-        row["p"] = permutation_p(pairs.feature, pairs.gain, chance.orders(one))
-    return row | (_within(pairs, chance) if pooled else {})
+        row |= _numbers(pairs, np.zeros(len(pairs.gain), dtype=int), lambda: pairs.resamples.spearman(pairs.feature, pairs.gain))
+    if pooled:
+        corpora = [corpus for corpus in dict.fromkeys(pairs.corpus) if pairs.of(corpus).usable]
+        row |= {f"within_{name}": value for name, value in _within(pairs.where(np.isin(pairs.corpus, corpora)), corpora).items()}
+    return row
 
 
-def _within(pairs: Pairs, chance: Resampler) -> dict[str, Any]:
-    """The same of ranks within corpora; a corpus that has no correlation of its own is left out."""
-    names = list(dict.fromkeys(pairs.corpus))
-    kept = [name for name in names if pairs.where(pairs.corpus == name).usable]
-    pairs = pairs.where(np.isin(pairs.corpus, kept))
-    if not kept:
-        return {"within_runs": 0}
-    strata = np.array([kept.index(name) for name in pairs.corpus])
+def _within(pairs: Pairs, corpora: list[str]) -> dict[str, Any]:
+    """The numbers of ranks within ``corpora``, those that have a correlation of their own."""
+    if not corpora:
+        return {"runs": 0}
+
+    def interval() -> Interval:
+        """Every corpus resampled by itself and ranked anew in every resample."""
+        sums = np.zeros((3, RESAMPLES))
+        for part in map(pairs.of, corpora):
+            sums += np.array(part.resamples.rank_moments(part.feature, part.gain)) / len(part.gain) ** 2
+        return percentile_interval(correlations((sums[0], sums[1], sums[2])), LEVEL)
+
+    return _numbers(pairs, np.array([corpora.index(corpus) for corpus in pairs.corpus]), interval)
+
+
+def _numbers(pairs: Pairs, strata: np.ndarray, interval: Callable[[], Interval]) -> dict[str, Any]:
+    """Of ranks within ``strata`` [n].  A perfect order has no interval: every resample says the same, and the bootstrap nothing."""
     rho = rank_correlation(pairs.feature, pairs.gain, strata)
-    low, high = NO_INTERVAL if perfect(rho) else _within_interval(pairs, kept, chance)
-    return {
-        "within_runs": len(pairs.gain),
-        "within_rho": rho,
-        "within_low": low,
-        "within_high": high,
-        "within_p": permutation_p(pairs.feature, pairs.gain, chance.orders(strata), strata),
-    }
-
-
-def _within_interval(pairs: Pairs, corpora: list[str], chance: Resampler) -> Interval:
-    """Percentile interval, every corpus resampled by itself and ranked anew in every resample."""
-    sums = np.zeros((3, RESAMPLES))
-    for name in corpora:
-        own = pairs.where(pairs.corpus == name)
-        count = len(own.gain)
-        sums += np.array(chance.resamples(count, name).rank_moments(own.feature, own.gain)) / count**2
-    found = correlations((sums[0], sums[1], sums[2]))
-    return percentile_interval(found, LEVEL) if len(found) else NO_INTERVAL
-
-
-def perfect(rho: float) -> bool:
-    """Whether one order is the other or its reverse: then every resample says the same, and the bootstrap nothing."""
-    return abs(rho) > 1 - 1e-9
+    low, high = NO_INTERVAL if abs(rho) > 1 - 1e-9 else interval()
+    p = permutation_p(pairs.feature, pairs.gain, _orders(pairs.seed, pairs.name, tuple(strata)), strata)
+    return {"runs": len(pairs.gain), "rho": rho, "low": low, "high": high, "p": p}
 
 
 def _adjust(rows: list[dict[str, Any]]) -> None:
-    """Holm's p over the features of one cell that have one."""
+    """Add Holm's p over the features of one cell that have a p."""
     for p, adjusted in (("p", "p_holm"), ("within_p", "within_p_holm")):
         known = [row for row in rows if row[p] == row[p]]
         for row, value in zip(known, holm([row[p] for row in known]), strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 from gap.aggregate.policies import policy_names
 from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.aggregate.trajectories import losses_at_steps
+from gap.core.tables import RUN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,13 +68,12 @@ def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Stu
     """One row per run: steps done, whether it diverged, and per group and policy the chosen step and the gain."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(study.runs), columns=["model", "method", "corpus", "text", "run"])
+    frame = pd.DataFrame(list(study.runs), columns=list(RUN))
     frame.insert(0, "series", [series(study, run["model"], run["method"], run["corpus"]) for run in study.runs])
-    by_run = trajectories.groupby("run", sort=False)
-    frame["steps"] = frame["run"].map(by_run["step"].max())
-    frame["diverged"] = frame["run"].map(by_run["diverged"].any())
-    frame["distance"] = frame["run"].map(by_run["distance"].last())
-    frame["trained_distance"] = frame["run"].map(by_run["trained_distance"].last())
+    ends = trajectories.groupby("run", sort=False).agg(
+        steps=("step", "max"), diverged=("diverged", "any"), distance=("distance", "last"), trained_distance=("trained_distance", "last")
+    )
+    frame = frame.join(ends, on="run")
     for group in study.groups:
         for policy in policy_names():
             rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")
@@ -83,15 +83,9 @@ def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Stu
 
 
 def pretraining(study: StudyIndex) -> pd.DataFrame:
-    """The loss curves of the models trained here, with a column ``model``; only the header where there are none."""
+    """The loss curves of the models trained here behind a column ``model``; only that column where there are none."""
     import pandas as pd
 
-    parts = []
-    for model in study.models:
-        path = Path(study.plan["models"][model]["folder"]) / CURVE
-        if path.exists():
-            curve = pd.read_csv(path)
-            curve = curve.drop(columns=[column for column in ("model",) if column in curve])
-            curve.insert(0, "model", model)
-            parts.append(curve)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["model"])
+    paths = {model: Path(study.plan["models"][model]["folder"]) / CURVE for model in study.models}
+    curves = {model: pd.read_csv(path) for model, path in paths.items() if path.exists()}
+    return pd.concat(curves, names=["model"]).reset_index("model") if curves else pd.DataFrame(columns=["model"])

@@ -6,6 +6,7 @@ A study of the paper's size has some 50 million item rows; no more than one file
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,10 @@ from gap.core.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Model, task, split, run, step.
+KEY = ["model", "task", "split", "run", "step"]
+#: Values of the columns ``KEY``.
 ScoreKey = tuple[str, str, str, str, int]
 CURE = "Remove that file of scores and run again."
-IDENTITY = ["model", "task", "split", "run", "step", "item"]
 VALUES = {"classification": ["correct"], "dialogue": ["f1", "nll", "tokens"]}
 
 
@@ -53,19 +54,13 @@ def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
 def _summarise(entry: dict[str, Any], study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     """One row per run and step of one file: means, number of items, largest item index."""
     group = study.task_entries[entry["task"]].group
-    rows = read_table(Path(entry["path"]), "item_scores", columns=IDENTITY + VALUES[group])
-    _check_identity(rows, entry)
-    final = rows["run"].map(last)
-    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= final)]
-    rows = rows.sort_values(["run", "step", "item"], kind="stable")
-    return _means(rows, entry, group)
-
-
-def _check_identity(rows: pd.DataFrame, entry: dict[str, Any]) -> None:
+    rows = read_table(Path(entry["path"]), "item_scores", columns=[*KEY, "item", *VALUES[group]])
     for column in ("model", "task"):
         foreign = set(rows[column].unique()) - {entry[column]}
         if foreign:
             raise BadInput(f"{entry['path']}, column {column}", f"{min(foreign)!r}", f"one of {[entry[column]]}", CURE)
+    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= rows["run"].map(last))]
+    return _means(rows.sort_values(["run", "step", "item"], kind="stable"), entry, group)
 
 
 def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFrame:
@@ -93,32 +88,30 @@ def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFram
     return frame.assign(model=entry["model"], task=entry["task"], split=entry["split"])
 
 
-def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[ScoreKey]:
-    for task, splits in study.splits.items():
-        for split in splits:
-            for model, runs in planned.items():
-                for run, last in runs.items():
-                    for step in range(1 if run != BASE else 0, last + 1):
-                        yield model, task, split, run, step
-
-
 def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, dict[str, int]]) -> None:
     """Every planned score once, on the same items as the unmodified model of the same name."""
-    columns = ["model", "task", "split", "run", "step"]
     counts: dict[ScoreKey, tuple[int, int]] = {}
-    for model, task, split, run, step, items, highest in means[[*columns, "items", "highest"]].itertuples(index=False, name=None):
-        if (model, task, split, run, step) in counts:
-            raise BadInput(_named(model, task, split, run, step), "scores in two files", "one file per run", CURE)
-        counts[model, task, split, run, step] = (items, highest)
-    parts = {(run["model"], run["run"]): f"{run['corpus']}, text {run['text']}" for run in study.runs}
-    for key in _expected(study, planned):
-        where = _named(*key) + (f" (corpus {parts[key[0], key[3]]})" if key[3] != BASE else "")
-        if key not in counts:
+    for *key, items, highest in means[[*KEY, "items", "highest"]].itertuples(index=False, name=None):
+        if tuple(key) in counts:
+            raise BadInput(_named(*key), "scores in two files", "one file per run", CURE)
+        counts[tuple(key)] = (items, highest)
+    parts = {(run["model"], run["run"]): f" (corpus {run['corpus']}, text {run['text']})" for run in study.runs}
+    for model, task, split, run, step in _expected(study, planned):
+        where = _named(model, task, split, run, step) + parts.get((model, run), "")
+        if (model, task, split, run, step) not in counts:
             raise BadInput(where, "no scores", "scores of all that is planned", "Run the workflow again: it computes what is missing.")
-        items, highest = counts[key]
-        base, _ = counts[key[0], key[1], key[2], BASE, 0]  # comes first
+        items, highest = counts[model, task, split, run, step]
+        base, _ = counts[model, task, split, BASE, 0]  # comes first
         if items != highest + 1 or items != base:
             raise BadInput(where, f"{items} items up to number {highest}", f"the items 0 to {base - 1} of the unmodified model", CURE)
+
+
+def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[ScoreKey]:
+    for task, splits in study.splits.items():
+        for split, (model, runs) in product(splits, planned.items()):
+            for run, last in runs.items():
+                for step in range(0 if run == BASE else 1, last + 1):
+                    yield model, task, split, run, step
 
 
 def _named(model: str, task: str, split: str, run: str, step: int) -> str:
@@ -126,14 +119,8 @@ def _named(model: str, task: str, split: str, run: str, step: int) -> str:
 
 
 def _long(means: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
-    """One row per metric."""
-    import pandas as pd
-
-    keys = ["model", "run", "step", "task", "split", "items"]
-    parts = []
-    for metric in ("acc", "f1", "nll"):
-        if metric in means:
-            group = "classification" if metric == "acc" else "dialogue"
-            rows = means[[study.task_entries[task].group == group for task in means["task"]]]
-            parts.append(rows[keys].assign(metric=metric, value=rows[metric]))
-    return pd.concat(parts, ignore_index=True)
+    """One row per metric that a task has."""
+    metrics = [metric for metric in ("acc", "f1", "nll") if metric in means]
+    rows = means.melt([*KEY, "items"], metrics, "metric", "value")
+    groups = rows["task"].map({name: entry.group for name, entry in study.task_entries.items()})
+    return rows[(rows["metric"] == "acc") == (groups == "classification")]

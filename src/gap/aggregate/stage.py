@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.averages import add_averages
 from gap.aggregate.contrasts import contrasts
-from gap.aggregate.estimates import estimate
+from gap.aggregate.estimates import estimate, metrics
 from gap.aggregate.familiarity import familiarity
-from gap.aggregate.features import read_features
-from gap.aggregate.metrics import metrics
 from gap.aggregate.plots import gain_by_run, pretraining, score_by_step
 from gap.aggregate.scores import read_scores
 from gap.aggregate.selections import select
 from gap.aggregate.study_index import study_index
-from gap.aggregate.texts import read_texts
+from gap.aggregate.texts import read_features, read_texts
 from gap.aggregate.trajectories import last_steps, read_trajectories, steps_by_epoch
 from gap.core.files import write_json, write_text
 from gap.core.tables import write_table
@@ -33,15 +31,14 @@ def aggregate(plan: dict[str, Any]) -> None:
     BadInput: something planned is missing, incomplete or scored twice; the message names model, task and run.
     """
     study = study_index(plan)
-    texts = read_texts(study)
-    features = read_features(study)
+    texts, features = read_texts(study), read_features(study)
     trajectories = read_trajectories(study)
     run_scores = add_averages(read_scores(study, last_steps(trajectories)), study)
     selections = select(run_scores, study, steps_by_epoch(trajectories))
     estimates = estimate(run_scores, selections, study)
-    for name, frame in (("texts", texts), ("trajectories", trajectories), ("run_scores", run_scores), ("selections", selections)):
+    frames = {"texts": texts, "text_features": features, "trajectories": trajectories, "run_scores": run_scores, "selections": selections}
+    for name, frame in frames.items():
         write_table(frame, study.path(name), name)
-    write_table(features, study.path("text_features"), "text_features")
     write_csv(estimates, study.path("estimates"))
     write_csv(contrasts(selections, trajectories, study), study.path("contrasts"))
     write_csv(familiarity(features, selections, study), study.path("familiarity"))

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.core.files import read_json
 
+PLAN = "plan.json"
+CURE = "Let the workflow write plan.json anew."
 BASE = "base"
 GROUPS = ("dialogue", "classification")
 METRIC = {"classification": "acc", "dialogue": "f1"}
@@ -33,26 +34,24 @@ class TaskEntry:
 class StudyIndex:
     """A study as its results are counted.
 
-    ``models`` and ``corpora`` map names to labels, in the order of the figures, subjects before references (plan.json
-    sorts the keys of mappings, so the order of the models is that of its list ``scores``); ``splits`` maps each task to
-    the splits it is scored on; ``split`` is the first of the study; ``methods`` map names to labels, the study's own
-    first; ``updates_of`` is the number of updates that a method tries; ``task_entries`` hold each task's label, group, metric and chance; ``updates`` and ``texts`` are those of the study's own method;
-    ``runs`` are the plan's entries (model, method, corpus, text, run, members).
+    ``subjects``, ``references``, ``corpora`` and ``methods`` map names to labels, in the order of the figures, the
+    study's own method first (plan.json sorts the keys of mappings, so the order of the models is that of its list
+    ``scores``).  ``splits`` maps each task to the splits it is scored on, ``split`` is the first of the study.
+    ``updates_of`` is the number of updates that a method tries; ``updates`` and ``texts`` are those of the study's own
+    method.  ``runs`` are the plan's entries (model, method, corpus, text, run, members).
     """
 
     name: str
     title: str
     digest: str
-    models: dict[str, str]
-    subjects: tuple[str, ...]
-    references: tuple[str, ...]
+    subjects: dict[str, str]
+    references: dict[str, str]
     corpora: dict[str, str]
     task_entries: dict[str, TaskEntry]
     splits: dict[str, tuple[str, ...]]
     split: str
     methods: dict[str, str]
     updates_of: dict[str, int]
-    updates: int
     texts: int
     items: int
     seed: int
@@ -63,10 +62,14 @@ class StudyIndex:
         """A light output by its name in plan.json."""
         return Path(self.plan["light"][name])
 
-    def tasks(self, group: str, split: str | None = None) -> list[str]:
-        """Tasks of ``group`` (all groups: ``all``) that are scored on ``split`` (the first split when None), in order."""
-        name = split or self.split
-        return [task for task, splits in self.splits.items() if name in splits and group in (ALL, self.task_entries[task].group)]
+    def tasks(self, group: str) -> list[str]:
+        """Tasks of ``group`` (all groups: ``all``) that are scored on the first split, in order."""
+        return [task for task, splits in self.splits.items() if self.split in splits and group in (ALL, self.task_entries[task].group)]
+
+    @property
+    def models(self) -> dict[str, str]:
+        """All models, subjects before references."""
+        return self.subjects | self.references
 
     @property
     def groups(self) -> list[str]:
@@ -78,24 +81,22 @@ class StudyIndex:
         """The study's own method: the one that figures show where they show one."""
         return next(iter(self.methods))
 
+    @property
+    def updates(self) -> int:
+        """How many updates the study's own method tries."""
+        return self.updates_of[self.primary]
+
     def runs_of(self, model: str, method: str | None = None) -> list[dict[str, Any]]:
         """The planned runs of a model, of one method or of all."""
         return [run for run in self.runs if run["model"] == model and method in (None, run["method"])]
 
 
-def read_plan(path: Path) -> dict[str, Any]:
-    """The plan of a study.
-
-    Raises
-    ------
-    BadInput: the file is missing, not JSON, or lacks a part.
-    """
-    plan = read_json(path)
-    study_index(plan, str(path))
-    return plan
+def texts_of(run: dict[str, Any]) -> list[int]:
+    """Indices of all texts of a planned run: of each run that is combined, of each update."""
+    return [text for update in run.get("members") or [[run["text"]]] for text in update]
 
 
-def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
+def study_index(plan: dict[str, Any]) -> StudyIndex:
     """Check ``plan`` and give what later stages need of it.
 
     Raises
@@ -105,21 +106,21 @@ def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
     try:
         study = plan["study"]
         splits = {task: tuple(plan["items"][task]) for task in study["tasks"] if plan["items"].get(task)}
-        models = {name: plan["models"][name] for name in _in_order(plan)}
+        labels: dict[str, dict[str, str]] = {"subject": {}, "reference": {}}
+        for name in dict.fromkeys(entry["model"] for entry in plan["scores"]):
+            labels[plan["models"][name]["role"]][name] = plan["models"][name].get("label") or name
         index = StudyIndex(
             name=study["name"],
             title=study.get("title") or study["name"],
             digest=plan["digest"],
-            models={name: entry.get("label") or name for name, entry in models.items()},
-            subjects=tuple(name for name, entry in models.items() if entry["role"] == "subject"),
-            references=tuple(name for name, entry in models.items() if entry["role"] == "reference"),
+            subjects=labels["subject"],
+            references=labels["reference"],
             corpora={entry["name"]: entry.get("label") or entry["name"] for entry in plan["corpora"]},
             task_entries={name: TaskEntry(**entry) for name, entry in plan["tasks"].items()},
             splits=splits,
             split=study["evaluate"]["splits"][0],
             methods={entry["name"]: entry["label"] for entry in plan["methods"]},
             updates_of={entry["name"]: entry["updates"] for entry in plan["methods"]},
-            updates=plan["methods"][0]["updates"],
             texts=plan["methods"][0]["texts"],
             items=study["evaluate"]["items"],
             seed=study["seed"],
@@ -127,28 +128,19 @@ def study_index(plan: dict[str, Any], where: str = "plan.json") -> StudyIndex:
             plan=plan,
         )
     except (KeyError, TypeError, IndexError) as error:
-        cure = "Let the workflow write plan.json anew."
-        raise BadInput(where, f"no usable entry {error}", "the plan of a study", cure) from error
-    _check(index, where)
+        raise BadInput(PLAN, f"no usable entry {error}", "the plan of a study", CURE) from error
+    _check(index)
     return index
 
 
-def _in_order(plan: dict[str, Any]) -> list[str]:
-    """Models in the study's order, subjects before references."""
-    names = dict.fromkeys(entry["model"] for entry in plan["scores"])
-    return sorted(names, key=lambda name: plan["models"][name]["role"] != "subject")
-
-
-def _check(index: StudyIndex, where: str) -> None:
+def _check(index: StudyIndex) -> None:
     unknown = sorted(set(index.splits) - set(index.task_entries))
     if unknown:
-        raise BadInput(where, f"the unknown task {unknown[0]!r}", f"one of {list(index.task_entries)}", "Correct `tasks` in params.yaml.")
+        raise BadInput(PLAN, f"the unknown task {unknown[0]!r}", f"one of {list(index.task_entries)}", "Correct `tasks` in params.yaml.")
     if not index.groups:
-        raise BadInput(where, f"no task with the split {index.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
+        raise BadInput(PLAN, f"no task with the split {index.split!r}", "at least one", "Name one that a task has in `evaluate.splits`.")
     if ALL in index.corpora:
-        raise BadInput(where, f"a corpus named {ALL!r}", "any other name", "Rename it: this name stands for all corpora together.")
+        raise BadInput(PLAN, f"a corpus named {ALL!r}", "any other name", "Rename it: this name stands for all corpora together.")
     unknown = sorted({run["method"] for run in index.runs} - set(index.methods))
     if unknown:
-        raise BadInput(
-            where, f"runs of the method {unknown[0]!r}", f"one of {list(index.methods)}", "Let the workflow write plan.json anew."
-        )
+        raise BadInput(PLAN, f"runs of the method {unknown[0]!r}", f"one of {list(index.methods)}", CURE)

@@ -6,11 +6,12 @@ A checkpoint's id is its run and its step, ``<run>-<step>``; any unique prefix w
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
-from gap.core.tables import read_table
+from gap.core.tables import RUN, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +66,15 @@ def catalogue(plan: dict[str, Any]) -> list[Checkpoint]:
     ------
     BadInput: the study has no trajectories yet.
     """
-    rows = trajectories(plan)
-    scores = _scores(plan)
-    checkpoints = []
-    for row in rows[rows["real"]].to_dict("records"):
-        key = (row["model"], row["run"], row["step"])
-        columns = {name: row[name] for name in ("model", "method", "corpus", "text", "run", "step", "epoch", "digest", "distance")}
-        checkpoints.append(Checkpoint(id=f"{row['run']}-{row['step']}", **columns, scores=scores.get(key, {})))
-    return checkpoints
+    rows, scores = trajectories(plan), _scores(plan)
+    return [
+        Checkpoint(
+            id=f"{row['run']}-{row['step']}",
+            scores=scores.get((row["model"], row["run"], row["step"]), {}),
+            **{name: row[name] for name in (*RUN, "step", "epoch", "digest", "distance")},
+        )
+        for row in rows[rows["real"]].to_dict("records")
+    ]
 
 
 def trajectories(plan: dict[str, Any]) -> pd.DataFrame:
@@ -117,9 +119,7 @@ def filtered(checkpoints: list[Checkpoint], selection: Selection, plan: dict[str
         name = getattr(selection, key)
         if name is not None and name not in names:
             raise BadInput(f"--{key}", repr(name), f"one of {names}", "Correct the name.")
-    last: dict[str, int] = {}
-    for item in checkpoints:
-        last[item.run] = max(item.step, last.get(item.run, 0))
+    last = {item.run: item.step for item in sorted(checkpoints, key=attrgetter("step"))}
     keys = ("model", "method", "corpus", "text", "step")
     matches = [item for item in checkpoints if all(getattr(selection, key) in (None, getattr(item, key)) for key in keys)]
     return [item for item in matches if not selection.last or item.step == last[item.run]]
@@ -153,7 +153,6 @@ def by_id(checkpoints: list[Checkpoint], prefix: str) -> Checkpoint:
     matches = exact or [item for item in checkpoints if item.id.startswith(prefix)]
     if len(matches) != 1:
         problem = "no checkpoint of the study" if not matches else f"the beginning of {len(matches)} checkpoints, {matches[0].id} the first"
-        raise BadInput(
-            f"checkpoint {prefix!r}", problem, "the id of one", "`gap checkpoints` lists them; it takes --plan for another study."
-        )
+        cure = "`gap checkpoints` lists them; it takes --plan for another study."
+        raise BadInput(f"checkpoint {prefix!r}", problem, "the id of one", cure)
     return matches[0]

@@ -46,12 +46,8 @@ def best_checkpoint(checkpoints: list[Checkpoint], model: str, method: str) -> C
     """
     scored = [item for item in checkpoints if (item.model, item.method) == (model, method) and item.scores.get("all", float("nan")) >= 0]
     if not scored:
-        raise BadInput(
-            f"model {model}",
-            f"no scored run of method {method}",
-            "a subject with at least one run of one update",
-            "Run aggregate first, or name a subject of the study.",
-        )
+        allowed, cure = "a subject with at least one run of one update", "Run aggregate first, or name a subject of the study."
+        raise BadInput(f"model {model}", f"no scored run of method {method}", allowed, cure)
     return min(scored, key=lambda item: (-item.scores["all"], item.corpus, item.text, item.step))
 
 

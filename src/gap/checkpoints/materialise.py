@@ -1,4 +1,4 @@
-"""Writing a checkpoint as a normal Hugging Face folder, rebuilt from its recipe."""
+"""Writing a checkpoint as a normal Hugging Face folder, rebuilt from its recipe: all that determines its weights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.checkpoints.catalogue import CURE, Checkpoint
-from gap.checkpoints.recipe import method_of, recipe, rows_until, run_of, run_texts
+from gap.checkpoints.catalogue import CURE, Checkpoint, trajectories
+from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.core.folder import filling
+from gap.core.tables import read_table
 from gap.models.tokenizer import TOKENIZER_FILES
+from gap.params.methods import Method
+from gap.params.runs import RunId
 from gap.runtime.process_group import is_first
+from gap.runtime.provenance import versions
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -46,8 +50,10 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     folder = Path(plan["models"][checkpoint.model]["folder"])
     if not folder.exists():
         raise BadInput(f"checkpoint {checkpoint.id}", f"no base model in {folder}", "the model that it starts from", CURE)
-    run, rows, method = run_of(plan, checkpoint), rows_until(plan, checkpoint), method_of(plan, checkpoint)
-    texts = run_texts(plan, checkpoint.model, run)
+    run, method = _planned_run(plan, checkpoint), Method.model_validate(plan["study"]["methods"][checkpoint.method])
+    rows = trajectories(plan)
+    rows = rows[(rows["run"] == checkpoint.run) & (rows["epoch"] <= checkpoint.epoch)].sort_values("epoch")
+    texts = _texts(plan, checkpoint.model, run)
     device = open_device(runtime)
     model = load_model(folder, device)
     ids = run_ids(load_tokenizer(folder), run, texts, method.gap, model)
@@ -58,14 +64,42 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
             break
     if reached != checkpoint.step:
         raise Refused(f"checkpoint {checkpoint.id}", f"a replay that ends at step {reached}", "its step", "Post-train again here.")
-    content = recipe(plan, checkpoint, run, texts) | {
+    recipe = {
+        **checkpoint.flat(),
+        "base": {
+            "settings": plan["study"]["models"][checkpoint.model],
+            "key": plan["models"][checkpoint.model]["key"],
+            "digest": str(rows["digest"].iloc[0]),
+        },
+        "settings": method.model_dump(mode="json"),
+        "texts": [[{"text": index, "hash": text_digest(texts[run.corpus, index])} for index in update] for update in run.texts],
+        "split": plan["study"]["evaluate"]["splits"][0],
+        "versions": versions(),
         "weights": weights_digest(model),
         "replayed": dataclasses.asdict(check),
         "device": str(device),
         "threads": runtime.threads,
     }
-    save(model, folder, out, content)
-    return content
+    save(model, folder, out, recipe)
+    return recipe
+
+
+def _planned_run(plan: dict[str, Any], checkpoint: Checkpoint) -> RunId:
+    for entry in plan["runs"]:
+        if entry["run"] == checkpoint.run:
+            return RunId.model_validate({key: entry[key] for key in RunId.model_fields if key in entry})
+    raise BadInput(f"run {checkpoint.run}", "not in the plan", "a run of the study", "Let the workflow aggregate again.")
+
+
+def _texts(plan: dict[str, Any], model: str, run: RunId) -> dict[tuple[str, int], str]:
+    """(corpus, index) -> text of every text of a run, as the model's own tokenizer cut it."""
+    path = next(Path(entry["path"]) for entry in plan["corpora"] if entry["name"] == run.corpus and model in entry["models"])
+    table = read_table(path, "texts", columns=["text", "string"])
+    texts = {(run.corpus, int(index)): str(string) for index, string in zip(table["text"], table["string"], strict=True)}
+    lacking = [index for index in run.indices if (run.corpus, index) not in texts]
+    if lacking:
+        raise BadInput(str(path), f"no text {lacking[0]}", "the texts of the study", "Sample the corpus again.")
+    return texts
 
 
 def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gap.describe.predictions import Reading
 from gap.models.sharding import without_gradients
@@ -86,18 +85,13 @@ def continuations(model: Any, reading: Reading, starts: Sequence[int], length: i
     visible[:, cached:] = True
     for step in range(length - 1):
         position = (lengths + step).clamp(max=cached)  # beyond the text's length the model may have no positions
-        output = _next(model, token, visible[:, : cached + step + 1], position, cache)
+        output = model(
+            input_ids=token[:, None],
+            attention_mask=visible[:, : cached + step + 1].long(),
+            position_ids=position[:, None],
+            past_key_values=cache,
+            use_cache=True,
+        )
         token = output.logits[:, -1].argmax(dim=-1)
         answer.append(token)
     return torch.stack(answer, dim=1).tolist()
-
-
-def _next(model: Any, token: Tensor, visible: Tensor, position: Tensor, cache: Any) -> Any:
-    """Feed one token per row, int64 [rows], behind the cached ones that ``visible``, bool [rows, cached + fed], lets it attend to."""
-    return model(
-        input_ids=token[:, None],
-        attention_mask=visible.long(),
-        position_ids=position[:, None],
-        past_key_values=cache,
-        use_cache=True,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: Feature -> how a figure names it.  Each is defined in the module named behind it.
+#: Feature of the text alone -> how figures and tables name it.  Each is defined in the module named behind it.
 FEATURES = {
     "nll": "token NLL",  # predictions
     "memorisation": "memorisation accuracy",  # predictions
@@ -15,4 +15,4 @@ FEATURES = {
 }
 #: The cosine between the text's gradient and a task's (gradients); of a group of tasks, the mean of its tasks' cosines.
 COSINE = "cosine"
-COSINE_LABEL = "gradient cosine"
+LABELS = FEATURES | {COSINE: "gradient cosine"}

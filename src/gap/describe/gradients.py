@@ -1,4 +1,4 @@
-"""The gradient of all weights as one vector, and the cosine between two of them.
+"""The gradient of all weights, of token sequences with predicted ends, as one vector, and the cosine between two of them.
 
 To first order a small step up the loss of a text changes the loss of a task by the step length times the product of both
 gradients; their cosine is that product without the lengths (compare the gradient similarity of Lopez-Paz and Ranzato 2017,
@@ -10,18 +10,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gap.describe.targets import Target
+from gap.core.errors import BadInput
 from gap.models.sharding import local_shard, shard_like
 from gap.runtime.process_group import all_reduce_sum
+from gap.tasks.items import Item, MultipleChoice
 
 #: Numbers that are widened to fp64 at once.  The order of a sum, hence its last bits, depends on it.
 SLICE = {"cpu": 1 << 18, "cuda": 1 << 24}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Token ids, and how many of them, counted from the end, are predicted."""
+
+    ids: tuple[int, ...]
+    predicted: int
+
+
+def targets(items: Sequence[Item], tokenizer: Any, max_length: int) -> list[Target]:
+    """The opening token, each item's context and its gold continuation, encoded apart as scoring does (``gap.evaluate.encoding.sequences``).
+
+    Of dialogues: the prompt and the reference answer behind a space.  What exceeds ``max_length`` tokens is cut from the left.
+
+    Raises
+    ------
+    BadInput: a continuation without tokens.
+    """
+    pairs = [_pair(item) for item in items]
+    contexts = tokenizer([context for context, _ in pairs], add_special_tokens=False)["input_ids"]
+    answers = tokenizer([answer for _, answer in pairs], add_special_tokens=False)["input_ids"]
+    sequences = []
+    for index, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
+        if not answer:
+            raise BadInput(f"item {index}", "a continuation without tokens", "at least one token", "Remove the item.")
+        ids = (tokenizer.bos_token_id, *context, *answer)[-max_length:]
+        sequences.append(Target(ids, min(len(answer), len(ids) - 1)))
+    return sequences
+
+
+def _pair(item: Item) -> tuple[str, str]:
+    if isinstance(item, MultipleChoice):
+        return item.context, item.continuations[item.gold]
+    return item.prompt, f" {item.reference}"
 
 
 def mean_nll(model: Any, target: Target) -> Tensor:
@@ -72,12 +109,7 @@ def dot(first: Tensor, second: Tensor) -> float:
     return float(all_reduce_sum(total))
 
 
-def cosine(first: Tensor, second: Tensor) -> float:
-    """Cosine of the angle between two vectors; NaN where one is zero or not finite."""
-    return cosine_of(dot(first, second), dot(first, first), dot(second, second))
-
-
-def cosine_of(product: float, first: float, second: float) -> float:
-    """Cosine by a product and two squared lengths."""
+def cosine(product: float, first: float, second: float) -> float:
+    """Cosine of the angle between two vectors by their product and their squared lengths; NaN where one is zero or not finite."""
     lengths = math.sqrt(first) * math.sqrt(second)
     return product / lengths if lengths > 0 and math.isfinite(lengths) else float("nan")

@@ -41,7 +41,7 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
     from gap.describe.session import Session
 
     strings = read_texts(job.texts, corpora)
-    files = items_of(job, items)
+    files = _item_files(job, items)
     session = Session(job, model, runtime)
     ids = [session.encode(strings[text.corpus, text.text]) for text in job.texts]
     cache = FeatureCache(job, Journal(out, TABLE, key="id"), session.weights)
@@ -56,13 +56,8 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
     write_provenance(out.with_name(f"{out.stem}.provenance.json"), "describe", job.model_dump(mode="json"), **facts)
 
 
-def items_of(job: DescribeJob, items: Items) -> dict[str, Path]:
-    """Task -> the file of its items that the job needs.
-
-    Raises
-    ------
-    BadInput: it was not given.
-    """
+def _item_files(job: DescribeJob, items: Items) -> dict[str, Path]:
+    """Task -> the file of its items that the job needs."""
     for task in job.tasks:
         if task.split not in items.get(task.task, {}):
             name = f"{task.task}/{task.split}"

@@ -14,10 +14,9 @@ from typing import Any
 from torch import Tensor
 
 from gap.describe.extraction import extraction_likelihood
-from gap.describe.gradients import FlatGradient, cosine_of, dot
+from gap.describe.gradients import FlatGradient, Target, cosine, dot, targets
 from gap.describe.predictions import familiarity, read
 from gap.describe.surface import surface
-from gap.describe.targets import Target, targets
 from gap.models.load import load_model
 from gap.models.text import encode_text, max_positions
 from gap.models.tokenizer import load_tokenizer
@@ -84,5 +83,5 @@ class Session:
             for number, ids in texts:
                 of_text = flat.of([Target(tuple(ids.tolist()), len(ids) - 1)])
                 square = dot(of_text, of_text)
-                yield number, {task: cosine_of(dot(of_text, gradient), square, squares[task]) for task, gradient in gradients.items()}
+                yield number, {task: cosine(dot(of_text, gradient), square, squares[task]) for task, gradient in gradients.items()}
             gradients.clear()  # before the next group is made, not after

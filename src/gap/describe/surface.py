@@ -5,13 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-LEVEL = 9
-
 
 def compressed(text: str) -> float:
     """Bytes after zlib (level 9) over UTF-8 bytes: small for repetitive text, above 1 for very short ones; 0 for no text."""
     raw = text.encode("utf-8", "surrogatepass")
-    return len(zlib.compress(raw, LEVEL)) / len(raw) if raw else 0.0
+    return len(zlib.compress(raw, level=9)) / len(raw) if raw else 0.0
 
 
 def type_token_ratio(ids: Sequence[int]) -> float:

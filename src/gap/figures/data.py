@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.figures.labels import AXIS_LABEL as AXIS_LABEL
-from gap.figures.labels import GROUP_LABEL as GROUP_LABEL
-from gap.figures.labels import POINTS as POINTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +22,10 @@ Relations = dict[tuple[str, str, str, str, str], dict[str, Any]]
 class StudyData:
     """The light tables of a study.
 
-    ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv (both of the study's own
-    method alone; ``all_runs`` of every method), ``contrasts`` those of contrasts.csv, and ``baselines`` maps (model, task or group) to the unmodified
-    model's score; all on the first split, as fractions.
+    ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv, and ``familiarity`` how
+    the features of the texts go with the gains (all of the study's own method alone; ``all_runs`` are of every method).
+    ``contrasts`` are the rows of contrasts.csv, and ``baselines`` maps (model, task or group) to the unmodified model's
+    score; all on the first split, as fractions.
     """
 
     study: StudyIndex
@@ -46,10 +44,6 @@ class StudyData:
     ) -> dict[str, Any] | None:
         """The row of the estimates for one cell, of the study's own method where none is named; None when it has no runs."""
         return self.estimates.get((model, method or self.study.primary, corpus, group, task, policy))
-
-    def relation(self, model: str, corpus: str, group: str, policy: str, feature: str) -> dict[str, Any] | None:
-        """How a feature of the texts goes with the gain, None where no run was related."""
-        return self.familiarity.get((model, corpus, group, policy, feature))
 
     def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
         """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
@@ -72,17 +66,16 @@ def load(plan: dict[str, Any]) -> StudyData:
     base = scores[scores["run"] == BASE]
     baselines = {(str(model), str(task)): float(value) for model, task, value in base[["model", "task", "value"]].itertuples(index=False)}
     runs = read_csv(study, "plot_runs")
-    estimates: list[Any] = read_csv(study, "estimates").to_dict("records")
     return StudyData(
         study=study,
         selections=read_table(study.path("selections"), "selections"),
-        estimates={tuple(row[key] for key in ESTIMATE_KEYS): row for row in estimates},
+        estimates=_by_keys(read_csv(study, "estimates"), *ESTIMATE_KEYS),
         steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
         runs=_where(runs, method=study.primary),
         all_runs=runs,
         contrasts=read_csv(study, "contrasts"),
         pretraining=read_csv(study, "plot_pretraining"),
-        familiarity=_relations(study),
+        familiarity=_by_keys(_where(read_csv(study, "familiarity"), method=study.primary), "model", "corpus", "group", "policy", "feature"),
         baselines=baselines,
     )
 
@@ -98,11 +91,10 @@ def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
         raise BadInput(where, f"not a readable CSV ({error})", "what gap aggregate writes", "Run gap aggregate again.") from error
 
 
-def _relations(study: StudyIndex) -> Relations:
-    rows: list[Any] = read_csv(study, "familiarity").to_dict("records")
-    primary = study.runs[0]["method"] if study.runs else ""
-    keys = ("model", "corpus", "group", "policy", "feature")
-    return {tuple(str(row[key]) for key in keys): row for row in rows if row["method"] == primary}  # type: ignore[misc]
+def _by_keys(table: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
+    """The rows by their values of ``keys``."""
+    rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return {tuple(str(row[key]) for key in keys): row for row in rows}
 
 
 def _where(rows: pd.DataFrame, **values: str) -> pd.DataFrame:

@@ -34,15 +34,9 @@ def _range(counts: set[int]) -> str:
 
 def baselines_text(data: StudyData, group: str) -> str:
     """The unmodified models' averages: "0.2M 14.8, 0.5M 16.1 and, for reference, 1.2M 17.0 points"."""
-    study = data.study
-
-    def shown(model: str) -> str:
-        return f"{study.models[model]} {data.baselines[model, group] * POINTS:.2f}"
-
-    text = ", ".join(map(shown, study.subjects))
-    if study.references:
-        text += " and, for reference, " + ", ".join(map(shown, study.references))
-    return f"{text} points"
+    kinds = [models for models in (data.study.subjects, data.study.references) if models]
+    lists = [", ".join(f"{label} {data.baselines[model, group] * POINTS:.2f}" for model, label in models.items()) for models in kinds]
+    return f"{' and, for reference, '.join(lists)} points"
 
 
 def tasks_text(data: StudyData, group: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gap.core.files import writing
-from gap.figures.labels import POINTS
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -120,22 +118,3 @@ def legend_above(figure: Figure, handles: list[Line2D], columns: int) -> None:
 def jitter(count: int, width: float) -> list[float]:
     """``count`` offsets in [-width / 2, width / 2] that look scattered and are always the same (golden-ratio steps)."""
     return [width * ((0.5 + index * 0.6180339887498949) % 1 - 0.5) for index in range(count)]
-
-
-def centres(position: float, width: float, count: int) -> list[float]:
-    """Middles of ``count`` equal parts of a column of ``width`` around ``position``."""
-    return [position - width / 2 + width / count * (index + 0.5) for index in range(count)]
-
-
-def scatter(axes: Axes, centre: float, width: float, values: np.ndarray, index: int, **look: Any) -> None:
-    """Dots at ``values`` [n], jittered over ``width`` around ``centre``, in the marker and colour of corpus number ``index``."""
-    positions = [centre + offset for offset in jitter(len(values), width)]
-    axes.scatter(positions, values, marker=marker(index), color=colour(index), linewidths=0, zorder=2, **look)
-
-
-def mean_mark(axes: Axes, x: float, half_width: float, row: Mapping[str, float], linewidth: float = 1.2) -> None:
-    """A black bar at the ``mean_gain`` of a row of estimates (fractions, drawn in points) and a line from its ``low`` to its ``high``."""
-    mean, low, high = (float(row[key]) * POINTS for key in ("mean_gain", "low", "high"))
-    axes.plot([x - half_width, x + half_width], [mean, mean], color="black", linewidth=linewidth, zorder=4)
-    if low == low:  # NaN for a single run
-        axes.plot([x, x], [low, high], color="black", linewidth=1.2, zorder=4)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 #: How a cell is written: a name, a count, a score in points, a signed change in points.
 KINDS = ("text", "count", "score", "change")
 Cell = str | float | int | None
+Row = tuple[Cell, ...]
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"} | {
     mark: f"\\{mark}" for mark in "&%$#_{}"
 }
@@ -33,7 +35,7 @@ class Table:
     title: str
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Row, ...]
     breaks: frozenset[int] = frozenset()
 
     def headings(self) -> list[tuple[str, int]]:
@@ -43,6 +45,16 @@ class Table:
     def cells(self) -> list[list[str]]:
         """Rows as text, with a real minus sign."""
         return [[show(cell, column.kind) for cell, column in zip(row, self.columns, strict=True)] for row in self.rows]
+
+
+def joined(blocks: Iterable[Sequence[Row]]) -> tuple[tuple[Row, ...], frozenset[int]]:
+    """The rows of all blocks, and the breaks between blocks."""
+    rows: list[Row] = []
+    breaks = set()
+    for block in blocks:
+        breaks.add(len(rows))
+        rows += block
+    return tuple(rows), frozenset(breaks - {0})
 
 
 def show(cell: Cell, kind: str) -> str:
@@ -61,8 +73,7 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.key for column in table.columns])
     for row in table.rows:
-        cells = ["" if cell is None or cell != cell else cell for cell in row]
-        writer.writerow([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in cells])
+        writer.writerow([None if cell != cell else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row])
     return stream.getvalue()
 
 

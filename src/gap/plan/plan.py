@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gap.core.digest import digest
-from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.folders import StudyFolders
 from gap.tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    from gap.params.study import Study
 
 
 class Plan(StudyFolders):

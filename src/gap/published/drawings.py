@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from gap.figures.labels import POINTS
-from gap.figures.style import centres, handle, scatter
+from gap.figures.panels import centres, scatter
+from gap.figures.style import handle
 from gap.published.read import CORPORA
 
 #: Share of the distance between two columns that the dots of one take, and the part of it that one corpus has.

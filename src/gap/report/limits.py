@@ -26,14 +26,22 @@ MINIATURE = (
 TRAINED_HERE = "The base models were trained here in a short time and are far from the paper's models in size and quality."
 NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
 #: Directions that a study with controls has.
-CONTROLS = ("descent", "random")
+CONTROLS = {"descent", "random"}
 
 
 def limits(data: StudyData, overlap: dict[str, Any]) -> list[str]:
     """One sentence or two per limit that holds for this study."""
     study = data.study.plan["study"]
     directions = {method["gap"]["direction"]["kind"] for method in study["methods"].values()}
-    sentences = [*_statistics(data), *([] if directions >= set(CONTROLS) else [NO_CONTROL])]
+    split, items = data.study.split, data.study.items
+    sentences = [
+        f"The best step of a run is chosen on the {split} items that it is then scored on; only the last step is free of this choice.",
+        "The intervals cover the choice of texts, not that of evaluation items: another set of items can move every number, "
+        "also those whose interval excludes zero. "
+        f"One task's accuracy over {items} items has a standard error of up to {50 / items**0.5:.1f} points.",
+    ]
+    if not directions >= CONTROLS:
+        sentences.append(NO_CONTROL)
     if study["items"]["kind"] == "miniature":
         sentences.append(MINIATURE)
     if any(model["kind"] == "pretrain" for model in study["models"].values()):
@@ -44,16 +52,6 @@ def limits(data: StudyData, overlap: dict[str, Any]) -> list[str]:
     if different:
         sentences.append(f"Different from the paper: {', '.join(different)}.")
     return sentences + _counted(data, overlap)
-
-
-def _statistics(data: StudyData) -> list[str]:
-    study = data.study
-    return [
-        f"The best step of a run is chosen on the {study.split} items that it is then scored on; only the last step is free of this choice.",
-        "The intervals cover the choice of texts, not that of evaluation items: another set of items can move every number, "
-        "also those whose interval excludes zero. "
-        f"One task's accuracy over {study.items} items has a standard error of up to {50 / study.items**0.5:.1f} points.",
-    ]
 
 
 def _counted(data: StudyData, overlap: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ def noise_rows(noise: dict[str, Any]) -> list[dict[str, Any]]:
             "task": task,
             "split": split,
             "items": entry["items"],
-            **{kind: len(changed_items(entry, kind)) for kind in KINDS},
+            **{kind: len(_changed(entry, kind)) for kind in KINDS},
             "ties": entry["ties"] if entry["group"] == "classification" else "",
             "near": len(entry["near_ties"]) if entry["group"] == "classification" else "",
             "largest": f"{entry['largest']:.1e}",
@@ -27,7 +27,7 @@ def noise_rows(noise: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def changed_items(entry: dict[str, Any], kind: str) -> set[int]:
+def _changed(entry: dict[str, Any], kind: str) -> set[int]:
     """Items that change under any variant of that kind."""
     return {item for variant in entry["variants"].values() if variant["kind"] == kind for item in variant["changed"]}
 

@@ -77,34 +77,6 @@ def environments(data: StudyData) -> list[tuple[str, str, str]]:
     return [(package, ", ".join(sorted(computed.get(package, ()))), here.get(package, "")) for package in sorted({*computed, *here})]
 
 
-def overlap_rows(overlap: dict[str, Any]) -> list[dict[str, Any]]:
-    """Per corpus: texts, how many share a run of words with an item, with which tasks."""
-    rows = []
-    for corpus in overlap.get("corpora", []):
-        tasks = ", ".join(f"{task} ({len(texts)})" for task, texts in sorted(corpus.get("tasks", {}).items()))
-        known = {"name": "", "texts": 0, "overlapping": 0} | corpus
-        rows.append({"name": known["name"], "texts": known["texts"], "overlapping": known["overlapping"], "tasks": tasks})
-    return rows
-
-
-def boundary_rows(boundary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Per tokenizer, task and split: items, and how many of them and of their continuations lm-eval would encode differently."""
-    return [
-        {
-            "tokenizer": tokenizer,
-            "task": task,
-            "split": split,
-            "items": entry["items"],
-            "differing": len(entry["differing_items"]),
-            "continuations": entry["continuations"],
-            "differing_continuations": len(entry["differences"]),
-        }
-        for tokenizer, tasks in boundary.items()
-        for task, splits in tasks.items()
-        for split, entry in splits.items()
-    ]
-
-
 def too_short(overlap: dict[str, Any]) -> tuple[int, int]:
     """Items that the check cannot see because they are shorter than its run of words, and all items."""
     entries = [entry for splits in overlap.get("tasks", {}).values() for entry in splits.values()]

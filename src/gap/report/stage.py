@@ -40,13 +40,12 @@ def page(data: StudyData) -> str:
         study=data.study.name,
         digest=data.study.digest,
         summary=summary(data),
-        figures=figures(data),
+        figures=_figures(data),
         tables=study_tables(data),
         limits=limits(data, overlap),
-        overlap=provenance.overlap_rows(overlap),
-        overlap_words=overlap.get("words", 13),
+        overlap=overlap,
         too_short=provenance.too_short(overlap),
-        boundary=provenance.boundary_rows(boundary),
+        boundary=boundary,
         noise=noise_rows(noise),
         floors=noise_floors(noise),
         dropped=noise_dropped(noise),
@@ -58,13 +57,8 @@ def page(data: StudyData) -> str:
     )
 
 
-def figures(data: StudyData) -> list[dict[str, str]]:
-    """Name, title, caption, width class and PNG (base64) of every figure that has a caption, in the order of the registry.
-
-    Raises
-    ------
-    BadInput: the captions or a figure are missing.
-    """
+def _figures(data: StudyData) -> list[dict[str, str]]:
+    """Name, title, caption, width class and PNG (base64) of every figure that has a caption, in the order of the registry."""
     captions = read_json(data.study.path("captions"))
     return [
         {"name": figure.name, **captions[figure.name], "width": figure.width, "data": _encoded(data, figure.name)}

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gap.aggregate.study_index import ALL
-from gap.describe.features import COSINE, COSINE_LABEL, FEATURES
+from gap.describe.features import LABELS
 from gap.figures.forest import Mark, Series, panel
 from gap.figures.labels import GROUP_LABEL
+from gap.figures.panels import corpus_handles
 from gap.figures.phrases import all_baselines_text, runs_text
 from gap.figures.registry import FIGURES, Figure
-from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
+from gap.figures.style import DOUBLE, GREY, colour, drawing, legend_above, marker, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gap.figures.data import StudyData
 
-
 #: Nothing was chosen by looking at scores: gains at the best step are cut off at zero.
 POLICY = "last"
-#: Feature -> how a figure or table names it.
-LABELS = FEATURES | {COSINE: COSINE_LABEL}
 #: Marks are filled where Holm's p is below what the intervals leave out.
 ALPHA = 1 - 0.95
 #: Marker of all corpora together.
@@ -39,13 +37,13 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     # at least one row, so that a study with too few runs still has a figure
     labels = {feature: label for feature, label in LABELS.items() if _differs(data, feature)} or {"nll": LABELS["nll"]}
     handles = [Line2D([], [], linestyle="None", marker=TOGETHER, markersize=4, color=GREY, label="within corpora, all together")]
-    handles += [handle(label, index) for index, label in enumerate(study.corpora.values())]
+    handles += corpus_handles(study)
     height = 0.9 + len(study.groups) * (0.25 + max(0.2, 0.058 * (len(study.corpora) + 2)) * len(labels))
     with drawing(study, DOUBLE, height, len(study.groups), len(study.subjects), sharex=True, sharey=True) as (figure, grid):
         for group, line in zip(study.groups, grid, strict=True):
-            for model, axes in zip(study.subjects, line, strict=True):
+            for (model, label), axes in zip(study.subjects.items(), line, strict=True):
                 panel(axes, list(labels), _series(data, model, group))
-                axes.set_title(f"{study.models[model]}, {GROUP_LABEL[group].lower()}")
+                axes.set_title(f"{label}, {GROUP_LABEL[group].lower()}")
                 axes.set_xlim(-1.05, 1.05)
                 axes.set_xticks([-1, -0.5, 0, 0.5, 1])
                 if group == study.groups[-1]:
@@ -64,20 +62,21 @@ def _differs(data: StudyData, feature: str) -> bool:
 
 def _series(data: StudyData, model: str, group: str) -> list[Series]:
     """All corpora together, then each."""
-    together = Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))
-    single = [
-        Series(colour(index), marker(index), _marks(data, (model, corpus, group), "")) for index, corpus in enumerate(data.study.corpora)
-    ]
-    return [together, *single]
+    series = [Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))]
+    for index, corpus in enumerate(data.study.corpora):
+        series.append(Series(colour(index), marker(index), _marks(data, (model, corpus, group), "")))
+    return series
 
 
-def _marks(data: StudyData, cell: tuple[str, str, str], kind: str) -> dict[str, Mark]:
-    rows: dict[str, dict[str, Any]] = {feature: row for feature in LABELS if (row := data.relation(*cell, POLICY, feature))}
-    return {
-        feature: Mark(row[f"{kind}rho"], row[f"{kind}low"], row[f"{kind}high"], row[f"{kind}p_holm"] < ALPHA)
-        for feature, row in rows.items()
-        if row[f"{kind}rho"] == row[f"{kind}rho"]
-    }
+def _marks(data: StudyData, cell: tuple[str, str, str], prefix: str) -> dict[str, Mark]:
+    """Feature -> mark, from the columns of the table whose names have the prefix."""
+    marks = {}
+    for feature in LABELS:
+        row = data.familiarity.get((*cell, POLICY, feature))
+        if row and row[f"{prefix}rho"] == row[f"{prefix}rho"]:
+            rho, low, high, p = (row[f"{prefix}{column}"] for column in ("rho", "low", "high", "p_holm"))
+            marks[feature] = Mark(rho, low, high, filled=p < ALPHA)
+    return marks
 
 
 def caption(data: StudyData) -> str:

@@ -4,54 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.labels import POINTS
+from gap.figures.panels import corpus_dots, corpus_handles, group_panels, mean_mark
 from gap.figures.phrases import BEST, all_baselines_text, runs_text
 from gap.figures.registry import FIGURES, Figure
-from gap.figures.style import DOUBLE, centres, drawing, handle, legend_above, mean_mark, save, scatter
+from gap.figures.style import DOUBLE, handle, legend_above, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-
     from gap.figures.data import StudyData
 
 POLICY_TITLE = {"best": "best step (the paper's figure of a run)", "last": "last step (nothing chosen)"}
+#: Share of the distance between two columns that the dots of one take.
 WIDTH = 0.84
 
 
 def draw(data: StudyData, folder: Path, name: str) -> None:
     """Dots: runs; black: their mean with its 95 % bootstrap interval; left, the best step; right, the last."""
     study = data.study
-    handles = [handle(label, index) for index, label in enumerate(study.corpora.values())]
-    handles += [handle("mean, 95 % interval", line="-", tint="black")]
-    rows = len(study.groups)
-    with drawing(study, DOUBLE, 0.6 + 1.8 * rows, rows, len(POLICY_TITLE), sharex=True, sharey="row") as (figure, grid):
-        for group, line in zip(study.groups, grid, strict=True):
-            for policy, axes in zip(POLICY_TITLE, line, strict=True):
-                _panel(axes, data, group, policy)
-            line[0].set_ylabel(f"{AXIS_LABEL[group]},\ngain in points")
-        for policy, axes in zip(POLICY_TITLE, grid[0], strict=True):
-            axes.set_title(POLICY_TITLE[policy])
+    handles = [*corpus_handles(study), handle("mean, 95 % interval", line="-", tint="black")]
+    with group_panels(study, POLICY_TITLE, (DOUBLE, 0.6 + 1.8 * len(study.groups)), "gain") as (figure, panels):
+        for (group, policy), axes in panels.items():
+            for column, model in enumerate(study.subjects):
+                gains = [data.chosen(model, group, policy, corpus)["gain"].to_numpy() * POINTS for corpus in study.corpora]
+                middles = corpus_dots(axes, column, gains, width=WIDTH, spread=0.6, size=12, alpha=0.5)
+                for corpus, middle in zip(study.corpora, middles, strict=True):
+                    if row := data.estimate(model, group, policy, corpus):
+                        mean_mark(axes, middle, WIDTH / len(middles) * 0.32, row)
+            axes.set_xticks(range(len(study.subjects)), list(study.subjects.values()))
+            axes.set_xlim(-0.6, len(study.subjects) - 0.4)
         legend_above(figure, handles, len(handles))
         save(figure, folder, name)
-
-
-def _panel(axes: Axes, data: StudyData, group: str, policy: str) -> None:
-    study = data.study
-    axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    width = WIDTH / len(study.corpora)
-    for column, model in enumerate(study.subjects):
-        middles = centres(column, WIDTH, len(study.corpora))
-        for index, (corpus, centre) in enumerate(zip(study.corpora, middles, strict=True)):
-            gains = data.chosen(model, group, policy, corpus)["gain"].to_numpy() * POINTS
-            scatter(axes, centre, width * 0.6, gains, index, s=12 if len(gains) <= 20 else 5, alpha=0.5)
-            if row := data.estimate(model, group, policy, corpus):
-                mean_mark(axes, centre, width * 0.32, row)
-    axes.set_xticks(range(len(study.subjects)), [study.models[model] for model in study.subjects])
-    axes.set_xlim(-0.6, len(study.subjects) - 0.4)
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
 
 
 def caption(data: StudyData) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.labels import POINTS
+from gap.figures.panels import corpus_handles, group_panels
 from gap.figures.phrases import all_baselines_text, runs_text
 from gap.figures.registry import FIGURES, Figure
-from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
+from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,19 +23,14 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     study = data.study
-    rows, columns = len(study.groups), len(study.subjects)
-    width = DOUBLE if columns > 1 else DOUBLE / 2
-    handles = [handle(label, index, "-") for index, label in enumerate(study.corpora.values())]
-    with drawing(study, width, 0.6 + 1.7 * rows, rows, columns, sharex=True, sharey="row") as (figure, grid):
-        for group, line in zip(study.groups, grid, strict=True):
-            for model, axes in zip(study.subjects, line, strict=True):
-                _panel(axes, data, group, model)
-            line[0].set_ylabel(f"{AXIS_LABEL[group]},\nchange in points")
-        for model, axes in zip(study.subjects, grid[0], strict=True):
-            axes.set_title(study.models[model])
-        for axes in grid[-1]:
-            axes.set_xlabel("updates")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles = corpus_handles(study, "-")
+    size = (DOUBLE if len(study.subjects) > 1 else DOUBLE / 2, 0.6 + 1.7 * len(study.groups))
+    with group_panels(study, study.subjects, size, "change") as (figure, panels):
+        for (group, model), axes in panels.items():
+            _panel(axes, data, group, model)
+            if group == study.groups[-1]:
+                axes.set_xlabel("updates")
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         legend_above(figure, handles, len(handles))
         save(figure, folder, name)
 
@@ -42,7 +38,6 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
 def _panel(axes: Axes, data: StudyData, group: str, model: str) -> None:
     baseline = data.baselines[model, group]
     rows = data.steps[(data.steps["model"] == model) & (data.steps["task"] == group)]
-    axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
     for index, corpus in enumerate(data.study.corpora):
         by_step = rows[rows["corpus"] == corpus].groupby("step")["value"]
         if not by_step.ngroups:
@@ -52,7 +47,6 @@ def _panel(axes: Axes, data: StudyData, group: str, model: str) -> None:
         mean, low, high = ([0.0, *((curve - baseline) * POINTS)] for curve in curves)
         axes.fill_between(steps, low, high, color=colour(index), alpha=0.15, linewidth=0)
         axes.plot(steps, mean, marker=marker(index), markersize=3, color=colour(index))
-    axes.grid(axis="y")
     patch = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
     axes.text(0.03, 0.04, f"unmodified {baseline * POINTS:.1f}", transform=axes.transAxes, fontsize=7, color=GREY, bbox=patch)
 

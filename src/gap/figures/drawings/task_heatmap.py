@@ -49,7 +49,7 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
 def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
     """The panels of one group and their common colour bar."""
     tasks = data.study.tasks(group)
-    tables = {policy: _table(data, tasks, columns, policy) for policy in panels}
+    tables = {policy: _changes(data, tasks, columns, policy) for policy in panels}
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)) for table in tables.values()) or 1.0
     groups = data.study.groups
     beside = len(columns) <= BESIDE
@@ -63,15 +63,11 @@ def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[
             bar.set_ticks([-limit, 0, limit], labels=[_number(-limit), "0", _number(limit)])
 
 
-def _table(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
-    """Mean changes in points, float64 [tasks, columns]; NaN where a cell has no runs."""
-    table = np.full((len(tasks), len(columns)), np.nan)
-    for row, task in enumerate(tasks):
-        for column, (model, corpus) in enumerate(columns):
-            row_of_estimates = data.estimate(model, data.study.task_entries[task].group, policy, corpus, task)
-            if row_of_estimates is not None:
-                table[row, column] = row_of_estimates["mean_gain"] * POINTS
-    return table
+def _changes(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
+    """Mean changes of the tasks of one group in points, float64 [tasks, columns]; NaN where a cell has no runs."""
+    group = data.study.task_entries[tasks[0]].group
+    rows = [[data.estimate(model, group, policy, corpus, task) for model, corpus in columns] for task in tasks]
+    return np.array([[row["mean_gain"] * POINTS if row else np.nan for row in cells] for cells in rows])
 
 
 def _panel(axes: Axes, table: np.ndarray, limit: float) -> AxesImage:
@@ -97,10 +93,10 @@ def _label(axes: Axes, data: StudyData, tasks: list[str], columns: list[tuple[st
     axes.set_xticks(range(len(columns)), [study.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0, labelbottom=bottom)
     axes.spines[:].set_visible(False)
-    for index, model in enumerate(study.subjects):
+    for index, label in enumerate(study.subjects.values()):
         middle = index * len(study.corpora) + (len(study.corpora) - 1) / 2
         if top:
-            axes.annotate(study.models[model], (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
+            axes.annotate(label, (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
         if index:
             axes.axvline(index * len(study.corpora) - 0.5, color="white", linewidth=2)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.figures.phrases import BEST, all_baselines_text, methods_text
 from gap.figures.registry import TABLES, TableEntry, several_methods
-from gap.figures.table import Cell, Column, Table
+from gap.figures.table import Cell, Column, Row, Table, joined
 
 if TYPE_CHECKING:
     from gap.figures.data import StudyData
@@ -20,27 +20,19 @@ def build(data: StudyData) -> Table:
     columns = [Column("model", "Model", "text"), Column("method", "Method", "text"), Column("runs", "Runs", "count")]
     columns += [Column("distance", "scored", "score", "Distance"), Column("trained_distance", "trained", "score", "Distance")]
     for group in study.groups:
-        label = GROUP_LABEL[group]
-        columns += [Column(f"{group}_best", "best", "change", label), Column(f"{group}_last", "last", "change", label)]
-        columns += [
-            Column(f"{group}_{key}", title, "change", label)
-            for key, title in (("difference", f"against {primary}"), ("low", "from"), ("high", "to"))
-        ]
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for model in study.subjects:
-        breaks.add(len(rows))
-        rows += [_row(data, model, method) for method in study.methods]
+        titles = {"best": "best", "last": "last", "difference": f"against {primary}", "low": "from", "high": "to"}
+        columns += [Column(f"{group}_{key}", title, "change", GROUP_LABEL[group]) for key, title in titles.items()]
+    blocks = [[_row(data, model, method) for method in study.methods] for model in study.subjects]
     caption = (
         f"Methods side by side, in points. Distance: L2 norm of the change of all weights at the last step, mean over runs, as scored and as "
         f"trained (before transforms; for a soup the average norm of the runs in it). Best: mean gain at the best step; {BEST}. Last: mean change "
         f"at the last step. Against {primary}: mean difference at the last step on the same texts, and its 95 % bootstrap interval over texts. "
         f"{methods_text(data)}. Unmodified models, {all_baselines_text(data)}."
     )
-    return Table("methods", "Methods side by side", caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+    return Table("methods", "Methods side by side", caption, tuple(columns), *joined(blocks))
 
 
-def _row(data: StudyData, model: str, method: str) -> tuple[Cell, ...]:
+def _row(data: StudyData, model: str, method: str) -> Row:
     study = data.study
     runs = data.all_runs[(data.all_runs["model"] == model) & (data.all_runs["method"] == method)]
     cells: list[Cell] = [study.models[model], study.methods[method], len(runs)]

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
-from gap.figures.style import DOUBLE, handle, legend_above, mean_mark
+from gap.figures.panels import mean_mark
+from gap.figures.style import DOUBLE, handle, legend_above
 from gap.figures.table import Column, Table
 from gap.published.drawings import STRIP, corpus_handles, dots, label_columns
 from gap.published.estimates import interval_of, pair, share_of_runs
