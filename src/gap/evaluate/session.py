@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,13 +11,16 @@ from gap.core.errors import BadInput
 from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
-from gap.evaluate.engine.split_model import max_positions, split_model
+from gap.evaluate.engine.split_model import ASKED_FOR, max_positions, split_model, whole_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame, item_columns
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice
-from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.decoding import Decoding
+from gap.evaluate.scoring.decoding_check import choose_decoding
+from gap.evaluate.scoring.dialogue import Dialogues, answer_chunks, encode_dialogues, encode_trial
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
+from gap.models.causality import check_causal
 from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
@@ -44,8 +48,9 @@ class Session:
         self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, device)
-        self.base_network = split_model(self.model)
-        self.scoring_model = None if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
+        check_causal(self.model, str(folder))
+        self.base_network = whole_model(self.model, ASKED_FOR) if scorer == "plain" else split_model(self.model)
+        self.scoring_model = open_scoring_model(self.base_network, self.dtype) if scorer == "auto" else None
         self.network = with_scoring_model(self.base_network, self.scoring_model)
         self.refreshed = False  # whether the scoring model has the weights that are in the model now
         self.context: RunContext | None = None  # with a copy of the base weights, once a run is replayed
@@ -82,11 +87,16 @@ class TaskScorer:
     def __init__(self, session: Session, items: Sequence[Item]) -> None:
         self.session, self.items = session, list(items)
         self.is_dialogue = isinstance(items[0], Dialogue)
-        self.layout, self.reason = "one row per dialogue", ""  # for the provenance record
+        self.layout, self.reason = "", ""  # for the provenance record
         self.network, self.kernel = session.network, "as it is"
         self.backend = self._open_backend() if session.scorer == "lm-eval" else None
         self.encoded: Any = None if self.backend is not None else self._encode()
-        if self.backend is None and not self.is_dialogue and session.device in kernel_choice.CHOOSING and process_group().world_size == 1:
+        if (
+            session.scorer == "auto"
+            and not self.is_dialogue
+            and session.device in kernel_choice.CHOOSING
+            and process_group().world_size == 1
+        ):
             encoded: Any = self.encoded
             batches = [batch for chunk in encoded for batch in chunk.batches]
             choice = kernel_choice.choose(self.network, batches, session.dtype)
@@ -106,20 +116,31 @@ class TaskScorer:
         ------
         BadInput: the model has fewer positions than evaluate.max_length asks for.
         """
-        session, settings = self.session, self.session.job.evaluate
         if self.is_dialogue:
-            dialogues = cast("list[Dialogue]", self.items)
-            return encode_dialogues(dialogues, session.tokenizer, settings, session.model, session.device)
+            return self._encode_dialogues()
+        session, settings = self.session, self.session.job.evaluate
         # the last token of a sequence is not fed
         if settings.max_length - 1 > max_positions(session.model):
             shown = f"{settings.max_length} for a model of {max_positions(session.model)} positions"
             raise BadInput("evaluate.max_length", shown, f"at most {max_positions(session.model) + 1}", "Lower it.")
         items = cast("list[MultipleChoice]", self.items)
         layout: Layout = "plain"
+        self.reason = ASKED_FOR
         if session.scorer != "plain":
             layout, self.reason = choose_layout(session.base_network, items, session.tokenizer, settings.max_length, session.device)
         self.layout = layout
         return encode_items(items, session.tokenizer, settings.max_length, settings.batch_tokens, session.device, layout)
+
+    def _encode_dialogues(self) -> Dialogues:
+        session, settings = self.session, self.session.job.evaluate
+        dialogues = cast("list[Dialogue]", self.items)
+        given = (dialogues, session.tokenizer, settings, session.model, session.device)
+        decoding: Decoding = "plain"
+        self.reason = ASKED_FOR
+        if session.scorer != "plain":
+            decoding, self.reason = choose_decoding(session.base_network, encode_trial(*given))
+        self.layout = "one row per dialogue" if decoding == "cached" else "one row per dialogue, without a cache"
+        return replace(encode_dialogues(*given), decoding=decoding)
 
     def score(self, chunks: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item chunks with these numbers, by the weights that are in the model now; ``names`` go into every row."""

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.split_model import SplitModel, split_model
+from gap.evaluate.engine.split_model import SplitModel, fields_of, split_model
 from gap.evaluate.scoring import kernel_choice as kernels
-from gap.evaluate.scoring.kernel_choice import CapturedModel, EagerAttentionModel, choose, fields_of
+from gap.evaluate.scoring.kernel_choice import CapturedModel, EagerAttentionModel, choose
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from gap.evaluate.encoding.batches import Batch
 from gap.evaluate.engine.chunked_attention import eager_mask
 from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
-from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.engine.split_model import SplitModel, fields_of
 from gap.evaluate.scoring.multiple_choice import token_log_probabilities
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
@@ -117,11 +117,6 @@ CANDIDATES: dict[str, Callable[[SplitModel], SplitModel]] = {
     "compiled": compile_body,
     "eager attention": lambda network: EagerAttentionModel(**fields_of(network)),
 }
-
-
-def fields_of(network: SplitModel) -> dict[str, Any]:
-    """Its fields, to build a subclass from."""
-    return {field.name: getattr(network, field.name) for field in fields(SplitModel)}
 
 
 @dataclass(frozen=True)
