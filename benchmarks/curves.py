@@ -84,7 +84,7 @@ def by_scored(threads: int) -> list[tuple[int, float]]:
     from workload import make_model, workload
 
     from gap.evaluate.job import RunFiles, TaskFiles, evaluate
-    from gap.params.jobs import EvaluateJob, ScoredTask
+    from gap.params.evaluate import EvaluateJob, ScoredTask
     from gap.tasks.items import load_items
 
     folder = Path(tempfile.mkdtemp(prefix="gap-curves-"))

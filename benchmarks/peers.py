@@ -17,7 +17,7 @@ from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.precision import autocast
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 
 LENGTH, NEW, BATCH = 512, 32, 64
 #: Rows per batch of the padded scorer: their logits take 1.6 GiB in fp32.

@@ -14,9 +14,9 @@ import yaml
 
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import load_tokenizer
-from gap.params.jobs import TaskJob, TokenizerJob
-from gap.params.methods import Items
-from gap.params.sources import StdlibSource, TokenizerFiles, TokenizerTrained
+from gap.params.items import Items, TaskJob
+from gap.params.sources import StdlibSource
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerTrained
 from gap.pretrain.build_tokenizer import build_tokenizer
 from gap.tasks.items import Item, load_items
 from gap.tasks.registry import TASKS

@@ -9,8 +9,9 @@ import pandas as pd
 import tiny
 
 from gap.core.tables import RUN, read_table, write_table
-from gap.params.jobs import PosttrainJob, RunId
 from gap.params.methods import Method
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.posttrain.job import posttrain
 from gap.runtime.runtime import Runtime
 

@@ -13,9 +13,11 @@ from gap.cli.main import app
 from gap.core.digest import canonical
 from gap.core.files import write_json
 from gap.core.tables import read_table, write_table
-from gap.params.jobs import ModelJob, PosttrainJob, RunId, TokenizerJob
-from gap.params.models import PretrainedHere
-from gap.params.sources import FilesSource, TokenizerTrained
+from gap.params.models import ModelJob, PretrainedHere
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
+from gap.params.sources import FilesSource
+from gap.params.tokenizers import TokenizerJob, TokenizerTrained
 
 
 def call(*arguments: object) -> None:

@@ -18,8 +18,8 @@ from gap.corpora.documents import documents
 from gap.corpora.readers.text_files import heading
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
-from gap.params.jobs import CorpusJob
-from gap.params.sources import AuthorsSource, Corpus, FilesSource, HubSource, ProceduralSource, Source, StdlibSource, TableSource
+from gap.params.corpora import Corpus, CorpusJob
+from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, Source, StdlibSource, TableSource
 
 from .conftest import essay
 

@@ -24,8 +24,8 @@ from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora.documents import documents
 from gap.corpora.sample import sample_corpus
-from gap.params.jobs import CorpusJob
-from gap.params.sources import Corpus, ProceduralSource
+from gap.params.corpora import Corpus, CorpusJob
+from gap.params.sources import ProceduralSource
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -162,8 +162,7 @@ def kept(name: str) -> dict[str, Any]:
 @pytest.mark.skipif(mirror() is None, reason="GAP_MIRROR is not set")
 @pytest.mark.parametrize("name", SHIPPED["corpora"])
 def test_opts_tokenizer_cuts_them_as_well(name: str, tmp_path: Path) -> None:
-    from gap.params.jobs import TokenizerJob
-    from gap.params.sources import TokenizerFiles
+    from gap.params.tokenizers import TokenizerFiles, TokenizerJob
     from gap.pretrain.build_tokenizer import build_tokenizer
 
     build_tokenizer(TokenizerJob(name="opt", tokenizer=TokenizerFiles(kind="files", path="mirror:tokenizer/opt"), seed=0), tmp_path / "opt")

@@ -25,8 +25,8 @@ from gap.corpora.overlap import ItemFiles
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
 from gap.corpora.windows import SLACK, hash64, window_starts
-from gap.params.jobs import CorpusJob
-from gap.params.sources import AuthorsSource, Corpus, FilesSource, Source, TableSource
+from gap.params.corpora import Corpus, CorpusJob
+from gap.params.sources import AuthorsSource, FilesSource, Source, TableSource
 
 needs_mirror = pytest.mark.skipif(mirror() is None, reason="GAP_MIRROR is not set")
 

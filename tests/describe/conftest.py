@@ -18,7 +18,7 @@ from tiny_fixtures import in_temporary_folder, model, one_thread, source, tokeni
 from gap.models.load import load_model
 from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
-from gap.params.methods import Describe
+from gap.params.describe import Describe
 
 __all__ = ["in_temporary_folder", "model", "one_thread", "source", "tokenizer"]
 

@@ -11,7 +11,7 @@ import tiny
 from gap.cli.describe import describe
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import DescribeJob
+from gap.params.describe import DescribeJob
 
 from .conftest import settings
 

@@ -20,7 +20,7 @@ from gap.describe.session import Session
 from gap.describe.targets import Target
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.params.jobs import DescribeJob, GradientTask
+from gap.params.describe import DescribeJob, GradientTask
 from gap.runtime import journal
 from gap.runtime.runtime import Runtime
 

@@ -14,8 +14,8 @@ from gap.cli.fetch import fetch_items
 from gap.cli.job import named_files, read_job
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import EvaluateJob, ScoredTask, TaskJob
-from gap.params.methods import Evaluate, Items
+from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
+from gap.params.items import Items, TaskJob
 
 app = typer.Typer()
 app.command("fetch-items")(fetch_items)

@@ -15,8 +15,8 @@ from gap.evaluate.item_scores import choice_columns
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.fetch.items import fetch_items
-from gap.params.jobs import TaskJob
-from gap.params.methods import Evaluate, Items
+from gap.params.evaluate import Evaluate
+from gap.params.items import Items, TaskJob
 from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.stages.items import identity as items_identity

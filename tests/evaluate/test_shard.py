@@ -18,8 +18,10 @@ from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
 from gap.evaluate.job import may_hold
-from gap.params.jobs import BASE, EvaluateJob, PosttrainJob, RunId, ScoredTask
-from gap.params.methods import Evaluate, Method
+from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
+from gap.params.methods import Method
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import BASE, RunId
 from gap.posttrain.job import posttrain
 from gap.runtime import journal as journal_module
 from gap.runtime.runtime import Runtime

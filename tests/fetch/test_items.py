@@ -13,8 +13,7 @@ from gap.core.errors import BadInput, Unavailable
 from gap.core.locations import mirror
 from gap.fetch import items as module
 from gap.fetch.items import fetch_items
-from gap.params.jobs import TaskJob
-from gap.params.methods import Items
+from gap.params.items import Items, TaskJob
 from gap.tasks.items import load_items
 from gap.tasks.registry import TASKS
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gap.params.corpora import Corpus
 from gap.params.load import resolve
-from gap.params.sources import Corpus
 from gap.plan import code
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models, tokenizers

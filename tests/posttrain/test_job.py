@@ -14,7 +14,8 @@ from gap.models.load import load_model
 from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.jobs import PosttrainJob, RunId
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.posttrain import method as method_module
 from gap.posttrain.job import posttrain
 from gap.runtime import journal

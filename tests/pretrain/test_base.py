@@ -14,8 +14,7 @@ from gap.core.errors import BadInput
 from gap.core.folder import filling
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.params.jobs import ModelJob
-from gap.params.models import HubModel, LocalModel
+from gap.params.models import HubModel, LocalModel, ModelJob
 from gap.pretrain.build import build_model
 from gap.runtime.runtime import Runtime
 

@@ -12,8 +12,7 @@ import torch
 from gap.core.errors import BadInput, Refused
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.params.jobs import ModelJob
-from gap.params.models import PretrainedHere
+from gap.params.models import ModelJob, PretrainedHere
 from gap.params.sources import FilesSource
 from gap.pretrain import trainer
 from gap.pretrain.build import build_model

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
 from gap.models.tokenizer import load_tokenizer
-from gap.params.jobs import TokenizerJob
-from gap.params.sources import FilesSource, TokenizerFiles, TokenizerLocal
+from gap.params.sources import FilesSource
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal
 from gap.pretrain.build_tokenizer import PROBE, build_tokenizer, mixed_texts
 from gap.pretrain.mixture import in_hash_order, shares
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.evaluate.job import RunFiles, TaskFiles, evaluate
-from gap.params.jobs import EvaluateJob
+from gap.params.evaluate import EvaluateJob
 from gap.runtime.runtime import Runtime
 
 

@@ -11,8 +11,11 @@ from typing import Any
 import tiny
 import torch
 
-from gap.params.jobs import DescribeJob, EvaluateJob, GradientTask, PosttrainJob, RunId, ScoredTask
-from gap.params.methods import Describe, Evaluate, Method
+from gap.params.describe import Describe, DescribeJob, GradientTask
+from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
+from gap.params.methods import Method
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.runtime.runtime import Runtime
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(2)]

@@ -11,9 +11,9 @@ import pandas as pd
 
 from gap.core.digest import text_digest
 from gap.core.tables import write_table
-from gap.params.jobs import TokenizerJob
 from gap.params.methods import Gap, Method
-from gap.params.sources import FilesSource, TokenizerTrained
+from gap.params.sources import FilesSource
+from gap.params.tokenizers import TokenizerJob, TokenizerTrained
 
 TEXT = "signal motor garden paper river kitchen window letter engine forest planet button market bridge copper silver winter summer"
 WORDS = TEXT.split()

@@ -10,7 +10,7 @@ import pytest
 
 from gap.core.locations import mirror
 from gap.fetch.items import read_file, source_file
-from gap.params.methods import Items
+from gap.params.items import Items
 from gap.tasks.boundary import boundary_differences
 from gap.tasks.items import Dialogue, Item, MultipleChoice, check_row, load_items, make_item
 from gap.tasks.registry import TASKS

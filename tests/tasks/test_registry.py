@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gap.params.methods import Items
+from gap.params.items import Items
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.stages import items as plan_items
 from gap.plan.stages.items import identity as items_identity

@@ -20,7 +20,7 @@ import teamwork
 import tiny
 
 from gap.core.tables import read_table
-from gap.params.jobs import RunId
+from gap.params.runs import RunId
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 

@@ -9,8 +9,8 @@ from gap.checkpoints.catalogue import Checkpoint, trajectories
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import RunId
 from gap.params.methods import Method
+from gap.params.runs import RunId
 from gap.runtime.provenance import versions
 
 if TYPE_CHECKING:

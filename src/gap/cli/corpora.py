@@ -23,7 +23,7 @@ def corpus(
     """Sample the texts of one corpus."""
     from gap.cli.job import item_files, read_job
     from gap.corpora.sample import sample_corpus
-    from gap.params.jobs import CorpusJob
+    from gap.params.corpora import CorpusJob
 
     sample_corpus(read_job(job, CorpusJob), tokenizer, item_files(items), out)
 

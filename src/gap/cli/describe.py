@@ -27,7 +27,7 @@ def describe(
 
     from gap.cli.job import item_files, named_files, read_job
     from gap.describe.job import describe as run
-    from gap.params.jobs import DescribeJob
+    from gap.params.describe import DescribeJob
 
     folder = model.parent if model.is_file() else model
     work = partial(run, read_job(job, DescribeJob), folder, item_files(items), named_files("--corpus", corpus), out)

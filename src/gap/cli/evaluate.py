@@ -32,7 +32,7 @@ def evaluate(
     from gap.core.errors import BadInput
     from gap.evaluate.job import RunFiles, TaskFiles
     from gap.evaluate.job import evaluate as run
-    from gap.params.jobs import EvaluateJob, Scorer
+    from gap.params.evaluate import EvaluateJob, Scorer
 
     if scorer not in get_args(Scorer):
         raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Scorer))}", "Correct the name.")
@@ -105,7 +105,7 @@ def noise_floor(
 
     from gap.cli.job import item_files, named_files, read_job
     from gap.evaluate.checks.noise_floor import noise_report
-    from gap.params.methods import Evaluate
+    from gap.params.evaluate import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
     launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out, plain=plain), runtime)

@@ -15,6 +15,6 @@ def fetch_items(
     """Fetch one split of one task."""
     from gap.cli.job import read_job
     from gap.fetch import items
-    from gap.params.jobs import TaskJob
+    from gap.params.items import TaskJob
 
     items.fetch_items(read_job(job, TaskJob), out)

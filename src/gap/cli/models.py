@@ -17,7 +17,7 @@ def tokenizer(
 ) -> None:
     """Train a tokenizer, or take one from files or the hub."""
     from gap.cli.job import read_job
-    from gap.params.jobs import TokenizerJob
+    from gap.params.tokenizers import TokenizerJob
     from gap.pretrain.build_tokenizer import build_tokenizer
 
     build_tokenizer(read_job(job, TokenizerJob), out)
@@ -33,7 +33,7 @@ def model(
 ) -> None:
     """Pretrain a base model, or take one from a folder or the hub."""
     from gap.cli.job import read_job
-    from gap.params.jobs import ModelJob
+    from gap.params.models import ModelJob
     from gap.pretrain.build import build_model
 
     folder = tokenizer.parent if tokenizer.is_file() else tokenizer

@@ -25,7 +25,7 @@ def post_train(
     from functools import partial
 
     from gap.cli.job import named_files, read_job
-    from gap.params.jobs import PosttrainJob
+    from gap.params.posttrain import PosttrainJob
     from gap.posttrain.job import posttrain
 
     folder = model.parent if model.is_file() else model

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from gap.core.errors import BadInput
 from gap.corpora.document import Document
-from gap.params.jobs import CorpusJob
-from gap.params.sources import TITLED, metadata_problem
+from gap.params.corpora import TITLED, CorpusJob, metadata_problem
 
 CURE = "Set metadata: source or none, or take another source."
 

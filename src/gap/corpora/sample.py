@@ -18,7 +18,7 @@ from gap.corpora.metadata import metadata_line
 from gap.corpora.overlap import ItemFiles, item_ngrams, quotes
 from gap.corpora.tokens import encode, open_tokenizer, tokenizer_file
 from gap.corpora.windows import WindowCutter
-from gap.params.jobs import CorpusJob
+from gap.params.corpora import CorpusJob
 from gap.params.sources import AuthorsSource, ProceduralSource
 from gap.runtime.provenance import write_provenance
 

@@ -26,7 +26,7 @@ from gap.describe.predictions import Reading
 from gap.models.plain_decoding import decode_without_cache
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
-from gap.params.methods import Describe
+from gap.params.describe import Describe
 
 #: What a model raises whose cache the prefixes of a text cannot share.
 FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError)

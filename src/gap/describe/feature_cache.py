@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gap.core.tables import TABLES
 from gap.describe.features import COSINE, FEATURES
-from gap.params.jobs import DescribeJob, GradientTask
+from gap.params.describe import DescribeJob, GradientTask
 from gap.runtime.journal import Journal
 
 if TYPE_CHECKING:

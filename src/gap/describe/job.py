@@ -9,7 +9,7 @@ from gap.core.errors import BadInput
 from gap.core.progress import Progress, progress
 from gap.describe.feature_cache import TABLE, TEXT_KEYS, FeatureCache, cosine_key
 from gap.models.text import read_texts
-from gap.params.jobs import DescribeJob
+from gap.params.describe import DescribeJob
 from gap.runtime.journal import Journal
 from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime

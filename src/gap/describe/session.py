@@ -22,7 +22,7 @@ from gap.models.load import load_model
 from gap.models.text import encode_text
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.jobs import DescribeJob
+from gap.params.describe import DescribeJob
 from gap.runtime.device import open_device
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items

@@ -21,7 +21,8 @@ from gap.core.progress import Progress, progress
 from gap.core.tables import TABLES, read_table
 from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
-from gap.params.jobs import BASE, EvaluateJob, RunId, ScoredTask, Scorer
+from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
+from gap.params.runs import BASE, RunId
 from gap.runtime.journal import Journal
 from gap.runtime.process_group import broadcast_from_first
 from gap.runtime.provenance import write_provenance

@@ -26,7 +26,8 @@ from gap.models.precision import DTYPES, autocast
 from gap.models.text import run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.jobs import EvaluateJob, RunId, Scorer
+from gap.params.evaluate import EvaluateJob, Scorer
+from gap.params.runs import RunId
 from gap.posttrain.context import RunContext, open_context
 from gap.posttrain.replay import ReplayCheck, replay
 from gap.runtime.device import open_device

@@ -19,8 +19,7 @@ from gap.fetch.lm_eval_documents import read_documents
 from gap.fetch.parquet import parquet_rows, read_parquet
 from gap.fetch.source_file import source_file
 from gap.fetch.upstream import read_upstream
-from gap.params.jobs import TaskJob
-from gap.params.methods import Items
+from gap.params.items import Items, TaskJob
 from gap.runtime.provenance import write_provenance
 from gap.tasks.items import check_row, make_item
 from gap.tasks.registry import known_task

@@ -7,7 +7,7 @@ from pathlib import Path
 import gap.tasks
 from gap.core.errors import BadInput
 from gap.core.locations import existing
-from gap.params.methods import Items
+from gap.params.items import Items
 from gap.tasks.task import Task
 
 MINIATURE = Path(gap.tasks.__file__).with_name("miniature")

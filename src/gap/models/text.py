@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.jobs import RunId
+from gap.params.runs import RunId
 
 if TYPE_CHECKING:
     from torch import Tensor

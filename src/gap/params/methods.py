@@ -1,10 +1,10 @@
-"""Settings of post-training, description, evaluation, items and jobs; study `paper` of params.yaml holds the paper's values."""
+"""A method: how runs are trained, and what is done to their weights; study `paper` of params.yaml holds the paper's values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from gap.core.settings import Settings
 from gap.methods import COMBINATIONS, DIRECTIONS, OBJECTIVES, OPTIMIZERS, RATES, TRANSFORMS
@@ -73,72 +73,3 @@ class Method(Settings):
         entries += [TRANSFORMS.of(transform) for transform in self.transforms]
         entries += [] if self.combine is None else [COMBINATIONS.of(self.combine)]
         return sorted({entry.module for entry in entries})
-
-
-class Evaluate(Settings):
-    """How items are scored."""
-
-    items: int = Field(ge=1, description="Items per task and split, from the first.")
-    splits: list[Literal["validation", "test"]] = Field(min_length=1)
-    precision: Literal["fp32", "bf16", "fp16"]
-    max_length: int = Field(gt=8, description="Tokens of context and continuation; longer contexts are cut from the left.")
-    max_new_tokens: int = Field(ge=1, description="Greedy tokens per dialogue answer.")
-    batch_tokens: int = Field(ge=64, description="Tokens per forward pass, padding included.")
-    replay_tolerance: float = Field(
-        ge=0,
-        description="Largest relative difference of loss and update norm at which a replayed checkpoint with another digest is still accepted; 0 refuses.",
-    )
-
-    noise_items: int = Field(64, ge=1, description="Items per task and split by which the noise floor is found.")
-
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance", "noise_items"})
-
-
-class Describe(Settings):
-    """What the base model makes of each text before any update, always in fp32."""
-
-    ngram: int = Field(ge=1, description="Length of the n-grams that extraction likelihood counts.")
-    prefixes: int = Field(ge=1, description="Beginnings of a text that are continued greedily, evenly spaced.")
-    continuation: int = Field(ge=1, description="Tokens that each is continued by, at most; not less than ngram.")
-    gradient_items: int = Field(ge=0, description="Items per task, from the first, behind the task's gradient; 0 leaves gradients out.")
-    gradients_gib: float = Field(
-        gt=0, description="Memory for gradients of tasks that are held at once; with less, each text's gradient is taken more than once."
-    )
-
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"gradients_gib"})
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> Describe:
-        if self.continuation < self.ngram:
-            raise ValueError(f"continuation: {self.continuation} tokens hold no {self.ngram}-gram; allowed are {self.ngram} or more")
-        return self
-
-
-class Jobs(Settings):
-    """How the work is cut into jobs, and where it runs; no key holds any of it.
-
-    Results do not depend on `texts_per_job`, `tasks_per_job` and `memory`. Their last bits depend on the kind of `device`, on a CPU
-    on `threads`, and on `devices` (norms and scores, within rounding).
-    """
-
-    texts_per_job: int = Field(ge=1, description="Text indices (of all corpora together) per post-training and evaluation job.")
-    tasks_per_job: int = Field(
-        ge=1, description="Tasks (with their splits) that one evaluation job scores; each run is replayed once per job."
-    )
-    threads: int = Field(ge=1, description="CPU threads per compute job; on a CPU the last bits of results depend on it.")
-    device: Literal["auto", "cpu", "cuda"]
-    devices: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
-        description="Devices (on a CPU, processes) of one host that share a model's weights, for one that does not fit on one (FSDP2)."
-    )
-    memory: Literal["device", "host"] = Field(
-        description="Where base snapshot, gradients and optimizer's state wait: host is slower and lets larger models train on a small GPU."
-    )
-
-
-class Items(Settings):
-    """Where the evaluation items come from."""
-
-    kind: Literal["miniature", "folder", "hub"] = Field(
-        description="miniature: the small sets shipped here; folder: files in the hub's column schemas; hub: pinned revisions."
-    )
-    path: str | None = Field(None, description="Folder for kind `folder`; `mirror:` is $GAP_MIRROR.")

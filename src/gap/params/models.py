@@ -1,4 +1,4 @@
-"""Base models: pretrained here, from a folder, or from the hub."""
+"""Base models: pretrained here, from a folder, or from the hub; and the job that makes one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from gap.core.settings import Settings
+from gap.params.sources import Source
 
 
 class _Model(Settings):
@@ -70,3 +71,12 @@ class HubModel(_Model):
 
 
 Model = Annotated[PretrainedHere | LocalModel | HubModel, Field(discriminator="kind")]
+
+
+class ModelJob(Settings):
+    """Make or copy a base model."""
+
+    name: str
+    model: Model
+    sources: dict[str, Source] = Field(default_factory=dict)
+    seed: int

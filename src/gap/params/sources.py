@@ -1,8 +1,8 @@
-"""Where text comes from (``sources``), and what is sampled from it (``corpora``)."""
+"""Where text comes from: `sources`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     Generator = Settings
 else:
     Generator = GENERATORS.union()
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Source(Settings):
@@ -92,81 +90,3 @@ class ProceduralSource(_Source):
 
 
 Source = Annotated[StdlibSource | FilesSource | TableSource | HubSource | AuthorsSource | ProceduralSource, Field(discriminator="kind")]
-
-
-class Corpus(Settings):
-    """Texts for post-training runs: token windows sampled from a source (the authors' texts are taken whole)."""
-
-    source: str = Field(description="Name of an entry of `sources`.")
-    part: Literal["all", "train", "heldout"] = "all"
-    window: int = Field(200, gt=1, description="Tokens per text, by the model's own tokenizer.")
-    metadata: Literal["none", "source", "title"] = Field(
-        "none",
-        description="A line in front of the text that says where it comes from (`Source: ...`: file, data set) or what it is about (`Title: ...`); its tokens count as part of the window.",
-    )
-    near_duplicates: Fraction = Field(
-        0.8, description="Texts whose Jaccard similarity (5-word shingles) reaches this are dropped; 1 keeps them."
-    )
-    overlap: Literal["report", "remove"] = Field(
-        "report", description="What to do with texts that share a 13-word run with an evaluation item."
-    )
-    label: str = Field("", description="Name in figures; the key when empty.")
-
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})
-
-    def identity(self) -> dict[str, Any]:
-        """What determines the texts; ``metadata: none`` does not stand in it, so that corpora from before the key stay valid."""
-        settings = super().identity()
-        if self.metadata == "none":
-            del settings["metadata"]
-        return settings
-
-
-#: Which sources have titles, for error messages.
-TITLED = "stdlib; files in WikiText's form (` = Title = ` lines); csv, jsonl, parquet and hub with `title_column`"
-
-
-def metadata_problem(corpus: Corpus, source: Source) -> str:
-    """Why the source cannot have the corpus's metadata line, as far as the settings tell; empty when it can."""
-    if corpus.metadata == "none":
-        return ""
-    if isinstance(source, AuthorsSource):
-        return f"{corpus.metadata!r}, but the authors' texts are taken whole, as they are"
-    untitled = isinstance(source, TableSource | HubSource) and source.title_column is None
-    if corpus.metadata == "title" and (untitled or isinstance(source, ProceduralSource)):
-        return f"'title', but source {corpus.source!r} of kind {source.kind} names no titles"
-    return ""
-
-
-class TokenizerTrained(Settings):
-    """Byte-level BPE trained here, with OPT's special tokens under OPT's ids (<s> 0, <pad> 1, </s> 2, <unk> 3)."""
-
-    kind: Literal["train"]
-    mixture: dict[str, float] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
-    vocab_size: int = Field(ge=260)
-    max_bytes: int = Field(20_000_000, gt=0, description="Bytes of text read at most.")
-
-
-class TokenizerFiles(Settings):
-    """vocab.json and merges.txt of an OPT-style byte-level BPE."""
-
-    kind: Literal["files"]
-    path: str = Field(description="Folder; `mirror:...` is relative to $GAP_MIRROR.")
-
-
-class TokenizerLocal(Settings):
-    """The tokenizer in a Hugging Face folder on this machine, of whatever family; a model's own folder will do."""
-
-    kind: Literal["local"]
-    path: str = Field(description="Folder; `mirror:...` is relative to $GAP_MIRROR.")
-
-
-class TokenizerHub(Settings):
-    """The tokenizer of a hub model at a pinned revision."""
-
-    kind: Literal["hub"]
-    id: str
-    revision: str = Field(pattern="^[0-9a-f]{40}$")
-
-
-Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerLocal | TokenizerHub, Field(discriminator="kind")]

@@ -8,9 +8,15 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from gap.core.errors import BadInput
 from gap.core.settings import Settings
-from gap.params.methods import Describe, Evaluate, Gap, Items, Jobs, Method
+from gap.params.corpora import TITLED, Corpus, metadata_problem
+from gap.params.describe import Describe
+from gap.params.evaluate import Evaluate
+from gap.params.items import Items
+from gap.params.jobs import Jobs
+from gap.params.methods import Gap, Method
 from gap.params.models import Model, PretrainedHere
-from gap.params.sources import TITLED, Corpus, Source, Tokenizer, metadata_problem
+from gap.params.sources import Source
+from gap.params.tokenizers import Tokenizer
 from gap.tasks.lm_eval_config import PREFIX
 from gap.tasks.registry import known_task
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.progress import progress
 from gap.models.text import read_texts, run_ids
-from gap.params.jobs import PosttrainJob, RunId
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.runtime.journal import Journal
 from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime

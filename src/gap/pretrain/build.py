@@ -15,8 +15,7 @@ from gap.models.causality import check_causal
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.jobs import ModelJob
-from gap.params.models import HubModel, LocalModel
+from gap.params.models import HubModel, LocalModel, ModelJob
 from gap.runtime.device import open_device
 from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime

@@ -16,8 +16,8 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
-from gap.params.jobs import TokenizerJob
-from gap.params.sources import Source, TokenizerFiles, TokenizerHub, TokenizerLocal, TokenizerTrained
+from gap.params.sources import Source
+from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.mixture import shares, training_texts
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.digest import digest, file_digest
 from gap.core.progress import progress
-from gap.params.jobs import ModelJob
-from gap.params.models import PretrainedHere
+from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.mixture import shares, training_texts
 from gap.pretrain.schedule import check_budget, min_validation_tokens, tokens_to_read
 from gap.pretrain.token_stream import TokenStream, pack, split_validation

@@ -16,8 +16,7 @@ from gap.core.digest import digest
 from gap.core.errors import Refused
 from gap.core.files import writing
 from gap.models.precision import autocast
-from gap.params.jobs import ModelJob
-from gap.params.models import PretrainedHere
+from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.schedule import batch_shape, budget_fraction, learning_rate
 from gap.pretrain.token_stream import VALIDATION_TOKENS, TokenStream, sample_batch, validation_windows
 

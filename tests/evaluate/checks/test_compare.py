@@ -16,8 +16,8 @@ from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
 from gap.evaluate.checks.compare import compare_scores
 from gap.fetch.items import fetch_items
-from gap.params.jobs import EvaluateJob, ScoredTask, TaskJob
-from gap.params.methods import Evaluate, Items
+from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
+from gap.params.items import Items, TaskJob
 
 app = typer.Typer()
 app.command("evaluate")(commands.evaluate)

@@ -17,7 +17,7 @@ from gap.evaluate.checks.noise_floor import Scores, VariantScorer, _differences,
 from gap.evaluate.checks.variants import Variant, open_variant, variants
 from gap.evaluate.engine.split_model import split_model
 from gap.fetch.source_file import MINIATURE
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.report.noise import noise_dropped, noise_floors, noise_rows
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import MultipleChoice, load_items

@@ -28,7 +28,7 @@ from gap.evaluate.scoring import decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.kernel_choice import CapturedModel
 from gap.evaluate.scoring.multiple_choice import score_chunks
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue, MultipleChoice
 
 FAMILIES = ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"]

@@ -23,7 +23,7 @@ from gap.evaluate.scoring.answer import Answer
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _ActiveRows, greedy_decode
 from gap.evaluate.scoring.stop_automaton import stop_table
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.dialogue import unigram_f1
 from gap.tasks.items import Dialogue
 

@@ -21,7 +21,7 @@ from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encod
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.evaluate.scoring.trial_items import trial_items
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue, MultipleChoice
 
 WORDS = [

@@ -14,9 +14,9 @@ from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
 from gap.fetch.items import fetch_items
 from gap.models.tokenizer import load_tokenizer
-from gap.params.jobs import TaskJob, TokenizerJob
-from gap.params.methods import Evaluate, Items
-from gap.params.sources import TokenizerFiles
+from gap.params.evaluate import Evaluate
+from gap.params.items import Items, TaskJob
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob
 from gap.pretrain.build_tokenizer import build_tokenizer
 from gap.tasks.dialogue import STOP
 from gap.tasks.items import load_items

@@ -144,8 +144,7 @@ def test_a_job_chooses_where_it_is_told_to_and_says_so(model_folder: Any, tmp_pa
     from gap.core.files import read_json
     from gap.core.tables import read_table
     from gap.fetch.source_file import MINIATURE
-    from gap.params.jobs import EvaluateJob, ScoredTask
-    from gap.params.methods import Evaluate
+    from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
     from gap.tasks.registry import TASKS
 
     how = Evaluate(items=6, splits=["validation"], precision="bf16", max_length=120, max_new_tokens=4, batch_tokens=512, replay_tolerance=0)

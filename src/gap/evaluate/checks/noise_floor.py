@@ -26,7 +26,7 @@ from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.runtime.device import open_device
 from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime

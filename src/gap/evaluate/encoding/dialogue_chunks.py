@@ -12,7 +12,7 @@ from torch import Tensor
 from gap.evaluate.encoding.batches import Batch, ScoredSequence, make_batch, partition_by_width, plain_batches
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.encoding.sequences import bos_id, encode, scored_sequence
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
 

@@ -12,7 +12,7 @@ from gap.evaluate.scoring.answer import Answer, judge
 from gap.tasks.items import Dialogue, MultipleChoice
 
 if TYPE_CHECKING:
-    from gap.params.methods import Evaluate
+    from gap.params.evaluate import Evaluate
 
 
 class LmEvalBackend:

@@ -22,7 +22,7 @@ from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.evaluate.scoring.trial_items import TRIAL_ITEMS, trial_items
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
-from gap.params.methods import Evaluate
+from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gap.params.jobs import CorpusJob
+from gap.params.corpora import CorpusJob
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, StdlibSource, TableSource
 from gap.plan.code import code_version
 from gap.plan.light import LightStage

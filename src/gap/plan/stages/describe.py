@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gap.core.digest import digest
-from gap.params.jobs import DescribeJob, GradientTask
+from gap.params.describe import DescribeJob, GradientTask
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, items, models

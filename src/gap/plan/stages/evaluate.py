@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gap.params.jobs import BASE, EvaluateJob, ScoredTask
+from gap.params.evaluate import EvaluateJob, ScoredTask
+from gap.params.runs import BASE
 from gap.plan.code import code_version
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan

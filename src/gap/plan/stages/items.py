@@ -7,8 +7,7 @@ from typing import Any
 
 from gap.core.digest import file_digest
 from gap.fetch.source_file import source_file
-from gap.params.jobs import TaskJob
-from gap.params.methods import Items
+from gap.params.items import Items, TaskJob
 from gap.plan.code import code_version
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.plan import Plan

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gap.params.jobs import ModelJob
-from gap.params.models import HubModel, LocalModel, PretrainedHere
+from gap.params.models import HubModel, LocalModel, ModelJob, PretrainedHere
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.stages import tokenizers

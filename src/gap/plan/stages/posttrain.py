@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gap.core.digest import digest
-from gap.params.jobs import PosttrainJob, RunId
+from gap.params.posttrain import PosttrainJob
+from gap.params.runs import RunId
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gap.params.jobs import TokenizerJob
-from gap.params.sources import Source, TokenizerFiles, TokenizerLocal, TokenizerTrained
+from gap.params.sources import Source
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.sources import source_identity
