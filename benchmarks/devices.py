@@ -37,9 +37,9 @@ def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
     from workload import make_model
 
     from gap.models.sharding import shard_model
+    from gap.models.weights import Snapshot
     from gap.params.methods import Method
-    from gap.posttrain.context import open_context
-    from gap.posttrain.method import run_method
+    from gap.posttrain.run import run_method
     from gap.runtime.device import open_device
     from gap.runtime.process_group import process_group
 
@@ -47,7 +47,7 @@ def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
     before = _memory(device, reset=True)
     model: Any = make_model(shape, "cpu")
     size = 4 * sum(weight.numel() for weight in model.parameters()) / 2**20
-    model = model.to(place) if process_group().world_size == 1 else shard_model(model, place)
+    model = shard_model(model, place)
     ids = torch.arange(TEXT) * 7919 % 50000
     method = Method.model_validate({"gap": GAP | {"precision": precision}})
     # what making the model took is forgotten; its share stays
@@ -58,9 +58,9 @@ def measure(shape: str, precision: str, out: Path, runtime: Runtime) -> None:
         libc.mallopt(M_TRIM_THRESHOLD, 1 << 17)
         libc.malloc_trim(0)
     resident = _memory(device, reset=True) if device == "cpu" else 0.0
-    context = open_context(model)
+    base = Snapshot(model, compact=True)
     steps, digests, last = [], [], time.perf_counter()
-    for update in run_method(context, [[ids]], method, STEPS + 1):
+    for update in run_method(base, [[ids]], method, STEPS + 1):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []

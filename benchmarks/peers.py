@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from gap.evaluate.encoding.encode import Layout, encode_items
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -42,11 +42,10 @@ class Ours:
     """fp32 weights, half precision by autocast, as in the pipeline."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: str, device: str, batch_tokens: int, layout: Layout = "tree") -> None:
-        self.original, self.network = model, split_model(model)
+        self.original = model
         self.tokenizer, self.device = tokenizer, device
         self.batch_tokens, self.layout, self.dtype = batch_tokens, layout, DTYPES[dtype]
-        self.scoring_model = open_scoring_model(self.network, None if dtype == "fp32" else self.dtype)
-        self.network = with_scoring_model(self.network, self.scoring_model)
+        self.network = open_scoring_model(split_model(model), None if dtype == "fp32" else self.dtype)
         self.tokens = self.padded = 0
 
     def compile(self, items: list[Any], kind: str) -> Any:
@@ -64,8 +63,7 @@ class Ours:
 
     def checkpoint(self) -> None:
         """Once per checkpoint: take over its weights."""
-        if self.scoring_model is not None:
-            self.scoring_model.refresh_weights()
+        self.network.refresh_weights()
 
     def run(self, compiled: Any, kind: str) -> list[list[float]]:
         """Once per checkpoint and task: per item the log-probabilities of its continuations, or the NLL of the answer."""

@@ -56,18 +56,17 @@ def replaying(shape: str, device: str, precision: str, *, offload: bool) -> dict
     from scorer import _memory, _wait
     from workload import make_model
 
-    from gap.models.weights import weights_digest
+    from gap.models.weights import Snapshot, weights_digest
     from gap.params.methods import Method
-    from gap.posttrain.context import open_context
-    from gap.posttrain.method import run_method
+    from gap.posttrain.run import run_method
 
     model = make_model(shape, device)
     ids = torch.arange(TEXT) * 7919 % 50000
     method = Method.model_validate({"gap": GAP | {"precision": precision}})
     before = _memory(device, reset=True)
-    context = open_context(model, offload=offload)
+    base = Snapshot(model, offload=offload, compact=True)
     steps, last = [], time.perf_counter()
-    for update in run_method(context, [[ids]], method, STEPS + 1):
+    for update in run_method(base, [[ids]], method, STEPS + 1):
         _wait(device)
         now = time.perf_counter()
         steps += [now - last] if update.epoch > 1 else []  # the first makes the optimizer's state
@@ -76,9 +75,9 @@ def replaying(shape: str, device: str, precision: str, *, offload: bool) -> dict
     size = sum(weight.numel() for weight in model.parameters())
     return {
         "seconds_per_step": statistics.median(steps),
-        "restore_seconds": timed(context.base.restore, device),
+        "restore_seconds": timed(base.restore, device),
         "digest_seconds": timed(lambda: weights_digest(model), device),
-        "distance_seconds": timed(context.base.distance, device),
+        "distance_seconds": timed(base.distance, device),
         "peak_mib": peak,
         "copies_of_the_weights": peak * 2**20 / (4 * size),
         "parameters": size,

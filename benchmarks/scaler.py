@@ -24,8 +24,8 @@ def first_updates(shape: str, device: str, spread: float, precision: str, update
     from replay import GAP, TEXT
     from workload import make_model
 
+    from gap.models.weights import Snapshot
     from gap.params.methods import Gap
-    from gap.posttrain.context import open_context
     from gap.posttrain.run import run_updates
 
     model = make_model(shape, device)
@@ -35,7 +35,7 @@ def first_updates(shape: str, device: str, spread: float, precision: str, update
                 weight.mul_(spread)
     ids = torch.arange(TEXT) * 7919 % 50000
     gap = Gap.model_validate(GAP | {"precision": precision, "loss_scale": 65536.0})
-    rows = list(run_updates(open_context(model), [ids], gap, updates))[1:]
+    rows = list(run_updates(Snapshot(model, compact=True), [ids], gap, updates))[1:]
     return [{"scale": row.loss_scale, "real": row.real, "grad_norm": row.grad_norm, "diverged": row.diverged} for row in rows]
 
 

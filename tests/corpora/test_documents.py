@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.locations import mirror
-from gap.corpora.document import Document
 from gap.corpora.documents import documents, is_heldout
-from gap.corpora.readers import stdlib
-from gap.corpora.readers.text_files import split_documents
+from gap.corpora.readers import Document, stdlib
+from gap.corpora.readers.files import split_documents
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, Source, StdlibSource, TableSource
 
 LONG = "word " * 50
@@ -201,16 +200,17 @@ def test_docstrings_are_those_that_python_reports() -> None:
         assert long <= set(found)
 
 
-def test_library_without_sources_is_unavailable_and_odd_files_are_passed_over(tmp_path: Path) -> None:
+def test_library_without_sources_is_unavailable_and_odd_files_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stdlib, "LIBRARY", tmp_path)
     with pytest.raises(Unavailable, match="kind: stdlib"):
-        stdlib.source_files(tmp_path)
+        list(stdlib.modules())
     (tmp_path / "broken.py").write_text(f'"""{LONG}"""\ndef (')
     (tmp_path / "binary.py").write_bytes(b"\xff\xff")
     (tmp_path / "fine.py").write_text(f'def f():\n    """{LONG}"""\n')
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "case.py").write_text("x = 1")
-    assert [name for name, _, _ in stdlib.read_code(tmp_path)] == ["broken.py", "fine.py"]
-    assert [found for found in stdlib.read_docs(tmp_path) if not found[0].startswith("topics/")] == [("fine.py", "fine", LONG.strip())]
+    assert [name for name, _, _ in stdlib.read_code()] == ["broken.py", "fine.py"]
+    assert [found for found in stdlib.read_docs() if not found[0].startswith("topics/")] == [("fine.py", "fine", LONG.strip())]
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gap.core.files import read_json
 from gap.core.locations import mirror
 from gap.core.tables import read_table
 from gap.corpora.documents import documents
-from gap.corpora.readers.text_files import heading
+from gap.corpora.readers.files import heading
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
 from gap.params.corpora import Corpus, CorpusJob

@@ -33,7 +33,7 @@ def opt(model: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def ids(tokenizer: Path) -> Tensor:
-    return encode_text(load_tokenizer(tokenizer), TEXT, tiny.gap())
+    return encode_text(load_tokenizer(tokenizer), TEXT, max_tokens=512, positions=512)
 
 
 @pytest.fixture(scope="session")

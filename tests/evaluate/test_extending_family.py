@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from gap.cli.main import app
 from gap.core.tables import read_table
 from gap.evaluate.engine import last_layer_pruning
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
@@ -178,13 +178,12 @@ def test_a_name_teaches_pruning_a_family(monkeypatch: pytest.MonkeyPatch) -> Non
     torch.manual_seed(0)
     network = split_model(hf.Lfm2ForCausalLM(hf.Lfm2Config(**size, num_key_value_heads=1, initializer_range=0.2)).eval())
     untaught = open_scoring_model(network, None)
-    assert untaught is not None and untaught.dropped["a pruned last layer"].endswith("no feed-forward block of a known name")
+    assert untaught is not network and untaught.dropped["a pruned last layer"].endswith("no feed-forward block of a known name")
     taught: dict[str, Any] = {}
     exec(TEACH, taught)
     monkeypatch.setattr(last_layer_pruning, "BLOCK", taught["BLOCK"])
-    scoring_model = open_scoring_model(network, None)
-    assert scoring_model is not None and scoring_model.dropped == {}
-    pruned = with_scoring_model(network, scoring_model)
+    pruned = open_scoring_model(network, None)
+    assert pruned is not network and pruned.dropped == {}
     ids, some = torch.arange(40)[None], torch.tensor([3, 17, 39])
     with torch.inference_mode():
         left, right = (each.logits(each.features(ids, some)[0, some]) for each in (pruned, network))

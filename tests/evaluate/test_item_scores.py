@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gap.evaluate.item_scores import answer_columns, choice_columns, complete_chunks
-from gap.evaluate.scoring.answer import Answer
+from gap.evaluate.item_scores import Answer, answer_columns, choice_columns, complete_chunks, frame
 from gap.tasks.items import MultipleChoice
 
 
@@ -21,8 +20,10 @@ def test_the_first_continuation_wins_ties() -> None:
 
 
 def test_answers_have_no_gold() -> None:
-    columns = answer_columns([Answer(" yes", 0.5, 3.25, 4)])
-    assert {name: values[0] for name, values in columns.items()} == {
+    names = {"model": "m", "method": "", "corpus": "", "text": 0, "run": "base", "step": 0, "task": "t", "split": "s"}
+    [row] = frame(names, {"item": [7], "item_hash": ["h"]} | answer_columns([Answer(" yes", 0.5, 3.25, 4)])).to_dict("records")
+    assert row == names | {
+        "item": 7, "item_hash": "h",
         "gold": -1, "prediction": -1, "correct": False, "log_probabilities": [], "response": " yes", "f1": 0.5, "nll": 3.25, "tokens": 4,
     }  # fmt: skip
 

@@ -141,7 +141,7 @@ def test_steps_are_the_replayed_checkpoints(world: dict[str, Path], tokenizer: A
     model = load_model(world["model"])
     text = read_table(world["folder"] / "texts.parquet", "texts")["string"][2]
     gap = method().gap
-    for update in tiny.updates(model, encode_text(tokenizer, text, gap), gap, 2):
+    for update in tiny.updates(model, encode_text(tokenizer, text, gap.max_tokens, 160), gap, 2):
         last = update
     assert last.step == 2
     found = rows[(rows["step"] == 2) & (rows["item"] == 5)]["log_probabilities"].iloc[0]
@@ -244,7 +244,7 @@ def test_the_unmodified_model_is_scored_behind_runs_with_its_own_bits_or_not_at_
         try:
             yield from replay(self, *given)
         finally:
-            self.context.base.saved[0].view(torch.int32).view(-1)[7] ^= 1
+            self.snapshot.saved[0].view(torch.int32).view(-1)[7] ^= 1
 
     runs = [RUNS[0], BASE]
     assert set(run(world, job(runs=runs, items=3), "whole.parquet")["run"]) == {one.run for one in runs}

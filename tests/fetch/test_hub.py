@@ -105,7 +105,7 @@ def run(code: str, folder: Path, endpoint: str, **more: str) -> Any:
         **more,
     }
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True, env=environment, cwd=folder, timeout=60)
+    done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True, env=environment, cwd=folder, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -119,7 +119,7 @@ def test_hub_without_a_pinned_revision_says_how_to_pin(tmp_path: Path, monkeypat
 def test_parquet_of_another_kind_and_an_unreachable_hub_are_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
-    from gap.fetch.parquet import parquet_rows
+    from gap.fetch.hub import parquet_rows
 
     bad = put(tmp_path / "bad.parquet", "not parquet")
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *args, **options: str(bad))
@@ -139,7 +139,7 @@ def test_parquet_rows_are_plain_values(tmp_path: Path, monkeypatch: pytest.Monke
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from gap.fetch.parquet import parquet_rows
+    from gap.fetch.hub import parquet_rows
 
     rows = [{"goal": "g", "label": 1, "endings": ["a", "b"]}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")

@@ -30,7 +30,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     state = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -48,6 +48,8 @@ def server() -> Iterator[Server]:
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     state.base = f"http://127.0.0.1:{running.server_port}/root"
+    monkeypatch.setattr(upstream, "BASE", state.base)
+    monkeypatch.setattr(upstream, "PAUSE", 0)
     yield state
     running.shutdown()
     running.server_close()
@@ -70,17 +72,17 @@ def kept_files() -> list[Path]:
 
 def test_download_is_kept_and_used_again(server: Server) -> None:
     server.answers = [ok(CONTENT)]
-    first = read_upstream(NAME, base=server.base, pause=0)
+    first = read_upstream(NAME)
     assert first == Path(".gap/downloads/upstream_gap") / NAME
     assert first.read_bytes() == CONTENT
-    assert read_upstream(NAME, base=server.base, pause=0) == first
+    assert read_upstream(NAME) == first
     assert server.asked == [f"/root/{NAME}"]
 
 
 def test_damaged_download_on_disk_is_replaced(server: Server) -> None:
     server.answers = [ok(CONTENT)]
-    read_upstream(NAME, base=server.base, pause=0).write_bytes(b"damaged")
-    assert read_upstream(NAME, base=server.base, pause=0).read_bytes() == CONTENT
+    read_upstream(NAME).write_bytes(b"damaged")
+    assert read_upstream(NAME).read_bytes() == CONTENT
     assert len(server.asked) == 2
 
 
@@ -88,7 +90,7 @@ def test_damaged_download_on_disk_is_replaced(server: Server) -> None:
 def test_changed_file_is_refused_and_not_kept(server: Server, body: bytes) -> None:
     server.answers = [ok(body)]
     with pytest.raises(Refused, match=hashlib.sha256(body).hexdigest()):
-        read_upstream(NAME, base=server.base, pause=0)
+        read_upstream(NAME)
     assert kept_files() == []
     assert len(server.asked) == 1
 
@@ -96,36 +98,39 @@ def test_changed_file_is_refused_and_not_kept(server: Server, body: bytes) -> No
 def test_two_server_errors_then_success(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(upstream.time, "sleep", waited.append)
+    monkeypatch.setattr(upstream, "PAUSE", 1.0)
     server.answers = [(500, b"", 0), (503, b"", 0), ok(CONTENT)]
-    assert read_upstream(NAME, base=server.base, pause=1.0).read_bytes() == CONTENT
+    assert read_upstream(NAME).read_bytes() == CONTENT
     assert waited == [1.0, 2.0]
 
 
 def test_connection_cut_short_is_tried_again(server: Server) -> None:
     server.answers = [(200, CONTENT[:10], len(CONTENT)), ok(CONTENT)]
-    assert read_upstream(NAME, base=server.base, pause=0).read_bytes() == CONTENT
+    assert read_upstream(NAME).read_bytes() == CONTENT
     assert len(server.asked) == 2
 
 
 def test_lasting_server_error_gives_up_after_four_tries(server: Server) -> None:
     server.answers = [(500, b"", 0)]
     with pytest.raises(Unavailable, match=r"HTTP Error 500.*GAP_MIRROR"):
-        read_upstream(NAME, base=server.base, pause=0)
+        read_upstream(NAME)
     assert len(server.asked) == 4
 
 
 def test_missing_file_is_not_asked_for_again(server: Server) -> None:
     server.answers = [(404, b"", 0)]
     with pytest.raises(Unavailable, match="404"):
-        read_upstream(NAME, base=server.base, pause=0)
+        read_upstream(NAME)
     assert len(server.asked) == 1
 
 
-def test_unreachable_names_the_mirror_as_cure(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_names_the_mirror_as_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(upstream.time, "sleep", waited.append)
+    monkeypatch.setattr(upstream, "BASE", "http://127.0.0.1:9")
+    monkeypatch.setattr(upstream, "PAUSE", 0.5)
     with pytest.raises(Unavailable) as caught:
-        read_upstream(NAME, base="http://127.0.0.1:9", pause=0.5)
+        read_upstream(NAME)
     assert "GAP_MIRROR" in caught.value.cure
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
@@ -137,17 +142,17 @@ def test_mirror_comes_first_and_is_checked(server: Server, tmp_path: Path, monke
     place.parent.mkdir(parents=True)
     place.write_bytes(CONTENT)
     monkeypatch.setenv("GAP_MIRROR", str(tmp_path / "mirror"))
-    assert read_upstream(NAME, base=server.base) == place
+    assert read_upstream(NAME) == place
     place.write_bytes(CONTENT + b"\n")
     with pytest.raises(Refused, match="GAP_MIRROR"):
-        read_upstream(NAME, base=server.base)
+        read_upstream(NAME)
     assert server.asked == []
 
 
 def test_file_absent_from_the_mirror_is_downloaded(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAP_MIRROR", str(tmp_path))
     server.answers = [ok(CONTENT)]
-    assert read_upstream(NAME, base=server.base).read_bytes() == CONTENT
+    assert read_upstream(NAME).read_bytes() == CONTENT
 
 
 def test_only_pinned_files_can_be_read() -> None:

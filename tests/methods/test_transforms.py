@@ -26,7 +26,8 @@ NAMES = [
 def transform(tensors: list[torch.Tensor], names: list[str] | None = None, **settings: Any) -> list[torch.Tensor]:
     parsed = TypeAdapter(TRANSFORMS.union()).validate_python(settings)
     done = [tensor.clone() for tensor in tensors]
-    TRANSFORMS.of(parsed).function(parsed, Difference(names or [f"layers.{place}.x" for place in range(len(tensors))], done))
+    names = names or [f"layers.{place}.x" for place in range(len(tensors))]
+    TRANSFORMS.of(parsed).function(parsed, Difference(names, done, done.__getitem__, lambda _, rows: rows))
     return done
 
 

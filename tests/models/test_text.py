@@ -13,21 +13,21 @@ from gap.models.tokenizer import load_tokenizer
 
 def test_the_edge_in_front_then_the_text(tokenizer: Path) -> None:
     tool = load_tokenizer(tokenizer)
-    ids = encode_text(tool, "signal motor", tiny.gap())
+    ids = encode_text(tool, "signal motor", max_tokens=512, positions=64)
     assert ids.dtype == torch.int64 and ids.tolist() == tool("signal motor")["input_ids"]
     assert ids[0] == 2 and tool.decode(ids[1:]) == "signal motor"
 
 
 def test_cut_at_the_wanted_length_edge_included(tokenizer: Path) -> None:
     tool = load_tokenizer(tokenizer)
-    whole, cut = encode_text(tool, tiny.essay(1, 90), tiny.gap()), encode_text(tool, tiny.essay(1, 90), tiny.gap(max_tokens=20))
+    whole, cut = (encode_text(tool, tiny.essay(1, 90), max_tokens, positions=512) for max_tokens in (512, 20))
     assert len(whole) > 90 and cut.tolist() == whole[:20].tolist()
 
 
 def test_texts_that_cannot_be_used(tokenizer: Path) -> None:
     tool = load_tokenizer(tokenizer)
     with pytest.raises(BadInput, match="no token"):
-        encode_text(tool, "", tiny.gap())
+        encode_text(tool, "", max_tokens=512, positions=64)
     with pytest.raises(BadInput, match=r"gap\.max_tokens to 64"):
-        encode_text(tool, tiny.essay(1, 90), tiny.gap(), positions=64)
-    assert len(encode_text(tool, tiny.essay(1, 90), tiny.gap(max_tokens=64), positions=64)) == 64
+        encode_text(tool, tiny.essay(1, 90), max_tokens=512, positions=64)
+    assert len(encode_text(tool, tiny.essay(1, 90), max_tokens=64, positions=64)) == 64

@@ -134,6 +134,23 @@ def test_every_extension_is_a_unit_of_its_own_and_belongs_to_no_stage() -> None:
     assert len(set(map(code.code_digest, extensions))) == len(extensions)
 
 
+#: Modules of ``gap.params`` that a heavy stage reaches; an edit in another stage's settings leaves its keys as they are.
+SETTINGS = {
+    "gap.fetch.items": {"items", "sources"},
+    "gap.corpora.sample": {"corpora", "sources"},
+    "gap.pretrain.build_tokenizer": {"sources", "tokenizers"},
+    "gap.pretrain.build": {"models", "sources", "tokenizers"},
+    "gap.describe.job": {"describe", "runs"},
+    "gap.posttrain.job": {"methods", "posttrain", "runs"},
+    "gap.evaluate.job": {"evaluate", "methods", "runs"},
+}
+
+
+@pytest.mark.parametrize(("unit", "modules"), SETTINGS.items())
+def test_a_stage_reaches_its_own_settings_alone(unit: str, modules: set[str]) -> None:
+    assert {module.removeprefix("gap.params.") for module in code.closure(unit) if module.startswith("gap.params.")} == modules
+
+
 @pytest.mark.parametrize("unit", ["gap.evaluate.job", "gap.posttrain.job", "gap.published.stage", "gap.report.stage", "gap.pretrain.build"])
 def test_the_closure_holds_what_importing_loads(unit: str) -> None:
     """Against Python itself: the modules of this package that are loaded once the unit is imported."""

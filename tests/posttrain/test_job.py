@@ -16,7 +16,7 @@ from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.posttrain import PosttrainJob
 from gap.params.runs import RunId
-from gap.posttrain import method as method_module
+from gap.posttrain import job as job_module
 from gap.posttrain.job import posttrain
 from gap.runtime import journal
 from gap.runtime.runtime import Runtime
@@ -42,7 +42,7 @@ def job(texts: range = range(2), updates: int = 3, **changes: Any) -> PosttrainJ
 def counted(monkeypatch: pytest.MonkeyPatch, die_at: int = 10**9) -> list[int]:
     """Note every run that is really done; die in the one numbered ``die_at``."""
     done: list[int] = []
-    original = method_module.run_method
+    original = job_module.run_method
 
     def run(*arguments: Any) -> Any:
         if len(done) == die_at:
@@ -50,7 +50,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, die_at: int = 10**9) -> list[int]:
         done.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr(method_module, "run_method", run)
+    monkeypatch.setattr(job_module, "run_method", run)
     return done
 
 
@@ -65,7 +65,7 @@ def test_the_table_holds_every_run_and_step(model: Path, corpora: dict[str, Path
     assert set(rows.loc[rows["step"] == 0, "digest"]) == {weights_digest(load_model(model))}
     one = rows[(rows["corpus"] == "prose") & (rows["text"] == 1)]
     loaded = load_model(model)
-    ids = encode_text(load_tokenizer(model), TEXTS[1], tiny.gap())
+    ids = encode_text(load_tokenizer(model), TEXTS[1], max_tokens=512, positions=64)
     assert list(one["digest"]) == [row.digest for row in tiny.updates(loaded, ids, tiny.gap(), 3)]
     # the same text under another corpus name takes the same way: nothing leaks from run to run
     same_text = rows[(rows["corpus"] == "code") & (rows["text"] == 1)]

@@ -16,9 +16,8 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import combined
-from gap.posttrain.context import open_context
-from gap.posttrain.method import run_method
 from gap.posttrain.row import TrajectoryRow
+from gap.posttrain.run import run_method
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
@@ -32,7 +31,7 @@ def steps(
     loaded = load_model(model)
     return [
         (row, [weight.detach().clone() for weight in loaded.parameters()])
-        for row in run_method(open_context(loaded, **options), texts, method, updates)
+        for row in run_method(Snapshot(loaded, **options, compact=True), texts, method, updates)
     ]
 
 
@@ -164,7 +163,7 @@ def test_weights_that_are_not_finite_are_not_transformed(model: Path) -> None:
     from gap.posttrain.transformed import transform
 
     with pytest.raises(Refused, match="before the transforms"):
-        transform(loaded, base, tiny.method(HALF).transforms)
+        transform(base, tiny.method(HALF).transforms)
 
 
 def test_lines_on_a_model_without_numbered_layers(model: Path, tmp_path: Path) -> None:
@@ -178,5 +177,5 @@ def test_lines_on_a_model_without_numbered_layers(model: Path, tmp_path: Path) -
 def test_rows_are_those_of_the_weights_in_the_model(model: Path) -> None:
     for method in (tiny.method(), tiny.method(HALF), tiny.method(combine={"kind": "soup"})):
         loaded = load_model(model)
-        for row in run_method(open_context(loaded), [[IDS]], method, 2):
+        for row in run_method(Snapshot(loaded, compact=True), [[IDS]], method, 2):
             assert row.digest == weights_digest(loaded)

@@ -14,9 +14,8 @@ from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
 from gap.posttrain import transformed
-from gap.posttrain.context import RunContext, open_context
-from gap.posttrain.method import run_method
 from gap.posttrain.row import TrajectoryRow
+from gap.posttrain.run import run_method
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
@@ -27,7 +26,7 @@ def spoiled(model: Path, texts: list[list[torch.Tensor]], method: Method) -> lis
     loaded = load_model(model)
     base = Snapshot(loaded)
     base.saved[0].view(torch.int32)[3, 5] ^= 1
-    return list(run_method(RunContext(loaded, base), texts, method, 3))
+    return list(run_method(base, texts, method, 3))
 
 
 def test_a_run_that_only_goes_on_needs_none(model: Path) -> None:
@@ -52,11 +51,11 @@ def test_training_goes_on_from_its_own_weights_or_not_at_all(model: Path, monkey
 
     method = tiny.method([{"kind": "interpolation", "coefficient": 0.5}])
     loaded = load_model(model)
-    assert len(list(run_method(open_context(loaded), [[IDS]], method, 2))) == 3
+    assert len(list(run_method(Snapshot(loaded, compact=True), [[IDS]], method, 2))) == 3
     monkeypatch.setattr(transformed, "Snapshot", Forgetful)
     loaded = load_model(model)
     with pytest.raises(Refused, match="weights put back"):
-        list(run_method(open_context(loaded), [[IDS]], method, 2))
+        list(run_method(Snapshot(loaded, compact=True), [[IDS]], method, 2))
 
 
 def test_restoring_says_which_digest_it_wanted(model: Path) -> None:

@@ -236,8 +236,8 @@ def test_fp16_takes_the_updates_that_torchs_scaler_takes(model: Path) -> None:
 @pytest.mark.parametrize("together", [1, 2])
 def test_offload_changes_no_bit(model: Path, precision: str, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in many buckets, also when two texts' gradients meet."""
+    from gap.models.weights import Snapshot
     from gap.posttrain import parameter_buckets
-    from gap.posttrain.context import open_context
     from gap.posttrain.run import run_updates
 
     texts = [IDS, IDS.flip(0)][:together]
@@ -249,8 +249,8 @@ def test_offload_changes_no_bit(model: Path, precision: str, together: int, monk
         cut = parameter_buckets.cut_into_buckets(list(loaded.parameters()))
         assert (len(cut) == 1) == (bucket == 1 << 24)
         assert all(sum(item.parameter.numel() for item in one) <= bucket for one in cut)
-        context = open_context(loaded, offload=offload)
-        rows = list(run_updates(context, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4))
+        base = Snapshot(loaded, offload=offload, compact=True)
+        rows = list(run_updates(base, texts, tiny.gap(precision=precision, loss_scale=1024.0), 4))
         assert not any(weight.grad is not None for weight in loaded.parameters())
         assert not any(weight._post_accumulate_grad_hooks for weight in loaded.parameters())
         runs.append([(row.digest, row.loss, row.changed_fraction, row.loss_scale) for row in rows[1:]])

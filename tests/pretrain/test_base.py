@@ -15,6 +15,7 @@ from gap.core.folder import filling
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.models import HubModel, LocalModel, ModelJob
+from gap.pretrain import build
 from gap.pretrain.build import build_model
 from gap.runtime.runtime import Runtime
 
@@ -74,15 +75,13 @@ def test_missing_folder_and_missing_weights(tmp_path: Path, model: Path, tokeniz
 def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
-    from gap.fetch import hub
-
     asked = []
 
     def model_files(id: str, revision: str, out: Path) -> None:
         asked.append((id, revision))
         shutil.copytree(model, out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(hub, "model_files", model_files)
+    monkeypatch.setattr(build, "model_files", model_files)
     settings = HubModel(kind="hub", tokenizer="t", id="some/opt", revision="a" * 40)
     build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert asked == [("some/opt", "a" * 40)]

@@ -129,6 +129,11 @@ def test_too_little_text(source: FilesSource, tokenizer: Path, tmp_path: Path) -
         build_model(job(short), tokenizer, Path("nano"), Runtime("cpu", 1))
 
 
+def test_too_small_a_budget(source: FilesSource, tokenizer: Path) -> None:
+    with pytest.raises(BadInput, match=r"models\.nano\.tokens: 127\. Allowed: at least one batch, 128\."):
+        build_model(job(source, tokens=127), tokenizer, Path("nano"), Runtime("cpu", 1))
+
+
 def test_the_first_weights_depend_on_the_seed_alone(source: FilesSource, tokenizer: Path) -> None:
     from tokenizers import Tokenizer
 

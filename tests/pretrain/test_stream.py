@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gap.core.errors import BadInput
 from gap.params.models import PretrainedHere
 from gap.pretrain import token_stream as module
-from gap.pretrain.schedule import LONG_BATCH_EVERY, batch_shape, budget_fraction, check_budget, learning_rate, tokens_to_read, total_steps
+from gap.pretrain.schedule import LONG_BATCH_EVERY, batch_shape, budget_fraction, learning_rate, tokens_to_read
 from gap.pretrain.token_stream import TokenStream, pack, sample_batch, split_validation, validation_windows
 
 
@@ -87,10 +87,8 @@ def test_learning_rate_rises_and_falls_to_a_tenth() -> None:
 
 
 def test_budgets() -> None:
-    assert total_steps(settings_of(tokens=6401)) == 51 and budget_fraction(settings_of(), 25, 1e9) == 0.5
+    assert budget_fraction(settings_of(tokens=6401), 51, 0.0) == 1.0 and budget_fraction(settings_of(), 25, 1e9) == 0.5
     timed = settings_of(tokens=None, seconds=20.0)
-    assert total_steps(timed) is None and budget_fraction(timed, 10**9, 5.0) == 0.25
+    assert budget_fraction(timed, 10**9, 5.0) == 0.25
     assert tokens_to_read(settings_of(tokens=100_000), 0.5, 1) == 60_000
     assert tokens_to_read(timed, 1.0, 1000) == 24_000
-    with pytest.raises(BadInput, match=r"models\.m\.tokens"):
-        check_budget(settings_of(tokens=100), "m")

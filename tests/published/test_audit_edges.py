@@ -12,7 +12,7 @@ import pytest
 
 from gap.figures.table import to_csv, to_latex, to_markdown
 from gap.published.audit import two_groups
-from gap.published.read import CORPORA, GROUPS, ITEMS, MODELS, Published
+from gap.published.read import CORPORA, GROUPS, MODELS, Published
 from gap.published.section import FigureFile, Sampling, Section
 from gap.published.stage import AUDIT
 
@@ -26,12 +26,12 @@ Row = tuple[str, str, int, int, int]
 def published(rows: Sequence[Row], second: Sequence[Row] | None = None) -> Published:
     """Classification with ``rows``, dialogue with ``second`` or the same."""
     made = {}
-    for (group, columns), chosen in zip(GROUPS.items(), (rows, rows if second is None else second), strict=True):
+    for (group, tasks), chosen in zip(GROUPS.items(), (rows, rows if second is None else second), strict=True):
         frame = pd.DataFrame(chosen, columns=["model", "corpus", "index", "epoch", "more"])
-        for task in columns.values():
-            right = frame["model"].map(BASE) * (ITEMS[task] // 20) + frame["more"]
-            frame[task] = (right / ITEMS[task]).astype("float32").astype(float)
-        frame["mean"] = frame[list(columns.values())].mean(axis=1)
+        for name, task in tasks.items():
+            right = frame["model"].map(BASE) * (task.items // 20) + frame["more"]
+            frame[name] = (right / task.items).astype("float32").astype(float)
+        frame["mean"] = frame[list(tasks)].mean(axis=1)
         base = frame[frame["epoch"] == 0].groupby("model")["mean"].first()
         frame["gain"] = frame["mean"] - frame["model"].map(base)
         frame["average"] = frame["mean"]

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from gap.published.audit import averages, construction, first_update, granularity, repeats
-from gap.published.read import ITEMS, Published, read_published
+from gap.published.read import TASKS, Published, read_published
 from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
@@ -226,4 +226,4 @@ def test_an_average_that_is_not_the_mean_of_its_tasks_is_counted(data: Published
 
 
 def test_sizes_of_the_tasks() -> None:
-    assert sorted(Counter(ITEMS.values()).items()) == [(100, 1), (295, 1), (320, 10)]
+    assert sorted(Counter(task.items for task in TASKS.values()).items()) == [(100, 1), (295, 1), (320, 10)]

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from gap.published.audit import two_groups
-from gap.published.read import read_published
+from gap.published.read import Published, read_published
 from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
@@ -60,6 +60,14 @@ def test_rank_correlation_and_interval(found: Section, model: str) -> None:
     for corpus, rows in both.groupby("corpora"):
         value = stats.spearmanr(rows["c"].round(12), rows["d"].round(12)).statistic
         assert row["by_corpus"][corpus] == pytest.approx(value, abs=5e-3)
+
+
+@real
+def test_rounding_of_the_averages_breaks_no_tie(found: Section) -> None:
+    data = read_published(FOLDER / "full_results", FOLDER / "data" / "train_data")
+    random = np.random.default_rng(0)
+    noisy = {group: frame.assign(mean=frame["mean"] + random.uniform(-1e-13, 1e-13, len(frame))) for group, frame in data.rows.items()}
+    assert two_groups.section(Published(noisy, data.texts), HOW).numbers == found.numbers
 
 
 @real

@@ -26,8 +26,8 @@ Row = tuple[str, str, int, int, float]
 def published(rows: Sequence[Row], texts: pd.DataFrame | None = None) -> Published:
     """Both groups with these rows; every task of a row has the model's base plus the gain."""
     made = {}
-    for group, columns in GROUPS.items():
-        tasks = list(columns.values())
+    for group in GROUPS:
+        tasks = list(GROUPS[group])
         frame = pd.DataFrame(rows, columns=["model", "corpus", "index", "epoch", "gain"])
         for task in tasks:
             frame[task] = frame["model"].map(BASE) + frame["gain"]

@@ -103,8 +103,8 @@ def save(model: Path, out: Path) -> None:
 def run_methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     """Every method on the first model and the ascent on all, with gradients and state on the device and on the host."""
     from gap.models.load import load_model
-    from gap.posttrain.context import open_context
-    from gap.posttrain.method import run_method
+    from gap.models.weights import Snapshot
+    from gap.posttrain.run import run_method
     from gap.runtime.device import open_device
     from gap.runtime.process_group import is_first
 
@@ -112,12 +112,12 @@ def run_methods(models: dict[str, Path], out: Path, runtime: Runtime) -> None:
     for name, folder in models.items():
         model = load_model(folder, open_device(runtime))
         for offload in (False, True):
-            context = open_context(model, offload=offload)
+            base = Snapshot(model, offload=offload, compact=True)
             for method, (settings, texts) in METHODS.items() if not found or offload else [("ascent", METHODS["ascent"])]:
                 if offload and name != next(iter(models)):
                     continue
-                context.base.restore()
-                rows = list(run_method(context, texts, settings, 3))
+                base.restore()
+                rows = list(run_method(base, texts, settings, 3))
                 found[f"{name}, {method}, offload {offload}"] = [
                     [
                         row.step,

@@ -91,10 +91,10 @@ def method(transforms: list[dict[str, Any]] | None = None, combine: dict[str, An
 
 def updates(model: Any, ids: Any, gap: Gap, count: int) -> Iterator[Any]:
     """``run_updates`` on one text from the weights that ``model`` has now."""
-    from gap.posttrain.context import open_context
+    from gap.models.weights import Snapshot
     from gap.posttrain.run import run_updates
 
-    return run_updates(open_context(model), [ids], gap, count)
+    return run_updates(Snapshot(model, compact=True), [ids], gap, count)
 
 
 def texts_table(path: Path, corpus: str, texts: list[str]) -> Path:

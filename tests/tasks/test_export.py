@@ -11,6 +11,7 @@ import yaml
 from gap.core.errors import BadInput
 from gap.fetch.source_file import MINIATURE
 from gap.tasks.boundary import boundary_differences, together
+from gap.tasks.dialogue import STOP
 from gap.tasks.export import commands, export_tasks
 from gap.tasks.items import MultipleChoice, load_items
 from gap.tasks.registry import TASKS
@@ -88,6 +89,6 @@ def test_shipped_hooks_are_the_projects_functions(tmp_path: Path) -> None:
     assert [(row["context"], tuple(row["continuations"]), row["gold"]) for row in documents] == [
         (item.context, item.continuations, item.gold) for item in load_items("copa", shipped("copa"), 3) if isinstance(item, MultipleChoice)
     ]
-    assert hooks.score_answer({"reference": "Yes, I can."}, ["yes i can\nUser 1: no"]) == {"f1": 1.0}
+    assert hooks.score_answer({"reference": "Yes, I can.", "stop": STOP}, ["yes i can\nUser 1: no"]) == {"f1": 1.0}
     with pytest.raises(AttributeError):
         hooks.unknown  # noqa: B018

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ class Workspace:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=900,
+            timeout=3600,
         )
         assert code is None or done.returncode == code, f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}"
         return done.stdout
@@ -129,8 +130,8 @@ class Workspace:
         return (self.folder / path).read_bytes()
 
 
-#: What tells the rules of a family apart.
-FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")
+#: What tells the rules of a family apart; the drawing of the rule graph merges them too.
+FAMILY: re.Pattern[str] = runpy.run_path(str(ROOT / "workflow/scripts/rulegraph.py"))["FAMILY"]
 
 
 def job_counts(text: str) -> dict[str, int]:

@@ -86,7 +86,7 @@ def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -
         assert time.monotonic() < deadline, "no run was finished in time"
         time.sleep(0.05)
     os.killpg(process.pid, how)
-    process.communicate(timeout=300)
+    process.communicate(timeout=1800)
     (workspace.folder / "held").unlink()
     (workspace.folder / "written").unlink()
     return units(workspace)

@@ -19,7 +19,7 @@ CORPUS = {"source": "s", "part": "all", "window": 8, "near_duplicates": 1.0, "ov
 
 def gap(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | variables
-    return subprocess.run(["gap", *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(["gap", *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=1200)
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

@@ -48,7 +48,8 @@ GPU = 1 if DEVICE == "cuda" else 0
 DEVICES = 1 if PUBLISHED else STUDY.jobs.devices
 THREADS = 1 if PUBLISHED else STUDY.jobs.threads * DEVICES
 MODEL_JOB = dict(mem_mb=2000 * DEVICES if DEVICE == "cpu" else 64000, gpu=GPU * DEVICES)
-RUNTIME = f"--device {DEVICE} --devices {DEVICES}"
+ARITHMETIC = "fast" if PUBLISHED else STUDY.jobs.arithmetic
+RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
 
 
 def ancients(paths):

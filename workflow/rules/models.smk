@@ -44,9 +44,9 @@ rule build_model:
         job=lambda wildcards: job_text(models.job(PLAN, wildcards.name)),
         tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
         folder=lambda wildcards, output: os.path.dirname(output[0]),
-        device=DEVICE,
+        runtime=f"--device {DEVICE} --arithmetic {ARITHMETIC}",
     message:
         "Building base model {wildcards.name}"
     shell:
         "gap model --job {params.job:q} --tokenizer {params.tokenizer:q} --out {params.folder:q}"
-        " --device {params.device} --threads {threads} 2> {log:q}"
+        " {params.runtime} --threads {threads} 2> {log:q}"

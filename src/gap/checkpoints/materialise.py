@@ -39,8 +39,7 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     from gap.models.load import load_model
     from gap.models.text import run_ids
     from gap.models.tokenizer import load_tokenizer
-    from gap.models.weights import weights_digest
-    from gap.posttrain.context import open_context
+    from gap.models.weights import Snapshot, weights_digest
     from gap.posttrain.replay import ReplayCheck, replay
     from gap.runtime.device import open_device
 
@@ -51,10 +50,10 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     texts = run_texts(plan, checkpoint.model, run)
     device = open_device(runtime)
     model = load_model(folder, device)
-    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, getattr(model.config, "max_position_embeddings", None))
+    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, model)
     check = ReplayCheck(plan["study"]["evaluate"]["replay_tolerance"])
     reached = 0
-    for reached in replay(open_context(model, offload=runtime.offload), ids, method, rows, check):
+    for reached in replay(Snapshot(model, offload=runtime.offload, compact=True), ids, method, rows, check):
         if reached == checkpoint.step:
             break
     if reached != checkpoint.step:

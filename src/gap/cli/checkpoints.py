@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from gap.checkpoints.catalogue import Selection
 from gap.cli.options import Options, packed_options, record_option, runtime_options
+from gap.runtime.arithmetic import set_arithmetic
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
@@ -57,7 +59,7 @@ def _shown(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-@runtime_options()
+@runtime_options("device", "threads", "devices", "memory")
 def materialise(
     checkpoint: Annotated[
         str, typer.Argument(metavar="ID", help="Id of a checkpoint (gap checkpoints), or a beginning that no other has.")
@@ -70,12 +72,15 @@ def materialise(
     """Rebuild any checkpoint as a normal Hugging Face folder (safetensors)."""
     from functools import partial
 
+    document = read_document(plan)
+    runtime = replace(runtime, arithmetic=document["study"]["jobs"]["arithmetic"])  # as its run was computed
+    set_arithmetic(runtime.arithmetic)
+
     from gap.checkpoints.catalogue import by_id, catalogue
     from gap.checkpoints.materialise import RECIPE
     from gap.checkpoints.materialise import materialise as run
     from gap.core.files import read_json
 
-    document = read_document(plan)
     work = partial(run, document, by_id(catalogue(document), checkpoint), out)
     launch(work, runtime)
     made = read_json(out / RECIPE)

@@ -12,7 +12,7 @@ from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
 
-@runtime_options("device", "threads", "devices")
+@runtime_options("device", "threads", "devices", "arithmetic")
 def describe(
     job: Annotated[str, typer.Option(help="The job (DescribeJob) as JSON, or @file.")],
     model: Annotated[Path, typer.Option(help="Folder of the base model, or a file in it.")],

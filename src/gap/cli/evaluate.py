@@ -90,7 +90,7 @@ def boundary(
 
 
 @record_option
-@runtime_options("device", "threads", "devices")
+@runtime_options("device", "threads", "devices", "arithmetic")
 def noise_floor(
     settings: Annotated[str, typer.Option(help="How items are scored (Evaluate) as JSON, or @file.")],
     model: Annotated[list[str], typer.Option(help="NAME=FOLDER of a base model, or a file in it; may be repeated.")],

@@ -29,7 +29,7 @@ def read_job(text: str, kind: type[Kind]) -> Kind:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        allowed = f"the JSON of a {kind.__name__} (gap.params.jobs)"
+        allowed = f"the JSON of a {kind.__name__} ({kind.__module__})"
         raise BadInput(f"--job, {where}", first["msg"], allowed, "Let the workflow write it.") from error
 
 

@@ -23,7 +23,7 @@ def tokenizer(
     build_tokenizer(read_job(job, TokenizerJob), out)
 
 
-@runtime_options("device", "threads")
+@runtime_options("device", "threads", "arithmetic")
 def model(
     job: Annotated[str, typer.Option(help="The job (ModelJob) as JSON, or @file.")],
     tokenizer: Annotated[Path, typer.Option(help="Folder of the model's tokenizer, or a file in it.")],

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gap.runtime.arithmetic import set_arithmetic
 from gap.runtime.runtime import Runtime
 
 
@@ -19,6 +20,13 @@ class Memory(Enum):
 
     device = "device"
     host = "host"
+
+
+class ArithmeticChoice(Enum):
+    """Values of ``--arithmetic``."""
+
+    portable = "portable"
+    fast = "fast"
 
 
 #: Name of an option -> its type with the help, and its default.
@@ -31,6 +39,10 @@ RUNTIME: Options = {
     "memory": (
         Annotated[Memory, typer.Option(help="Where base snapshot, gradients and optimizer's state wait; no result depends on it.")],
         Memory.device,
+    ),
+    "arithmetic": (
+        Annotated[ArithmeticChoice, typer.Option(help="portable: the same bits on every x86-64 CPU with AVX2; fast: this CPU's best.")],
+        ArithmeticChoice.fast,
     ),
 }
 
@@ -59,8 +71,9 @@ def packed_options(parameter: str, pack: Callable[..., Any], options: Options) -
 def runtime_options(*names: str) -> Decorator:
     """Give a command the options that say where it runs (the named ones, or all) in place of its keyword ``runtime``."""
 
-    def pack(memory: Memory = Memory.device, **values: Any) -> Runtime:
-        return Runtime(memory=memory.value, **values)
+    def pack(memory: Memory = Memory.device, arithmetic: ArithmeticChoice = ArithmeticChoice.fast, **values: Any) -> Runtime:
+        set_arithmetic(arithmetic.value)
+        return Runtime(memory=memory.value, arithmetic=arithmetic.value, **values)
 
     return packed_options("runtime", pack, {name: RUNTIME[name] for name in names or RUNTIME})
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from gap.core.errors import BadInput
+from gap.core.registry import import_modules, modules
 
 
 class Registered(Protocol):
@@ -44,14 +43,12 @@ class Catalogue(Generic[Item]):
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules of the package, by dotted name."""
-        path = importlib.import_module(self.package).__path__
-        return tuple(f"{self.package}.{module.name}" for module in pkgutil.iter_modules(path))
+        return modules(self.package)
 
     @cached_property
     def items(self) -> dict[str, Item]:
         """All items by name, in their order."""
-        for module in self.modules:
-            importlib.import_module(module)
+        import_modules(self.package)
         return dict(sorted(self._items.items(), key=lambda item: (item[1].order, item[0])))
 
     def __iter__(self) -> Iterator[Item]:

@@ -20,10 +20,16 @@ from gap.core.settings import Settings
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def modules(package: str) -> tuple[str, ...]:
+    """The modules of ``package``, by dotted name."""
+    path = importlib.import_module(package).__path__
+    return tuple(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
+
+
 def import_modules(package: str) -> None:
     """Import every module of ``package``, so that each registers what it offers."""
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+    for module in modules(package):
+        importlib.import_module(module)
 
 
 @dataclass(frozen=True)

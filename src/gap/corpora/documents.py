@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gap.core.digest import text_digest
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.sources import Source
 
 Part = Literal["all", "train", "heldout"]

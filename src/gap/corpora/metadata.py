@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gap.core.errors import BadInput
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.corpora import TITLED, CorpusJob, metadata_problem
 
 CURE = "Set metadata: source or none, or take another source."

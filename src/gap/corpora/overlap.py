@@ -15,7 +15,7 @@ from typing import Any
 from gap.core.files import write_json
 from gap.core.progress import progress
 from gap.core.tables import read_table
-from gap.tasks.items import Dialogue, MultipleChoice, load_items
+from gap.tasks.items import MultipleChoice, load_items
 
 #: Words that must be shared in a row (Brown et al. 2020, appendix C, use 13 as well).
 NGRAM = 13
@@ -37,21 +37,18 @@ def ngrams(text: str) -> Iterator[str]:
         yield " ".join(parts[start : start + NGRAM])
 
 
-def item_text(item: MultipleChoice | Dialogue) -> str:
-    """What an item says: context and right continuation, or prompt and reference."""
-    if isinstance(item, MultipleChoice):
-        return f"{item.context} {item.continuations[item.gold]}"
-    return f"{item.prompt} {item.reference}"
+def item_texts(task: str, path: Path) -> list[str]:
+    """What all items of a file say: context and right continuation, or prompt and reference."""
+    return [
+        f"{item.context} {item.continuations[item.gold]}" if isinstance(item, MultipleChoice) else f"{item.prompt} {item.reference}"
+        for item in load_items(task, path, sys.maxsize)
+    ]
 
 
 def item_ngrams(items: ItemFiles) -> frozenset[str]:
     """The 13-grams of all items of these files."""
-    shared: set[str] = set()
-    for task, splits in items.items():
-        for path in splits.values():
-            for item in load_items(task, path, sys.maxsize):
-                shared.update(ngrams(item_text(item)))
-    return frozenset(shared)
+    files = [(task, path) for task, splits in items.items() for path in splits.values()]
+    return frozenset(ngram for task, path in files for text in item_texts(task, path) for ngram in ngrams(text))
 
 
 def quotes(text: str, forbidden: frozenset[str]) -> bool:
@@ -80,12 +77,11 @@ def overlap_report(texts: list[Path], items: ItemFiles, out: Path) -> None:
         for task, splits in items.items():
             tasks[task] = {}
             for split, path in splits.items():
-                loaded = load_items(task, path, sys.maxsize)
-                for number, item in enumerate(loaded):
-                    for corpus, match in _matches(item_text(item), index):
+                said = item_texts(task, path)
+                for number, text in enumerate(said):
+                    for corpus, match in _matches(text, index):
                         corpora[corpus]["matches"].append({**match, "task": task, "split": split, "item": number})
-                short = sum(len(words(item_text(item))) < NGRAM for item in loaded)
-                tasks[task][split] = {"items": len(loaded), "too_short": short}
+                tasks[task][split] = {"items": len(said), "too_short": sum(len(words(text)) < NGRAM for text in said)}
                 shown.step(note=task)
     write_json(out, {"words": NGRAM, "corpora": [_summed(corpus) for corpus in corpora], "tasks": tasks})
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from tokenizers import Tokenizer
 
 from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import write_table
-from gap.corpora.document import Document
 from gap.corpora.documents import documents
 from gap.corpora.duplicates import SeenTexts
 from gap.corpora.metadata import metadata_line
 from gap.corpora.overlap import ItemFiles, item_ngrams, quotes
+from gap.corpora.readers import Document
 from gap.corpora.tokens import encode, open_tokenizer, tokenizer_file
 from gap.corpora.windows import WindowCutter
 from gap.params.corpora import CorpusJob
 from gap.params.sources import AuthorsSource, ProceduralSource
 from gap.runtime.provenance import write_provenance
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 
 def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) -> None:
@@ -43,8 +43,6 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
         split or to get a line of metadata; a document has no title for it; overlaps are to be removed but no items are given.
     Unavailable, Refused: as ``gap.corpora.documents.documents``.
     """
-    import pandas as pd
-
     backend = open_tokenizer(tokenizer)
     counts: Counter[str] = Counter()
     texts = _authors(job, items, counts) if isinstance(job.source, AuthorsSource) else _sampled(job, backend, items, counts)
@@ -60,9 +58,8 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
         raise _too_few(job, len(rows), counts)
     write_table(pd.DataFrame(rows), out, "texts")
     settings = {**job.model_dump(mode="json"), "tokenizer": file_digest(tokenizer_file(tokenizer))}
-    write_provenance(
-        out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts={**dict(sorted(counts.items())), "kept": len(rows)}
-    )
+    totals = {**dict(sorted(counts.items())), "kept": len(rows)}
+    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts=totals)
 
 
 def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:
@@ -70,9 +67,8 @@ def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:
     if job.corpus.overlap == "report":
         return frozenset()
     if not items:
-        raise BadInput(
-            f"corpus {job.name}", "overlap: remove, but no items", "the fetched items (--items)", "Pass the items, or set overlap: report."
-        )
+        problem, cure = "overlap: remove, but no items", "Pass the items, or set overlap: report."
+        raise BadInput(f"corpus {job.name}", problem, "the fetched items (--items)", cure)
     return item_ngrams(items)
 
 
@@ -96,9 +92,8 @@ def _sampled(job: CorpusJob, tokenizer: Tokenizer, items: ItemFiles, counts: Cou
 def _authors(job: CorpusJob, items: ItemFiles, counts: Counter[str]) -> Iterator[tuple[Document, str]]:
     """The authors' rows as they stand; repeats and overlaps among those taken are counted."""
     if job.corpus.part != "all":
-        raise BadInput(
-            f"corpora.{job.name}.part", job.corpus.part, "all: the authors' texts are taken whole, text i is their row i", "Set part: all."
-        )
+        allowed = "all: the authors' texts are taken whole, text i is their row i"
+        raise BadInput(f"corpora.{job.name}.part", job.corpus.part, allowed, "Set part: all.")
     metadata_line(job)  # refuses one
     forbidden = _forbidden(job, items)
     seen = SeenTexts(job.corpus.near_duplicates)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -23,9 +21,8 @@ def tokenizer_file(path: Path) -> Path:
     """
     file = path / TOKENIZER_FILE if path.is_dir() else path
     if not file.is_file():
-        raise BadInput(
-            str(path), f"no {TOKENIZER_FILE}", f"a tokenizer folder, or its {TOKENIZER_FILE}", "Build the tokenizer first (gap tokenizer)."
-        )
+        allowed = f"a tokenizer folder, or its {TOKENIZER_FILE}"
+        raise BadInput(str(path), f"no {TOKENIZER_FILE}", allowed, "Build the tokenizer first (gap tokenizer).")
     return file
 
 
@@ -36,8 +33,6 @@ def open_tokenizer(path: Path) -> Tokenizer:
     ------
     BadInput: no ``tokenizer.json``, or not one this library reads.
     """
-    from tokenizers import Tokenizer
-
     file = tokenizer_file(path)
     content = read_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from gap.core.digest import text_digest
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.corpora.tokens import encode
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 #: Tokens that a window may be moved by until its text stands for exactly its tokens.
 SLACK = 16
@@ -22,7 +19,7 @@ SLACK = 16
 
 def hash64(*parts: object) -> int:
     """A number below 2**64 that depends on ``parts`` alone: a random choice that is the same on every machine."""
-    return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()[:8])
+    return int(text_digest("\x1f".join(map(str, parts)), length=16), 16)
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class WindowCutter:
     width: int
     seed: int
     counts: Counter[str]
-    line_of: Callable[[Document], str] = lambda document: ""
+    line_of: Callable[[Document], str]
 
     def windows(self, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
         """(document, text) of windows that never overlap.

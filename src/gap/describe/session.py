@@ -19,7 +19,7 @@ from gap.describe.predictions import familiarity, read
 from gap.describe.surface import surface
 from gap.describe.targets import Target, targets
 from gap.models.load import load_model
-from gap.models.text import encode_text
+from gap.models.text import encode_text, max_positions
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.describe import DescribeJob
@@ -38,7 +38,7 @@ class Session:
         self.device = open_device(runtime)
         self.tokenizer: Any = load_tokenizer(folder)
         self.model: Any = load_model(folder, self.device)
-        self.positions: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        self.positions = max_positions(self.model)
         self.weights = weights_digest(self.model)
         self.decoder = Decoder(self.model)
 
@@ -49,7 +49,7 @@ class Session:
         ------
         BadInput: the text cannot be encoded.
         """
-        return encode_text(self.tokenizer, text, self.job, self.positions).to(self.device)
+        return encode_text(self.tokenizer, text, self.job.max_tokens, self.positions).to(self.device)
 
     def features(self, ids: Tensor) -> dict[str, float]:
         """Every feature but the cosines, of ids [n]."""
@@ -67,7 +67,7 @@ class Session:
         BadInput: the file does not hold items of the task.
         """
         # the last token is not fed
-        limit = min(self.job.max_length, (self.positions or self.job.max_length) + 1)
+        limit = min(self.job.max_length, self.positions + 1)
         return targets(load_items(task, path, self.job.describe.gradient_items), self.tokenizer, limit)
 
     def cosines(self, tasks: Sequence[Sequence[Target]], texts: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[int, dict[int, float]]]:

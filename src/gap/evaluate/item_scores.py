@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gap.core.tables import TABLES
-from gap.tasks.items import Item, MultipleChoice
-
-if TYPE_CHECKING:
-    from gap.evaluate.scoring.answer import Answer
+from gap.tasks.dialogue import cut, unigram_f1
+from gap.tasks.items import Dialogue, MultipleChoice
 
 #: (run, step, number of the item chunk)
 ChunkKey = tuple[str, int, int]
 
 
+#: What a row holds where another kind of item has scores.
+NO_SCORES: dict[str, Any] = {
+    "gold": -1,
+    "prediction": -1,
+    "correct": False,
+    "log_probabilities": [],
+    "response": "",
+    "f1": float("nan"),
+    "nll": float("nan"),
+    "tokens": 0,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item's result: the greedy response, its F1, the summed NLL (nats) of the reference and its tokens."""
+
+    response: str
+    f1: float
+    nll: float
+    tokens: int
+
+
+def judge(text: str, item: Dialogue, nll: float, tokens: int) -> Answer:
+    """The answer for a decoded ``text``, cut at the item's stop text, and its F1 against the reference."""
+    response = cut(text, item.stop)
+    return Answer(response, unigram_f1(response, item.reference), nll, tokens)
+
+
 def choice_columns(items: Sequence[MultipleChoice], scores: Sequence[np.ndarray]) -> dict[str, list[Any]]:
     """Columns of multiple-choice items; ``scores`` are log-probabilities (nats) per continuation; the first wins ties."""
     predictions = [int(np.argmax(sums)) for sums in scores]
-    count = len(items)
     return {
         "gold": [item.gold for item in items],
         "prediction": predictions,
         "correct": [item.gold == prediction for item, prediction in zip(items, predictions, strict=True)],
         "log_probabilities": [sums.tolist() for sums in scores],
-        "response": [""] * count,
-        "f1": [float("nan")] * count,
-        "nll": [float("nan")] * count,
-        "tokens": [0] * count,
     }
 
 
 def answer_columns(answers: Sequence[Answer]) -> dict[str, list[Any]]:
     """Columns of dialogue items."""
-    count = len(answers)
     return {
-        "gold": [-1] * count,
-        "prediction": [-1] * count,
-        "correct": [False] * count,
-        "log_probabilities": [[] for _ in answers],
         "response": [answer.response for answer in answers],
         "f1": [answer.f1 for answer in answers],
         "nll": [answer.nll for answer in answers],
@@ -49,15 +67,11 @@ def answer_columns(answers: Sequence[Answer]) -> dict[str, list[Any]]:
     }
 
 
-def item_columns(indices: Sequence[int], items: Sequence[Item]) -> dict[str, list[Any]]:
-    """Columns that say which items these are: those of ``items`` with these indices."""
-    return {"item": list(indices), "item_hash": [items[index].hash for index in indices]}
-
-
 def frame(constants: dict[str, Any], columns: dict[str, list[Any]]) -> pd.DataFrame:
     """Rows from the columns that vary and the ``constants`` that do not, in the order of the table."""
-    rows = pd.DataFrame({**columns, **{name: [value] * len(columns["item"]) for name, value in constants.items()}})
-    return rows[list(TABLES["item_scores"])]
+    count = len(columns["item"])
+    unvaried = {name: [value] * count for name, value in (NO_SCORES | constants).items()}
+    return pd.DataFrame(unvaried | columns)[list(TABLES["item_scores"])]
 
 
 def complete_chunks(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,18 +83,15 @@ def evaluate(
     runs = list(job.runs) or [BASE]
     steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
     tables = [_Table(job, task, files[task.task, task.split], steps, scorer) for task in job.tasks]
-    tables = [table for table in tables if not table.is_done()]
+    tables = [table for table in tables if not broadcast_from_first(table.is_done)]
+    names = [table.task.task for table in tables]
+    listed = ", ".join(names) if len(names) <= 2 else f"{len(names)} tasks"
     shard = _Shard(job, model, run_files, runtime, scorer)
-    with progress(f"evaluate {job.model} on {_listed(tables)}", sum(map(len, steps.values())) if tables else 0) as shown:
+    with progress(f"evaluate {job.model} on {listed}", sum(map(len, steps.values())) if tables else 0) as shown:
         for run in runs:
             shard.score(run, expected.get(run.run), tables, shown)
     for table in tables:
         table.write(runs, {"threads": runtime.threads, **shard.facts(table.task)})
-
-
-def _listed(tables: list[_Table]) -> str:
-    names = [table.task.task for table in tables]
-    return ", ".join(names) if len(names) <= 2 else f"{len(names)} tasks"
 
 
 class _Table:
@@ -105,7 +103,6 @@ class _Table:
         self.digest = file_digest(files.items)
         self.journal = Journal(files.scores, TABLE)
         self.finished: dict[str, pd.DataFrame] = {}  # rows by run
-        self._known: dict[ChunkKey, pd.DataFrame] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -113,30 +110,20 @@ class _Table:
         job = self.job.model_dump(mode="json")
         return {**{name: value for name, value in job.items() if name != "tasks"}, **self.task.model_dump()}
 
-    @property
-    def record(self) -> Path:
-        """The provenance record."""
-        return self.files.scores.with_name(f"{self.files.scores.stem}.provenance.json")
-
     def is_done(self) -> bool:
         """Whether the table is there, for these settings and items: Snakemake runs a job again for a table that another task lacks."""
-        return broadcast_from_first(self._is_done)
-
-    def _is_done(self) -> bool:
         try:
-            record = read_json(self.record)
+            record = read_json(record_of(self.files.scores))
             same = (record["settings"], record["inputs"]["items"], record["inputs"].get("scorer"))
         except (BadInput, KeyError, TypeError, AttributeError):
             return False
         return self.files.scores.exists() and same == (self.settings, self.digest, self.scorer)
 
-    @property
+    @cached_property
     def known(self) -> dict[ChunkKey, pd.DataFrame]:
         """What the finished files beside the output hold of the planned steps."""
-        if self._known is None:
-            rows = self.journal.siblings(list(self.steps), lambda path: may_hold(path, set(self.steps), self.scorer))
-            self._known = complete_chunks(rows, [item.hash for item in self.items], self.steps, chunk_size(self.items))
-        return self._known
+        rows = self.journal.siblings(list(self.steps), lambda path: may_hold(path, set(self.steps), self.scorer))
+        return complete_chunks(rows, [item.hash for item in self.items], self.steps, chunk_size(self.items))
 
     def unit(self, run: RunId) -> str:
         """The run's name in the journal."""
@@ -160,16 +147,27 @@ class _Table:
         parts = known | scored
         count = len(item_chunks(self.items))
         ordered = [parts[step, chunk] for step in sorted(self.steps[run.run]) for chunk in range(count)]
-        self.finished[run.run] = rows = pd.concat(ordered, ignore_index=True) if ordered else _no_rows()
+        self.finished[run.run] = rows = _concatenate(ordered)
         if not rows.empty:
             self.journal.add(self.unit(run), rows)
 
     def write(self, runs: list[RunId], facts: dict[str, Any]) -> None:
         """Write the table and its record."""
         frames = [rows for run in runs if not (rows := self.finished[run.run]).empty]
-        self.journal.finish(pd.concat(frames, ignore_index=True) if frames else _no_rows())
-        reused = 0 if self._known is None else len(self._known)
-        write_provenance(self.record, "evaluate", self.settings, inputs={"items": self.digest, "reused_chunks": reused, **facts})
+        self.journal.finish(_concatenate(frames))
+        reused = len(vars(self).get("known", ()))  # none where nobody asked for them
+        inputs = {"items": self.digest, "reused_chunks": reused, **facts}
+        write_provenance(record_of(self.files.scores), "evaluate", self.settings, inputs=inputs)
+
+
+def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """All rows; an empty table where no run has a real step."""
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({column: [] for column in TABLES[TABLE]})
+
+
+def record_of(table: Path) -> Path:
+    """The provenance record of a table of scores."""
+    return table.with_name(f"{table.stem}.provenance.json")
 
 
 def may_hold(table: Path, runs: set[str], scorer: Scorer) -> bool:
@@ -178,7 +176,7 @@ def may_hold(table: Path, runs: set[str], scorer: Scorer) -> bool:
     Reading a record takes a fiftieth of looking through its table.  A file without one may hold anything, by scorer auto.
     """
     try:
-        record = read_json(table.with_name(f"{table.stem}.provenance.json"))
+        record = read_json(record_of(table))
         by = str(record["inputs"].get("scorer", "auto"))
         held = {str(run["run"]) for run in record["settings"]["runs"]} or {BASE.run}
     except (BadInput, KeyError, TypeError, AttributeError):
@@ -236,7 +234,7 @@ class _Shard:
             "head": session.base_network.reason,
             "layout": f"{task_scorer.layout}: {task_scorer.reason}" if task_scorer.reason else task_scorer.layout,
             "kernel": task_scorer.kernel,
-            "dropped": {} if session.scoring_model is None else session.scoring_model.dropped,
+            "dropped": session.network.dropped,
             "replayed": dataclasses.asdict(session.check),
         }
 
@@ -290,8 +288,3 @@ class _Shard:
                 yield step
             if step == max(steps):
                 return
-
-
-def _no_rows() -> pd.DataFrame:
-    """Of a run without a real step."""
-    return pd.DataFrame({column: [] for column in TABLES[TABLE]})

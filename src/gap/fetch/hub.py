@@ -1,8 +1,8 @@
-"""Reading the Hugging Face hub at pinned revisions: rows of data sets, files of models."""
+"""Reading the Hugging Face hub at pinned revisions: rows and files of data sets, files of models."""
 
 from __future__ import annotations
 
-import errno
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput, Unavailable
-from gap.core.files import no_room
+from gap.core.files import NOT_WRITABLE, no_room
 from gap.params.sources import HubSource
 
 #: Files of a model that ``transformers`` reads; other frameworks' weights are left out.
@@ -34,27 +34,15 @@ def reaching(subject: str, cure: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, HTTPError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+    except (OSError, HTTPError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
             raise no_room(Path(error.filename or "the download folder"), error) from error
-        raise Unavailable(
-            subject,
-            f"could not be read from the hub ({_first_line(error)})",
-            "a hub that can be reached, or files that are already here",
-            cure,
-        ) from error
-    except (ValueError, RuntimeError) as error:
-        raise BadInput(
-            subject,
-            f"the hub's library rejects it: {_first_line(error)}",
-            "names that exist at this revision",
-            "Correct id, configuration or split in params.yaml.",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.split("\n")[0].rstrip(".")
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+        if isinstance(error, OSError | HTTPError):
+            problem, allowed = f"could not be read from the hub ({reason})", "a hub that can be reached, or files that are already here"
+            raise Unavailable(subject, problem, allowed, cure) from error
+        problem, allowed = f"the hub's library rejects it: {reason}", "names that exist at this revision"
+        raise BadInput(subject, problem, allowed, "Correct id, configuration or split in params.yaml.") from error
 
 
 def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
@@ -79,15 +67,51 @@ def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
                 yield row
 
 
+def parquet_rows(dataset: str, file: str, revision: str) -> list[dict[str, Any]]:
+    """All rows of a Parquet file of data set ``dataset`` at commit ``revision``, as plain JSON values.
+
+    The file is named outright: nothing depends on the data set's card, scripts or configuration names.  With
+    ``HF_HUB_OFFLINE=1`` the library's cache is read, which must hold this very revision.
+
+    Raises
+    ------
+    Unavailable: the hub cannot be reached, has no such file or revision, or sends something else than Parquet.
+    """
+    from huggingface_hub import hf_hub_download
+
+    subject = f"{dataset}@{revision}: {file}"
+    with reaching(subject, "Connect to the network (with HF_HUB_OFFLINE unset), or copy the sets here and use items.kind: folder."):
+        path = Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
+    try:
+        return read_parquet(path)
+    except ValueError as error:
+        raise Unavailable(subject, f"not a Parquet file ({error})", "the hub's Parquet file", "Fetch it again.") from error
+
+
+def read_parquet(path: Path) -> list[dict[str, Any]]:
+    """All rows of a Parquet file as plain JSON values.
+
+    Raises
+    ------
+    ValueError: it is not Parquet, or holds values that JSON does not have.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        # pyarrow's own errors are ValueErrors
+        return json.loads(json.dumps(pq.read_table(path).to_pylist()))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
 def _dotted(row: dict[str, Any], column: str, subject: str) -> Any:
     """The value behind a dotted column name, e.g. ``meta.pile_set_name``."""
     value: Any = row
     for part in column.split("."):
         if not isinstance(value, dict) or part not in value:
             present = f"the columns {sorted(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
-            raise BadInput(
-                f"{subject}, where: {column}", f"no {part!r} among {present}", "a dotted path of columns", "Correct the name under `where`."
-            )
+            problem = f"no {part!r} among {present}"
+            raise BadInput(f"{subject}, where: {column}", problem, "a dotted path of columns", "Correct the name under `where`.")
         value = value[part]
     return value
 
@@ -134,9 +158,8 @@ def choose(offered: Sequence[str], patterns: Sequence[str], subject: str) -> lis
     """
     names = sorted(name for name in offered if any(_matches(name, pattern) for pattern in patterns))
     if not names:
-        raise BadInput(
-            subject, f"the files {sorted(offered)}", f"a file matching one of {list(patterns)}", "Name another model or revision."
-        )
+        allowed = f"a file matching one of {list(patterns)}"
+        raise BadInput(subject, f"the files {sorted(offered)}", allowed, "Name another model or revision.")
     if any(name.endswith(".safetensors") for name in names):
         names = [name for name in names if not name.endswith((".bin", ".bin.index.json"))]
     return names

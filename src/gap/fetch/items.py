@@ -9,21 +9,20 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, read_jsonl, write_jsonl
 from gap.core.locations import existing
+from gap.fetch.hub import parquet_rows, read_parquet
 from gap.fetch.lm_eval_documents import read_documents
-from gap.fetch.parquet import parquet_rows, read_parquet
 from gap.fetch.source_file import source_file
 from gap.fetch.upstream import read_upstream
 from gap.params.items import Items, TaskJob
 from gap.runtime.provenance import write_provenance
-from gap.tasks.items import check_row, make_item
+from gap.tasks.items import make_item
 from gap.tasks.registry import known_task
-from gap.tasks.task import Task
+from gap.tasks.task import Row, Task
 
 
 def fetch_items(job: TaskJob, out: Path) -> None:
@@ -35,30 +34,18 @@ def fetch_items(job: TaskJob, out: Path) -> None:
     Unavailable: the hub, the authors' repository or the mirror is out of reach.
     """
     task = known_task(job.task)
-    check_split(task, job.split)
+    if job.split not in task.splits:
+        cure = "Name one of these under evaluate.splits, or drop the task."
+        raise BadInput(f"split of task {task.name}", repr(job.split), f"one of {list(task.splits)}", cure)
     source, rows = read_rows(job.items, task, job.split)
     for number, row in enumerate(rows, 1):
-        check_row(task, row, f"{source}, line {number}")
-        make_item(task, row, f"{source}, line {number}")
+        make_item(task, row, f"{source}, line {number}")  # refuses rows that the protocol cannot read
     write_jsonl(out, [{column: row[column] for column in task.columns if column in row} for row in rows])
-    write_provenance(
-        provenance_path(out), "fetch-items", job.model_dump(mode="json"), source=str(source), rows=len(rows), sha256=file_digest(out)
-    )
+    record = out.with_name(f"{out.stem}.provenance.json")
+    write_provenance(record, "fetch-items", job.model_dump(mode="json"), source=source, rows=len(rows), sha256=file_digest(out))
 
 
-def provenance_path(out: Path) -> Path:
-    """The provenance record of an output: ``<stem>.provenance.json`` beside it."""
-    return out.with_name(f"{out.stem}.provenance.json")
-
-
-def check_split(task: Task, split: str) -> None:
-    """Refuse a split that the task does not have."""
-    if split not in task.splits:
-        cure = "Name one of these under evaluate.splits, or drop the task."
-        raise BadInput(f"split of task {task.name}", repr(split), f"one of {list(task.splits)}", cure)
-
-
-def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
+def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[Row]]:
     """All rows of a split, and the words for where they came from."""
     if task.lm_eval_source is not None:
         return read_documents(task, split)
@@ -76,7 +63,7 @@ def _named(items: Items, file: Path) -> str:
     return path + ("" if path.endswith((":", "/")) else "/") + str(file.relative_to(existing(path)))
 
 
-def read_file(file: Path) -> list[dict[str, Any]]:
+def read_file(file: Path) -> list[Row]:
     """Rows of a JSONL, Parquet or CSV file, or of one of the authors' dialogue JSON files ``{"text": {key: [turn, ...]}}``.
 
     Raises
@@ -97,11 +84,11 @@ def read_file(file: Path) -> list[dict[str, Any]]:
     return read_jsonl(file)
 
 
-def _from_hub(task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
+def _from_hub(task: Task, split: str) -> tuple[str, list[Row]]:
     """Rows at the pinned revision: the authors' files, or the hub's Parquet."""
-    for name, relative in task.upstream:
-        if name == split:
-            return f"authors' repository: {relative}", read_file(read_upstream(relative))
+    relative = dict(task.upstream).get(split)
+    if relative is not None:
+        return f"authors' repository: {relative}", read_file(read_upstream(relative))
     hub = task.hub
     if hub is None or hub.revision is None:
         name = hub.dataset if hub else task.name

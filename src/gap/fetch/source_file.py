@@ -7,12 +7,11 @@ from pathlib import Path
 import gap.tasks
 from gap.core.errors import BadInput
 from gap.core.locations import existing
+from gap.fetch.upstream import FOLDER
 from gap.params.items import Items
 from gap.tasks.task import Task
 
 MINIATURE = Path(gap.tasks.__file__).with_name("miniature")
-#: where the authors' repository lies in a data folder
-UPSTREAM = "upstream_gap"
 
 
 def source_file(items: Items, task: Task, split: str) -> Path:
@@ -25,8 +24,10 @@ def source_file(items: Items, task: Task, split: str) -> Path:
     BadInput: the folder has no file for this task and split.
     """
     root = MINIATURE if items.kind == "miniature" else existing(items.path or "")
-    upstream = [root / UPSTREAM / relative for name, relative in task.upstream if name == split and task.prefer_upstream]
-    paths = [*upstream, root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
+    paths = [root / "tasks" / task.folder / f"{split}.jsonl", root / task.folder / f"{split}.jsonl"]
+    upstream = dict(task.upstream).get(split)
+    if task.prefer_upstream and upstream is not None:
+        paths.insert(0, root / FOLDER / upstream)
     for path in paths:
         if path.is_file():
             return path

@@ -16,10 +16,12 @@ from gap.core.locations import VARIABLE, mirror
 
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
 BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
-#: Folder of these files inside a mirror, and inside the downloads.
+#: Folder of these files inside a mirror or another data folder, and inside the downloads.
 FOLDER = "upstream_gap"
 DOWNLOADS = Path(".gap/downloads")
 TRIES = 4
+#: Seconds before the second try; each further one waits twice as long.
+PAUSE = 1.0
 TIMEOUT = 30.0
 #: Answers below 500 that a later try may mend: request timeout, too many requests.
 PASSING = (408, 429)
@@ -44,14 +46,12 @@ PINNED = {
 }
 
 
-def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
+def read_upstream(relative: str) -> Path:
     """Path of one pinned file: the mirror's, an earlier download, or a download made now.
 
     Parameters
     ----------
     relative: path inside the authors' repository, a key of ``PINNED``.
-    base: address that ``relative`` is appended to when it has to be downloaded.
-    pause: seconds before the second try; each further one waits twice as long.
 
     Raises
     ------
@@ -62,21 +62,16 @@ def read_upstream(relative: str, base: str = BASE, pause: float = 1.0) -> Path:
     if relative not in PINNED:
         raise BadInput(relative, "not a file that this project reads", f"one of {sorted(PINNED)}", "Correct the name.")
     root = mirror()
-    if root is not None and (root / FOLDER / relative).is_file():
-        path = root / FOLDER / relative
+    if root is not None and (path := root / FOLDER / relative).is_file():
         _check(str(path), file_digest(path), relative, f"Replace it in the folder that {VARIABLE} names.")
         return path
     downloaded = DOWNLOADS / FOLDER / relative
     if downloaded.is_file() and file_digest(downloaded) == PINNED[relative]:
         return downloaded
-    url = f"{base}/{relative}"
-    content = _download(url, pause)
-    _check(
-        url,
-        hashlib.sha256(content).hexdigest(),
-        relative,
-        "The download was not kept; try again, or use a network that does not change files.",
-    )
+    url = f"{BASE}/{relative}"
+    content = _download(url)
+    cure = "The download was not kept; try again, or use a network that does not change files."
+    _check(url, hashlib.sha256(content).hexdigest(), relative, cure)
     with writing(downloaded) as temporary:
         temporary.write_bytes(content)
     return downloaded
@@ -87,12 +82,12 @@ def _check(where: str, sha256: str, relative: str, cure: str) -> None:
         raise Refused(where, f"SHA-256 {sha256}", f"{PINNED[relative]} ({relative} at commit {COMMIT[:12]})", cure)
 
 
-def _download(url: str, pause: float) -> bytes:
+def _download(url: str) -> bytes:
     """The bytes behind ``url``; passing failures (no connection, cut short, 5xx) are tried again."""
     problem: Exception | None = None
     for attempt in range(TRIES):
         if attempt:
-            time.sleep(pause * 2 ** (attempt - 1))
+            time.sleep(PAUSE * 2 ** (attempt - 1))
         try:
             with urlopen(url, timeout=TIMEOUT) as response:
                 return response.read()

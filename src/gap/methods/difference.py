@@ -20,14 +20,13 @@ class Difference:
     at one entry at a time needs no more; a count over all entries goes through ``sum``, a whole matrix through
     ``gather_full`` and ``put_full``, which every process calls alike.
 
-    gather: number of a tensor -> all its rows, fp32, a copy; select: number and all rows -> the rows of this process.  None
-    where there is one process.
+    gather_full: number of a tensor -> all its rows, fp32, to be read; local_rows: number and all rows -> the rows of this process.
     """
 
     names: list[str]
     tensors: list[Tensor]
-    gather: Callable[[int], Tensor] | None = None
-    select: Callable[[int, Tensor], Tensor] | None = None
+    gather_full: Callable[[int], Tensor]
+    local_rows: Callable[[int, Tensor], Tensor]
 
     def sum(self, counts: list[Tensor]) -> int:
         """Sum of integers (scalars), one per tensor, over all rows."""
@@ -35,10 +34,6 @@ class Difference:
 
         return int(all_reduce_sum(torch.stack(counts).sum()))
 
-    def gather_full(self, number: int) -> Tensor:
-        """All rows of a tensor, to be read."""
-        return self.tensors[number] if self.gather is None else self.gather(number)
-
     def put_full(self, number: int, rows: Tensor) -> None:
         """Set all rows of a tensor to ``rows``."""
-        self.tensors[number].copy_(rows if self.select is None else self.select(number, rows))
+        self.tensors[number].copy_(self.local_rows(number, rows))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -48,4 +46,4 @@ def _shifted(values: Tensor, bits: int) -> Tensor:
 
 def signed(value: int) -> int:
     """The int64 with the bits of an unsigned 64-bit number."""
-    return int(np.uint64(value).astype(np.int64))
+    return value - (1 << 64) if value >> 63 else value

@@ -49,16 +49,12 @@ class TrainingRun(Protocol):
 
     def gradient_steps(self, sign: float) -> Iterator[StepResult]:
         """Updates by the optimizer on ``sign`` times the objective; ends behind a diverged one."""
-        ...
 
     def restore(self) -> None:
         """The base weights and a fresh optimizer."""
-        ...
 
     def loss(self) -> float:
         """Mean token NLL (nats) of the texts at the present weights."""
-        ...
 
     def apply(self, change: Callable[[WeightSlice], None]) -> Any:
         """Let ``change`` change each slice of the weights in place, and measure what it did."""
-        ...

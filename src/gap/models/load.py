@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.runtime.process_group import in_turn, process_group
+from gap.runtime.process_group import in_turn
 
 if TYPE_CHECKING:
     import torch
@@ -28,16 +28,14 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     """
     import torch
 
-    folder = Path(folder)
+    from gap.models.sharding import shard_model
+
     config = load_config(folder)
     check_weights(folder)
-    if process_group().world_size > 1:
-        from gap.models.sharding import shard_model
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)
-        model = model.to(dtype=torch.float32).eval().requires_grad_(True)
-        return model.to(device=torch.device(device)) if process_group().world_size == 1 else shard_model(model, torch.device(device))
+        return shard_model(model.to(dtype=torch.float32).eval().requires_grad_(True), torch.device(device))
 
     return in_turn(load)
 

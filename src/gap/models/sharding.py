@@ -25,7 +25,13 @@ BODY, HEAD = "gap_body", "gap_head"
 
 
 def shard_model(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
-    """Keep this process's shard of ``model`` on ``device``; the numbered blocks and what is left are gathered one at a time."""
+    """Keep this process's shard of ``model`` on ``device``; the numbered blocks and what is left are gathered one at a time.
+
+    Without a group the whole model.
+    """
+    network: Any = model
+    if process_group().world_size == 1:
+        return network.to(device=device)
     import warnings
 
     from torch.distributed.device_mesh import init_device_mesh
@@ -34,7 +40,6 @@ def shard_model(model: PreTrainedModel, device: torch.device) -> PreTrainedModel
     # a block that returns a view is only a danger to what changes it in place, which no model here does
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor", category=UserWarning)
     mesh = init_device_mesh(device.type, (process_group().world_size,))
-    network: Any = model
     blocks = set(network._no_split_modules or ())
     for module in list(network.modules()):
         if type(module).__name__ in blocks:

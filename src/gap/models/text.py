@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
-from gap.params.runs import RunId
+from gap.params.runs import RunId, TextId
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from gap.params.methods import Gap
 
 #: What OPT puts in front of every text, and one token to predict.
 MIN_TOKENS = 2
 
 
-class HasTexts(Protocol):
-    """What names texts of a corpus, by their indices there (a run)."""
-
-    @property
-    def corpus(self) -> str: ...
-    @property
-    def indices(self) -> list[int]: ...
+def max_positions(model: Any) -> int:
+    """Longest sequence that the model has positions for (a very large number where it says nothing)."""
+    return int(getattr(model.config, "max_position_embeddings", None) or 2**31)
 
 
-class HasMaxTokens(Protocol):
-    """Settings that say where a text is cut."""
-
-    @property
-    def max_tokens(self) -> int: ...
-
-
-def read_texts(users: Iterable[HasTexts], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
-    """(corpus, index) -> text of all texts that are named.
+def read_texts(users: Sequence[RunId | TextId], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
+    """(corpus, index) -> text of all texts of the corpora that ``users`` name.
 
     Raises
     ------
     BadInput: a corpus was not given, or lacks a text.
     """
-    users = list(users)
     texts: dict[tuple[str, int], str] = {}
     for corpus in dict.fromkeys(user.corpus for user in users):
         if corpus not in corpora:
@@ -57,15 +47,15 @@ def read_texts(users: Iterable[HasTexts], corpora: dict[str, Path]) -> dict[tupl
     return texts
 
 
-def encode_text(tokenizer: Any, text: str, gap: HasMaxTokens, positions: int | None = None) -> Tensor:
-    """Token ids of a run, int64 [n]: the opening token, then the text, cut at ``gap.max_tokens`` in total.
+def encode_text(tokenizer: Any, text: str, max_tokens: int, positions: int) -> Tensor:
+    """Token ids of a run, int64 [n]: the opening token, then the text, cut at ``max_tokens`` in total.
 
     As in the authors' code the text goes through OPT's tokenizer, which puts ``</s>`` (id 2) in front; source and
     target are the same ids, so n - 1 of them are predicted.
 
     Parameters
     ----------
-    positions: the longest sequence the model takes, where known.
+    positions: the longest sequence that the model takes (``max_positions``).
 
     Raises
     ------
@@ -73,11 +63,11 @@ def encode_text(tokenizer: Any, text: str, gap: HasMaxTokens, positions: int | N
     """
     import torch
 
-    ids = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)][: gap.max_tokens]
+    ids = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)][:max_tokens]
     shown = repr(text if len(text) <= 40 else f"{text[:40]}...")
     if len(ids) < MIN_TOKENS:
         raise BadInput(f"text {shown}", "no token", "a text of at least one token", "Remove the text from its corpus.")
-    if positions is not None and len(ids) > positions:
+    if len(ids) > positions:
         raise BadInput(
             f"text {shown}",
             f"{len(ids)} tokens",
@@ -87,16 +77,15 @@ def encode_text(tokenizer: Any, text: str, gap: HasMaxTokens, positions: int | N
     return torch.tensor(ids, dtype=torch.int64)
 
 
-def run_ids(
-    tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: HasMaxTokens, positions: int | None = None
-) -> list[list[Tensor]]:
+def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Gap, model: Any) -> list[list[Tensor]]:
     """Token ids of all texts of a run, in the shape of ``RunId.texts``; ``texts`` maps (corpus, index) to the text.
 
     Raises
     ------
     BadInput: as ``encode_text``.
     """
-    return [[encode_text(tokenizer, texts[run.corpus, index], gap, positions) for index in update] for update in run.texts]
+    positions = max_positions(model)
+    return [[encode_text(tokenizer, texts[run.corpus, index], gap.max_tokens, positions) for index in update] for update in run.texts]
 
 
 def eos_ids(model: Any) -> tuple[int, ...]:

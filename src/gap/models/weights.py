@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -26,6 +26,7 @@ from gap.runtime.process_group import all_reduce_norm, all_reduce_sum
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
 #: Weights that share one entry of the table of high multipliers.
 ROW = 1 << 16
@@ -50,18 +51,20 @@ class WeightChange:
 
 
 class Snapshot:
-    """A copy of all weights of a model, to go back to.
+    """A copy of all weights of a model, to go back to; runs begin at a snapshot of the base weights.
 
     Parameters
     ----------
-    offload: keep it in the host's memory instead of the device's.
+    model: fp32 and in eval mode where runs begin here; they change its weights in place.
+    offload: keep the copy (and gradients and optimizer state of runs) in the host's memory instead of the device's
+        (``jobs.memory``); no result depends on it.
     compact: keep it in fp16 or bf16 where that loses no bit, as with published weights in half precision.
 
     ``live`` are the model's weights themselves, ``saved`` their copies; of a sharded model the rows of this process.
     """
 
-    def __init__(self, model: nn.Module, *, offload: bool = False, compact: bool = False) -> None:
-        self.model, self.live = model, local_weights(model)
+    def __init__(self, model: PreTrainedModel, *, offload: bool = False, compact: bool = False) -> None:
+        self.model, self.live, self.offload = model, local_weights(model), offload
         dtype = exact_dtype(self.live) if compact else self.live[0].dtype
         self.saved = [tensor.to(device="cpu" if offload else tensor.device, dtype=dtype, copy=True) for tensor in self.live]
 
@@ -188,60 +191,38 @@ class WeightHasher:
             if self.xor is None:
                 self.xor = torch.empty(self.pass_size, dtype=torch.int32, device=self.device)
                 self.difference = torch.empty(self.pass_size, device=self.device)
-        for items, positions in self._neighbours(tensors):
-            part = slice(items.start, items.stop)
-            row, offset = divmod(positions[0][1], ROW)
-            numbers = [tensor for tensor, _ in positions]
-            for slices in self._passes(tensors[part], None if before is None else before[part], numbers, offset):
-                row += self._add_pass(slices, row)
-
-    def _neighbours(self, tensors: Sequence[Tensor]) -> Iterator[tuple[range, list[tuple[int, int]]]]:
-        """Cut ``tensors``, the next ones, where weights of other processes stand between them.
-
-        Yields the indices of those that stand together, and of each the number of its whole tensor and the index of its first
-        weight in the whole model.
-        """
-        positions: list[tuple[int, int]] = []
+        slices: list[HashSlice] = []  # of the pass at hand, which begins at weight ``first`` of the whole model
         first = 0
-        for index, tensor in enumerate(tensors):
-            while tensor.numel() and self.next == self.spans[self.tensor][1]:
-                self.tensor += 1
-                start = self.spans[self.tensor][0]
-                if positions and start != self.next:
-                    yield range(first, index), positions
-                    positions = []
-                self.next = start
-            first = first if positions else index
-            positions.append((self.tensor, self.next))
-            self.next += tensor.numel()
-        if positions:
-            yield range(first, len(tensors)), positions
-
-    def _passes(
-        self, tensors: Sequence[Tensor], before: Sequence[Tensor] | None, numbers: Sequence[int], offset: int
-    ) -> Iterator[list[HashSlice]]:
-        """Flat slices of ``tensors`` in passes (the last may be shorter), the first of them behind ``offset`` other weights.
-
-        ``numbers`` are those of the tensors.
-        """
-        slices: list[HashSlice] = []
-        filled = offset
         for index, tensor in enumerate(tensors):
             bits, start = _bits(tensor), 0
             bits_before = None if before is None else _bits(before[index])
             while start < bits.numel():
-                stop = min(bits.numel(), start + self.pass_size - filled)
-                slices.append(HashSlice(filled, bits[start:stop], None if bits_before is None else bits_before[start:stop], numbers[index]))
-                filled += stop - start
+                if self._skip_to_next() and slices:
+                    self._add_pass(slices, first // ROW)
+                    slices = []
+                if not slices:
+                    first = self.next // ROW * ROW
+                stop = min(bits.numel(), start + first + self.pass_size - self.next)
+                old = None if bits_before is None else bits_before[start:stop]
+                slices.append(HashSlice(self.next - first, bits[start:stop], old, self.tensor))
+                self.next += stop - start
                 start = stop
-                if filled == self.pass_size:
-                    yield slices
-                    slices, filled = [], 0
+                if self.next == first + self.pass_size:
+                    self._add_pass(slices, first // ROW)
+                    slices = []
         if slices:
-            yield slices
+            self._add_pass(slices, first // ROW)
 
-    def _add_pass(self, slices: list[HashSlice], row: int) -> int:
-        """One pass, whose first weight has the multiplier of row ``row``; returns the number of rows."""
+    def _skip_to_next(self) -> bool:
+        """Go on to the next tensor that this process has weights of, if one has ended; whether weights of other processes are skipped."""
+        before = self.next
+        while self.next == self.spans[self.tensor][1]:
+            self.tensor += 1
+            self.next = self.spans[self.tensor][0]
+        return self.next != before
+
+    def _add_pass(self, slices: list[HashSlice], row: int) -> None:
+        """One pass, whose first weight has the multiplier of row ``row``."""
         low, high = self.tables
         end = slices[-1].offset + slices[-1].bits.numel()
         padded = -(-end // ROW) * ROW
@@ -260,7 +241,6 @@ class WeightHasher:
         self.weighted += (rows.mul_(low).sum(1) * high[row : row + len(rows)]).sum()
         if self.xor is not None:
             self.changed += torch.count_nonzero(self.xor[slices[0].offset : end])
-        return len(rows)
 
     def sums(self) -> list[int]:
         """The two sums of the bits."""

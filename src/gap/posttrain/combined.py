@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from gap.models.weights import Snapshot, weights_digest
-from gap.posttrain.context import RunContext
 from gap.posttrain.row import TrajectoryRow, check_base
 from gap.runtime.process_group import broadcast_from_first, process_group
 
@@ -24,7 +23,7 @@ MEANS = ("loss", "grad_norm", "update_norm", "changed_fraction", "trained_distan
 Run = Callable[[int], Iterator[TrajectoryRow]]
 
 
-def combined(context: RunContext, runs: Sequence[Run], coefficients: Sequence[float], updates: int) -> Iterator[TrajectoryRow]:
+def combined(base: Snapshot, runs: Sequence[Run], coefficients: Sequence[float], updates: int) -> Iterator[TrajectoryRow]:
     """Rows of the combination of ``runs``; its weights are in the model behind each real row.
 
     Row e combines the runs' weights behind their e-th update.  Loss, gradient norm, update norm, changed fraction and
@@ -40,30 +39,26 @@ def combined(context: RunContext, runs: Sequence[Run], coefficients: Sequence[fl
     [row] = runs[0](0)
     start = row.digest
     yield row
-    for epochs in _epoch_ranges(updates, _sums_that_fit(context.base)):
-        sums = {epoch: [torch.zeros(tensor.shape) for tensor in context.base.live] for epoch in epochs}
+    count = _sums_that_fit(base)
+    for first in range(1, updates + 1, count):
+        epochs = range(first, min(first + count, updates + 1))
+        sums = {epoch: [torch.zeros(tensor.shape) for tensor in base.live] for epoch in epochs}
         members: dict[int, list[TrajectoryRow]] = {epoch: [] for epoch in epochs}
         for coefficient, run in zip(coefficients, runs, strict=True):
-            context.base.restore()
+            base.restore()
             for member in run(epochs[-1]):
                 check_base("a run of the combination", member, start)
                 if member.epoch in members:
                     members[member.epoch].append(member)
-                    _add_change(sums[member.epoch], context.base, coefficient)
+                    _add_change(sums[member.epoch], base, coefficient)
         for epoch in epochs:
             row = _mean_row(members.pop(epoch), row, len(runs))
             if row.real:
-                _load_sums(context.base, sums.pop(epoch))
-                row = dataclasses.replace(row, digest=weights_digest(context.model), distance=context.base.distance())
+                _load_sums(base, sums.pop(epoch))
+                row = dataclasses.replace(row, digest=weights_digest(base.model), distance=base.distance())
             yield row
             if row.diverged:
                 return
-
-
-def _epoch_ranges(updates: int, length: int) -> Iterator[range]:
-    """The updates 1 to ``updates``, ``length`` at a time."""
-    for first in range(1, updates + 1, length):
-        yield range(first, min(first + length, updates + 1))
 
 
 def _sums_that_fit(base: Snapshot) -> int:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
 
 from gap.core.progress import progress
+from gap.models.load import load_model
 from gap.models.text import read_texts, run_ids
+from gap.models.tokenizer import load_tokenizer
+from gap.models.weights import Snapshot, weights_digest
 from gap.params.posttrain import PosttrainJob
 from gap.params.runs import RunId
+from gap.posttrain.row import check_base
+from gap.posttrain.run import run_method
+from gap.runtime.device import open_device
 from gap.runtime.journal import Journal
 from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-    from torch import Tensor
 
 TABLE = "trajectories"
 
@@ -38,21 +42,22 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
     BadInput: a run's text is not in its corpus or cannot be encoded, or the model's folder is not usable.
     Refused: the base weights were not restored bit for bit between two runs.
     """
-    import pandas as pd
-
     texts = read_texts(job.runs, corpora)
     journal = Journal(out, TABLE)
-    trainer = _Posttrainer(job, model, runtime)
-    ids = {run.run: trainer.encode(run, texts) for run in job.runs}
-    frames = finished(job, journal, trainer.digest)
+    device = open_device(runtime)
+    tokenizer = load_tokenizer(model)
+    base = Snapshot(load_model(model, device), offload=runtime.offload, compact=True)
+    digest = weights_digest(base.model)
+    ids = {run.run: run_ids(tokenizer, run, texts, job.settings.gap, base.model) for run in job.runs}
+    frames = finished(job, journal, digest)
     with progress(f"post-train {job.model}", len(job.runs)) as shown:
         for run in job.runs:
             if run.run not in frames:
-                frames[run.run] = trainer.run(run, ids[run.run])
+                frames[run.run] = _run_rows(job, run, ids[run.run], base, digest)
                 journal.add(unit(run, job), frames[run.run])
             shown.step(note=f"{run.corpus} {run.text}")
     journal.finish(pd.concat([frames[run.run] for run in job.runs], ignore_index=True))
-    facts = {"weights": trainer.digest, "device": str(trainer.device), "threads": runtime.threads}
+    facts = {"weights": digest, "device": str(device), "threads": runtime.threads}
     write_provenance(out.with_name(f"{out.stem}.provenance.json"), "posttrain", job.model_dump(mode="json"), **facts)
 
 
@@ -84,37 +89,12 @@ def _is_of(rows: pd.DataFrame, base: str) -> bool:
     return bool((rows.loc[rows["epoch"] == 0, "digest"] == base).any())
 
 
-class _Posttrainer:
-    """The model with its base weights at hand."""
-
-    def __init__(self, job: PosttrainJob, folder: Path, runtime: Runtime) -> None:
-        from gap.models.load import load_model
-        from gap.models.tokenizer import load_tokenizer
-        from gap.models.weights import weights_digest
-        from gap.posttrain.context import open_context
-        from gap.runtime.device import open_device
-
-        self.job = job
-        self.device: torch.device = open_device(runtime)
-        self.tokenizer = load_tokenizer(folder)
-        self.context = open_context(load_model(folder, self.device), offload=runtime.offload)
-        self.digest = weights_digest(self.context.model)
-
-    def encode(self, run: RunId, texts: dict[tuple[str, int], str]) -> list[list[Tensor]]:
-        positions = getattr(self.context.model.config, "max_position_embeddings", None)
-        return run_ids(self.tokenizer, run, texts, self.job.settings.gap, positions)
-
-    def run(self, run: RunId, ids: list[list[Tensor]]) -> pd.DataFrame:
-        """Rows of one run; the weights are the base's before it and whatever it left behind after it."""
-        import pandas as pd
-
-        from gap.posttrain.method import run_method
-        from gap.posttrain.row import check_base
-
-        self.context.base.restore()
-        names: dict[str, Any] = {"model": self.job.model, "method": self.job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
-        rows = []
-        for row in run_method(self.context, ids, self.job.settings, self.job.updates):
-            check_base(f"run {run.run}", row, self.digest)
-            rows.append(names | dataclasses.asdict(row))
-        return pd.DataFrame(rows)
+def _run_rows(job: PosttrainJob, run: RunId, ids: list[list[Tensor]], base: Snapshot, digest: str) -> pd.DataFrame:
+    """Rows of one run from the base weights, which have ``digest``; the model is left with whatever weights the run ends with."""
+    base.restore()
+    names: dict[str, Any] = {"model": job.model, "method": job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
+    rows = []
+    for row in run_method(base, ids, job.settings, job.updates):
+        check_base(f"run {run.run}", row, digest)
+        rows.append(names | dataclasses.asdict(row))
+    return pd.DataFrame(rows)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -71,18 +72,14 @@ class ParameterBuckets:
         self.weights, self.offload = list(weights), offload
         self.buckets = cut_into_buckets(self.weights)
         self.on_host: dict[int, Tensor] = {}
-        self.hooks = [
-            weight.register_post_accumulate_grad_hook(self._move_to_host(number)) for number, weight in enumerate(weights) if offload
-        ]
+        hooked = enumerate(self.weights if offload else ())
+        self.hooks = [weight.register_post_accumulate_grad_hook(partial(self._move_to_host, number)) for number, weight in hooked]
 
-    def _move_to_host(self, number: int) -> Callable[[Tensor], None]:
-        def move(weight: Tensor) -> None:
-            assert weight.grad is not None
-            gradient = local_shard(weight.grad).to("cpu")
-            self.on_host[number] = gradient if number not in self.on_host else self.on_host[number].add_(gradient)
-            weight.grad = None
-
-        return move
+    def _move_to_host(self, number: int, weight: Tensor) -> None:
+        assert weight.grad is not None
+        gradient = local_shard(weight.grad).to("cpu")
+        self.on_host[number] = gradient if number not in self.on_host else self.on_host[number].add_(gradient)
+        weight.grad = None
 
     def _gradient(self, number: int) -> Tensor | None:
         if number in self.on_host:

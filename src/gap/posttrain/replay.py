@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import Refused
+from gap.models.weights import Snapshot
 from gap.params.methods import Method
-from gap.posttrain.context import RunContext
-from gap.posttrain.method import Texts, run_method
 from gap.posttrain.row import TrajectoryRow, check_base
+from gap.posttrain.run import Texts, run_method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class ReplayCheck:
         return equal
 
 
-def replay(context: RunContext, texts: Texts, method: Method, expected: pd.DataFrame, check: ReplayCheck) -> Iterator[int]:
+def replay(base: Snapshot, texts: Texts, method: Method, expected: pd.DataFrame, check: ReplayCheck) -> Iterator[int]:
     """Put the base weights back and repeat a run; yields each real step's number with its weights in the model.
 
     Parameters
@@ -78,10 +78,10 @@ def replay(context: RunContext, texts: Texts, method: Method, expected: pd.DataF
     Refused: the base weights are not the recorded ones, or an update differs.
     """
     rows: list[Any] = list(expected.sort_values("epoch").itertuples(index=False))
-    context.base.restore()
+    base.restore()
     check.runs += 1
     warned = False
-    for recorded, row in zip(rows, run_method(context, texts, method, int(rows[-1].epoch)), strict=True):
+    for recorded, row in zip(rows, run_method(base, texts, method, int(rows[-1].epoch)), strict=True):
         check_base(f"run {recorded.run}", row, recorded.digest)
         if not check.count(recorded, row) and not warned:
             warned = True

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from gap.core.errors import Refused
-from gap.params.methods import Gap
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,9 @@ class TrajectoryRow:
     seconds: float
 
 
-def base_row(digest: str, gap: Gap) -> TrajectoryRow:
+def base_row(digest: str, loss_scale: float) -> TrajectoryRow:
     """Row 0: the unmodified model."""
-    scale = gap.loss_scale if gap.precision == "fp16" else 1.0
-    return TrajectoryRow(0, 0, False, math.nan, math.nan, 0.0, 0.0, 0.0, 0.0, scale, False, digest, 0.0)
+    return TrajectoryRow(0, 0, False, math.nan, math.nan, 0.0, 0.0, 0.0, 0.0, loss_scale, False, digest, 0.0)
 
 
 def check_base(run: str, row: TrajectoryRow, expected: str) -> None:

@@ -1,25 +1,30 @@
-"""A run as rows of table ``trajectories``: what every update did to the weights."""
+"""A run as rows of table ``trajectories``, from the base weights and its texts: what every update did to the weights."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from gap.core.digest import digest as json_digest
-from gap.methods import DIRECTIONS
+from gap.methods import COMBINATIONS, DIRECTIONS
 from gap.methods.training import StepResult, WeightSlice
-from gap.models.weights import WeightChange, WeightHasher, weights_digest
-from gap.params.methods import Gap
-from gap.posttrain.context import RunContext
+from gap.models.weights import Snapshot, WeightChange, WeightHasher, weights_digest
+from gap.params.methods import Gap, Method
+from gap.posttrain.combined import combined
 from gap.posttrain.optimizer import BucketedOptimizer, learning_rate_shares
 from gap.posttrain.parameter_buckets import BucketSlice, ParameterBuckets
 from gap.posttrain.row import TrajectoryRow, base_row
 from gap.posttrain.scaler import LossScaler
 from gap.posttrain.step import TrainingState, take_step, text_losses
+from gap.posttrain.transformed import transformed
+
+#: Token ids of a run's texts: one list per run that is combined (usually one), its texts of each update (usually one).
+Texts = Sequence[Sequence[Tensor]]
 
 
 class PosttrainRun:
@@ -33,21 +38,21 @@ class PosttrainRun:
     texts: token ids of each text of an update, int64 [n].
     """
 
-    def __init__(self, context: RunContext, texts: Sequence[Tensor], gap: Gap, updates: int) -> None:
-        self.context, self.gap, self.updates = context, gap, updates
-        self.digest = weights_digest(context.model)
-        weights = list(context.model.parameters())
+    def __init__(self, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int) -> None:
+        self.base, self.gap, self.updates = base, gap, updates
+        self.digest = weights_digest(base.model)
+        weights = list(base.model.parameters())
         self.texts = [ids.to(weights[0].device) for ids in texts]
         self.seed = int(json_digest([ids.tolist() for ids in texts], 15), 16)
         self.sizes = [weight.numel() for weight in weights]
-        self.shares = learning_rate_shares(context.model, gap)
-        self.parameters = ParameterBuckets(weights, offload=context.offload)
+        self.shares = learning_rate_shares(base.model, gap)
+        self.parameters = ParameterBuckets(weights, offload=base.offload)
         self.state = self._fresh_state()
 
     def _fresh_state(self) -> TrainingState:
         optimizer = BucketedOptimizer(self.parameters, self.shares, self.gap)
         scaler = LossScaler(self.gap.loss_scale, enabled=self.gap.precision == "fp16")
-        return TrainingState(self.context.model, self.texts, self.gap, self.parameters, optimizer, scaler)
+        return TrainingState(self.base.model, self.texts, self.gap, self.parameters, optimizer, scaler)
 
     def restore(self) -> None:
         """The base weights, a fresh optimizer and loss scaler.
@@ -56,13 +61,13 @@ class PosttrainRun:
         ------
         Refused: the weights are not the base's bits.
         """
-        self.context.base.restore(self.digest)
+        self.base.restore(self.digest)
         self.state = self._fresh_state()
 
     def loss(self) -> float:
         """Mean token NLL (nats) of the texts at the present weights, averaged over the texts."""
         with torch.no_grad():
-            return float(torch.stack([text_losses(self.context.model, ids, self.gap, 1)[0].double() for ids in self.texts]).mean())
+            return float(torch.stack([text_losses(self.base.model, ids, self.gap, 1)[0].double() for ids in self.texts]).mean())
 
     def gradient_steps(self, sign: float) -> Iterator[StepResult]:
         """Updates on ``sign`` times the objective (``gap.posttrain.step``); ends behind a diverged one."""
@@ -80,7 +85,7 @@ class PosttrainRun:
             for item in bucket:
                 change(WeightSlice(item.number, item.start, item.parameter.detach()))
 
-        hasher = WeightHasher(self.context.model)
+        hasher = WeightHasher(self.base.model)
         for after, before in self.parameters.apply(change_bucket):
             hasher.add(after, before)
         return hasher.change()
@@ -91,7 +96,7 @@ class PosttrainRun:
         self.state.optimizer.close()
 
 
-def run_updates(context: RunContext, texts: Sequence[Tensor], gap: Gap, updates: int) -> Iterator[TrajectoryRow]:
+def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int) -> Iterator[TrajectoryRow]:
     """Try ``updates`` updates on ``texts`` (token ids, int64 [n] each), in place on the model; yields row 0, then a row behind each.
 
     A fresh optimizer without schedule; the whole gradient, of all weights; eval mode, so that nothing is random.  In
@@ -104,9 +109,9 @@ def run_updates(context: RunContext, texts: Sequence[Tensor], gap: Gap, updates:
     BadInput: the learning rates go by layer and the model has no numbered layers.
     Refused: the base weights, put back on the way, are not those that it began with.
     """
-    run = PosttrainRun(context, texts, gap, updates)
+    run = PosttrainRun(base, texts, gap, updates)
     try:
-        row = base_row(run.digest, gap)
+        row = base_row(run.digest, run.state.scaler.scale)
         yield row
         results = DIRECTIONS.of(gap.direction).function(gap.direction, run)
         while row.epoch < updates and not row.diverged:
@@ -115,11 +120,11 @@ def run_updates(context: RunContext, texts: Sequence[Tensor], gap: Gap, updates:
             change, spoiled = result.change, False
             if change is not None and not math.isfinite(change.norm):
                 run.close()
-                context.base.restore(run.digest)
-                for _ in run_updates(context, texts, gap, row.epoch):
+                base.restore(run.digest)
+                for _ in run_updates(base, texts, gap, row.epoch):
                     pass  # a checkpoint is its recipe, so no copy of the last one is kept
                 change, spoiled = None, True
-            distance = row.distance if change is None else context.base.distance()
+            distance = row.distance if change is None else base.distance()
             row = TrajectoryRow(
                 step=row.step + (change is not None),
                 epoch=row.epoch + 1,
@@ -138,3 +143,20 @@ def run_updates(context: RunContext, texts: Sequence[Tensor], gap: Gap, updates:
             yield row
     finally:
         run.close()
+
+
+def run_method(base: Snapshot, texts: Texts, method: Method, updates: int) -> Iterator[TrajectoryRow]:
+    """Rows of table ``trajectories`` from row 0 on; behind each real row the weights to be scored are in the model.
+
+    What else is done to the weights between two rows is lost.
+
+    Raises
+    ------
+    BadInput, Refused: as ``run_updates`` and ``gap.posttrain.transformed.transform``.
+    """
+    if method.combine is None:
+        rows = run_updates(base, texts[0], method.gap, updates)
+    else:
+        runs = [partial(run_updates, base, texts_of_run, method.gap) for texts_of_run in texts]
+        rows = combined(base, runs, COMBINATIONS.of(method.combine).function(method.combine, len(runs)), updates)
+    return transformed(rows, base, method.transforms) if method.transforms else rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -14,16 +14,11 @@ from gap.methods import TRANSFORMS
 from gap.methods.difference import Difference
 from gap.models.sharding import gather_full, local_rows
 from gap.models.weights import Snapshot, weights_digest
-from gap.posttrain.context import RunContext
 from gap.posttrain.row import TrajectoryRow
-from gap.runtime.process_group import process_group
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 @torch.no_grad()
-def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any]) -> tuple[str, float]:
+def transform(base: Snapshot, transforms: Sequence[Any]) -> tuple[str, float]:
     """Apply ``transforms`` in turn to (weights - base weights), in place; returns the digest of the new weights and their distance.
 
     Raises
@@ -34,24 +29,17 @@ def transform(model: PreTrainedModel, base: Snapshot, transforms: Sequence[Any])
     _check(base.distance(), "before the transforms")
     for live, saved in zip(base.live, base.saved, strict=True):
         live.sub_(saved.to(live.device))
-    difference = _difference(model, base)
+    names, weights = zip(*((name, weight.detach()) for name, weight in base.model.named_parameters()), strict=True)
+    difference = Difference(
+        list(names), base.live, lambda number: gather_full(weights[number]), lambda number, rows: local_rows(weights[number], rows)
+    )
     for settings in transforms:
         TRANSFORMS.of(settings).function(settings, difference)
     for live, saved in zip(base.live, base.saved, strict=True):
         live.add_(saved.to(live.device))
     distance = base.distance()
     _check(distance, f"behind {', '.join(settings.kind for settings in transforms)}")
-    return weights_digest(model), distance
-
-
-def _difference(model: PreTrainedModel, base: Snapshot) -> Difference:
-    """The model's weights, which are differences now."""
-    names, weights = zip(*((name, weight.detach()) for name, weight in model.named_parameters()), strict=True)
-    if process_group().world_size == 1:
-        return Difference(list(names), base.live)
-    return Difference(
-        list(names), base.live, lambda number: gather_full(weights[number]), lambda number, rows: local_rows(weights[number], rows)
-    )
+    return weights_digest(base.model), distance
 
 
 def _check(distance: float, when: str) -> None:
@@ -64,7 +52,7 @@ def _check(distance: float, when: str) -> None:
         )
 
 
-def transformed(rows: Iterator[TrajectoryRow], context: RunContext, transforms: Sequence[Any]) -> Iterator[TrajectoryRow]:
+def transformed(rows: Iterator[TrajectoryRow], base: Snapshot, transforms: Sequence[Any]) -> Iterator[TrajectoryRow]:
     """The rows of a run with digest and distance of the transformed weights, which are in the model behind each real row.
 
     Training goes on from its own weights; a copy of them is kept meanwhile.
@@ -78,7 +66,7 @@ def transformed(rows: Iterator[TrajectoryRow], context: RunContext, transforms: 
         if not row.real:
             yield dataclasses.replace(row, digest=digest or row.digest, distance=distance)
             continue
-        trained = Snapshot(context.model, offload=context.offload)
-        digest, distance = transform(context.model, context.base, transforms)
+        trained = Snapshot(base.model, offload=base.offload)
+        digest, distance = transform(base, transforms)
         yield dataclasses.replace(row, digest=digest, distance=distance)
         trained.restore(row.digest)

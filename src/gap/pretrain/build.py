@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from safetensors import safe_open
 
 from gap.core.digest import digest
 from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.core.locations import existing
+from gap.fetch.hub import model_files
 from gap.models.causality import check_causal
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.models import HubModel, LocalModel, ModelJob
+from gap.pretrain.from_scratch import delete_state, pretrain
+from gap.pretrain.trainer import TrainingState
 from gap.runtime.device import open_device
 from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
-if TYPE_CHECKING:
-    import torch
-
-    from gap.pretrain.trainer import TrainingState
-
 #: Two-byte dtypes by their names in safetensors files.
 HALF_PRECISION = {"F16": "float16", "BF16": "bfloat16"}
 DOWNLOADS = Path(".gap/downloads")
-CURVE = ("tokens", "train_loss", "validation_loss", "learning_rate")
 
 
 def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
@@ -50,8 +51,6 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> 
 
 
 def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
-    from gap.pretrain.from_scratch import delete_state, pretrain
-
     device = open_device(runtime)
     model, state = pretrain(job, tokenizer, out, device)
     facts: dict[str, Any] = {
@@ -72,13 +71,11 @@ def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> No
 
 def curve_csv(state: TrainingState) -> str:
     """The loss curve as CSV; no times, so that the same run gives the same file."""
-    rows = [",".join(repr(getattr(point, column)) for column in CURVE) for point in state.curve]
-    return "\n".join([",".join(CURVE), *rows]) + "\n"
+    rows = [",".join(map(repr, astuple(point))) for point in state.curve]
+    return "\n".join([",".join(asdict(state.curve[0])), *rows]) + "\n"
 
 
 def _download(job: ModelJob, settings: HubModel, tokenizer: Path, out: Path) -> None:
-    from gap.fetch.hub import model_files
-
     downloaded = DOWNLOADS / f"model-{digest([settings.id, settings.revision])}"
     model_files(settings.id, settings.revision, downloaded)
     _copy(job, downloaded, tokenizer, out)
@@ -90,12 +87,8 @@ def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
     vocabulary = len(load_tokenizer(tokenizer))
     embeddings = getattr(load_config(source), "vocab_size", vocabulary)
     if vocabulary > embeddings:
-        raise BadInput(
-            f"models.{job.name}.tokenizer",
-            f"{vocabulary} tokens",
-            f"at most {embeddings}, the embeddings of {source}",
-            "Name the tokenizer that belongs to the model.",
-        )
+        allowed, cure = f"at most {embeddings}, the embeddings of {source}", "Name the tokenizer that belongs to the model."
+        raise BadInput(f"models.{job.name}.tokenizer", f"{vocabulary} tokens", allowed, cure)
     model, dtype = load_model(source), stored_dtype(source)
     check_causal(model, str(source))
     with filling(out, "provenance.json") as folder:
@@ -105,13 +98,9 @@ def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
 
 def stored_dtype(folder: Path) -> torch.dtype:
     """The dtype of a folder's weights where all have the same, else fp32."""
-    import torch
-
     dtypes: set[str] = set()
     for path in weight_files(check_weights(folder)):
         if path.suffix == ".safetensors":
-            from safetensors import safe_open
-
             with safe_open(path, framework="pt") as stream:
                 names = stream.keys()
                 dtypes |= {HALF_PRECISION.get(stream.get_slice(name).get_dtype(), "float32") for name in names}

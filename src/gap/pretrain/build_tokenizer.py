@@ -10,7 +10,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
@@ -19,9 +21,6 @@ from gap.core.locations import existing
 from gap.params.sources import Source
 from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.mixture import shares, training_texts
-
-if TYPE_CHECKING:
-    import tokenizers
 
 #: OPT's first four ids.
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -79,8 +78,6 @@ def train(texts: Iterable[str], vocab_size: int) -> tuple[Vocabulary, Merges]:
     ------
     BadInput: there is no text.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
     texts = list(texts)
     if not any(texts):
         raise BadInput("tokenizer", "sources without text", "at least one training document", "Correct the sources in params.yaml.")
@@ -107,9 +104,8 @@ def read_files(folder: Path) -> tuple[Vocabulary, Merges]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            str(path), f"not a readable text file ({error})", "merges of a byte-level BPE", "Correct the tokenizer's path."
-        ) from error
+        problem = f"not a readable text file ({error})"
+        raise BadInput(str(path), problem, "merges of a byte-level BPE", "Correct the tokenizer's path.") from error
     for token in (EOS, PAD):
         if not isinstance(vocabulary, dict) or token not in vocabulary:
             raise BadInput(str(folder / "vocab.json"), f"no token {token!r}", "an OPT-style vocabulary", "Use OPT's vocab.json.")
@@ -119,23 +115,17 @@ def read_files(folder: Path) -> tuple[Vocabulary, Merges]:
             continue
         left, _, right = line.strip("\r").partition(" ")
         if left + right not in vocabulary or left not in vocabulary or right not in vocabulary:
-            raise BadInput(
-                f"{path}, line {number}",
-                f"the merge {line!r}",
-                "two tokens of vocab.json whose join is one",
-                "Use the two files of one tokenizer.",
-            )
+            allowed = "two tokens of vocab.json whose join is one"
+            raise BadInput(f"{path}, line {number}", f"the merge {line!r}", allowed, "Use the two files of one tokenizer.")
         merges.append((left, right))
     return vocabulary, merges
 
 
-def assemble(vocabulary: Vocabulary, merges: Merges) -> tokenizers.Tokenizer:
+def assemble(vocabulary: Vocabulary, merges: Merges) -> Tokenizer:
     """The tokenizer: byte level, no space put in front, ``</s>`` in front of each text encoded with special tokens.
 
     As in OPT only ``</s>`` and ``<pad>`` are recognised inside a text; ``<s>`` and ``<unk>`` have ids but never match.
     """
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers.models.opt.configuration_opt import OPTConfig
+from transformers.models.opt.modeling_opt import OPTForCausalLM
 
 from gap.core.digest import digest, file_digest
+from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.params.models import ModelJob, PretrainedHere
+from gap.pretrain.build_tokenizer import EOS, PAD
 from gap.pretrain.mixture import shares, training_texts
-from gap.pretrain.schedule import check_budget, min_validation_tokens, tokens_to_read
+from gap.pretrain.schedule import min_validation_tokens, tokens_to_read
 from gap.pretrain.token_stream import TokenStream, pack, split_validation
 from gap.pretrain.trainer import Trainer, TrainingState, model_seed
-
-if TYPE_CHECKING:
-    import torch
-    from tokenizers import Tokenizer
-    from transformers import OPTForCausalLM
 
 #: Where unfinished runs keep their state.
 ROOT = Path(".gap/pretrain")
@@ -26,8 +28,6 @@ TOKENS_PER_SECOND = {"cpu": 100_000, "cuda": 2_000_000}
 #: Standard deviation of a new weight times the root of the width.  At a width of 625 this is transformers' fixed 0.02; at 64,
 #: weights as small as that cost 0.06 nats of validation loss after 600,000 tokens.
 INIT = 0.5
-#: OPT's token that begins and ends a text, and its padding.
-EOS, PAD = "</s>", "<pad>"
 
 
 def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) -> tuple[OPTForCausalLM, TrainingState]:
@@ -41,28 +41,24 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
     BadInput: too little text or too small a budget.
     Refused: the loss is not finite.
     """
-    from tokenizers import Tokenizer
-
     settings = job.model
     assert isinstance(settings, PretrainedHere)
-    check_budget(settings, job.name)
+    batch = settings.batch * settings.sequence
+    if settings.tokens is not None and settings.tokens < batch:
+        cure = "Raise tokens or lower batch or sequence."
+        raise BadInput(f"models.{job.name}.tokens", f"{settings.tokens}", f"at least one batch, {batch}", cure)
     backend = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     model: Any = new_model(settings, backend, model_seed(job))
     streams = token_streams(job, settings, backend, TOKENS_PER_SECOND[device.type])
     trainer = Trainer(job, model.to(device), streams, state_file(job, tokenizer, out))
-    _train(trainer, job.name)
-    return model, trainer.state
-
-
-def _train(trainer: Trainer, name: str) -> None:
-    tokens, state = trainer.settings.tokens, trainer.state
-    budget = tokens or int(trainer.settings.seconds or 0)
-    with progress(f"pretrain {name}", budget) as shown:
+    state, budget = trainer.state, settings.tokens or int(settings.seconds or 0)
+    with progress(f"pretrain {job.name}", budget) as shown:
         while trainer.budget_fraction < 1:
             trainer.train_step()
             last = f", loss {state.curve[-1].train_loss:.3f}, validation {state.curve[-1].validation_loss:.3f}" if state.curve else ""
-            done = state.tokens if tokens else int(state.seconds)
+            done = state.tokens if settings.tokens else int(state.seconds)
             shown.step(min(done, budget) - shown.done, f"{state.tokens / max(state.seconds, 1e-9):.0f} tokens/s{last}")
+    return model, state
 
 
 def state_file(job: ModelJob, tokenizer: Path, out: Path) -> Path:
@@ -80,10 +76,6 @@ def delete_state(job: ModelJob, tokenizer: Path, out: Path) -> None:
 
 def new_model(settings: PretrainedHere, tokenizer: Tokenizer, seed: int) -> OPTForCausalLM:
     """A fresh OPT on the CPU, fp32; its weights depend on settings, vocabulary size and ``seed`` alone."""
-    import torch
-    from transformers.models.opt.configuration_opt import OPTConfig
-    from transformers.models.opt.modeling_opt import OPTForCausalLM
-
     eos = tokenizer.token_to_id(EOS)
     config = OPTConfig(
         vocab_size=tokenizer.get_vocab_size(),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gap.core.digest import text_digest
 from gap.core.errors import BadInput
+from gap.corpora.documents import documents
 from gap.params.sources import Source
 
 
@@ -32,6 +33,4 @@ def in_hash_order(texts: Iterable[str]) -> Iterator[str]:
 
 def training_texts(source: Source, seed: int) -> Iterator[str]:
     """Texts of a source's training part in hash order (all of them are held in memory)."""
-    from gap.corpora.documents import documents
-
     return in_hash_order(document.text for document in documents(source, "train", seed))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from gap.core.errors import BadInput
 from gap.params.models import PretrainedHere
 
 #: Every so many steps the sequences are as long as the context: all position embeddings are trained, at the cost of few long sequences.
@@ -20,15 +19,14 @@ def batch_shape(settings: PretrainedHere, step: int) -> tuple[int, int]:
     return settings.batch, settings.sequence
 
 
-def total_steps(settings: PretrainedHere) -> int | None:
-    """Steps of a budget of tokens (whole steps, so a little more than asked for); None for a budget of seconds."""
-    return None if settings.tokens is None else math.ceil(settings.tokens / (settings.batch * settings.sequence))
-
-
 def budget_fraction(settings: PretrainedHere, step: float, seconds: float) -> float:
-    """Fraction of the budget that is used up after ``step`` steps and ``seconds`` seconds."""
-    steps = total_steps(settings)
-    return step / steps if steps is not None else seconds / float(settings.seconds or math.inf)
+    """Fraction of the budget that is used up after ``step`` steps and ``seconds`` seconds.
+
+    A budget of tokens is filled with whole steps, so it takes a little more than asked for.
+    """
+    if settings.tokens is not None:
+        return step / math.ceil(settings.tokens / (settings.batch * settings.sequence))
+    return seconds / float(settings.seconds or math.inf)
 
 
 def learning_rate(settings: PretrainedHere, fraction: float) -> float:
@@ -48,19 +46,3 @@ def tokens_to_read(settings: PretrainedHere, share: float, per_second: int) -> i
 def min_validation_tokens(settings: PretrainedHere) -> int:
     """Validation tokens that a source must have: one batch, and one whole context."""
     return max(settings.batch * settings.sequence, settings.context) + 1
-
-
-def check_budget(settings: PretrainedHere, model: str) -> None:
-    """Refuse a budget that is over before the warm-up ends in a step.
-
-    Raises
-    ------
-    BadInput: fewer than one whole batch of tokens.
-    """
-    if settings.tokens is not None and settings.tokens < settings.batch * settings.sequence:
-        raise BadInput(
-            f"models.{model}.tokens",
-            f"{settings.tokens}",
-            f"at least one batch, {settings.batch * settings.sequence}",
-            "Raise tokens or lower batch or sequence.",
-        )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from gap.core.errors import BadInput
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 #: Characters encoded in one call of the tokenizer.
 CHUNK = 1_000_000
@@ -71,12 +68,8 @@ def split_validation(name: str, share: float, ids: Ids, min_tokens: int) -> Toke
     """
     count = max(int(VALIDATION * len(ids)), min_tokens)
     if len(ids) < 2 * count:
-        raise BadInput(
-            f"source {name}",
-            f"{len(ids)} tokens of training text",
-            f"at least {2 * count} for this batch and context",
-            "Add text, or lower batch, sequence or context.",
-        )
+        allowed = f"at least {2 * count} for this batch and context"
+        raise BadInput(f"source {name}", f"{len(ids)} tokens of training text", allowed, "Add text, or lower batch, sequence or context.")
     return TokenStream(name, share, ids[count:], ids[:count])
 
 

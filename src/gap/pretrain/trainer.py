@@ -73,7 +73,9 @@ class Trainer:
         self.name, self.settings, self.seed = job.name, job.model, model_seed(job)
         self.model, self.streams, self.state_file = model.eval(), streams, state_file
         self.device: torch.device = next(model.parameters()).device
-        self.dtype = autocast_dtype(self.settings.precision, self.device)
+        precision = self.settings.precision
+        use_bf16 = precision == "bf16" or (precision == "auto" and has_bf16(self.device))
+        self.dtype = torch.bfloat16 if use_bf16 else None  # of autocast; None for fp32
         self.optimizer = self._optimizer()
         self.state, self.saved = TrainingState(), time.monotonic()
         self.pending = torch.zeros((), dtype=torch.float64, device=self.device)  # losses since the last check
@@ -163,12 +165,8 @@ class Trainer:
         self.state.loss_sum += float(self.pending)
         self.pending.zero_()
         if not math.isfinite(self.state.loss_sum):
-            raise Refused(
-                f"pretraining {self.name}, step {self.state.step}",
-                "a loss that is not finite",
-                "a finite loss",
-                f"Lower models.{self.name}.learning_rate or raise its warmup, or train it in fp32.",
-            )
+            cure = f"Lower models.{self.name}.learning_rate or raise its warmup, or train it in fp32."
+            raise Refused(f"pretraining {self.name}, step {self.state.step}", "a loss that is not finite", "a finite loss", cure)
 
     def _add_point(self, rate: float) -> None:
         started = time.monotonic()
@@ -185,11 +183,6 @@ class Trainer:
         for stream, windows in zip(self.streams, self.validation, strict=True):
             total += stream.share * sum(float(self.loss(batch)) * len(batch) for batch in windows.split(rows)) / len(windows)
         return total
-
-
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """bf16 where the settings ask for it, or leave it open and the machine has it; None for fp32."""
-    return torch.bfloat16 if precision == "bf16" or (precision == "auto" and has_bf16(device)) else None
 
 
 def has_bf16(device: torch.device) -> bool:

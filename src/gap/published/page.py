@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import gap.figures.page
-import gap.published
-from gap import __version__
-from gap.figures.style import SINGLE
+from gap.figures.page import render
 from gap.figures.table import to_markdown
 from gap.published.section import Figure, Section
 
@@ -39,27 +34,11 @@ class Page:
 
 def html(page: Page, folder: Path) -> str:
     """One self-contained page; the figures are read from ``folder``."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = resources.files(gap.published).joinpath("page.html").read_text(encoding="utf-8")
-    style = resources.files(gap.figures.page).joinpath("page.css").read_text(encoding="utf-8")
 
     def image(figure: Figure) -> str:
         return base64.b64encode((folder / f"{figure.name}.png").read_bytes()).decode("ascii")
 
-    def narrow(figure: Figure) -> bool:
-        return _width(folder / f"{figure.name}.png") < 1.3 * SINGLE
-
-    return environment.from_string(template).render(style=Markup(style), page=page, version=__version__, image=image, narrow=narrow)
-
-
-def _width(path: Path) -> float:
-    """Width of one of our PNGs in inches, from its header."""
-    from gap.figures.style import SETTINGS
-
-    return int.from_bytes(path.read_bytes()[16:20], "big") / SETTINGS["savefig.dpi"]
+    return render("gap.published", "page.html", image=image, **vars(page))
 
 
 def markdown(page: Page, figures: str) -> str:
@@ -68,16 +47,12 @@ def markdown(page: Page, figures: str) -> str:
     for chapter in page.chapters:
         lines += [f"## {chapter.title}", "", chapter.lead, ""]
         for section in chapter.sections:
-            heading = [f"### {section.title}", ""] if section.title != chapter.title else []
-            lines += [*heading, *_paragraphs(section.sentences)]
+            lines += [f"### {section.title}", ""] if section.title != chapter.title else []
+            for sentence in section.sentences:
+                lines += [sentence, ""]
             for figure in section.figures:
                 lines += [f"![{figure.title}]({figures}/{figure.name}.png)", "", f"*{figure.title}.* {figure.caption}", ""]
             for table in section.tables:
                 lines += [f"**{table.title}**", "", to_markdown(table)]
-    lines += ["## Where these numbers come from", ""]
-    lines += [f"* {name}: {value}" for name, value in page.facts]
+    lines += ["## Where these numbers come from", "", *(f"* {name}: {value}" for name, value in page.facts)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _paragraphs(sentences: Sequence[str]) -> list[str]:
-    return [line for sentence in sentences for line in (sentence, "")]

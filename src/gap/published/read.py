@@ -6,53 +6,51 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from gap.core.errors import BadInput
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Small to large, as the column ``model`` names them.
 MODELS = ("350M", "1.3B", "2.7B")
 #: By falling familiarity, as the column ``corpora`` names them, with the file of each corpus's texts.
 CORPORA = {"TDEC": "lm_extraction.csv", "CC": "pile-cc.csv", "Git.": "github.csv"}
-#: Columns of the authors' files -> task names of this project, in the order of their files.
-CLASSIFICATION = {
-    "ai2_arc_ARC-Challenge/acc": "arc_challenge",
-    "ai2_arc_ARC-Easy/acc": "arc_easy",
-    "hellaswag/acc": "hellaswag",
-    "math_qa/acc": "math_qa",
-    "piqa/acc": "piqa",
-    "pubmed_qa/acc": "pubmed_qa",
-    "super_glue_copa/acc": "copa",
-    "winogrande_winogrande_s/acc": "winogrande",
-}
-DIALOGUE = {
-    "blended_skill_talk/f1": "blended_skill_talk",
-    "empathetic_dialogues/f1": "empathetic_dialogues",
-    "wizard_of_internet/f1": "wizard_of_internet",
-    "wizard_of_wikipedia/f1": "wizard_of_wikipedia",
-}
-GROUPS = {"classification": CLASSIFICATION, "dialogue": DIALOGUE}
-#: Names of the tasks as tables and sentences write them.
-TASK_LABEL = {
-    "arc_challenge": "ARC-Challenge",
-    "arc_easy": "ARC-Easy",
-    "hellaswag": "HellaSwag",
-    "math_qa": "MathQA",
-    "piqa": "PIQA",
-    "pubmed_qa": "PubMedQA",
-    "copa": "COPA",
-    "winogrande": "WinoGrande",
-    "blended_skill_talk": "Blended Skill Talk",
-    "empathetic_dialogues": "Empathetic Dialogues",
-    "wizard_of_internet": "Wizard of Internet",
-    "wizard_of_wikipedia": "Wizard of Wikipedia",
-}
 FILES = {"classification": "classification.csv", "dialogue": "dialog.csv"}
-#: Items per task in the authors' evaluation: the first 320, fewer where the set or the filter leaves fewer.
-ITEMS = dict.fromkeys([*CLASSIFICATION.values(), *DIALOGUE.values()], 320) | {"arc_challenge": 295, "copa": 100}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the authors' evaluation: ``column`` of their file, ``label`` in tables and sentences, number of ``items``.
+
+    They took the first 320 items, fewer where the set or the filter leaves fewer.
+    """
+
+    column: str
+    label: str
+    items: int = 320
+
+
+#: Group -> task names of this project, in the order of the columns of the group's file.
+GROUPS = {
+    "classification": {
+        "arc_challenge": Task("ai2_arc_ARC-Challenge/acc", "ARC-Challenge", 295),
+        "arc_easy": Task("ai2_arc_ARC-Easy/acc", "ARC-Easy"),
+        "hellaswag": Task("hellaswag/acc", "HellaSwag"),
+        "math_qa": Task("math_qa/acc", "MathQA"),
+        "piqa": Task("piqa/acc", "PIQA"),
+        "pubmed_qa": Task("pubmed_qa/acc", "PubMedQA"),
+        "copa": Task("super_glue_copa/acc", "COPA", 100),
+        "winogrande": Task("winogrande_winogrande_s/acc", "WinoGrande"),
+    },
+    "dialogue": {
+        "blended_skill_talk": Task("blended_skill_talk/f1", "Blended Skill Talk"),
+        "empathetic_dialogues": Task("empathetic_dialogues/f1", "Empathetic Dialogues"),
+        "wizard_of_internet": Task("wizard_of_internet/f1", "Wizard of Internet"),
+        "wizard_of_wikipedia": Task("wizard_of_wikipedia/f1", "Wizard of Wikipedia"),
+    },
+}
+TASKS = GROUPS["classification"] | GROUPS["dialogue"]
 RUN = ("model", "corpus", "index")
 PINNED_FILE = "Use the authors' file at the pinned commit."
 
@@ -74,7 +72,28 @@ class Published:
     @cached_property
     def baselines(self) -> dict[str, pd.DataFrame]:
         """group -> unmodified scores: index model, columns tasks and ``mean``; the commonest epoch-0 row of each model."""
-        return {group: _baselines(frame, list(GROUPS[group].values())) for group, frame in self.rows.items()}
+        return {group: _commonest(frame, ["model"], list(GROUPS[group])) for group, frame in self.rows.items()}
+
+    @cached_property
+    def unmodified(self) -> dict[str, pd.DataFrame]:
+        """group -> unmodified scores of the rows of each model and corpus: index (model, corpus), columns tasks and ``mean``.
+
+        The commonest epoch-0 row of that corpus where it has one, else the model's commonest.  One model's rows need not agree
+        between corpora (the runs were not all made on one set-up), and a run is compared with its own set-up.
+        """
+        tables = {}
+        for group, frame in self.rows.items():
+            cells = pd.MultiIndex.from_frame(frame[["model", "corpus"]].drop_duplicates())
+            usual = self.baselines[group].loc[cells.get_level_values("model")].set_axis(cells)
+            tables[group] = _commonest(frame, ["model", "corpus"], list(GROUPS[group])).reindex(cells).fillna(usual)
+        return tables
+
+
+def _commonest(frame: pd.DataFrame, keys: list[str], tasks: list[str]) -> pd.DataFrame:
+    """The scores in ``tasks`` that most epoch-0 rows with the same ``keys`` have, and their ``mean``; index ``keys``."""
+    counts = frame[frame["epoch"] == 0].value_counts([*keys, *tasks])
+    table = counts.reset_index().drop_duplicates(keys).set_index(keys)[tasks]
+    return table.assign(mean=table.mean(axis=1))
 
 
 def read_published(results: Path, texts: Path) -> Published:
@@ -87,17 +106,12 @@ def read_published(results: Path, texts: Path) -> Published:
     """
     strings = read_texts(texts)
     counts = {str(corpus): int(count) for corpus, count in strings.groupby("corpus").size().items()}
-    rows = {group: _read(results / FILES[group], columns, counts) for group, columns in GROUPS.items()}
-    for group, frame in rows.items():
-        for model in MODELS:
-            if not ((frame["model"] == model) & (frame["epoch"] == 0)).any():
-                where = str(results / FILES[group])
-                raise BadInput(where, f"no row of the unmodified {model} (epoch 0)", "at least one per model", "Use the authors' file.")
-    return Published(rows, strings)
+    return Published({group: _read(results / FILES[group], tasks, counts) for group, tasks in GROUPS.items()}, strings)
 
 
-def _read(path: Path, columns: dict[str, str], counts: dict[str, int]) -> pd.DataFrame:
-    """The rows of one file; ``columns`` maps its score columns to task names, ``counts`` gives the texts of each corpus."""
+def _read(path: Path, tasks: dict[str, Task], counts: dict[str, int]) -> pd.DataFrame:
+    """The rows of the file with the scores of ``tasks``; ``counts`` are the texts of each corpus."""
+    columns = {task.column: name for name, task in tasks.items()}
     frame = _read_csv(path, "the authors' per-run results")
     required = ["corpora", "index", "epoch", "average", "model", *columns]
     for column in required:
@@ -112,20 +126,21 @@ def _read(path: Path, columns: dict[str, str], counts: dict[str, int]) -> pd.Dat
         _check_numbers(frame[column], f"{path}, column {column!r}", "a whole number from 0", lambda numbers: numbers % 1 == 0)
     for column in ("average", *columns):
         _check_numbers(frame[column], f"{path}, column {column!r}", "a number from 0 to 1", lambda numbers: numbers <= 1)
-    rows = frame.rename(columns={"corpora": "corpus", **columns})[[*RUN, "epoch", "average", *columns.values()]].copy()
+    rows = frame.rename(columns={"corpora": "corpus", **columns})[[*RUN, "epoch", "average", *tasks]].copy()
     rows = rows.astype({"model": object, "corpus": object, "index": int, "epoch": int})
     for corpus, count in counts.items():
         beyond = rows.loc[(rows["corpus"] == corpus) & (rows["index"] >= count), "index"]
         if len(beyond):
             raise BadInput(f"{path}, row {beyond.index[0]}", f"text {beyond.iloc[0]} of {corpus}", f"an index below {count}", PINNED_FILE)
-    rows["mean"] = rows[list(columns.values())].mean(axis=1)
+    for model in MODELS:
+        if not ((rows["model"] == model) & (rows["epoch"] == 0)).any():
+            raise BadInput(str(path), f"no row of the unmodified {model} (epoch 0)", "at least one per model", "Use the authors' file.")
+    rows["mean"] = rows[list(tasks)].mean(axis=1)
     return rows
 
 
 def _read_csv(path: Path, content: str, **options: Any) -> pd.DataFrame:
     """One of the authors' CSV files; ``options`` are those of ``pandas.read_csv``."""
-    import pandas as pd
-
     try:
         return pd.read_csv(path, **options)
     except FileNotFoundError as error:
@@ -136,26 +151,11 @@ def _read_csv(path: Path, content: str, **options: Any) -> pd.DataFrame:
 
 def _check_numbers(values: pd.Series, where: str, allowed: str, valid: Callable[[pd.Series], pd.Series]) -> None:
     """Refuse values that are no numbers, below 0 or not ``valid``; ``allowed`` says what is."""
-    import pandas as pd
-
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = numbers.isna() | (numbers < 0) | ~valid(numbers)
     if wrong.any():
         row = wrong[wrong].index[0]
         raise BadInput(f"{where}, row {row}", f"{values[row]}", allowed, PINNED_FILE)
-
-
-def _baselines(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    chosen = {}
-    for model in MODELS:
-        rows = frame[(frame["model"] == model) & (frame["epoch"] == 0)]
-        commonest = rows[tasks].value_counts(sort=True).index[0]
-        chosen[model] = dict(zip(tasks, commonest, strict=True))
-    table = pd.DataFrame.from_dict(chosen, orient="index")[tasks]
-    table["mean"] = table.mean(axis=1)
-    return table
 
 
 def read_texts(folder: Path) -> pd.DataFrame:
@@ -165,8 +165,6 @@ def read_texts(folder: Path) -> pd.DataFrame:
     ------
     BadInput: a file or one of its columns is missing, or a text is empty.
     """
-    import pandas as pd
-
     parts = []
     for corpus, name in CORPORA.items():
         path = folder / name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from gap.published.read import CORPORA, GROUPS, MODELS, RUN, Published
-from gap.stats.intervals import Interval, wilson
+from gap.published.read import CORPORA, GROUPS, MODELS, RUN, TASKS, Published
 
 #: Key and title of all corpora together.
 ALL = "all"
@@ -14,11 +15,33 @@ ALL = "all"
 SAME = 1e-9
 #: The order in which the groups are shown: the paper's Figure 1 is of dialogue.
 ORDER = ("dialogue", "classification")
+#: The authors' stop (trackers.py, run.py): epochs are printed from 0 to 14; from epoch 5 on, an evaluation at which both
+#: averages lie below their maximum so far counts against the run, and the second such evaluation ends it.
+LAST_EPOCH, STOP_FROM, PATIENCE = 14, 5, 2
+#: Updates that every run skipped (see ``audit.first_update``), and the printed epoch of the first real update: printed epoch e
+#: comes after e + 1 attempted updates.
+SKIPPED = 2
+FIRST_REAL = SKIPPED
+
+
+def real_updates(epoch: int) -> int:
+    """Updates that changed the model by printed epoch: none at 0 and 1, then one less than the epoch."""
+    return max(0, epoch + 1 - SKIPPED)
+
+
+def by_epoch(rows: pd.DataFrame, largest: int) -> dict[str, int]:
+    """Rows by best epoch, from 0 to ``largest``."""
+    return {str(epoch): int((rows["epoch"] == epoch).sum()) for epoch in range(largest + 1)}
 
 
 def tasks_of(group: str) -> list[str]:
     """Our names of a group's tasks, in the order of the authors' file."""
-    return list(GROUPS[group].values())
+    return list(GROUPS[group])
+
+
+def items_of(group: str) -> np.ndarray:
+    """Items of each of a group's tasks, int [tasks]."""
+    return np.array([TASKS[task].items for task in GROUPS[group]])
 
 
 def baseline(data: Published, group: str, model: str, column: str = "mean") -> float:
@@ -26,37 +49,22 @@ def baseline(data: Published, group: str, model: str, column: str = "mean") -> f
     return float(data.baselines[group][column].to_dict()[model])
 
 
-def unmodified(data: Published, group: str) -> pd.DataFrame:
-    """Unmodified scores of the rows of each model and corpus: index (model, corpus), columns tasks and ``mean``.
-
-    The commonest epoch-0 row of that corpus where it has one, else the model's commonest.  One model's rows need not agree
-    between corpora (the runs were not all made on one set-up), and a run is compared with its own set-up.
-    """
-    frame, tasks = data.rows[group], tasks_of(group)
-    commonest = {}
-    for model, corpus in frame[["model", "corpus"]].drop_duplicates().itertuples(index=False):
-        rows = frame[(frame["model"] == model) & (frame["corpus"] == corpus) & (frame["epoch"] == 0)]
-        scores = rows[tasks].value_counts().index[0] if len(rows) else data.baselines[group].loc[model, tasks]
-        commonest[model, corpus] = dict(zip(tasks, scores, strict=True))
-    table = pd.DataFrame.from_dict(commonest, orient="index")[tasks]
-    table["mean"] = table.mean(axis=1)
-    return table
+def unmodified_by_row(data: Published, group: str) -> pd.DataFrame:
+    """The unmodified scores that each row is compared with, in the rows' order and with their index."""
+    frame = data.rows[group]
+    return data.unmodified[group].loc[list(zip(frame["model"], frame["corpus"], strict=True))].set_axis(frame.index)
 
 
 def gains(data: Published, group: str) -> pd.DataFrame:
     """The rows with ``base`` (unmodified score of their model and corpus) and ``gain`` against it; all fractions."""
-    frame = data.rows[group].copy()
-    keys = list(zip(frame["model"], frame["corpus"], strict=True))
-    frame["base"] = unmodified(data, group)["mean"].loc[keys].to_numpy()
-    frame["gain"] = frame["mean"] - frame["base"]
-    return frame
+    frame, base = data.rows[group], unmodified_by_row(data, group)["mean"]
+    return frame.assign(base=base, gain=frame["mean"] - base)
 
 
 def changes(data: Published, group: str) -> pd.DataFrame:
     """Model, corpus, index and each task's change against the unmodified score of the row's model and corpus."""
     frame, tasks = data.rows[group], tasks_of(group)
-    keys = list(zip(frame["model"], frame["corpus"], strict=True))
-    return frame[[*RUN]].join(frame[tasks] - unmodified(data, group)[tasks].loc[keys].to_numpy())
+    return frame[[*RUN]].join(frame[tasks] - unmodified_by_row(data, group)[tasks])
 
 
 def rows_of(frame: pd.DataFrame, model: str, corpus: str = ALL) -> pd.DataFrame:
@@ -65,14 +73,19 @@ def rows_of(frame: pd.DataFrame, model: str, corpus: str = ALL) -> pd.DataFrame:
     return rows if corpus == ALL else rows[rows["corpus"] == corpus]
 
 
-def corpora(frame: pd.DataFrame) -> list[str]:
-    """The corpora that occur, by falling familiarity."""
-    return [corpus for corpus in CORPORA if (frame["corpus"] == corpus).any()]
+def models(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each model that occurs, small to large."""
+    return _parts(frame, "model", MODELS)
 
 
-def models(frame: pd.DataFrame) -> list[str]:
-    """The models that occur, small to large."""
-    return [model for model in MODELS if (frame["model"] == model).any()]
+def corpora(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each corpus that occurs, by falling familiarity."""
+    return _parts(frame, "corpus", CORPORA)
+
+
+def _parts(frame: pd.DataFrame, column: str, order: Iterable[str]) -> dict[str, pd.DataFrame]:
+    parts = {value: frame[frame[column] == value] for value in order}
+    return {value: rows for value, rows in parts.items() if len(rows)}
 
 
 def clusters(frame: pd.DataFrame) -> list[tuple[str, str, int]]:
@@ -83,9 +96,3 @@ def clusters(frame: pd.DataFrame) -> list[tuple[str, str, int]]:
 def per_run(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """One row per run: the mean of its repeats in ``columns``, in order of first appearance."""
     return frame.groupby([*RUN], sort=False)[columns].mean().reset_index()
-
-
-def share_of_runs(frame: pd.DataFrame, flags: np.ndarray, level: float) -> tuple[float, Interval]:
-    """Share of rows with the flag, bool [rows], and Wilson's interval over runs (a run's repeats count as one, by their mean)."""
-    runs = per_run(frame.assign(flag=flags.astype(float)), ["flag"])["flag"]
-    return (float(flags.mean()) if len(flags) else float("nan")), wilson(float(runs.mean()), len(runs), level)

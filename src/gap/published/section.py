@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
-from gap.figures.style import Stamp
-from gap.figures.table import Table
+from matplotlib.figure import Figure as Drawing
+
+from gap.figures.style import Grid, Stamp, drawing, save
+from gap.figures.table import Cell, Table
+from gap.published.wording import span
 from gap.stats.bootstrap import Bootstrap
+
+Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +24,16 @@ class Sampling(Bootstrap):
     """The study's random numbers: its bootstrap (``gap.stats.bootstrap``), and ``simulations`` of runs under no effect."""
 
     simulations: int
+
+    @property
+    def percent(self) -> str:
+        """The level of the intervals, such as "95 %"."""
+        return f"{self.level * 100:g} %"
+
+    def within(self, row: dict[str, Any], key: str, write: Callable[[float], str]) -> str:
+        """The interval of ``key`` in a sentence."""
+        text = span(row, key, write)
+        return f"{self.percent} interval {text}" if text else "no interval"
 
 
 @dataclass(frozen=True)
@@ -27,15 +44,23 @@ class FigureFile:
     folder: Path
     name: str
 
+    @contextmanager
+    def drawing(self, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Drawing, Grid]]:
+        """A figure and its axes, as ``gap.figures.style.drawing`` makes them; written at the end."""
+        with drawing(self.stamp, width, height, rows, columns, **more) as (figure, grid):
+            yield figure, grid
+            save(figure, self.folder, self.name)
+
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a section; ``draw`` writes it."""
+    """A figure of a section; ``draw`` writes it; ``width`` is "narrow" (one column of a paper) or "wide"."""
 
     name: str
     title: str
     caption: str
     draw: Callable[[FigureFile], None]
+    width: str = "wide"
 
 
 @dataclass(frozen=True)
@@ -52,3 +77,10 @@ class Section:
     numbers: dict[str, Any]
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
+
+
+def blocks(parts: Iterable[Iterable[Row]]) -> tuple[tuple[Row, ...], frozenset[int]]:
+    """``rows`` and ``breaks`` of a table whose blocks of rows have a thin rule between them."""
+    made = [tuple(part) for part in parts]
+    ends = accumulate(map(len, made[:-1]))
+    return tuple(chain(*made)), frozenset(ends) - {0}

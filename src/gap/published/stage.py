@@ -5,46 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gap.core.errors import BadInput
 from gap.core.files import write_json, write_text
 from gap.core.progress import progress
 from gap.core.tables import write_table
-from gap.figures.table import FORMATS
+from gap.figures.table import FORMATS, Table
 from gap.published.audit import averages, construction, first_update, granularity, power, repeats, selection, two_groups
 from gap.published.claims import best_step, by_corpus, by_task, familiarity, figure1, larger_models, text_features
 from gap.published.contents import FIGURES_LINK, RESULTS, TEXTS
-from gap.published.metrics import metrics
-from gap.published.observations import observations
+from gap.published.outputs import gain_by_run, metrics, observations
 from gap.published.page import Chapter, Page, html, markdown
-from gap.published.plots import gain_by_run
 from gap.published.read import Published, read_published
-from gap.published.section import FigureFile, Sampling, Section
+from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.summary import summary
 
 AUTHORS = "https://github.com/kaistAI/GAP"
 LEAD = "Every sentence is written by the study from its own numbers; the sections below give each with its interval and its limits."
-#: Analyses by the name of their section, in the order of the page.
-CLAIMS: dict[str, Callable[[Published, Sampling], Section]] = {
-    "figure1": figure1.section,
-    "by_corpus": by_corpus.section,
-    "by_task": by_task.section,
-    "larger_models": larger_models.section,
-    "familiarity": familiarity.section,
-    "text_features": text_features.section,
-    "best_step": best_step.section,
-}
-AUDIT: dict[str, Callable[[Published, Sampling], Section]] = {
-    "construction": construction.section,
-    "first_update": first_update.section,
-    "repeats": repeats.section,
-    "granularity": granularity.section,
-    "averages": averages.section,
-    "selection": selection.section,
-    "two_groups": two_groups.section,
-    "power": power.section,
-}
+
+
+def _named(*analyses: ModuleType) -> dict[str, Callable[[Published, Sampling], Section]]:
+    """Analyses by the name of their module, which is that of their section."""
+    return {analysis.__name__.rpartition(".")[2]: analysis.section for analysis in analyses}
+
+
+#: In the order of the page.
+CLAIMS = _named(figure1, by_corpus, by_task, larger_models, familiarity, text_features, best_step)
+AUDIT = _named(construction, first_update, repeats, granularity, averages, selection, two_groups, power)
 #: Title, lead and analyses of each chapter.
 CHAPTERS = (
     (
@@ -74,30 +63,22 @@ def published(plan: dict[str, Any]) -> None:
     """
     light = {name: Path(path) for name, path in plan["light"].items()}
     data = read_published(light["upstream"] / Path(RESULTS[0]).parent, light["upstream"] / Path(TEXTS[0]).parent)
-    chapters = analyse(data, sampling(plan))
-    sections = {section.name: section for chapter in chapters for section in chapter.sections}
-    short = summary(sections)
-    _check_names(plan, list(sections.values()))
-    _write_figures(list(sections.values()), PlanStamp(plan["study"]["name"], plan["digest"]), light["figures"], light["captions"])
-    for table in (table for section in sections.values() for table in section.tables):
-        for ending, write in FORMATS.items():
-            write_text(light["tables"] / f"{table.name}.{ending}", write(table))
+    chapters = analyse(data, Sampling(seed=plan["study"]["seed"], **plan["study"]["published"]))
+    sections = [section for chapter in chapters for section in chapter.sections]
+    numbers = {section.name: section.numbers for section in sections}
+    short = Section("short", "In short", summary(numbers), {})
+    _write_figures(plan, light, [figure for section in sections for figure in section.figures])
+    _write_tables(plan, light, [table for section in sections for table in section.tables])
     page = _page(plan, (Chapter(short.title, LEAD, (short,)), *chapters))
     write_table(observations(data), light["rows"], "published_rows")
-    write_json(light["numbers"], {name: section.numbers for name, section in sections.items()})
-    write_json(light["metrics"], metrics(data, sections))
+    write_json(light["numbers"], numbers)
+    write_json(light["metrics"], metrics(data, numbers))
     write_text(light["plot_runs"], gain_by_run(data))
     write_text(light["page"], markdown(page, f"{FIGURES_LINK}/{page.study}"))
     write_text(light["report"], html(page, light["figures"]))
     # dvc.yaml names one list of outputs for studies of every kind; this one runs nothing and has no checkpoints
     for folder in (*(f"results/{page.study}/{name}" for name in ("features", "runs", "scores")), f"checkpoints/{page.study}"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-
-
-def sampling(plan: dict[str, Any]) -> Sampling:
-    """The study's seed, resamples, simulations and level, from its plan."""
-    parameters = plan["study"]["published"]
-    return Sampling(plan["study"]["seed"], parameters["resamples"], parameters["level"], simulations=parameters["simulations"])
 
 
 def analyse(data: Published, sampling: Sampling) -> tuple[Chapter, ...]:
@@ -113,31 +94,38 @@ def analyse(data: Published, sampling: Sampling) -> tuple[Chapter, ...]:
     return tuple(chapters)
 
 
-def _write_figures(sections: list[Section], stamp: PlanStamp, folder: Path, captions: Path) -> None:
-    described = {}
-    for figure in (figure for section in sections for figure in section.figures):
-        figure.draw(FigureFile(stamp, folder, figure.name))
-        described[figure.name] = {"title": figure.title, "caption": figure.caption, "category": "Figures"}
-    write_json(captions, described)
+def _write_figures(plan: dict[str, Any], light: dict[str, Path], figures: list[Figure]) -> None:
+    _check_names("figures", [figure.name for figure in figures], plan["figure_names"])
+    stamp = PlanStamp(plan["study"]["name"], plan["digest"])
+    for figure in figures:
+        figure.draw(FigureFile(stamp, light["figures"], figure.name))
+    described = {figure.name: {"title": figure.title, "caption": figure.caption, "category": "Figures"} for figure in figures}
+    write_json(light["captions"], described)
 
 
-def _check_names(plan: dict[str, Any], sections: list[Section]) -> None:
-    figures = [figure.name for section in sections for figure in section.figures]
-    tables = [table.name for section in sections for table in section.tables]
-    for kind, names, planned in (("figures", figures, plan["figure_names"]), ("tables", tables, plan["table_names"])):
-        if names != planned:
-            raise BadInput(
-                "gap.published.contents", f"{kind} {planned}", f"{names}, what the sections make", "List them there in this order."
-            )
+def _write_tables(plan: dict[str, Any], light: dict[str, Path], tables: list[Table]) -> None:
+    _check_names("tables", [table.name for table in tables], plan["table_names"])
+    for table in tables:
+        for ending, write in FORMATS.items():
+            write_text(light["tables"] / f"{table.name}.{ending}", write(table))
+
+
+def _check_names(kind: str, names: list[str], planned: list[str]) -> None:
+    if names != planned:
+        raise BadInput("gap.published.contents", f"{kind} {planned}", f"{names}, what the sections make", "List them there in this order.")
 
 
 def _page(plan: dict[str, Any], chapters: tuple[Chapter, ...]) -> Page:
     import yaml
 
-    files = [(relative, f"SHA-256 {checksum}") for relative, checksum in plan["files"].items()]
     study = plan["study"]
     drawn = f"seed {study['seed']}, {study['published']['resamples']} bootstrap resamples, {study['published']['simulations']} simulations"
     code = ", ".join(f"{stage} {version}" for stage, version in plan["code"].items())
-    facts = (("the authors' files", f"{AUTHORS} at commit {plan['commit']}"), *files, ("random draws", drawn), ("code", code))
-    facts = (*facts, ("made by", f"`snakemake --cores all --config study={study['name']}`; `make published` also renews docs/"))
+    facts = (
+        ("the authors' files", f"{AUTHORS} at commit {plan['commit']}"),
+        *((relative, f"SHA-256 {checksum}") for relative, checksum in plan["files"].items()),
+        ("random draws", drawn),
+        ("code", code),
+        ("made by", f"`snakemake --cores all --config study={study['name']}`; `make published` also renews docs/"),
+    )
     return Page(study["title"], study["name"], plan["digest"], chapters, facts, yaml.safe_dump(study, sort_keys=False, allow_unicode=True))

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from gap.published.read import MODELS
-from gap.published.section import Section
-from gap.published.wording import listed, percent, score
+from gap.published.wording import each, listed, percent, score
 
 #: Share of runs from which "most" is said.
 MOST = 0.5
 
 
-def summary(sections: dict[str, Section]) -> Section:
-    """A section of a few sentences, no table and no figure."""
-    numbers = {name: section.numbers for name, section in sections.items()}
-    sentences = (_figure(numbers), _claim_two(numbers), _selection(numbers), _construction(numbers), _groups(numbers), _power(numbers))
-    return Section("short", "In short", sentences, {})
+def summary(numbers: dict[str, Any]) -> tuple[str, ...]:
+    """A few sentences; ``numbers`` are those of the sections by name."""
+    return (_figure(numbers), _claim_two(numbers), _selection(numbers), _construction(numbers), _groups(numbers), _power(numbers))
 
 
 def _figure(numbers: dict[str, Any]) -> str:
@@ -35,20 +32,20 @@ def _claim_two(numbers: dict[str, Any]) -> str:
     most = [f"{group}, {sizes}" for group, sizes, entry in pairs if entry["share"] > MOST]
     few = [f"{group}, {sizes} ({entry['reached']} of {entry['rows']})" for group, sizes, entry in pairs if entry["share"] <= MOST]
     return (
-        f"Most runs reach the next size's unmodified score in {len(most)} of {len(pairs)} comparisons ({listed(most) or 'none'}); "
-        f"in the others few or none do: {listed(few) or 'none'}."
+        f"Most runs reach the next size's unmodified score in {len(most)} of {len(pairs)} comparisons ({listed(most)}); "
+        f"in the others few or none do: {listed(few)}."
     )
 
 
 def _selection(numbers: dict[str, Any]) -> str:
     models = numbers["selection"]["models"]
     more = [model for model in MODELS if (models[model]["stop"]["at_varying"]["mean"] or 0) > models[model]["observed"]["mean"]]
-    means = listed([f"{score(models[model]['observed']['mean'])} ({model})" for model in MODELS])
-    noise = listed([f"{score(models[model]['stop']['at_varying']['mean'])} ({model})" for model in MODELS])
+    means = each(models, lambda row: score(row["observed"]["mean"]))
+    noise = each(models, lambda row: score(row["stop"]["at_varying"]["mean"]))
     return (
         f"Classification: the mean gains, {means} points, are taken at the best of several evaluations of the same items. Choosing among updates that "
         f"change answers at random, at the rate the first update's rows show, would by itself yield {noise}: "
-        f"as much as was published, or more, for {listed(more) or 'no model'}."
+        f"as much as was published, or more, for {listed(more) if more else 'no model'}."
     )
 
 
@@ -61,9 +58,8 @@ def _construction(numbers: dict[str, Any]) -> str:
 
 
 def _groups(numbers: dict[str, Any]) -> str:
-    models = numbers["two_groups"]["models"]
-    shown = listed([f"{models[model]['correlation']:+.2f} ({model})".replace("-", "\N{MINUS SIGN}") for model in MODELS])
     groups = numbers["two_groups"]
+    shown = each(groups["models"], lambda row: f"{row['correlation']:+.2f}".replace("-", "\N{MINUS SIGN}"))
     return (
         f"A run's gains in classification and in dialogue are little related: rank correlations {shown}; "
         f"{groups['both']} runs are in the top decile of both, {groups['expected']:.1f} would be by chance."

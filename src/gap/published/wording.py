@@ -1,18 +1,25 @@
-"""How numbers are written: in sentences and tables, and as JSON."""
+"""How numbers are written in sentences, captions and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gap.figures.labels import AXIS_LABEL, POINTS
 from gap.figures.table import show
-from gap.stats.intervals import Interval
+from gap.published.estimates import interval_of
+from gap.published.read import Published
+from gap.published.rows import ORDER, baseline, models
 
 
 def title(group: str) -> str:
     """ "Dialogue F1" or "Classification accuracy"."""
     return AXIS_LABEL[group][0].upper() + AXIS_LABEL[group][1:]
+
+
+def points(value: float | None) -> float | None:
+    """A fraction in points, for a cell of a table."""
+    return None if value is None else value * POINTS
 
 
 def score(value: float) -> str:
@@ -35,37 +42,20 @@ def percent(value: float) -> str:
     return f"{value * 100:.1f}"
 
 
-def plain(value: float) -> float | None:
-    """A number for JSON: None for NaN."""
-    number = float(value)
-    return number if number == number else None
-
-
-def pair(interval: Interval) -> list[float | None]:
-    """An interval for JSON."""
-    return [plain(interval.low), plain(interval.high)]
-
-
-def interval_of(row: dict[str, Any], key: str) -> Interval:
-    """The interval that ``pair`` wrote under ``key``_interval."""
-    low, high = (float("nan") if value is None else float(value) for value in row[f"{key}_interval"])
-    return Interval(low, high)
-
-
-def span(interval: Interval, write: Callable[[float], str]) -> str:
-    """An interval as text; empty where there is none."""
+def span(row: dict[str, Any], key: str, write: Callable[[float], str]) -> str:
+    """The interval of ``key`` as text; empty where there is none."""
+    interval = interval_of(row, key)
     return f"{write(interval.low)} to {write(interval.high)}" if interval.low == interval.low else ""
-
-
-def within(interval: Interval, write: Callable[[float], str], level: float) -> str:
-    """An interval in a sentence."""
-    text = span(interval, write)
-    return f"{level * 100:g} % interval {text}" if text else "no interval"
 
 
 def p_text(value: float) -> str:
     """A p-value in a sentence."""
     return "p undefined" if value != value else "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def p_cell(value: float) -> str:
+    """A p-value in a table."""
+    return p_text(value).removeprefix("p ").removeprefix("= ")
 
 
 def listed(parts: Iterable[str]) -> str:
@@ -74,6 +64,25 @@ def listed(parts: Iterable[str]) -> str:
     if not known:
         return "none"
     return known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"
+
+
+def each(by_name: Mapping[str, Any], write: Callable[[Any], str]) -> str:
+    """What ``write`` makes of every value, with its name in brackets, listed."""
+    return listed(f"{write(value)} ({name})" for name, value in by_name.items())
+
+
+def baselines_text(data: Published, group: str) -> str:
+    """Unmodified scores of the models in points."""
+    return listed(f"{score(baseline(data, group, model))} ({model})" for model in models(data.rows[group]))
+
+
+def baselines_and_rows(data: Published) -> str:
+    """Unmodified scores in points, with the number of rows, by group and model."""
+    parts = []
+    for group in ORDER:
+        by_model = models(data.rows[group]).items()
+        parts.append(f"{group} " + listed(f"{score(baseline(data, group, model))} ({model}, n = {len(rows)})" for model, rows in by_model))
+    return "; ".join(parts)
 
 
 def instead_of(value: str, current: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gap.core.errors import BadInput
+from gap.runtime.arithmetic import check_portable
 from gap.runtime.gpu_lock import device_names, gpu_lock
 from gap.runtime.process_group import process_group
 
@@ -30,7 +31,7 @@ def open_device(runtime: Runtime) -> torch.device:
 
     Raises
     ------
-    BadInput: ``cuda`` is asked for and torch sees no GPU, or the name is unknown.
+    BadInput: ``cuda`` is asked for and torch sees no GPU, the name is unknown, or portable arithmetic cannot be had.
     Unavailable: there are several GPUs and none comes free.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first CUDA call: cuBLAS is deterministic only with it
@@ -51,6 +52,8 @@ def open_device(runtime: Runtime) -> torch.device:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a write of every buffer
     torch.backends.cuda.matmul.allow_tf32 = False
+    if runtime.arithmetic == "portable":
+        check_portable()
     if device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return _locked_gpu()

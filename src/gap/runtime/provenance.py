@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.files import write_json
+from gap.runtime.arithmetic import arithmetic
 from gap.runtime.process_group import is_first, process_group
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
@@ -40,8 +41,13 @@ def git_state() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and, where torch is already loaded and sees one, the GPU."""
-    facts: dict[str, Any] = {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}
+    """Processor, cores, arithmetic and, where torch is already loaded and sees one, the GPU."""
+    facts: dict[str, Any] = {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "arithmetic": arithmetic(),
+    }
     torch = sys.modules.get("torch")
     if torch is not None:
         facts["threads"] = torch.get_num_threads()

@@ -58,11 +58,6 @@ def prompt(turns: Sequence[str]) -> str:
     return "".join(lines) + f"User {1 + len(turns) % 2}:"
 
 
-def exchange(turns: Sequence[str]) -> tuple[str, str] | None:
-    """Prompt and reference answer of a conversation: its last turn answers those before it; None where there is one turn only."""
-    return (prompt(turns[:-1]), normalise_turn(turns[-1])) if len(turns) > 1 else None
-
-
 def cut(response: str, stop: str = STOP) -> str:
     """The answer up to the text that ends it, in a dialogue the next speaker."""
     return response.split(stop, 1)[0]

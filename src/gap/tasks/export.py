@@ -15,8 +15,8 @@ from pathlib import Path
 from string import Template
 
 from gap.core.errors import BadInput
-from gap.core.files import read_jsonl, write_jsonl, write_text
-from gap.tasks.items import check_row, make_item
+from gap.core.files import write_jsonl, write_text
+from gap.tasks.items import kept_rows
 from gap.tasks.registry import known_task
 from gap.tasks.task import Task
 
@@ -42,7 +42,7 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
         if task in written:
             raise BadInput(f"--items {name}", f"a second split of {task.name}", "one split per task", "Write another folder for it.")
         items = out.resolve() / "items" / task.name / f"{split}.jsonl"
-        write_jsonl(items, kept_rows(task, path, limit))
+        write_jsonl(items, [row for row, _ in kept_rows(task, path)][:limit])
         write_text(out / f"{task.lm_eval}.yaml", task_yaml(task, split, items))
         written.append(task)
     write_text(out / "utils.py", (TEMPLATES / "utils.py").read_text(encoding="utf-8"))
@@ -60,17 +60,6 @@ def commands(names: list[str], out: Path) -> list[str]:
         for group, length in GROUPS.items()
         if f"gap_{group}" in names
     ]
-
-
-def kept_rows(task: Task, path: Path, limit: int) -> list[dict]:
-    """The rows behind ``load_items(task.name, path, limit)``."""
-    rows: list[dict] = []
-    for number, row in enumerate(read_jsonl(path), 1):
-        where = f"{path}, line {number}"
-        check_row(task, row, where)
-        if len(rows) < limit and make_item(task, row, where) is not None:
-            rows.append(row)
-    return rows
 
 
 def task_yaml(task: Task, split: str, items: Path) -> str:

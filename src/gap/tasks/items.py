@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,7 @@ from gap.core.errors import BadInput
 from gap.core.files import read_jsonl
 from gap.tasks.dialogue import STOP
 from gap.tasks.registry import known_task
-from gap.tasks.task import Task
+from gap.tasks.task import Row, Task
 
 CURE = "Fetch the items again, or mend that line."
 
@@ -64,36 +66,28 @@ def load_items(task: str, path: Path, limit: int) -> list[Item]:
     BadInput: unknown task; a missing field, a value of the wrong type, an answer that is not among the choices, an empty
         continuation (naming file, line and field); no item left.
     """
-    known = known_task(task)
-    items: list[Item] = []
-    for number, row in enumerate(read_jsonl(path), 1):
-        if len(items) == limit:
-            break
-        where = f"{path}, line {number}"
-        check_row(known, row, where)
-        item = make_item(known, row, where)
-        if item is not None:
-            items.append(item)
+    items = [item for _, item in islice(kept_rows(known_task(task), path), limit)]
     if not items:
         raise BadInput(str(path), f"no item of {task} that the protocol keeps", "at least one", "Fetch the items again.")
     return items
 
 
-def check_row(task: Task, row: dict[str, Any], where: str) -> None:
-    """Refuse a row that lacks a field the protocol reads, or holds something of another type there."""
-    for field, expected in task.fields.items():
-        if field not in row:
-            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
-        value = row[field]
-        if not isinstance(value, expected.types):
-            allowed = " or ".join(kind.__name__ for kind in expected.types)
-            raise BadInput(f"{where}, field {field!r}", f"{type(value).__name__} {str(value)[:60]!r}", f"a value of type {allowed}", CURE)
-        if expected.turns and not all(isinstance(turn, str) for turn in row[field]):
-            raise BadInput(f"{where}, field {field!r}", "a turn that is not text", "a list of texts", CURE)
+def kept_rows(task: Task, path: Path) -> Iterator[tuple[Row, Item]]:
+    """The rows of a JSONL file that the protocol keeps, each with its item, in file order."""
+    for number, row in enumerate(read_jsonl(path), 1):
+        item = make_item(task, row, f"{path}, line {number}")
+        if item is not None:
+            yield row, item
 
 
-def make_item(task: Task, row: dict[str, Any], where: str) -> Item | None:
-    """The item of a checked row, or None where the protocol drops it."""
+def make_item(task: Task, row: Row, where: str) -> Item | None:
+    """The item of a row, or None where the protocol drops it.
+
+    Raises
+    ------
+    BadInput: the row lacks a field that the wording reads, holds another type there, or cannot be worded.
+    """
+    _check_fields(task, row, where)
     try:
         worded = cast("tuple[Any, ...] | None", task.wording(row))
     except (KeyError, TypeError, ValueError) as error:
@@ -110,3 +104,15 @@ def make_item(task: Task, row: dict[str, Any], where: str) -> Item | None:
     if not all(continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
     return MultipleChoice(context, tuple(continuations), gold)
+
+
+def _check_fields(task: Task, row: Row, where: str) -> None:
+    for field, expected in task.fields.items():
+        if field not in row:
+            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
+        value = row[field]
+        if not isinstance(value, expected.types):
+            allowed = " or ".join(kind.__name__ for kind in expected.types)
+            raise BadInput(f"{where}, field {field!r}", f"{type(value).__name__} {str(value)[:60]!r}", f"a value of type {allowed}", CURE)
+        if expected.turns and not all(isinstance(turn, str) for turn in row[field]):
+            raise BadInput(f"{where}, field {field!r}", "a turn that is not text", "a list of texts", CURE)

@@ -15,7 +15,7 @@ import yaml
 
 from gap.core.errors import BadInput
 from gap.core.locations import existing
-from gap.tasks.task import LABEL, LIST, TEXT, Choices, LmEvalSource, Row, Task
+from gap.tasks.task import LABEL, LIST, SPLITS, TEXT, Choices, LmEvalSource, Row, Task
 
 PREFIX = "lm_eval:"
 #: Output types of lm-eval that are scored here.  Answers that are generated go through each task's own filters and metrics.
@@ -36,11 +36,6 @@ class LmEvalConfig:
     settings: dict[str, Any]
     files: dict[str, Path]
 
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Which of the project's splits the task has."""
-        return tuple(split for split in ("validation", "test") if self.settings.get(f"{split}_split"))
-
 
 def lm_eval_version() -> str:
     """Version of the installed lm-eval."""
@@ -55,9 +50,8 @@ def lm_eval_task(name: str) -> Task:
     BadInput: lm-eval has no such task, or its kind is not scored here.
     """
     source = LmEvalSource(name)
-    config = read_config(source)
-    choices = config.settings.get("doc_to_choice")
-    output_type = config.settings["output_type"]
+    settings = read_config(source).settings
+    choices, output_type = settings.get("doc_to_choice"), settings["output_type"]
     return Task(
         name=f"{PREFIX}{name}",
         label=name,
@@ -65,7 +59,7 @@ def lm_eval_task(name: str) -> Task:
         columns=tuple(FIELDS),
         chance=1 / len(choices) if isinstance(choices, list) and output_type == "multiple_choice" else 0.0,
         output_type=output_type,
-        splits=config.splits,
+        splits=tuple(split for split in SPLITS if settings.get(f"{split}_split")),
         lm_eval_source=source,
         wording=document,
     )
@@ -107,8 +101,7 @@ def _package() -> str:
 def _find(root: Path, source: LmEvalSource) -> Path:
     """The YAML below ``root`` that describes the task; most are named after it."""
     pattern = re.compile(rf"^task: *[\"']?{re.escape(source.name)}[\"']? *$", re.MULTILINE)
-    paths = sorted(Path(folder, file) for folder, _, files in os.walk(root) for file in files if file.endswith(".yaml"))
-    for path in sorted(paths, key=lambda path: path.stem != source.name):
+    for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.stem != source.name, path)):
         if pattern.search(path.read_text(encoding="utf-8", errors="replace")):
             return path
     where = f"the folder {source.include}" if source.include else f"lm-eval {lm_eval_version()}"

@@ -14,10 +14,7 @@ from typing import Any
 from gap.core.errors import BadInput
 from gap.core.registry import import_modules
 from gap.tasks.lm_eval_config import PREFIX, lm_eval_task
-from gap.tasks.task import Task, Wording
-
-#: Splits that a study can ask for.
-SPLITS = ("validation", "test")
+from gap.tasks.task import SPLITS, Task, Wording
 
 
 class TaskRegistry(Mapping[str, Task]):

@@ -18,6 +18,8 @@ Wording = Callable[[Row], Choices | Exchange | None]
 #: lm-eval's names.  multiple_choice: the likeliest continuation; loglikelihood: whether the one continuation is what greedy decoding
 #: gives; generate_until: unigram F1 of the greedy answer.
 OutputType = Literal["multiple_choice", "loglikelihood", "generate_until"]
+#: Splits that a study can ask for.
+SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the wordings of several multiple-choice sets share (paper, appendix; the authors' data loader).
+"""What the wordings of several sets share (paper, appendix; the authors' data loader), and the sets of one make: ARC's, the dialogues'.
 
 A continuation carries its own leading space.  The gold index is -1 where the row's answer is not one of the choices.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gap.tasks.task import Choices, Row
+from gap.tasks.dialogue import normalise_turn, prompt
+from gap.tasks.task import DICT, LABEL, SPLITS, TEXT, TURNS, Choices, Exchange, HubFiles, Row, Task
 
 ARC_CHOICES = 4
 
@@ -28,9 +29,43 @@ def spaced(*choices: str) -> tuple[str, ...]:
     return tuple(f" {choice}" for choice in choices)
 
 
+def arc_set(name: str, label: str) -> Task:
+    """One of ARC's sets; the label is its name on the hub."""
+    return Task(
+        name=name,
+        label=label,
+        chance=1 / ARC_CHOICES,
+        fields={"question": TEXT, "choices": DICT, "answerKey": LABEL},
+        splits=SPLITS,
+        columns=("id", "question", "choices", "answerKey"),
+        folder=f"ai2_arc/{label}",
+        hub=HubFiles("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453", f"{label}/{{split}}-00000-of-00001.parquet"),
+    )
+
+
 def arc(row: Row) -> Choices | None:
     """A question of ARC, then one of four choices, labelled A to D or 1 to 4; rows with another number of choices are dropped."""
     texts, labels = list(row["choices"]["text"]), list(row["choices"]["label"])
     if len(texts) != ARC_CHOICES:
         return None
     return row["question"], spaced(*texts), position(row["answerKey"], labels)
+
+
+def authors_dialogues(name: str, label: str) -> Task:
+    """Conversations from the authors' repository."""
+    return Task(
+        name=name,
+        label=label,
+        output_type="generate_until",
+        fields={"text": TURNS},
+        splits=SPLITS,
+        columns=("index", "text"),
+        folder=f"dialogue/{name}",
+        upstream=tuple((split, f"data/{split}_data/{name}.json") for split in SPLITS),
+    )
+
+
+def last_turn(row: Row) -> Exchange | None:
+    """The last turn of a conversation, which answers those before it; a conversation of one turn is dropped."""
+    turns = row["text"]
+    return (prompt(turns[:-1]), normalise_turn(turns[-1])) if len(turns) > 1 else None

@@ -37,7 +37,7 @@ def forests(draw: Any) -> list[ScoredSequence]:
 
 
 def sums(model: Any, batches: tuple[Batch, ...], count: int) -> np.ndarray:
-    return np.concatenate(score_chunks(split_model(model), [ItemChunk(0, (count,), batches)])[0])
+    return np.concatenate(score_chunks(split_model(model), [ItemChunk((count,), batches)])[0])
 
 
 def test_a_tree_by_hand() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.cast_weights import CastScoringModel
+from gap.evaluate.engine.scoring_model import cast_weights
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
@@ -27,7 +27,7 @@ def scored(model: Any, tokenizer: Any, dtype: torch.dtype) -> np.ndarray:
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype) -> None:
     model = deepcopy(models(name))
-    scoring_model = CastScoringModel(model, dtype)
+    scoring_model = cast_weights(split_model(model), dtype)
     assert np.array_equal(scored(scoring_model.model, tokenizer, dtype), before := scored(model, tokenizer, dtype))
     with torch.no_grad():
         for weight in model.parameters():
@@ -40,7 +40,7 @@ def test_the_same_bits_as_autocast_before_and_after_an_update(models: Any, token
 def test_the_original_keeps_its_weights_and_shares_the_rest(models: Any) -> None:
     model = deepcopy(models("opt"))
     kept = {name: weight.clone() for name, weight in model.state_dict().items()}
-    scoring_model = CastScoringModel(model, torch.bfloat16)
+    scoring_model = cast_weights(split_model(model), torch.bfloat16)
     assert all(torch.equal(weight, kept[name]) and weight.dtype == torch.float32 for name, weight in model.state_dict().items())
     assert scoring_model.model.get_input_embeddings().weight is model.get_input_embeddings().weight
     assert scoring_model.model.get_output_embeddings().weight.dtype == torch.bfloat16

@@ -20,7 +20,7 @@ from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine import parallel_passes as module
 from gap.evaluate.engine.parallel_passes import MAX_IMBALANCE, MAX_WORKERS, makespan, num_workers, parallel_map
 from gap.evaluate.engine.pass_cache import PassCache
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
@@ -150,10 +150,8 @@ def test_scores_have_the_bits_of_one_thread(
     """Every pass has its own query positions, and its own cache of what it computes once."""
     monkeypatch.setattr(module, "MAX_IMBALANCE", 100.0)  # in parallel, however uneven
     plain = split_model(models(name))
-    scoring_model = open_scoring_model(plain, dtype)
-    assert scoring_model is not None and scoring_model.query_selection is not None
-    network = with_scoring_model(plain, scoring_model)
-    assert network.parallel and not plain.parallel
+    network = open_scoring_model(plain, dtype)
+    assert network.query_selection is not None and network.parallel and not plain.parallel
     contexts = [f"{place} {'the cat sat on ' * (2 + place % 9)}" for place in range(20)]
     items = [MultipleChoice(context, (f" a mat {place}", " yes", " we can go"), 0) for place, context in enumerate(contexts)]
     chunks = encode_items(items, tokenizer, 150, 128, "cpu")

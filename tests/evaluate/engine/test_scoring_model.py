@@ -19,11 +19,10 @@ from gap.evaluate.encoding.prefix_tree import ancestor_mask
 from gap.evaluate.engine import chunked_attention as attention
 from gap.evaluate.engine import last_layer_pruning as pruned
 from gap.evaluate.engine import scoring_model as scoring_model_module
-from gap.evaluate.engine.cast_weights import CastScoringModel
 from gap.evaluate.engine.chunked_attention import SLICE, SLICED, sliced_attention
 from gap.evaluate.engine.last_layer_pruning import QuerySelection, SelectedPositions
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
-from gap.evaluate.engine.split_model import SplitModel, fields_of, split_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
+from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring import decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.kernel_choice import CapturedModel
@@ -48,9 +47,9 @@ def some_items(count: int, seed: int) -> list[MultipleChoice]:
 
 def quick(network: SplitModel, dtype: torch.dtype | None = None) -> SplitModel:
     scoring_model = open_scoring_model(network, dtype)
-    assert scoring_model is not None and not set(scoring_model.dropped) & set(BOTH)
+    assert not set(scoring_model.dropped) & set(BOTH)
     assert scoring_model.query_selection is not None and scoring_model.model.config._attn_implementation == SLICED
-    return with_scoring_model(network, scoring_model)
+    return scoring_model
 
 
 def chunks_of(items: list[MultipleChoice], tokenizer: Any, layout: Any = "tree", tokens: int = 512) -> Any:
@@ -147,24 +146,20 @@ def test_half_copies_are_pruned_too(models: Any, tokenizer: Any, name: str, monk
     monkeypatch.setattr(scoring_model_module, "pack_weights", lambda network, dtype: (None, "not here"))
     network, chunks = split_model(models(name)), chunks_of(some_items(5, seed=5), tokenizer)
     scoring_model = open_scoring_model(network, torch.bfloat16)
-    assert (
-        isinstance(scoring_model, CastScoringModel)
-        and scoring_model.query_selection is not None
-        and scoring_model.dropped == {"packed weights": "not here"}
-    )
+    assert scoring_model.model.get_output_embeddings().weight.dtype == torch.bfloat16
+    assert scoring_model.query_selection is not None and scoring_model.dropped == {"packed weights": "not here"}
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, wanted = scored(with_scoring_model(network, scoring_model), chunks), scored(network, chunks)
+        found, wanted = scored(scoring_model, chunks), scored(network, chunks)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=0.15)  # as in test_packed: one rounding of a logit
 
 
 def test_captured_graphs_take_the_places_along(models: Any, tokenizer: Any) -> None:
     network, chunks = quick(split_model(models("opt"))), chunks_of(some_items(8, seed=6), tokenizer, tokens=80)
-    captured = CapturedModel(**fields_of(network))
+    captured = CapturedModel(**vars(network))
     for _ in range(2):
         assert np.array_equal(scored(captured, chunks), scored(network, chunks))
-    keys: Any = captured.graphs  # type: ignore[attr-defined]
-    assert all(any(name == "query_positions" for name, *_ in key) for key in keys)
-    assert len(keys) == len({(batch.ids.shape, batch.query_positions.shape) for batch in chunks[0].batches})
+    assert all(any(name == "query_positions" for name, *_ in key) for key in captured.graphs)
+    assert len(captured.graphs) == len({(batch.ids.shape, batch.query_positions.shape) for batch in chunks[0].batches})
 
 
 def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -177,16 +172,16 @@ def test_what_moves_the_logits_is_left_out(models: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(attention, "sdpa_attention_forward", short)
     with caplog.at_level(logging.INFO):
         scoring_model = open_scoring_model(split_model(models("gpt-neox")), None)
-    assert scoring_model is not None and scoring_model.query_selection is None and scoring_model.model.config._attn_implementation == "sdpa"
+    assert scoring_model.query_selection is None and scoring_model.model.config._attn_implementation == "sdpa"
     assert set(scoring_model.dropped) == set(BOTH) and all("its logits differ by up to" in why for why in scoring_model.dropped.values())
     assert "GPTNeoXForCausalLM is scored without attention in slices" in caplog.text
 
 
 def test_layers_of_another_make_are_left_as_they_are(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(pruned, "BLOCK", ())
+        patch.setattr(pruned, "BLOCK", "another name")
         scoring_model = open_scoring_model(split_model(models("llama")), None)
-        assert scoring_model is not None and scoring_model.query_selection is None
+        assert scoring_model.query_selection is None
         assert scoring_model.dropped == {BOTH[0]: "NotImplementedError: its last layer has no feed-forward block of a known name"}
         assert not any(isinstance(module, SelectedPositions) for module in scoring_model.model.modules())
     body = nn.ModuleDict({"one": nn.ModuleList([nn.Linear(1, 1)] * 2), "other": nn.ModuleList([nn.Linear(1, 1)] * 2)})
@@ -200,15 +195,16 @@ def test_eager_attention_is_not_sliced(models: Any) -> None:
     model = deepcopy(models("qwen2"))
     model.set_attn_implementation("eager")
     scoring_model = open_scoring_model(split_model(model), None)
-    assert scoring_model is not None and scoring_model.dropped == {BOTH[1]: "NotImplementedError: its attention is eager"}
+    assert scoring_model.dropped == {BOTH[1]: "NotImplementedError: its attention is eager"}
 
 
 def test_a_small_model_stays_as_it_is(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring_model_module, "MIN_SIZE", 8 * 2**20)
     network = split_model(models("opt"))
-    assert open_scoring_model(network, None) is None
+    assert open_scoring_model(network, None) is network
     half = open_scoring_model(network, torch.bfloat16)
-    assert isinstance(half, CastScoringModel) and half.query_selection is None and half.model.config._attn_implementation == "sdpa"
+    assert half.model.get_output_embeddings().weight.dtype == torch.bfloat16 and half.query_selection is None
+    assert half.model.config._attn_implementation == "sdpa"
 
 
 @settings(max_examples=25, deadline=None)

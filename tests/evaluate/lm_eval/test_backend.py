@@ -12,7 +12,7 @@ import torch
 from naive import naive_sum
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.tasks.items import MultipleChoice
@@ -48,11 +48,10 @@ def of_backend(
 
 
 def of_ours(model: Any, tokenizer: Any, items: list[MultipleChoice], tokens: int, dtype: torch.dtype | None = None) -> np.ndarray:
-    network = split_model(model)
-    scoring_model = open_scoring_model(network, dtype)
+    network = open_scoring_model(split_model(model), dtype)
     chunks = encode_items(items, tokenizer, LONGEST + 1, tokens, "cpu")
     with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-        sums = score_chunks(network if scoring_model is None else with_scoring_model(network, scoring_model), chunks)
+        sums = score_chunks(network, chunks)
     return np.concatenate([one for chunk in sums for one in chunk])
 
 
@@ -103,18 +102,14 @@ def test_a_checkpoints_bits_do_not_depend_on_the_checkpoints_around_it(models: A
     items = some_items(10, seed=6, longest=8)
     model = deepcopy(models("opt"))
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    network = split_model(model)
-    scoring_model = open_scoring_model(network, dtype)
+    network = open_scoring_model(split_model(model), dtype)
     chunks = encode_items(items, tokenizer, 120, 400, "cpu")
 
     def scored(factor: float) -> bytes:
         model.load_state_dict({name: value * factor for name, value in start.items()})
-        if scoring_model is not None:
-            scoring_model.refresh_weights()
+        network.refresh_weights()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
-            return np.concatenate(
-                score_chunks(network if scoring_model is None else with_scoring_model(network, scoring_model), chunks)[0]
-            ).tobytes()
+            return np.concatenate(score_chunks(network, chunks)[0]).tobytes()
 
     orders = [{factor: scored(factor) for factor in order} for order in ((1.0, 1.1, 0.9), (0.9, 1.0, 1.1), (1.1,), (0.9,))]
     assert all(found[factor] == orders[0][factor] for found in orders for factor in found)

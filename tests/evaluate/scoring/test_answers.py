@@ -17,9 +17,9 @@ from transformers.cache_utils import Cache
 
 from gap.core.errors import BadInput
 from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.item_scores import Answer
 from gap.evaluate.scoring import dialogue as dialogue_module
 from gap.evaluate.scoring import greedy_decoding
-from gap.evaluate.scoring.answer import Answer
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.greedy_decoding import StaticKVCache, StaticKVCacheLayer, _ActiveRows, greedy_decode
 from gap.evaluate.scoring.stop_automaton import stop_table

@@ -13,7 +13,7 @@ import torch
 from naive import naive_answer, naive_sum
 
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import ASKED_FOR, split_model, whole_model
 from gap.evaluate.scoring import decoding_check
 from gap.evaluate.scoring.decoding_check import choose_decoding
@@ -94,7 +94,7 @@ def dialogues() -> list[Dialogue]:
 def test_what_is_chosen_gives_the_naive_scorers_numbers(tokenizer: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
     model, items, turns = make(name), choices(), dialogues()
     base = split_model(model)
-    network = with_scoring_model(base, open_scoring_model(base, None))
+    network = open_scoring_model(base, None)
     with caplog.at_level(logging.WARNING):
         layout, no_tree = choose_layout(base, items, tokenizer, 120, "cpu")
         decoding, no_cache = choose_decoding(base, encode_trial(turns, tokenizer, HOW, model, "cpu"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
 from gap.fetch.items import fetch_items
@@ -58,8 +58,7 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
     assert len(items) == COUNT
     limit = prompt_limit(HOW, model)
     compiled = encode_dialogues(items, opt_tokenizer, HOW, model, "cpu")
-    network = split_model(model)
-    scoring_model = open_scoring_model(network, None)
+    network = open_scoring_model(split_model(model), None)
     kept: list[list[list[int]]] = []
 
     def judge(dialogues: Any, chunk: Any, tokens: list[list[int]], nll: Any) -> Any:
@@ -69,7 +68,7 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("gap.evaluate.scoring.dialogue._judge", judge)
         for chunk in compiled.chunks:
-            _answers(network if scoring_model is None else with_scoring_model(network, scoring_model), compiled, chunk)
+            _answers(network, compiled, chunk)
     found = [row for chunk in kept for row in chunk]
     lengths = set()
     for item, tokens in zip(items, found, strict=True):

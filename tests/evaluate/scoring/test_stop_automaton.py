@@ -30,7 +30,7 @@ def test_tokens_add_what_they_stand_for(tokenizer: Any) -> None:
 
 
 def test_table_follows_real_text_and_ends_at_the_end_token(tokenizer: Any) -> None:
-    table = stop_table(tokenizer, 410, (2,), "cpu")
+    table = stop_table(tokenizer, 410, (2,), "cpu", STOP)
     assert table.shape == (len(STOP) + 1, 410)
     for text, stopped in (("I sat.\nUser 2: yes", True), ("I sat.\nUsers", False), ("User 1: \n User 1", False), ("\n\nUser \n", True)):
         state = 0

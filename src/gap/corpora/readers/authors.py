@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gap.corpora.document import Document
-from gap.corpora.readers.rows import Columns, read_rows
+from gap.corpora.readers import Document
+from gap.corpora.readers.table import Columns, csv_rows, documents_of_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.sources import AuthorsSource
 
@@ -15,5 +15,5 @@ AUTHORS = {"TDEC": "data/train_data/lm_extraction.csv", "CC": "data/train_data/p
 
 def read(source: AuthorsSource, seed: int) -> Iterator[Document]:
     """A document per row."""
-    for identity, title, text in read_rows(read_upstream(AUTHORS[source.name]), "csv", Columns("text", "doc_id")):
-        yield Document(identity, text, source.name, title)
+    path, columns = read_upstream(AUTHORS[source.name]), Columns("text", "doc_id")
+    return documents_of_rows(csv_rows(path, columns.names), str(path), columns, source.name)

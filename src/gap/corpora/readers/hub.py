@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from gap.corpora.document import Document
-from gap.corpora.readers.rows import Columns, read_columns
+from gap.corpora.readers import Document
+from gap.corpora.readers.table import Columns, documents_of_rows
 from gap.fetch.hub import dataset_rows
 from gap.params.sources import HubSource
 
@@ -16,5 +16,4 @@ def read(source: HubSource, seed: int) -> Iterator[Document]:
     label = source.dataset if source.config is None else f"{source.dataset}/{source.config}"
     rows = islice(dataset_rows(source), source.documents)
     columns = Columns(source.column, None, source.title_column)
-    for identity, title, text in read_columns(rows, f"data set {source.dataset}", columns):
-        yield Document(identity, text, label, title)
+    return documents_of_rows(rows, f"data set {source.dataset}", columns, label)

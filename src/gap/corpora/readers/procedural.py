@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gap.core.digest import canonical
 from gap.core.random_stream import RandomStream
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.generators import GENERATORS
 from gap.params.sources import ProceduralSource
 

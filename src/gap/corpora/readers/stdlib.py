@@ -10,13 +10,13 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from inspect import cleandoc
 from pathlib import Path
 
 from gap.core.errors import Unavailable
-from gap.corpora.document import Document
+from gap.corpora.readers import Document
 from gap.params.sources import StdlibSource
 
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 #: Shorter docstrings say too little.
 SHORTEST = 200
 #: Words of a turn.
@@ -47,37 +47,39 @@ def finish(source: StdlibSource, document: Document) -> Iterator[Document]:
         yield replace(document, text=turns)
 
 
-def source_files(root: Path | None = None) -> list[tuple[str, Path]]:
-    """(path inside the library, file) of the standard library's modules, sorted; files made at build time are left out.
+def modules() -> Iterator[tuple[str, str]]:
+    """(path inside the library, source) of the standard library's modules, sorted; files made at build time are left out.
+
+    The source is empty where it cannot be decoded by the encoding it declares.
 
     Raises
     ------
     Unavailable: this Python comes without its source files.
     """
-    top = root or Path(sysconfig.get_paths()["stdlib"])
     paths = []
-    for folder, inner, names in os.walk(top):
+    for folder, inner, names in os.walk(LIBRARY):
         inner[:] = [name for name in inner if name not in SKIPPED and not name.startswith("config-")]
         paths += [Path(folder, name) for name in names if name.endswith(".py") and not name.startswith("_sysconfigdata")]
     if not paths:
-        raise Unavailable(
-            f"kind: stdlib ({top})",
-            "no source files",
-            "a Python that ships its library as .py files",
-            "Use a source of kind files, or another Python.",
-        )
-    return sorted((path.relative_to(top).as_posix(), path) for path in paths)
+        cure = "Use a source of kind files, or another Python."
+        raise Unavailable(f"kind: stdlib ({LIBRARY})", "no source files", "a Python that ships its library as .py files", cure)
+    for name, path in sorted((path.relative_to(LIBRARY).as_posix(), path) for path in paths):
+        try:
+            with tokenize.open(path) as stream:
+                text = stream.read()
+        except (SyntaxError, UnicodeDecodeError):
+            text = ""
+        yield name, text
 
 
-def read_code(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
+def read_code() -> Iterator[tuple[str, str, str]]:
     """(module path, dotted name, source) of every module that is not blank."""
-    for name, path in source_files(root):
-        text = _source(path)
+    for name, text in modules():
         if text.strip():
             yield name, dotted(name), text
 
 
-def read_docs(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
+def read_docs() -> Iterator[tuple[str, str, str]]:
     """Topics of the language reference, then each module's docstrings of at least ``SHORTEST`` characters as one document.
 
     The title is the topic's name or the module's dotted one.
@@ -86,8 +88,7 @@ def read_docs(root: Path | None = None) -> Iterator[tuple[str, str, str]]:
 
     for name in sorted(topics):
         yield f"topics/{name}", name, unwrap(topics[name])
-    for name, path in source_files(root):
-        text = _source(path)
+    for name, text in modules():
         # parsing is the slow part: files without a long string are passed over
         documented = [docstring for docstring in docstrings(text) if len(docstring) >= SHORTEST] if _has_long_string(text) else []
         if documented:
@@ -138,20 +139,9 @@ def docstrings(source: str) -> Iterator[str]:
 
 
 def _below(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        text = cleandoc(first.value.value).strip()
-        if text:
-            yield text
+    text = (ast.get_docstring(node) or "").strip()
+    if text:
+        yield text
     for inner in node.body:
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _below(inner)
-
-
-def _source(path: Path) -> str:
-    """Text of a module in the encoding it declares; empty when it cannot be decoded."""
-    try:
-        with tokenize.open(path) as stream:
-            return stream.read()
-    except (SyntaxError, UnicodeDecodeError):
-        return ""

@@ -40,15 +40,15 @@ def boundary_report(tokenizers: dict[str, Path], items: dict[str, dict[str, Path
 
 
 def _entry(items: list[MultipleChoice], tokenizer: Any) -> dict[str, Any]:
+    def row(difference: Difference) -> dict[str, Any]:
+        alone, together = (tokenizer.convert_ids_to_tokens(list(ids)) for _, ids in (difference.alone, difference.together))
+        index = difference.item
+        return {"item": index, "item_hash": items[index].hash, "choice": difference.choice, "alone": alone, "together": together}
+
     differences = boundary_differences(items, tokenizer)
     return {
         "items": len(items),
         "continuations": sum(len(item.continuations) for item in items),
         "differing_items": sorted({difference.item for difference in differences}),
-        "differences": [_row(difference, items[difference.item], tokenizer) for difference in differences],
+        "differences": [row(difference) for difference in differences],
     }
-
-
-def _row(difference: Difference, item: MultipleChoice, tokenizer: Any) -> dict[str, Any]:
-    alone, together = (tokenizer.convert_ids_to_tokens(list(ids)) for ids in (difference.alone[1], difference.together[1]))
-    return {"item": difference.item, "item_hash": item.hash, "choice": difference.choice, "alone": alone, "together": together}

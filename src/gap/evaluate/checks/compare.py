@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def compare_scores(first: Path, second: Path) -> dict[str, Any]:
         raise BadInput(
             str(second), f"no item of {first}", "scores of the same runs, steps and items", "Name two files about the same task."
         )
-    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in joined.to_dict("records")]
+    rows = cast("list[dict[str, Any]]", joined.to_dict("records"))
     differences = [_largest_difference(row["log_probabilities"], row["log_probabilities_other"]) for row in rows]
     changed = [row for row in rows if row["prediction"] != row["prediction_other"] or row["response"] != row["response_other"]]
     return {

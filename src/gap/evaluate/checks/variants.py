@@ -7,12 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gap.evaluate.encoding.batches import Batch, ItemChunk
 from gap.evaluate.encoding.encode import Layout
-from gap.evaluate.engine.chunked_attention import eager_mask
-from gap.evaluate.engine.scoring_model import cast_scoring_model, open_scoring_model, with_scoring_model
+from gap.evaluate.engine.chunked_attention import additive_mask
+from gap.evaluate.engine.scoring_model import cast_weights, open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel
 from gap.models.precision import DTYPES, autocast
 
@@ -62,7 +63,7 @@ def open_variant(network: SplitModel, variant: Variant) -> Iterator[SplitModel]:
     ValueError, RuntimeError: the model, or this machine, has no such kernel.
     """
     dtype = DTYPES[variant.precision]
-    variant_network = with_scoring_model(network, (open_scoring_model if variant.packed else cast_scoring_model)(network, dtype))
+    variant_network = open_scoring_model(network, dtype) if variant.packed else cast_weights(network, dtype)
     model = variant_network.model
     with ExitStack() as stack:
         stack.enter_context(autocast(network.model.device.type, dtype))
@@ -75,11 +76,12 @@ def open_variant(network: SplitModel, variant: Variant) -> Iterator[SplitModel]:
 
 
 def with_masks_for(chunks: list[ItemChunk], variant: Variant) -> list[ItemChunk]:
-    """``chunks`` with additive masks where the variant is eager attention, which takes no others."""
+    """``chunks`` with additive masks where the variant is eager attention, which takes no others (hidden: the lowest number of fp32)."""
     if variant.attention != "eager":
         return chunks
+    hidden = torch.finfo(torch.float32).min
 
     def eager(batch: Batch) -> Batch:
-        return batch if batch.attention_mask is None else replace(batch, attention_mask=eager_mask(batch.attention_mask))
+        return batch if batch.attention_mask is None else replace(batch, attention_mask=additive_mask(batch.attention_mask, hidden))
 
-    return [replace(chunk, batches=tuple(eager(batch) for batch in chunk.batches)) for chunk in chunks]
+    return [replace(chunk, batches=tuple(map(eager, chunk.batches))) for chunk in chunks]

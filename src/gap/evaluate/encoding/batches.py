@@ -58,9 +58,8 @@ def batch_cost(batch: Batch) -> float:
 
 @dataclass(frozen=True)
 class ItemChunk:
-    """The batches of a chunk of items; ``first`` is the index of its first item, ``sizes`` are the numbers of slots of its items."""
+    """The batches of a chunk of items; ``sizes`` are the numbers of slots of its items."""
 
-    first: int
     sizes: tuple[int, ...]
     batches: tuple[Batch, ...]
 

@@ -33,12 +33,11 @@ class PromptBatch:
 class DialogueChunk:
     """A chunk of items, fed in groups of similar length and answered together.
 
-    first: index of its first item; order: item (counted within the chunk) of each row; items: the chunk's; reference_tokens:
+    order: item (counted within the chunk) of each row; items: the chunk's; reference_tokens:
     number of tokens of each reference answer, by item; prompts: the groups; references_apart: reference answers whose context
     is cut elsewhere than the prompt is; prompt_lengths: [rows]; max_prompt_length: the largest of them.
     """
 
-    first: int
     order: tuple[int, ...]
     items: tuple[Dialogue, ...]
     reference_tokens: tuple[int, ...]
@@ -71,7 +70,6 @@ def dialogue_chunks(
         scored = sorted([sequence for sequence in fed if sequence.targets] + apart, key=lambda sequence: sequence.slot)
         groups = partition_by_width(fed, [len(sequence.ids) for sequence in fed], settings.batch_tokens, device)
         chunk = DialogueChunk(
-            first=indices[0],
             order=tuple(sequence.slot for sequence in fed),
             items=tuple(items[index] for index in indices),
             reference_tokens=tuple(len(sequence.targets) for sequence in scored),

@@ -44,5 +44,5 @@ def encode_items(
                 if not continuation:
                     raise BadInput(f"item {index}", "a continuation without tokens", "at least one token", "Remove the item.")
                 sequences.append(scored_sequence([opening, *contexts[index]], continuation, max_length, len(sequences)))
-        chunks.append(ItemChunk(indices[0], sizes, LAYOUTS[layout](sequences, batch_tokens, device)))
+        chunks.append(ItemChunk(sizes, LAYOUTS[layout](sequences, batch_tokens, device)))
     return chunks

@@ -66,12 +66,8 @@ def group_by_prefix(sequences: Sequence[ScoredSequence]) -> list[PrefixTree]:
 
 def common_prefix_length(left: Sequence[int], right: Sequence[int]) -> int:
     """Length of the common prefix."""
-    count = 0
-    for first, second in zip(left, right, strict=False):
-        if first != second:
-            break
-        count += 1
-    return count
+    differing = (index for index, (first, second) in enumerate(zip(left, right, strict=False)) if first != second)
+    return next(differing, min(len(left), len(right)))
 
 
 def build_trie(group: Sequence[ScoredSequence]) -> PrefixTree:

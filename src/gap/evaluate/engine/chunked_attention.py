@@ -28,11 +28,6 @@ def additive_mask(mask: Tensor, hidden: float, dtype: torch.dtype = torch.float3
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, hidden)
 
 
-def eager_mask(mask: Tensor) -> Tensor:
-    """``mask`` (bool) as transformers' eager attention takes it: additive, with the lowest number of fp32."""
-    return additive_mask(mask, torch.finfo(torch.float32).min)
-
-
 def sliced_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **more: Any
 ) -> tuple[Tensor, None]:

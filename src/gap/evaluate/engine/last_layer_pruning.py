@@ -17,10 +17,9 @@ from torch import Tensor, nn
 #: Where a decoder layer has its attention, the attention its query and output projections (a query that shares a product with
 #: keys and values stays), and the layer its feed-forward block: one module, or two layers with an activation between them.
 ATTENTION = ("self_attn", "attn", "attention")
-QUERY = ("q_proj",)
-OUTPUT = ("o_proj", "out_proj", "c_proj", "dense")
+PROJECTIONS = ("q_proj", "o_proj", "out_proj", "c_proj", "dense")
 BLOCK = ("mlp",)
-PAIR = ("fc1", "fc2")
+FIRST, SECOND = "fc1", "fc2"
 
 
 @dataclass
@@ -76,22 +75,16 @@ def prune(model: Any, body: nn.Module) -> QuerySelection:
     """
     layer = _last_layer(model, body)
     attention = next((getattr(layer, name) for name in ATTENTION if hasattr(layer, name)), None)
-    selection = QuerySelection()
-    wrapped = [
-        (attention, name, SelectedPositions(getattr(attention, name), selection)) for name in (*QUERY, *OUTPUT) if hasattr(attention, name)
-    ]
-    if all(hasattr(layer, name) for name in PAIR):
-        first, second = (getattr(layer, name) for name in PAIR)
-        wrapped += [
-            (layer, PAIR[0], SelectedPositions(first, selection, spread=False)),
-            (layer, PAIR[1], SelectedPositions(second, selection, gather=False)),
-        ]
+    wrapped: list[tuple[Any, str, dict[str, bool]]] = [(attention, name, {}) for name in PROJECTIONS if hasattr(attention, name)]
+    if hasattr(layer, FIRST) and hasattr(layer, SECOND):
+        wrapped += [(layer, FIRST, {"spread": False}), (layer, SECOND, {"gather": False})]
     elif any(hasattr(layer, name) for name in BLOCK):
-        wrapped += [(layer, name, SelectedPositions(getattr(layer, name), selection)) for name in BLOCK if hasattr(layer, name)]
+        wrapped += [(layer, name, {}) for name in BLOCK if hasattr(layer, name)]
     else:
         raise NotImplementedError("its last layer has no feed-forward block of a known name")
-    for parent, name, module in wrapped:
-        setattr(parent, name, module)
+    selection = QuerySelection()
+    for parent, name, options in wrapped:
+        setattr(parent, name, SelectedPositions(getattr(parent, name), selection, **options))
     return selection
 
 

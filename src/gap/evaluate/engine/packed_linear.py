@@ -7,10 +7,13 @@ in fp32; they are refreshed once per checkpoint.  It gains most where few rows m
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from gap.evaluate.engine.cast_weights import LINEAR, ScoringModel
+from gap.evaluate.engine.cast_weights import LINEAR
 from gap.evaluate.engine.parallel_passes import parallel_map
 from gap.evaluate.engine.pass_cache import PASS_CACHE
 
@@ -42,22 +45,20 @@ class PackedLinear(nn.Module):
         return torch.ops.mkldnn._linear_pointwise(cast, self.packed, self.bias, self.activation, [], "")
 
 
-class PackedScoringModel(ScoringModel):
-    """A scoring model whose linear layers hold packed weights in ``dtype``; ``refresh_weights`` packs the original's."""
+def pack_linear_layers(model: Any, dtype: torch.dtype) -> Callable[[], None]:
+    """Put ``PackedLinear`` in the place of the linear layers of ``model``; returns what packs their present weights again."""
+    layers: list[PackedLinear] = []
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child).__name__ in LINEAR:
+                setattr(parent, name, PackedLinear(child, dtype))
+                layers.append(getattr(parent, name))
+        first, activation = getattr(parent, "fc1", None), getattr(parent, "activation_fn", None)
+        if isinstance(first, PackedLinear) and type(activation) is nn.ReLU:
+            # OPT's layer: the product clips its own outputs, to the same bits
+            first.activation, parent.activation_fn = "relu", nn.Identity()
 
-    def __init__(self, original: nn.Module, dtype: torch.dtype) -> None:
-        super().__init__(original)
-        self.layers: list[PackedLinear] = []
-        for parent in list(self.model.modules()):
-            for name, child in list(parent.named_children()):
-                if type(child).__name__ in LINEAR:
-                    setattr(parent, name, PackedLinear(child, dtype))
-                    self.layers.append(getattr(parent, name))
-            first, activation = getattr(parent, "fc1", None), getattr(parent, "activation_fn", None)
-            if isinstance(first, PackedLinear) and type(activation) is nn.ReLU:
-                # OPT's layer: the product clips its own outputs, to the same bits
-                first.activation, parent.activation_fn = "relu", nn.Identity()
+    def refresh() -> None:
+        parallel_map(PackedLinear.refresh, [layers], lambda layer: layer.weight.numel())
 
-    def refresh_weights(self) -> None:
-        """Pack the original's present weights."""
-        parallel_map(PackedLinear.refresh, [self.layers], lambda layer: layer.weight.numel())
+    return refresh

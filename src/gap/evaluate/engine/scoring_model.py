@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
+from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gap.evaluate.engine.cast_weights import CastScoringModel, ScoringModel, weights_size
+from gap.evaluate.engine.cast_weights import cast_linear_layers
 from gap.evaluate.engine.chunked_attention import SLICE, SLICED
 from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.evaluate.engine.last_layer_pruning import prune
-from gap.evaluate.engine.packed_linear import PackedScoringModel
-from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, TRIAL_WIDTH, SplitModel, max_positions
+from gap.evaluate.engine.packed_linear import pack_linear_layers
+from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, TRIAL_WIDTH, SplitModel
 from gap.models.causality import trial_ids
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
+from gap.models.text import max_positions
 from gap.runtime.process_group import process_group
 
 #: The trial batch of pruning and slices: its width (two slices of attention, the last one short), and which positions are read.
@@ -34,47 +36,54 @@ MIN_SIZE, MAX_PACKED_SIZE = 8 * 2**20, 4 * 2**30
 LOG = logging.getLogger(__name__)
 
 
-def open_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> ScoringModel | None:
-    """The copy to score with; None where the model as it is does as well, or where processes share it: a copy holds whole layers.
+def open_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> SplitModel:
+    """The copy to score with; ``network`` itself where that does as well, or where processes share it: a copy holds whole layers.
 
     ``dtype`` is autocast's, None for fp32.  Weights are packed on a CPU where that passes its trial, cast once per checkpoint
     elsewhere under autocast, and the original's otherwise.
     """
-    model, device = network.model, network.model.device.type
+    device, kind = network.model.device.type, type(network.model).__name__
     if process_group().world_size > 1:
-        return None
-    size = weights_size(model, dtype)
-    if size < MIN_SIZE:
-        LOG.info("%s is scored as it is: its weights, %.1f MiB, stay in the cache", type(model).__name__, size / 2**20)
-        return cast_scoring_model(network, dtype)
-    packed, reason = pack_weights(network, dtype) if device == "cpu" else (None, "")
-    scoring_model: ScoringModel = packed or cast_scoring_model(network, dtype) or ScoringModel(model)
-    reference = _trial_logits(network, WIDTH, STRIDE)
-    reasons = {"packed weights": reason, "a pruned last layer": _optimise(network, scoring_model, reference, _prune)}
-    if device == "cpu":
-        scoring_model.parallel = True
-        reasons["attention in slices"] = _optimise(network, scoring_model, reference, _slice)
-    scoring_model.dropped = {name: reason for name, reason in reasons.items() if reason}
-    for name, reason in scoring_model.dropped.items():
-        LOG.info("%s is scored without %s: %s", type(model).__name__, name, reason)
-    return scoring_model
-
-
-def with_scoring_model(network: SplitModel, scoring_model: ScoringModel | None) -> SplitModel:
-    """``network`` (split and tried in fp32) with the scoring model in the original's place, if there is one."""
-    if scoring_model is None:
         return network
-    model: Any = scoring_model.model
+    size = weights_size(network.model, dtype)
+    if size < MIN_SIZE:
+        LOG.info("%s is scored as it is: its weights, %.1f MiB, stay in the cache", kind, size / 2**20)
+        return cast_weights(network, dtype)
+    packed, reason = pack_weights(network, dtype) if device == "cpu" else (None, "")
+    scoring_model = packed or (shared_copy(network) if dtype is None else cast_weights(network, dtype))
+    reasons = {"packed weights": reason}
+    reference = _trial_logits(network, WIDTH, STRIDE)
+    changes = {"a pruned last layer": _prune, "attention in slices": _slice} if device == "cpu" else {"a pruned last layer": _prune}
+    for name, change in changes.items():
+        scoring_model, reasons[name] = _optimise(network, scoring_model, reference, change)
+    dropped = {name: reason for name, reason in reasons.items() if reason}
+    for name, reason in dropped.items():
+        LOG.info("%s is scored without %s: %s", kind, name, reason)
+    return replace(scoring_model, parallel=device == "cpu", dropped=dropped)
+
+
+def weights_size(model: nn.Module, dtype: torch.dtype | None) -> int:
+    """Bytes of its weights in ``dtype``, None for fp32."""
+    return sum(weight.numel() for weight in model.parameters()) * (dtype or torch.float32).itemsize
+
+
+def shared_copy(network: SplitModel) -> SplitModel:
+    """The network with a copy of its modules that shares all tensors with them."""
+    tensors = (*network.model.parameters(), *network.model.buffers())
+    model = deepcopy(network.model, {id(tensor): tensor for tensor in tensors})
     body, head = (model, None) if network.head is None else (model.base_model, model.get_output_embeddings())
-    return SplitModel(model, body, head, network.reason, scoring_model.query_selection, scoring_model.parallel)
+    return replace(network, model=model, body=body, head=head)
 
 
-def cast_scoring_model(network: SplitModel, dtype: torch.dtype | None) -> ScoringModel | None:
-    """The copy whose weights are cast once per checkpoint; None in fp32, or where processes share the model."""
-    return None if dtype is None or process_group().world_size > 1 else CastScoringModel(network.model, dtype)
+def cast_weights(network: SplitModel, dtype: torch.dtype | None) -> SplitModel:
+    """The copy whose weights are cast once per checkpoint; ``network`` itself in fp32, or where processes share the model."""
+    if dtype is None or process_group().world_size > 1:
+        return network
+    cast = shared_copy(network)
+    return replace(cast, refresh_weights=cast_linear_layers(cast.model, dtype))
 
 
-def pack_weights(network: SplitModel, dtype: torch.dtype | None) -> tuple[PackedScoringModel | None, str]:
+def pack_weights(network: SplitModel, dtype: torch.dtype | None) -> tuple[SplitModel | None, str]:
     """The copy with packed weights where it passes its trial, or None and the reason; ``dtype`` is autocast's, None for fp32."""
     if not torch.backends.mkldnn.is_available():
         return None, "this torch has no oneDNN"
@@ -82,38 +91,40 @@ def pack_weights(network: SplitModel, dtype: torch.dtype | None) -> tuple[Packed
     if size > MAX_PACKED_SIZE:
         return None, f"a second copy of its weights would take {size / 2**30:.1f} GiB"
     try:
-        packed = PackedScoringModel(network.model, dtype or torch.float32)
+        packed = shared_copy(network)
+        refresh = pack_linear_layers(packed.model, dtype or torch.float32)
+        head = None if packed.head is None else packed.model.get_output_embeddings()
+        packed = replace(packed, head=head, refresh_weights=refresh)
         with autocast("cpu", dtype):
-            reference, logits = (_trial_logits(part, TRIAL_WIDTH) for part in (network, with_scoring_model(network, packed)))
+            reference, logits = (_trial_logits(part, TRIAL_WIDTH) for part in (network, packed))
     except UNSUITED as error:
         return None, describe_error(error)
     reason = prove_equivalent(reference, logits, LOGITS_TOLERANCE if dtype is None else AUTOCAST_TOLERANCE)
     return (None, f"with packed weights its logits {reason}") if reason else (packed, "")
 
 
-def _prune(scoring_model: ScoringModel) -> None:
-    scoring_model.query_selection = prune(scoring_model.model, scoring_model.model.base_model)
+def _prune(network: SplitModel) -> SplitModel:
+    return replace(network, query_selection=prune(network.model, network.model.base_model))
 
 
-def _slice(scoring_model: ScoringModel) -> None:
-    attention = scoring_model.model.config._attn_implementation
+def _slice(network: SplitModel) -> SplitModel:
+    attention = network.model.config._attn_implementation
     if attention != "sdpa":
         raise NotImplementedError(f"its attention is {attention}")
-    scoring_model.model.set_attn_implementation(SLICED)
+    network.model.set_attn_implementation(SLICED)
+    return network
 
 
-def _optimise(network: SplitModel, scoring_model: ScoringModel, reference: Tensor, change: Callable[[ScoringModel], None]) -> str:
-    """Make the change if it leaves the original's logits of the trial (fp32) as they are, up to rounding; else say why not."""
-    trial = ScoringModel(network.model)
+def _optimise(
+    network: SplitModel, scoring_model: SplitModel, reference: Tensor, change: Callable[[SplitModel], SplitModel]
+) -> tuple[SplitModel, str]:
+    """Make the change if it leaves the logits of ``network`` in the trial (fp32) as they are, up to rounding; else say why not."""
     try:
-        change(trial)
-        reason = prove_equivalent(reference, _trial_logits(with_scoring_model(network, trial), WIDTH, STRIDE), LOGITS_TOLERANCE)
-        if reason:
-            return f"its logits {reason}"
-        change(scoring_model)
+        trial = change(shared_copy(network))
+        reason = prove_equivalent(reference, _trial_logits(trial, WIDTH, STRIDE), LOGITS_TOLERANCE)
+        return (scoring_model, f"its logits {reason}") if reason else (change(scoring_model), "")
     except UNSUITED as error:
-        return describe_error(error)
-    return ""
+        return scoring_model, describe_error(error)
 
 
 @without_gradients()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -36,12 +36,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SplitModel:
-    """The model to score with.
+    """The model to score with, or a copy of it that computes in another way (``gap.evaluate.engine.scoring_model``).
 
     ``body`` maps token ids to features; ``head`` features to logits, or is None where the model's own logits serve as
     features because the two do not reproduce them (``reason`` says why).  ``query_selection`` tells the model's last layer which
     positions are read (``gap.evaluate.engine.last_layer_pruning``), None where it computes every position.  ``parallel``: passes
-    may run in parallel.
+    may run in parallel.  ``refresh_weights``: takes over the present weights of the original, where they are not shared.
+    ``dropped``: optimisation that it does without -> reason.
     """
 
     model: Any
@@ -50,6 +51,8 @@ class SplitModel:
     reason: str = ""
     query_selection: QuerySelection | None = None
     parallel: bool = False
+    refresh_weights: Callable[[], None] = lambda: None
+    dropped: dict[str, str] = field(default_factory=dict)
 
     def features(self, ids: Tensor, query_positions: Tensor | None = None, **inputs: Any) -> Tensor:
         """Hidden states (or logits) of every position, [rows, width, size], of ids [rows, width]; ``inputs`` go to the model.
@@ -90,11 +93,6 @@ class SplitModel:
         return features if self.head is None else self.head(features)
 
 
-def fields_of(network: SplitModel) -> dict[str, Any]:
-    """Its fields, to build a subclass from."""
-    return {field.name: getattr(network, field.name) for field in fields(SplitModel)}
-
-
 def split_model(model: Any) -> SplitModel:
     """Split ``model`` (in eval mode) into body and head, or fall back to its own logits with a logged reason.
 
@@ -123,8 +121,3 @@ def _prove_split(network: SplitModel) -> str:
     full = network.model(input_ids=ids, position_ids=position_ids, use_cache=False).logits.float()
     reason = prove_equivalent(full, network.logits(network.features(ids, use_cache=False)), LOGITS_TOLERANCE)
     return f"the logits of its head {reason}" if reason else ""
-
-
-def max_positions(model: Any) -> int:
-    """Longest sequence that the model has positions for (a very large number where it says nothing)."""
-    return int(getattr(model.config, "max_position_embeddings", None) or 2**31)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gap.evaluate.scoring.answer import Answer, judge
+from gap.evaluate.item_scores import Answer, judge
 from gap.tasks.items import Dialogue, MultipleChoice
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ class LmEvalBackend:
 
         return HFLM(max_length=max_length, **self.arguments)
 
-    def _sums(self, pairs: list[tuple[str, str]]) -> list[float]:
-        return [score for score, _ in self._log_likelihoods(pairs)]
-
     def _log_likelihoods(self, pairs: list[tuple[str, str]]) -> list[tuple[float, bool]]:
         from lm_eval.api.instance import Instance
 
@@ -50,11 +47,10 @@ class LmEvalBackend:
 
         A single continuation stands beside the bound that no other text exceeds, 0, unless greedy decoding gives it (then beside itself).
         """
-        if items and len(items[0].continuations) == 1:
-            answers = self._log_likelihoods([(item.context, item.continuations[0]) for item in items])
+        answers = self._log_likelihoods([(item.context, text) for item in items for text in item.continuations])
+        if len(items[0].continuations) == 1:
             return [np.array([score, score if greedy else 0.0]) for score, greedy in answers]
-        flat = self._sums([(item.context, text) for item in items for text in item.continuations])
-        return np.split(np.array(flat), np.cumsum([len(item.continuations) for item in items])[:-1])
+        return np.split(np.array([score for score, _ in answers]), np.cumsum([len(item.continuations) for item in items])[:-1])
 
     def answers(self, items: Sequence[Dialogue]) -> list[Answer]:
         """Greedy answers, and the NLL of the reference answers."""
@@ -65,6 +61,6 @@ class LmEvalBackend:
         requests = [Instance("generate_until", {}, (item.prompt, options), index) for index, item in enumerate(items)]
         # prompts are cut to max_length less the new tokens
         texts = self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)
-        scores = self._sums([(item.prompt, f" {item.reference}") for item in items])
+        scores = self._log_likelihoods([(item.prompt, f" {item.reference}") for item in items])
         tokens = [len(self.tokenizer.encode(f" {item.reference}", add_special_tokens=False)) for item in items]
-        return [judge(text, item, -score, count) for text, item, score, count in zip(texts, items, scores, tokens, strict=True)]
+        return [judge(text, item, -score, count) for text, item, (score, _), count in zip(texts, items, scores, tokens, strict=True)]

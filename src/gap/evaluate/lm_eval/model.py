@@ -19,10 +19,10 @@ from lm_eval.models.huggingface import HFLM
 from gap.core.progress import progress
 from gap.evaluate.encoding.batches import Batch, ScoredSequence, batch_cost
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
-from gap.evaluate.engine.scoring_model import open_scoring_model, with_scoring_model
+from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
 from gap.evaluate.scoring.layout_check import prove_layout
-from gap.evaluate.scoring.multiple_choice import greedy_log_probabilities
+from gap.evaluate.scoring.multiple_choice import read_targets, with_greedy
 from gap.evaluate.scoring.trial_items import TOLERANCE, trial_items
 from gap.models.precision import autocast
 
@@ -93,18 +93,18 @@ class TreeLM(HFLM):
             self._layout, _ = prove_layout(network, score, TOLERANCE if fp32 else HALF_TOLERANCE)
             # a model that is spread over devices has hooks that a copy would share
             if fp32 and not hasattr(self.model, "hf_device_map"):
-                self._network = with_scoring_model(network, open_scoring_model(network, self.mixed_precision_dtype))
+                self._network = open_scoring_model(network, self.mixed_precision_dtype)
         return self._network
 
 
 def _score(network: SplitModel, batches: Sequence[Batch], count: int) -> list[tuple[float, bool]]:
     """Per slot the sum of its log-probabilities (nats), and whether all its targets are the likeliest tokens."""
     sums, greedy = np.zeros(count), np.ones(count, dtype=bool)
-    results = network.map(lambda batch: greedy_log_probabilities(network, batch), [batches], batch_cost)
-    for batch, (values, likeliest) in zip(batches, results, strict=True):
-        slots = np.array(batch.slots)
-        np.add.at(sums, slots, values.cpu().numpy().astype(np.float64))
-        np.logical_and.at(greedy, slots, likeliest.cpu().numpy())
+    results = network.map(lambda batch: read_targets(network, batch, with_greedy), [batches], batch_cost)
+    for batch, columns in zip(batches, results, strict=True):
+        values, likeliest = columns.cpu().numpy().astype(np.float64).T
+        np.add.at(sums, np.array(batch.slots), values)
+        np.logical_and.at(greedy, np.array(batch.slots), likeliest > 0)
     return list(zip(sums.tolist(), greedy.tolist(), strict=True))
 
 

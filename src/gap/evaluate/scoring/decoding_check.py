@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from gap.evaluate.engine.equivalence import UNSUITED, describe_error, prove_equivalent
-from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, SplitModel, fields_of
+from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, SplitModel
 from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_nll
 from gap.evaluate.scoring.trial_items import TOLERANCE
 from gap.models.sharding import without_gradients
@@ -25,13 +25,12 @@ LOG = logging.getLogger(__name__)
 class RecordingModel(SplitModel):
     """The network, which keeps the logits that decoding asks it for."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seen", [])
+    seen: list[Tensor] = field(default_factory=list)
 
     def logits(self, features: Tensor) -> Tensor:
         """As ``SplitModel.logits``."""
         logits = super().logits(features)
-        self.seen.append(logits)  # type: ignore[attr-defined]
+        self.seen.append(logits)
         return logits
 
 
@@ -51,13 +50,12 @@ def choose_decoding(network: SplitModel, dialogues: Dialogues) -> tuple[Decoding
 def _prove_cached(network: SplitModel, dialogues: Dialogues) -> str:
     """Why decoding with a cache does not give the logits, or the NLL, of plain passes; empty where it does."""
     [chunk] = dialogues.chunks
-    recording = RecordingModel(**fields_of(network))
+    recording = RecordingModel(**vars(network))
     try:
         tokens, nll = cached_answers(recording, dialogues, chunk)
     except UNSUITED as error:
         return f"it does not take a mask over its cache and position ids ({describe_error(error)})"
-    prompts, steps = len(chunk.prompts), dialogues.max_steps
-    seen: list[Tensor] = recording.seen  # type: ignore[attr-defined]
+    prompts, steps, seen = len(chunk.prompts), dialogues.max_steps, recording.seen
     logits = torch.stack([torch.cat(seen[:prompts]), *seen[prompts:]], dim=1)  # [rows, steps + 1, vocabulary]
     row, expected = 0, []
     for group in chunk.prompts:

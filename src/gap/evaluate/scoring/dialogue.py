@@ -15,13 +15,13 @@ from torch import Tensor
 
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.dialogue_chunks import DialogueChunk, dialogue_chunks
-from gap.evaluate.engine.split_model import SplitModel, max_positions
-from gap.evaluate.scoring.answer import Answer, judge
+from gap.evaluate.engine.split_model import SplitModel
+from gap.evaluate.item_scores import Answer, judge
 from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_answers
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.evaluate.scoring.trial_items import TRIAL_ITEMS, trial_items
 from gap.models.sharding import without_gradients
-from gap.models.text import eos_ids
+from gap.models.text import eos_ids, max_positions
 from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 

@@ -1,4 +1,4 @@
-"""Ways to run a batch through the network, chosen by measurement: as it is, captured graphs, compiled, eager attention.
+"""Ways to run a batch through the network, chosen by measurement: as it is, captured graphs, compiled.
 
 A job feeds the same batches to every checkpoint, and weights change in place: so a graph captured for a batch's shape stays
 valid for the whole job.  Each candidate is compared with the plain path on the job's own batches and timed there.  Only those
@@ -10,16 +10,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gap.evaluate.encoding.batches import Batch
-from gap.evaluate.engine.chunked_attention import eager_mask
 from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
-from gap.evaluate.engine.split_model import SplitModel, fields_of
+from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.scoring.multiple_choice import token_log_probabilities
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
@@ -62,12 +61,12 @@ class CapturedModel(SplitModel):
     """The network with one captured graph per shape of its inputs; passes that fill a cache run as they are.
 
     Inputs are copied into the graph's own buffers.  The returned features are overwritten by the next pass of the same
-    shape: callers pick rows from them at once, which copies.
+    shape: callers pick rows from them at once, which copies.  ``graphs``: names, shapes and dtypes of the inputs -> the buffers
+    and what replays their graph; ``pool``: as ``capture`` has it.
     """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "graphs", {})
-        object.__setattr__(self, "pool", torch.cuda.graph_pool_handle() if self.model.device.type == "cuda" else None)
+    graphs: dict[Any, tuple[dict[str, Tensor], Run]] = field(default_factory=dict)
+    pool: Any = None
 
     def features(self, ids: Tensor, query_positions: Tensor | None = None, **inputs: Any) -> Tensor:
         """As ``SplitModel.features``."""
@@ -78,32 +77,19 @@ class CapturedModel(SplitModel):
         tensors = {"ids": ids, **{name: value for name, value in inputs.items() if isinstance(value, Tensor)}}
         options = {name: value for name, value in inputs.items() if name not in tensors}
         key = tuple((name, tuple(value.shape), value.dtype) for name, value in sorted(tensors.items()))
-        graphs: dict[Any, tuple[dict[str, Tensor], Run]] = self.graphs  # type: ignore[attr-defined]
-        if key not in graphs:
+        if key not in self.graphs:
             buffers = {name: value.clone() for name, value in tensors.items()}
             features = super().features
-            graphs[key] = buffers, capture(lambda: features(**buffers, **options), ids.device.type, self.pool)  # type: ignore[attr-defined]
-        buffers, replay = graphs[key]
+            self.graphs[key] = buffers, capture(lambda: features(**buffers, **options), ids.device.type, self.pool)
+        buffers, replay = self.graphs[key]
         for name, value in tensors.items():
             buffers[name].copy_(value)
         return replay()
 
 
-@dataclass(frozen=True)
-class EagerAttentionModel(SplitModel):
-    """The network with eager attention, whose mask is additive."""
-
-    def features(self, ids: Tensor, query_positions: Tensor | None = None, **inputs: Any) -> Tensor:
-        """As ``SplitModel.features``."""
-        mask = inputs.get("attention_mask")
-        if mask is not None and mask.dtype == torch.bool and mask.dim() == 4:
-            inputs["attention_mask"] = eager_mask(mask)
-        attention = self.model.config._attn_implementation
-        self.model.set_attn_implementation("eager")
-        try:
-            return super().features(ids, query_positions, **inputs)
-        finally:
-            self.model.set_attn_implementation(attention)
+def capture_graphs(network: SplitModel) -> SplitModel:
+    """The network by captured graphs."""
+    return CapturedModel(**vars(network), pool=torch.cuda.graph_pool_handle() if network.model.device.type == "cuda" else None)
 
 
 def compile_body(network: SplitModel) -> SplitModel:
@@ -112,11 +98,7 @@ def compile_body(network: SplitModel) -> SplitModel:
     return replace(network, body=body)
 
 
-CANDIDATES: dict[str, Callable[[SplitModel], SplitModel]] = {
-    "captured graphs": lambda network: CapturedModel(**fields_of(network)),
-    "compiled": compile_body,
-    "eager attention": lambda network: EagerAttentionModel(**fields_of(network)),
-}
+CANDIDATES: dict[str, Callable[[SplitModel], SplitModel]] = {"captured graphs": capture_graphs, "compiled": compile_body}
 
 
 @dataclass(frozen=True)
@@ -137,20 +119,20 @@ class KernelChoice:
 def choose(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | None) -> KernelChoice:
     """The fastest way to score ``batches`` (the job's own) among those with the plain one's bits; under autocast in ``dtype``."""
     trial = list(batches[:TRIAL_BATCHES])
-    reference, *plain = _timed(network, trial, dtype)
-    seconds, dropped = {"plain": (plain[0], plain[1])}, {}
+    reference, plain = _timed(network, trial, dtype)
+    seconds, dropped = {"plain": plain}, {}
     eligible: dict[str, SplitModel] = {"plain": network}
     for name, build in CANDIDATES.items():
         try:
             candidate = build(network)
-            scores, first, best = _timed(candidate, trial, dtype)
+            scores, timing = _timed(candidate, trial, dtype)
         except UNSUITED as error:
             dropped[name] = describe_error(error)
             continue
         if reason := prove_equivalent(reference, scores, SAME_BITS):
             dropped[name] = f"log-probabilities {reason}"
             continue
-        eligible[name], seconds[name] = candidate, (first, best)
+        eligible[name], seconds[name] = candidate, timing
     fastest = min(seconds, key=lambda name: seconds[name][1])
     choice = KernelChoice(eligible[fastest], fastest, seconds, dropped)
     LOG.info("%s is run by %s", type(network.model).__name__, choice)
@@ -158,7 +140,7 @@ def choose(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | N
 
 
 @without_gradients()
-def _timed(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | None) -> tuple[Tensor, float, float]:
+def _timed(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | None) -> tuple[Tensor, tuple[float, float]]:
     """Log-probabilities of the last of several passes (after graphs were captured), seconds of the first and of the fastest other."""
     seconds = []
     for _ in range(1 + REPEATS):
@@ -166,4 +148,4 @@ def _timed(network: SplitModel, batches: Sequence[Batch], dtype: torch.dtype | N
         with autocast(batches[0].ids.device.type, dtype):
             scores = torch.cat([token_log_probabilities(network, batch) for batch in batches]).cpu()  # waits for the device
         seconds.append(time.perf_counter() - start)
-    return scores, seconds[0], min(seconds[1:])
+    return scores, (seconds[0], min(seconds[1:]))

@@ -22,6 +22,8 @@ LOGITS = {"cpu": 2**22, "cuda": 2**27}
 NORMALISED = {"cpu": 2**19, "cuda": 2**27}
 #: [t] index of a row, and [t] token that is looked up in it.
 Lookup = tuple[Tensor, Tensor]
+#: Logits [n, vocabulary] in any dtype and a look-up -> fp32 [t, ...].
+Read = Callable[[Tensor, Lookup], Tensor]
 
 
 def score_chunks(network: SplitModel, chunks: Iterable[ItemChunk]) -> list[list[np.ndarray]]:
@@ -32,9 +34,9 @@ def score_chunks(network: SplitModel, chunks: Iterable[ItemChunk]) -> list[list[
     """
     chunks = list(chunks)
     single = bool(chunks) and all(size == 1 for chunk in chunks for size in chunk.sizes)
-    read = rival_log_probabilities if single else token_log_probabilities
+    read = with_rival if single else look_up
     with without_gradients():
-        parts = network.map(lambda batch: read(network, batch), [chunk.batches for chunk in chunks], batch_cost)
+        parts = network.map(lambda batch: read_targets(network, batch, read), [chunk.batches for chunk in chunks], batch_cost)
         # one transfer for everything: on a GPU each one waits for all work in flight
         flat = torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.zeros(0)
     scores, first = [], 0
@@ -51,36 +53,18 @@ def score_chunks(network: SplitModel, chunks: Iterable[ItemChunk]) -> list[list[
 
 
 def token_log_probabilities(network: SplitModel, batch: Batch) -> Tensor:
-    """Log-probability (fp32) of each target of a batch, [t].
+    """Log-probability (fp32) of each target of a batch, [t]."""
+    return read_targets(network, batch, look_up)
+
+
+def read_targets(network: SplitModel, batch: Batch, read: Read) -> Tensor:
+    """What ``read`` gives for each target of a batch, [t, ...].
 
     Single sequences need no mask: padding stands on the right, behind everything that is looked up.
     """
-    return log_probabilities(network, _query_features(network, batch), batch)
-
-
-def greedy_log_probabilities(network: SplitModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Log-probability (fp32) of each target of a batch, and whether it is the likeliest token (the first on ties), [t] each."""
-    columns = _from_logits(network, _query_features(network, batch), batch, _with_greedy)
-    return columns[:, 0], columns[:, 1] > 0
-
-
-def rival_log_probabilities(network: SplitModel, batch: Batch) -> Tensor:
-    """Log-probability (fp32) of each target of a batch, and of the likeliest other token at its position: [t, 2]."""
-
-    def read(logits: Tensor, lookup: Lookup) -> Tensor:
-        index, targets = lookup
-        first, second = logits.topk(2).indices[index].unbind(-1)
-        rivals = torch.where(first == targets, second, first)
-        return torch.stack([_look_up(logits, (index, tokens)) for tokens in (targets, rivals)], dim=1)
-
-    return _from_logits(network, _query_features(network, batch), batch, read)
-
-
-def _query_features(network: SplitModel, batch: Batch) -> Tensor:
-    """Features [n, size] of the positions that predict something."""
     inputs = {} if batch.attention_mask is None else {"attention_mask": batch.attention_mask, "position_ids": batch.position_ids}
     features = network.features(batch.ids, batch.query_positions, use_cache=False, **inputs)
-    return features.flatten(0, 1)[batch.query_positions]
+    return _from_logits(network, features.flatten(0, 1)[batch.query_positions], batch, read)
 
 
 def log_probabilities(network: SplitModel, features: Tensor, batch: Batch) -> Tensor:
@@ -88,10 +72,10 @@ def log_probabilities(network: SplitModel, features: Tensor, batch: Batch) -> Te
 
     The head is applied to a fixed number of rows at a time, so that memory stays bounded and the numbers do not depend on it.
     """
-    return _from_logits(network, features, batch, _look_up)
+    return _from_logits(network, features, batch, look_up)
 
 
-def _from_logits(network: SplitModel, features: Tensor, batch: Batch, read: Callable[[Tensor, Lookup], Tensor]) -> Tensor:
+def _from_logits(network: SplitModel, features: Tensor, batch: Batch, read: Read) -> Tensor:
     """What ``read`` gives for each target [t, ...], by as many rows of logits at a time as may be held."""
     rows = max(1, LOGITS.get(features.device.type, 2**25) // network.model.config.vocab_size)
     lookup = (batch.query_index, batch.targets)
@@ -111,18 +95,22 @@ def _in_slices(count: int, rows: int, lookup: Lookup, read: Callable[[slice, Loo
     return torch.cat(parts)[torch.cat(order).argsort()]
 
 
-def _look_up(logits: Tensor, lookup: Lookup) -> Tensor:
-    """Log-probabilities [t] in fp32 of logits [n, vocabulary] in any dtype: some rows at a time, each row by itself."""
+def look_up(logits: Tensor, lookup: Lookup) -> Tensor:
+    """The targets' log-probabilities [t]: some rows at a time, each row by itself."""
     rows = max(1, NORMALISED.get(logits.device.type, 2**27) // logits.shape[-1])
-
-    def read(part: slice, lookup: Lookup) -> Tensor:
-        # one fused pass: logsumexp takes four
-        return torch.log_softmax(logits[part].float(), dim=-1)[lookup]
-
-    return _in_slices(len(logits), rows, lookup, read)
+    # one fused pass: logsumexp takes four
+    return _in_slices(len(logits), rows, lookup, lambda part, lookup: torch.log_softmax(logits[part].float(), dim=-1)[lookup])
 
 
-def _with_greedy(logits: Tensor, lookup: Lookup) -> Tensor:
-    """Log-probability, and 1 where the target is the likeliest token, else 0: [t, 2]."""
+def with_greedy(logits: Tensor, lookup: Lookup) -> Tensor:
+    """The targets' log-probabilities, and 1 where a target is the likeliest token (the first on ties), else 0: [t, 2]."""
     index, targets = lookup
-    return torch.stack([_look_up(logits, lookup), (logits.argmax(-1)[index] == targets).float()], dim=1)
+    return torch.stack([look_up(logits, lookup), (logits.argmax(-1)[index] == targets).float()], dim=1)
+
+
+def with_rival(logits: Tensor, lookup: Lookup) -> Tensor:
+    """The targets' log-probabilities, and those of the likeliest other token at the same position: [t, 2]."""
+    index, targets = lookup
+    first, second = logits.topk(2).indices[index].unbind(-1)
+    rivals = torch.where(first == targets, second, first)
+    return torch.stack([look_up(logits, (index, tokens)) for tokens in (targets, rivals)], dim=1)

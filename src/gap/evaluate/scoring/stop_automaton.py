@@ -12,23 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gap.tasks.dialogue import STOP
 
-
-def advance(state: int, text: str, stop: str = STOP) -> int:
+def advance(state: int, text: str, stop: str) -> int:
     """State after reading ``text``: how many characters of ``stop`` its end matches; ``len(stop)`` is never left."""
-    for letter in text:
-        if state == len(stop):
-            break
-        while state and stop[state] != letter:
-            state = _border(stop[:state])
-        state += stop[state] == letter
-    return state
-
-
-def _border(text: str) -> int:
-    """Length of the longest proper prefix of ``text`` that is also its suffix."""
-    return next(length for length in range(len(text) - 1, -1, -1) if text[:length] == text[len(text) - length :])
+    read = stop[:state] + text
+    if stop in read:
+        return len(stop)
+    return next(length for length in range(len(stop) - 1, -1, -1) if read.endswith(stop[:length]))
 
 
 def token_texts(tokenizer: Any, vocabulary: int) -> list[str]:
@@ -41,7 +31,7 @@ def token_texts(tokenizer: Any, vocabulary: int) -> list[str]:
 
 
 @lru_cache(maxsize=2)  # half a second for OPT's vocabulary, the same for every task and variant of a model
-def stop_table(tokenizer: Any, vocabulary: int, ends: tuple[int, ...], device: str, stop: str = STOP) -> Tensor:
+def stop_table(tokenizer: Any, vocabulary: int, ends: tuple[int, ...], device: str, stop: str) -> Tensor:
     """Next state by state and token, [len(stop) + 1, vocabulary]; ``ends`` (end of sequence) lead to the last state too."""
     table = torch.zeros(len(stop) + 1, vocabulary, dtype=torch.long)
     for token, text in enumerate(token_texts(tokenizer, vocabulary)):

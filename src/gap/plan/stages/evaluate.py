@@ -70,7 +70,7 @@ def job(plan: Plan, model: str, pairs: list[TaskSplit], shard: Shard | None = No
         return EvaluateJob(method="", **common)
     # The first shard scores the unmodified model too: one process less than with a job of its own.
     with_base = shard.first == 0 and shard.method == plan.primary
-    planned = [BASE, *runs(plan, shard)] if with_base else runs(plan, shard)
+    planned = [*([BASE] if with_base else []), *runs(plan, shard)]
     settings = plan.study.methods[shard.method]
     return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned, **common)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gap.core.digest import digest
@@ -25,15 +26,16 @@ class Shard:
     last: int
 
 
-def shards(plan: Plan) -> list[Shard]:
+@cache
+def shards(plan: Plan) -> tuple[Shard, ...]:
     """The jobs of post-training and of evaluation; a method that combines runs has one per model."""
-    cut = []
+    cut: list[Shard] = []
     for model in plan.subjects:
         for method, settings in plan.study.methods.items():
             texts = settings.gap.texts
             size = texts if settings.combine else plan.study.jobs.texts_per_job
             cut += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
-    return [shard for shard in cut if texts_of_runs(plan, shard)]
+    return tuple(shard for shard in cut if texts_of_runs(plan, shard))
 
 
 def shard_of(plan: Plan, model: str, method: str, first: str) -> Shard:
@@ -50,9 +52,10 @@ def texts_of_runs(plan: Plan, shard: Shard) -> list[list[list[int]]]:
     return [inside] if settings.combine else [[group] for group in inside]
 
 
-def runs(plan: Plan, shard: Shard) -> list[RunId]:
+@cache
+def runs(plan: Plan, shard: Shard) -> tuple[RunId, ...]:
     """The runs of a shard, corpus by corpus."""
-    return [_run(plan, shard, corpus, texts) for corpus in plan.study.corpora for texts in texts_of_runs(plan, shard)]
+    return tuple(_run(plan, shard, corpus, texts) for corpus in plan.study.corpora for texts in texts_of_runs(plan, shard))
 
 
 def _run(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> RunId:
@@ -95,4 +98,5 @@ def shard_file(plan: Plan, shard: Shard, *counts: int) -> str:
 def job(plan: Plan, shard: Shard) -> PosttrainJob:
     """Post-train a shard."""
     settings = plan.study.methods[shard.method]
-    return PosttrainJob(model=shard.model, method=shard.method, settings=settings, updates=settings.gap.updates, runs=runs(plan, shard))
+    planned = list(runs(plan, shard))
+    return PosttrainJob(model=shard.model, method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gap.figures.labels import GROUP_LABEL, POINTS
-from gap.published.read import FILES, GROUPS, ITEMS, Published
-from gap.published.rows import tasks_of
+from gap.published.read import FILES, GROUPS, Published
+from gap.published.rows import items_of, tasks_of
 from gap.published.section import Sampling, Section
 
 #: Spacing of float64 numbers at 1: a sum of m scores below 1 and its division by m are off by at most m such spacings.
@@ -24,11 +24,10 @@ def section(data: Published, sampling: Sampling) -> Section:
 
 
 def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
-    tasks = tasks_of(group)
+    tasks, items = tasks_of(group), items_of(group)
     file_average, scores = frame["average"].to_numpy(), frame[tasks].to_numpy()
-    counts = np.array([ITEMS[task] for task in tasks])
     difference = np.abs(file_average - frame["mean"].to_numpy())
-    weighted = np.abs(file_average - scores @ counts / counts.sum())
+    weighted = np.abs(file_average - scores @ items / items.sum())
     rounding = len(tasks) * SPACING
     return {
         "rows": len(frame),
@@ -36,7 +35,7 @@ def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
         "largest_difference": float(difference.max()),
         "beyond_rounding": int((difference > rounding).sum()),
         "rounding": rounding,
-        "weights_differ": bool(len(set(counts)) > 1),
+        "weights_differ": bool(np.ptp(items) > 0),
         "largest_from_weighted": float(weighted.max()),
         "matches_weighted": int((weighted <= rounding).sum()),
         "float32": int((file_average == file_average.astype(np.float32)).sum()),
@@ -44,12 +43,11 @@ def _group(frame: pd.DataFrame, group: str) -> dict[str, Any]:
 
 
 def _sentence(group: str, numbers: dict[str, Any]) -> str:
-    macro = numbers["beyond_rounding"] == 0
     text = (
         f"{GROUP_LABEL[group]}: the average column of {FILES[group]} differs from the unweighted mean of the {numbers['tasks']} tasks by at most "
         f"{numbers['largest_difference'] * POINTS:.1g} points; {numbers['beyond_rounding']} of {numbers['rows']} rows differ by more than float64 rounding."
     )
-    if not macro:
+    if numbers["beyond_rounding"]:
         return f"{text} It is not the macro average in every row."
     if not numbers["weights_differ"]:
         return f"{text} All tasks have the same number of items, so weighting by items would give the same."

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
-from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
-from gap.figures.table import Cell, Column, Table
-from gap.published.audit.cumulative import steps
-from gap.published.read import FILES, GROUPS, ITEMS, Published
-from gap.published.rows import SAME, gains, models, tasks_of, unmodified
-from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import change, listed, percent, plain
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from gap.figures.style import DOUBLE, GREY, colour, handle, legend_above, marker
+from gap.figures.table import Column, Table
+from gap.published.drawings import cumulative
+from gap.published.estimates import plain
+from gap.published.read import FILES, GROUPS, TASKS, Published
+from gap.published.rows import SAME, baseline, gains, models, rows_of, tasks_of
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import change, listed, percent, points
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 #: Those that the table shows.
@@ -40,36 +39,35 @@ def section(data: Published, sampling: Sampling) -> Section:
         "The mean without the unmodified rows is no estimate of an effect either: those rows are left because their best epoch lies above zero.",
         *(text for group in GROUPS for text in _below(group, numbers[group])),
     ]
-    title = "Gains of the released rows"
-    figures = (Figure("published_gains", title, _caption(numbers), partial(_draw, frames)),)
+    figures = (Figure("published_gains", "Gains of the released rows", _caption(numbers), partial(_draw, frames)),)
     return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), figures)
 
 
 def _group(data: Published, group: str, frame: pd.DataFrame) -> dict[str, Any]:
-    by_model = {}
-    for model in models(frame):
-        rows = frame[frame["model"] == model]
-        modified = rows["epoch"] > 0
-        by_model[model] = {
-            "rows": len(rows),
-            "unmodified": int((~modified).sum()),
-            "share": float((~modified).mean()),
-            "all": _spread(rows["gain"].to_numpy()),
-            "modified": _spread(rows.loc[modified, "gain"].to_numpy()),
-        }
-    common = data.rows[group]
-    against = common["mean"] - common["model"].map(data.baselines[group]["mean"].to_dict())
+    unmodified_rows = frame["epoch"] == 0
+    against = frame["mean"] - frame["model"].map(data.baselines[group]["mean"])
     below = against < -SAME
     return {
         "rows": len(frame),
-        "unmodified": int((frame["epoch"] == 0).sum()),
+        "unmodified": int(unmodified_rows.sum()),
         "below_own": int((frame["gain"] < -SAME).sum()),
-        "modified_not_above": int(((frame["epoch"] > 0) & (frame["gain"] <= SAME)).sum()),
+        "modified_not_above": int((~unmodified_rows & (frame["gain"] <= SAME)).sum()),
         "below_commonest": int(below.sum()),
-        "below_commonest_unmodified": int((below & (common["epoch"] == 0)).sum()),
+        "below_commonest_unmodified": int((below & unmodified_rows).sum()),
         "lowest_against_commonest": float(against.min()),
-        "two_baselines": _two(data, group),
-        "models": by_model,
+        "two_baselines": _two_baselines(data, group),
+        "models": {model: _model(rows) for model, rows in models(frame).items()},
+    }
+
+
+def _model(rows: pd.DataFrame) -> dict[str, Any]:
+    modified = rows["epoch"] > 0
+    return {
+        "rows": len(rows),
+        "unmodified": int((~modified).sum()),
+        "share": float((~modified).mean()),
+        "all": _spread(rows["gain"].to_numpy()),
+        "modified": _spread(rows.loc[modified, "gain"].to_numpy()),
     }
 
 
@@ -81,25 +79,22 @@ def _spread(values: np.ndarray) -> dict[str, Any]:
     return {"count": len(values), **averages, "quantiles": quantiles}
 
 
-def _two(data: Published, group: str) -> list[dict[str, Any]]:
+def _two_baselines(data: Published, group: str) -> list[dict[str, Any]]:
     """Cells (model and corpus) whose unmodified rows differ from the model's commonest, and by what in each task.
 
     ``tasks``: difference in items for accuracies, in fractions for F1.
     """
-    differing = []
-    tasks = tasks_of(group)
-    by_cell, rows = unmodified(data, group), data.rows[group]
+    cells, tasks, by_cell = [], tasks_of(group), data.unmodified[group]
     for model, corpus in by_cell.index.tolist():
-        difference = (by_cell.loc[(model, corpus), tasks] - data.baselines[group].loc[model, tasks]).to_dict()
-        if all(abs(value) <= SAME for value in difference.values()):
-            continue
-        count = int(((rows["model"] == model) & (rows["corpus"] == corpus) & (rows["epoch"] == 0)).sum())
-        items = group == "classification"
-        moved = {task: round(value * ITEMS[task]) if items else float(value) for task, value in difference.items() if abs(value) > SAME}
-        differing.append(
-            {"model": model, "corpus": corpus, "rows": count, "average": sum(difference.values()) / len(tasks), "tasks": moved}
-        )
-    return differing
+        difference = {task: float(by_cell.loc[(model, corpus), task]) - baseline(data, group, model, task) for task in tasks}
+        moved = {task: value for task, value in difference.items() if abs(value) > SAME}
+        if moved:
+            rows = int((rows_of(data.rows[group], model, corpus)["epoch"] == 0).sum())
+            average = sum(difference.values()) / len(tasks)
+            if group == "classification":
+                moved = {task: round(value * TASKS[task].items) for task, value in moved.items()}
+            cells.append({"model": model, "corpus": corpus, "rows": rows, "average": average, "tasks": moved})
+    return cells
 
 
 def _counts(group: str, group_numbers: dict[str, Any]) -> str:
@@ -120,31 +115,29 @@ def _means(group: str, group_numbers: dict[str, Any]) -> str:
     )
 
 
-def _below(group: str, group_numbers: dict[str, Any]) -> list[str]:
+def _below(group: str, group_numbers: dict[str, Any]) -> Iterator[str]:
     """Rows below the model's commonest unmodified score, and cells with an unmodified score of their own."""
-    sentences = []
     for cell in group_numbers["two_baselines"]:
         if group == "classification":
             moved = listed(f"{count:+d} item{'' if abs(count) == 1 else 's'} of {task}" for task, count in cell["tasks"].items())
         else:
             moved = f"differences in {len(cell['tasks'])} tasks"
-        sentences.append(
+        yield (
             f"{GROUP_LABEL[group]}: the {cell['rows']} unmodified rows of {cell['model']} on {cell['corpus']} texts differ from the model's "
-            f"commonest unmodified row by {moved} ({change_fine(cell['average'])} points on the average): these runs were probably made on "
+            f"commonest unmodified row by {moved} ({_change_fine(cell['average'])} points on the average): these runs were probably made on "
             "another set-up. Gains in this audit are taken against the unmodified rows of the run's own model and corpus."
         )
-    if group_numbers["below_commonest"]:
-        same, all_ = group_numbers["below_commonest_unmodified"], group_numbers["below_commonest"]
-        why = "all of them" if same == all_ else f"{same} of them"
-        sentences.append(
-            f"{GROUP_LABEL[group]}: against the model's commonest unmodified row {all_} rows would lie below zero (the lowest at "
-            f"{change_fine(group_numbers['lowest_against_commonest'])} points); {why} are unmodified rows themselves. Against their own unmodified "
-            f"rows, {group_numbers['below_own']} do."
+    below = group_numbers["below_commonest"]
+    if below:
+        unmodified_rows = group_numbers["below_commonest_unmodified"]
+        yield (
+            f"{GROUP_LABEL[group]}: against the model's commonest unmodified row {below} rows would lie below zero (the lowest at "
+            f"{_change_fine(group_numbers['lowest_against_commonest'])} points); {'all' if unmodified_rows == below else unmodified_rows} of them "
+            f"are unmodified rows themselves. Against their own unmodified rows, {group_numbers['below_own']} do."
         )
-    return sentences
 
 
-def change_fine(value: float) -> str:
+def _change_fine(value: float) -> str:
     """A fraction as a signed change in points with three decimals, for differences below a hundredth of a point."""
     return f"{value * POINTS:+.3f}".replace("-", "\N{MINUS SIGN}")
 
@@ -155,23 +148,21 @@ def _table(numbers: dict[str, Any]) -> Table:
     for key, title in (("all", "All rows"), ("modified", "Modified rows")):
         columns += [Column(f"{key}_mean", "mean", "change", title), Column(f"{key}_largest", "largest", "change", title)]
         columns += [Column(f"{key}_q{level:g}", f"{level * 100:g} %", "change", title) for level in SHOWN]
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for group, group_numbers in numbers.items():
-        breaks.add(len(rows))
-        for model, row in group_numbers["models"].items():
-            cells: list[Cell] = [group, model, row["rows"], row["unmodified"]]
-            for key in ("all", "modified"):
-                values = [row[key]["mean"], row[key]["largest"], *(row[key]["quantiles"][f"{level:g}"] for level in SHOWN)]
-                cells += [None if value is None else value * POINTS for value in values]
-            rows.append(tuple(cells))
+    rows = ([_line(group, model, row) for model, row in numbers[group]["models"].items()] for group in numbers)
     caption = (
         "Gain of the published score over the unmodified model of the same model and corpus, in points, over all rows and over those whose "
         "best epoch is not 0 (modified): mean, largest and quantiles. unmod.: rows that are the unmodified model."
     )
-    return Table(
-        "published_gains", "Gains with and without the unmodified rows", caption, tuple(columns), tuple(rows), frozenset(breaks - {0})
-    )
+    return Table("published_gains", "Gains with and without the unmodified rows", caption, tuple(columns), *blocks(rows))
+
+
+def _line(group: str, model: str, row: dict[str, Any]) -> Row:
+    values = [
+        value
+        for part in (row["all"], row["modified"])
+        for value in (part["mean"], part["largest"], *(part["quantiles"][f"{level:g}"] for level in SHOWN))
+    ]
+    return (group, model, row["rows"], row["unmodified"], *map(points, values))
 
 
 def _caption(numbers: dict[str, Any]) -> str:
@@ -186,19 +177,16 @@ def _caption(numbers: dict[str, Any]) -> str:
 
 
 def _draw(frames: dict[str, pd.DataFrame], file: FigureFile) -> None:
-    order = models(next(iter(frames.values())))
+    order = list(models(next(iter(frames.values()))))
     handles = [handle(model, index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
-    with drawing(file.stamp, DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
+    with file.drawing(DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
         for axes, (group, frame) in zip(line, frames.items(), strict=True):
             for index, model in enumerate(order):
-                rows = frame[frame["model"] == model]
-                steps(axes, rows["gain"].to_numpy(), LINES[index % len(LINES)], colour(index))
+                rows = rows_of(frame, model)
+                cumulative(axes, rows["gain"].to_numpy(), LINES[index % len(LINES)], colour(index))
                 share = float((rows["epoch"] == 0).mean())
                 axes.plot([0], [share], marker=marker(index), markersize=4, color=colour(index), clip_on=False, zorder=3)
             axes.axvline(0, color=GREY, linewidth=0.6, zorder=1)
             axes.set_xlabel(f"gain in {AXIS_LABEL[group]}, points")
-            axes.set_ylim(0, 1.02)
-            axes.grid(axis="y")
         line[0].set_ylabel("share of rows up to this gain")
         legend_above(figure, handles, len(handles))
-        save(figure, file.folder, file.name)

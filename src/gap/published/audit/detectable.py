@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 
-#: Probability of showing the gain, and level of the two-sided test.
+#: Probability of showing the gain, and level of the two-sided test; the normal quantiles of both.
 POWER, ALPHA = 0.8, 0.05
-
-
-def quantiles() -> float:
-    """Sum of the normal quantiles of level and power."""
-    return NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(POWER)
+Z_POWER, Z_ALPHA = NormalDist().inv_cdf(POWER), NormalDist().inv_cdf(1 - ALPHA / 2)
 
 
 def effective(items: np.ndarray) -> float:
@@ -25,7 +22,7 @@ def effective(items: np.ndarray) -> float:
 
 def unpaired(accuracy: float, items: float) -> float:
     """Smallest gain that two samples of ``items`` show: (z_a + z_b) sqrt(2 p (1 - p) / n)."""
-    return float(quantiles() * np.sqrt(2 * accuracy * (1 - accuracy) / items))
+    return float((Z_ALPHA + Z_POWER) * np.sqrt(2 * accuracy * (1 - accuracy) / items))
 
 
 def paired(agreement: np.ndarray, items: float) -> np.ndarray:
@@ -36,20 +33,24 @@ def paired(agreement: np.ndarray, items: float) -> np.ndarray:
     shown, nothing is.
     """
     changed = 1 - np.asarray(agreement, dtype=float)
-    low, high = np.zeros_like(changed), changed.copy()
-    undetectable = np.where(_lacking(changed, changed, items) > 0, np.nan, 0.0)
-    for _ in range(60):
-        middle = (low + high) / 2
-        short = _lacking(middle, changed, items) > 0
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    undetectable = np.where(_lacking(changed, changed, items), np.nan, 0.0)
+    low, high = _bisect(np.zeros_like(changed), changed, lambda gain: _lacking(gain, changed, items))
     return undetectable + (low + high) / 2
 
 
 def _lacking(gain: np.ndarray, changed: np.ndarray, items: float) -> np.ndarray:
-    """How far ``gain`` falls short of what the test needs; falls as the gain grows."""
-    normal = NormalDist()
+    """Whether ``gain`` falls short of what the test needs, bool."""
     spread = np.sqrt(np.maximum(changed - gain**2, 0.0))
-    return normal.inv_cdf(1 - ALPHA / 2) * np.sqrt(changed) + normal.inv_cdf(POWER) * spread - gain * np.sqrt(items)
+    return Z_ALPHA * np.sqrt(changed) + Z_POWER * spread - gain * np.sqrt(items) > 0
+
+
+def _bisect(low: np.ndarray, high: np.ndarray, below: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the intervals around the points where ``below`` turns from true to false, after 60 halvings."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_below = below(middle)
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    return low, high
 
 
 def floor(items: float) -> float:
@@ -57,19 +58,14 @@ def floor(items: float) -> float:
 
     z_a sqrt(d) + z_b sqrt(d - d^2) = d sqrt(n), solved by bisection.
     """
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = np.array((low + high) / 2)
-        low, high = (float(middle), high) if _lacking(middle, middle, items) > 0 else (low, float(middle))
-    return high
+    _, high = _bisect(np.array(0.0), np.array(1.0), lambda gain: _lacking(gain, gain, items))
+    return float(high)
 
 
 def needed_agreement(gain: float, items: float) -> float:
     """Lowest agreement at which ``gain`` is shown; NaN where no agreement suffices."""
     if gain < floor(items):
         return float("nan")
-    low, high = gain, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if _lacking(np.array(gain), np.array(middle), items) > 0 else (middle, high)
-    return 1 - low
+    shown = np.array(gain)
+    low, _ = _bisect(shown, np.array(1.0), lambda changed: ~_lacking(shown, changed, items))
+    return float(1 - low)

@@ -8,16 +8,15 @@ import numpy as np
 from scipy import stats
 
 from gap.figures.labels import GROUP_LABEL
-from gap.figures.table import Cell, Column, Table
+from gap.figures.table import Column, Table
+from gap.published.estimates import plain
 from gap.published.read import FILES, GROUPS, Published
-from gap.published.rows import clusters, models, tasks_of
-from gap.published.section import Sampling, Section
-from gap.published.wording import listed, percent, plain
+from gap.published.rows import SKIPPED, by_epoch, clusters, models, real_updates, tasks_of
+from gap.published.section import Row, Sampling, Section
+from gap.published.wording import listed, percent
 
 #: First scale of PyTorch's dynamic fp16 loss scaler, and its factor after a step that overflows (torch.amp.GradScaler).
 FIRST_SCALE, BACKOFF = 65536.0, 0.5
-#: Updates that the evidence below says were skipped in every run.
-SKIPPED = 2
 #: Largest p-value at which a ratio of the two epochs' chances counts as excluded.
 LEVEL = 0.05
 
@@ -25,9 +24,13 @@ LEVEL = 0.05
 def section(data: Published, sampling: Sampling) -> Section:
     """Rows by best epoch; the chance of no epoch 1 if it were as likely as epoch 2; whether epoch 0 depends on the text."""
     numbers: dict[str, Any] = {group: _group(data, group) for group in GROUPS}
-    marks = [(set(_runs(data, group, 1)), set(_runs(data, group, 2))) for group in GROUPS]
-    numbers["either"] = _chance(set().union(*(first for first, _ in marks)), set().union(*(second for _, second in marks)))
+    numbers["either"] = _chance(*({run for group in GROUPS for run in _runs(data, group, epoch)} for epoch in (1, 2)))
     numbers["scale_after_skips"] = FIRST_SCALE * BACKOFF**SKIPPED
+    never = all(numbers[group]["counts"].get("1", 0) == 0 for group in GROUPS)
+    largest = [
+        f"{numbers[group]['largest_epoch']} in {GROUP_LABEL[group].lower()} ({real_updates(numbers[group]['largest_epoch'])} real updates)"
+        for group in GROUPS
+    ]
     sentences = [
         *(_counts(group, numbers[group]) for group in GROUPS),
         *_odds(numbers),
@@ -36,41 +39,36 @@ def section(data: Published, sampling: Sampling) -> Section:
         f"{FIRST_SCALE:,.0f}, skips a step whose scaled gradient is not finite and halves the scale. In the authors' code (run.py, "
         "trackers.py) the first evaluation comes after the first update, so printed epoch e stands for e + 1 attempted updates. With "
         f"{SKIPPED} skipped, printed epochs 0 and 1 are both the unmodified model, a tie keeps the earlier, and the number of real updates "
-        f"is the printed epoch minus {SKIPPED - 1}. The largest best epochs are then {_largest(numbers)}.",
+        f"is the printed epoch minus {SKIPPED - 1}. The largest best epochs are then {listed(largest)}.",
         f"The rows cannot show the scale itself, nor that no run skipped more than {SKIPPED} updates or skipped one later.",
     ]
-    return Section(
-        "first_update", "Best epoch 1 never occurs" if _never(numbers) else "Best epoch 1", tuple(sentences), numbers, (_table(numbers),)
-    )
+    title = "Best epoch 1 never occurs" if never else "Best epoch 1"
+    return Section("first_update", title, tuple(sentences), numbers, (_table(numbers),))
 
 
-def _runs(data: Published, group: str, epoch: int) -> list[tuple[str, str, int]]:
-    """Labels of the rows whose best epoch is ``epoch``."""
+def _runs(data: Published, group: str, epoch: int) -> set[tuple[str, str, int]]:
+    """Runs whose best epoch is ``epoch``."""
     frame = data.rows[group]
-    return clusters(frame[frame["epoch"] == epoch])
+    return set(clusters(frame[frame["epoch"] == epoch]))
 
 
 def _group(data: Published, group: str) -> dict[str, Any]:
     frame = data.rows[group]
-    epochs = range(int(frame["epoch"].max()) + 1)
-    modified = frame.loc[frame["epoch"] > 0, "epoch"]
-    cells = frame[frame["epoch"] == 0].groupby(["model", "corpus"], sort=False)[tasks_of(group)]
-    distinct = [len(rows.drop_duplicates()) for _, rows in cells]
+    largest = int(frame["epoch"].max())
+    unmodified, modified = frame[frame["epoch"] == 0], frame[frame["epoch"] > 0]
+    distinct = [len(rows.drop_duplicates()) for _, rows in unmodified.groupby(["model", "corpus"], sort=False)[tasks_of(group)]]
     return {
         "rows": len(frame),
-        "counts": {str(epoch): int((frame["epoch"] == epoch).sum()) for epoch in epochs},
-        "by_model": {
-            model: {str(epoch): int(((frame["epoch"] == epoch) & (frame["model"] == model)).sum()) for epoch in epochs}
-            for model in models(frame)
-        },
+        "counts": by_epoch(frame, largest),
+        "by_model": {model: by_epoch(rows, largest) for model, rows in models(frame).items()},
         "modified": len(modified),
-        "modified_runs": len(set(clusters(frame[frame["epoch"] > 0]))),
-        "largest_epoch": max(epochs),
-        "median_epoch": plain(modified.median()),
+        "modified_runs": len(set(clusters(modified))),
+        "largest_epoch": largest,
+        "median_epoch": plain(modified["epoch"].median()),
         "unmodified_cells": len(distinct),
-        "unmodified_rows": int((frame["epoch"] == 0).sum()),
+        "unmodified_rows": len(unmodified),
         "unmodified_distinct": max(distinct, default=0),
-        **_chance(set(_runs(data, group, 1)), set(_runs(data, group, 2))),
+        **_chance(_runs(data, group, 1), _runs(data, group, 2)),
     }
 
 
@@ -93,10 +91,6 @@ def _chance(ones: set[Any], twos: set[Any]) -> dict[str, Any]:
     }
 
 
-def _never(numbers: dict[str, Any]) -> bool:
-    return all(numbers[group]["counts"].get("1", 0) == 0 for group in GROUPS)
-
-
 def _counts(group: str, group_numbers: dict[str, Any]) -> str:
     parts = [f"{count} at epoch {epoch}" for epoch, count in group_numbers["counts"].items() if int(epoch) <= 3]
     later = sum(count for epoch, count in group_numbers["counts"].items() if int(epoch) > 3)
@@ -106,20 +100,15 @@ def _counts(group: str, group_numbers: dict[str, Any]) -> str:
 
 
 def _odds(numbers: dict[str, Any]) -> list[str]:
-    parts = []
     titles = {group: GROUP_LABEL[group].lower() for group in GROUPS} | {"either": "either file"}
+    parts = []
     for key, title in titles.items():
-        group_numbers = numbers[key]
-        if group_numbers["p_if_as_likely"] is None:
+        chance, ratio = numbers[key]["p_if_as_likely"], numbers[key]["ratio_excluded"]
+        if chance is None:
             continue
-        ratio = (
-            ""
-            if group_numbers["ratio_excluded"] is None
-            else f", and an epoch 1 at least {percent(group_numbers['ratio_excluded'])} % as likely as epoch 2 is excluded"
-        )
-        parts.append(
-            f"{group_numbers['runs_epoch_1']} of {group_numbers['runs_epoch_1_or_2']} runs in {title} (chance {power_of_ten(group_numbers['p_if_as_likely'])}{ratio})"
-        )
+        excluded = "" if ratio is None else f", and an epoch 1 at least {percent(ratio)} % as likely as epoch 2 is excluded"
+        runs = f"{numbers[key]['runs_epoch_1']} of {numbers[key]['runs_epoch_1_or_2']} runs"
+        parts.append(f"{runs} in {title} (chance {power_of_ten(chance)}{excluded})")
     if not parts:
         return []
     return [
@@ -148,26 +137,15 @@ def _identical(numbers: dict[str, Any]) -> list[str]:
     ]
 
 
-def _largest(numbers: dict[str, Any]) -> str:
-    parts = []
-    for group in GROUPS:
-        epoch = numbers[group]["largest_epoch"]
-        parts.append(f"{epoch} in {GROUP_LABEL[group].lower()} ({max(epoch - SKIPPED + 1, 0)} real updates)")
-    return listed(parts)
-
-
 def _table(numbers: dict[str, Any]) -> Table:
     columns = [Column("epoch", "Printed epoch", "text"), Column("updates", "Real updates", "text")]
+    counts: list[dict[str, int]] = []
     for group in GROUPS:
-        columns += [Column(f"{group}_{model}", model, "count", GROUP_LABEL[group]) for model in numbers[group]["by_model"]]
+        by_model = numbers[group]["by_model"]
+        columns += [Column(f"{group}_{model}", model, "count", GROUP_LABEL[group]) for model in by_model]
         columns.append(Column(group, "all", "count", GROUP_LABEL[group]))
-    rows: list[tuple[Cell, ...]] = []
-    for epoch in range(max(numbers[group]["largest_epoch"] for group in GROUPS) + 1):
-        cells: list[Cell] = [str(epoch), str(max(epoch - SKIPPED + 1, 0))]
-        for group in GROUPS:
-            group_numbers = numbers[group]
-            cells += [counts.get(str(epoch), 0) for counts in group_numbers["by_model"].values()]
-            cells.append(group_numbers["counts"].get(str(epoch), 0))
-        rows.append(tuple(cells))
+        counts += [*by_model.values(), numbers[group]["counts"]]
+    epochs = range(max(numbers[group]["largest_epoch"] for group in GROUPS) + 1)
+    rows: list[Row] = [(str(epoch), str(real_updates(epoch)), *(count.get(str(epoch), 0) for count in counts)) for epoch in epochs]
     caption = f"Rows by the printed epoch of their best average, and the number of real updates if the first {SKIPPED} are skipped."
     return Table("published_epochs", "Best epoch of every row", caption, tuple(columns), tuple(rows))

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gap.figures.labels import POINTS
-from gap.figures.table import Cell, Column, Table
-from gap.published.read import CLASSIFICATION, FILES, ITEMS, Published
+from gap.figures.table import Column, Table
+from gap.published.read import FILES, GROUPS, Published
 from gap.published.rows import tasks_of
 from gap.published.section import Sampling, Section
-from gap.published.wording import listed
+from gap.published.wording import each, listed
 
 #: Largest relative error of a number rounded to the nearest float32 (half a unit in the last of its 24 binary digits).
 ROUNDING = 2.0**-24
@@ -24,16 +24,15 @@ LISTED = 10
 def section(data: Published, sampling: Sampling) -> Section:
     """Per task: items n, distinct values, rows that are no multiple of 1/n, counts up to ``MOST`` that fit; float32 values per group."""
     frame = data.rows["classification"]
-    tasks = {task: _task(frame[task].to_numpy(), ITEMS[task]) for task in CLASSIFICATION.values()}
-    misfits = [(row, task) for task in tasks for row in np.flatnonzero(~fits(frame[task].to_numpy(), ITEMS[task]))]
-    named = [_row(frame.iloc[row], task) for row, task in sorted(misfits)[:LISTED]]
-    single = {group: _singles(rows, tasks_of(group)) for group, rows in data.rows.items()}
+    sizes = {name: task.items for name, task in GROUPS["classification"].items()}
+    tasks = {task: _task(frame[task].to_numpy(), items) for task, items in sizes.items()}
+    misfits = [(row, task) for task, items in sizes.items() for row in np.flatnonzero(~fits(frame[task].to_numpy(), items))]
     numbers = {
         "values": len(frame) * len(tasks),
         "misfits": len(misfits),
-        "misfit_rows": named,
-        "chance": 2 * ROUNDING * max(ITEMS[task] for task in tasks),
-        "float32": single,
+        "misfit_rows": [_row(frame.iloc[row], task) for row, task in sorted(misfits)[:LISTED]],
+        "chance": 2 * ROUNDING * max(sizes.values()),
+        "float32": {group: _singles(rows[tasks_of(group)].to_numpy()) for group, rows in data.rows.items()},
         "tasks": tasks,
     }
     return Section("granularity", "Accuracies are whole numbers of items", _sentences(numbers), numbers, (_table(tasks),))
@@ -62,15 +61,15 @@ def _row(row: Any, task: str) -> dict[str, Any]:
     return {"model": row["model"], "corpus": row["corpus"], "index": int(row["index"]), "task": task, "value": float(row[task])}
 
 
-def _singles(rows: Any, tasks: list[str]) -> dict[str, int]:
+def _singles(values: np.ndarray) -> dict[str, int]:
     """How many scores are exactly float32 numbers."""
-    values = rows[tasks].to_numpy()
     return {"values": int(values.size), "float32": int((values == values.astype(np.float32)).sum())}
 
 
 def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
     tasks = numbers["tasks"]
-    stated = {task: row for task, row in tasks.items() if row["smallest_that_fits"] == row["items"]}
+    others = [task for task, row in tasks.items() if row["smallest_that_fits"] != row["items"]]
+    stated = f"The stated n is the smallest that fits in {len(tasks) - len(others)} of {len(tasks)} tasks"
     if numbers["misfits"]:
         rows = [
             f"{row['model']}, {row['corpus']}, text {row['index']} ({row['task']} {row['value']:.6f})" for row in numbers["misfit_rows"]
@@ -83,33 +82,25 @@ def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
         f"test), up to a rounding to float32, a relative error of at most 2^{np.log2(ROUNDING):.0f}".replace("^-", "^\N{MINUS SIGN}")
         + f": {verdict} An arbitrary number would fit by chance with a probability of at most {numbers['chance']:.0e}.".replace("e-0", "e-")
     )
-    others = [task for task in tasks if task not in stated]
-    sizes = (
-        f"The stated n is the smallest that fits in {len(stated)} of {len(tasks)} tasks; other counts up to {MOST} that fit are its multiples."
-        if not others and all(count % row["items"] == 0 for row in tasks.values() for count in row["counts_that_fit"])
-        else f"The stated n is the smallest that fits in {len(stated)} of {len(tasks)} tasks (smaller ones fit {listed(others)}; see the table)."
-    )
-    single = numbers["float32"]
-    exact = [f"{row['float32']} of {row['values']} ({group})" for group, row in single.items()]
+    multiples = all(count % row["items"] == 0 for row in tasks.values() for count in row["counts_that_fit"])
+    exact = each(numbers["float32"], lambda row: f"{row['float32']} of {row['values']}")
     return (
         result,
-        sizes,
-        f"Scores that are exactly float32 numbers, as a GPU's evaluation leaves them: {listed(exact)}.",
+        f"{stated}; other counts up to {MOST} that fit are its multiples."
+        if multiples and not others
+        else f"{stated} (smaller ones fit {listed(others)}; see the table).",
+        f"Scores that are exactly float32 numbers, as a GPU's evaluation leaves them: {exact}.",
         "An F1 score is a mean of fractions that depend on the lengths of the answers: no such test exists for the dialogue scores.",
     )
 
 
 def _table(tasks: dict[str, Any]) -> Table:
     columns = (
-        *(
-            Column("task", "Task", "text"),
-            Column("items", "n", "count"),
-            Column("step", "one item"),
-            Column("distinct", "distinct values", "count"),
-        ),
-        *(Column("misfits", "not k/n", "count"), Column("counts", f"counts up to {MOST} that fit", "text")),
+        *(Column("task", "Task", "text"), Column("items", "n", "count"), Column("step", "one item")),
+        *(Column("distinct", "distinct values", "count"), Column("misfits", "not k/n", "count")),
+        Column("counts", f"counts up to {MOST} that fit", "text"),
     )
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
+    rows = tuple(
         (task, row["items"], POINTS / row["items"], row["distinct"], row["misfits"], ", ".join(map(str, row["counts_that_fit"])))
         for task, row in tasks.items()
     )

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import integrate, stats
 
-#: The authors' stop (trackers.py, run.py): epochs are printed from 0 to 14; from epoch 5 on, an evaluation at which both
-#: averages lie below their maximum so far counts against the run, and the second such evaluation ends it.
-LAST_EPOCH, STOP_FROM, PATIENCE = 14, 5, 2
-#: The printed epoch of the first real update, the first two being skipped.
-FIRST_REAL = 2
+from gap.published.rows import FIRST_REAL, LAST_EPOCH, PATIENCE, SAME, STOP_FROM
+
 #: Real updates that are evaluated: at most, and at least (the run that is stopped at once).
 MOST = LAST_EPOCH - FIRST_REAL + 1
 FEWEST = STOP_FROM + PATIENCE - FIRST_REAL
@@ -29,8 +26,6 @@ INDEPENDENT = "independent"
 RULES: dict[str, int | None] = {"fewest": FEWEST, "stop": None, "most": MOST}
 #: Runs simulated per simulation asked for: the largest of 300 needs a fine upper tail.
 FACTOR = 2
-#: Averages closer than this are equal: one item changes an average of eight tasks by at least 1 / (8 * 320).
-SAME = 1e-9
 
 
 @dataclass(frozen=True)

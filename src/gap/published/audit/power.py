@@ -6,15 +6,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from gap.figures.labels import POINTS
-from gap.figures.style import GREY, SINGLE, colour, drawing, handle, legend_above, save
-from gap.figures.table import Cell, Column, Table
-from gap.published.audit.detectable import ALPHA, POWER, effective, floor, needed_agreement, paired, quantiles, unpaired
-from gap.published.read import ITEMS, Published
-from gap.published.rows import baseline, gains, models, tasks_of
-from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import listed, plain, score
+from gap.figures.style import GREY, SINGLE, colour, handle, legend_above
+from gap.figures.table import Column, Table
+from gap.published.audit.detectable import ALPHA, POWER, Z_ALPHA, Z_POWER, effective, floor, needed_agreement, paired, unpaired
+from gap.published.estimates import plain, standard_error
+from gap.published.read import GROUPS, TASKS, Published
+from gap.published.rows import baseline, gains, items_of, models
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import each, listed, points, score
 
 #: Shares of items on which both checkpoints are right or both are wrong.
 AGREEMENTS = (0.90, 0.95, 0.99)
@@ -29,43 +31,29 @@ def section(data: Published, sampling: Sampling) -> Section:
     One checkpoint against the unmodified model.  Unpaired: Fleiss, Levin and Paik (2003), variance at the unmodified
     accuracy.  Paired: Connor (1987), normal approximation to McNemar's test.
     """
-    tasks = tasks_of(GROUP)
-    count = effective(np.array([ITEMS[task] for task in tasks]))
-    frame = gains(data, GROUP)
-    seen = {model: frame.loc[frame["model"] == model, "gain"] for model in models(frame)}
+    count = effective(items_of(GROUP))
+    gain = {model: rows["gain"] for model, rows in models(gains(data, GROUP)).items()}
+    error = {model: standard_error(data, GROUP, [model]) for model in gain}
     numbers: dict[str, Any] = {
         "power": POWER,
         "alpha": ALPHA,
         "effective_items": count,
-        "tasks": {task: _line(float(ITEMS[task]), {model: baseline(data, GROUP, model, task) for model in seen}) for task in tasks},
-        "average": _average(data, list(seen), count),
-        "observed": {
-            model: {
-                "mean": float(gain.mean()),
-                "largest": float(gain.max()),
-                "agreement_for_largest": plain(needed_agreement(float(gain.max()), count)),
-            }
-            for model, gain in seen.items()
+        "tasks": {task: _task(data, task, list(gain)) for task in GROUPS[GROUP]},
+        "average": {
+            **_paired(count),
+            "standard_error": error,
+            "unpaired": {model: (Z_ALPHA + Z_POWER) * 2**0.5 * value for model, value in error.items()},
         },
+        "observed": {model: _observed(values, count) for model, values in gain.items()},
     }
     title = "Smallest detectable gain against agreement"
-    figures = (Figure("published_power", title, _caption(numbers), partial(_draw, numbers)),)
+    figures = (Figure("published_power", title, _caption(numbers), partial(_draw, numbers), "narrow"),)
     return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), figures)
 
 
-def _average(data: Published, order: list[str], count: float) -> dict[str, Any]:
-    """The average of the tasks: paired as one task of ``count`` items, unpaired from each task's own variance."""
-    base, tasks = data.baselines[GROUP], tasks_of(GROUP)
-    items = np.array([ITEMS[task] for task in tasks])
-    error = {}
-    for model in order:
-        p = base.loc[model, tasks].to_numpy(dtype=float)
-        error[model] = float(np.sqrt((p * (1 - p) / items).sum()) / len(tasks))
-    return {**_paired(count), "standard_error": error, "unpaired": {model: quantiles() * 2**0.5 * value for model, value in error.items()}}
-
-
-def _line(count: float, accuracy: dict[str, float]) -> dict[str, Any]:
-    return {"items": count, **_paired(count), "unpaired": {model: float(unpaired(p, count)) for model, p in accuracy.items()}}
+def _task(data: Published, task: str, order: list[str]) -> dict[str, Any]:
+    items = float(TASKS[task].items)
+    return {"items": items, **_paired(items), "unpaired": {model: unpaired(baseline(data, GROUP, model, task), items) for model in order}}
 
 
 def _paired(count: float) -> dict[str, Any]:
@@ -73,13 +61,16 @@ def _paired(count: float) -> dict[str, Any]:
     return {"paired": {f"{agreement:g}": plain(gain) for agreement, gain in zip(AGREEMENTS, gains, strict=True)}, "floor": floor(count)}
 
 
+def _observed(gain: pd.Series, count: float) -> dict[str, Any]:
+    largest = float(gain.max())
+    return {"mean": float(gain.mean()), "largest": largest, "agreement_for_largest": plain(needed_agreement(largest, count))}
+
+
 def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
     average, seen = numbers["average"], numbers["observed"]
     sizes = sorted({int(row["items"]) for row in numbers["tasks"].values()})
-    errors = listed(f"{score(value)} ({model})" for model, value in average["standard_error"].items())
-    unpaired_ = listed(f"{score(value)} ({model})" for model, value in average["unpaired"].items())
     at = [f"{score(gain)} at an agreement of {agreement}" for agreement, gain in average["paired"].items() if gain is not None]
-    means = listed(f"{score(row['mean'])} ({model})" for model, row in seen.items())
+    means = each(seen, lambda row: score(row["mean"]))
     under = [model for model, row in seen.items() if row["mean"] < average["floor"]]
     verdict = (
         f"The published mean gains, {means} points, are below it for {listed(under)}: a gain of that size of one checkpoint could not have been shown "
@@ -93,9 +84,9 @@ def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
         for model, row in seen.items()
     )
     return (
-        f"The tasks have {listed(map(str, sizes))} items. The standard error of one unmodified average of {len(numbers['tasks'])} tasks is {errors} points. "
+        f"The tasks have {listed(map(str, sizes))} items. The standard error of one unmodified average of {len(numbers['tasks'])} tasks is {each(average['standard_error'], score)} points. "
         f"Without the answers to single items (unpaired), the smallest true gain of that average that a two-sided {ALPHA * 100:g} % test finds with {POWER * 100:g} % "
-        f"power is {unpaired_} points (normal approximation, Fleiss, Levin and Paik 2003).",
+        f"power is {each(average['unpaired'], score)} points (normal approximation, Fleiss, Levin and Paik 2003).",
         f"Paired by item it depends on the share of items on which both checkpoints are right or both wrong: {listed(at)} (Connor 1987; the variance per "
         "item is the share that changes, minus the squared gain). The gain cannot exceed the share that changes, so no agreement makes a gain below "
         f"{score(average['floor'])} points detectable (an approximation that is rough where so few items change). {verdict}",
@@ -114,24 +105,23 @@ def _table(numbers: dict[str, Any]) -> Table:
         *(Column(f"paired_{agreement:g}", f"{agreement:g}", "score", "Paired, agreement") for agreement in AGREEMENTS),
         Column("floor", "any", "score", "Paired, agreement"),
     )
-    rows: list[tuple[Cell, ...]] = []
-    for task, row in [*numbers["tasks"].items(), ("average", numbers["average"])]:
-        items = str(int(row["items"])) if "items" in row else f"({numbers['effective_items']:.0f})"
-        gains_: list[float | None] = [row["unpaired"][model] for model in order]
-        gains_ += [*row["paired"].values(), row["floor"]]
-        rows.append((task, items, *(None if gain is None else gain * POINTS for gain in gains_)))
+    tasks = [_line(task, f"{row['items']:.0f}", row) for task, row in numbers["tasks"].items()]
+    average = _line("average", f"({numbers['effective_items']:.0f})", numbers["average"])
     caption = (
         f"Smallest true gain in points that a two-sided {ALPHA * 100:g} % test finds with {POWER * 100:g} % power, one checkpoint against the unmodified model: "
         "unpaired at each model's accuracy, and paired by the share of items on which the two agree; any: smallest at any agreement. Empty: not even if all "
         "items that change turn right. Last row: average of the tasks; in brackets, the items of one task with the same precision."
     )
-    return Table("published_power", "Smallest detectable gain", caption, columns, tuple(rows), frozenset({len(rows) - 1}))
+    return Table("published_power", "Smallest detectable gain", caption, columns, *blocks([tasks, [average]]))
+
+
+def _line(task: str, items: str, row: dict[str, Any]) -> Row:
+    return (task, items, *map(points, (*row["unpaired"].values(), *row["paired"].values(), row["floor"])))
 
 
 def _caption(numbers: dict[str, Any]) -> str:
     seen = numbers["observed"]
-    means = listed(f"{score(row['mean'])} ({model})" for model, row in seen.items())
-    largest = listed(f"{score(row['largest'])} ({model})" for model, row in seen.items())
+    means, largest = each(seen, lambda row: score(row["mean"])), each(seen, lambda row: score(row["largest"]))
     return (
         f"Smallest true gain over the unmodified model found with {POWER * 100:g} % power (two-sided {ALPHA * 100:g} % test, paired by item) against the share of "
         "items on which both checkpoints are right or both wrong, for one task and for the average of all tasks. The lines end where even a change of all "
@@ -145,7 +135,7 @@ def _draw(numbers: dict[str, Any], file: FigureFile) -> None:
     shown[f"average of {len(numbers['tasks'])} tasks"] = numbers["effective_items"]
     lines = ("-.", "--", "-")
     handles = []
-    with drawing(file.stamp, SINGLE, 2.8) as (figure, [[axes]]):
+    with file.drawing(SINGLE, 2.8) as (figure, [[axes]]):
         for index, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
             axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(index))
             handles.append(handle(label, line=line, tint=colour(index)))
@@ -161,4 +151,3 @@ def _draw(numbers: dict[str, Any], file: FigureFile) -> None:
         axes.set_ylabel("smallest detectable gain, points")
         axes.grid(True)
         legend_above(figure, handles, 2)
-        save(figure, file.folder, file.name)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gap.figures.labels import GROUP_LABEL, POINTS
-from gap.figures.table import Cell, Column, Table
+from gap.figures.table import Column, Table
+from gap.published.estimates import interval_of, pair, plain
 from gap.published.read import FILES, GROUPS, RUN, Published
 from gap.published.rows import SAME, clusters, gains, models, per_run
-from gap.published.section import Sampling, Section
-from gap.published.wording import pair, plain, score, span
-from gap.stats.intervals import NO_INTERVAL, Interval
+from gap.published.section import Row, Sampling, Section, blocks
+from gap.published.wording import score, span
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -38,11 +38,8 @@ def repeated(frame: pd.DataFrame) -> pd.DataFrame:
 
 def within(frame: pd.DataFrame) -> float:
     """Pooled standard deviation of ``gain`` over the repeats of a run: root of summed squares over summed degrees of freedom."""
-    rows = repeated(frame)
-    if rows.empty:
-        return float("nan")
-    squares, freedom = _parts(rows)
-    return float(np.sqrt(squares.sum() / freedom.sum()))
+    squares, freedom = _parts(repeated(frame))
+    return float(np.sqrt(squares.sum() / freedom.sum())) if len(squares) else float("nan")
 
 
 def _parts(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -67,11 +64,9 @@ def _group(group: str, frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any
     differ = grouped["gain"].agg(lambda values: values.max() - values.min())
     unmodified = grouped["epoch"].agg(lambda values: (values == 0).mean())
     inner, outer = within(frame), between(frame)
-    interval = NO_INTERVAL
-    if len(differ) > 1:
-        squares, freedom = _parts(rows)
-        resamples = sampling.resample(clusters(rows), f"repeats/{group}")
-        interval = resamples.interval(lambda positions: np.sqrt(squares[positions].sum(axis=-1) / freedom[positions].sum(axis=-1)))
+    squares, freedom = _parts(rows)
+    resamples = sampling.resample(clusters(rows), f"repeats/{group}")
+    interval = resamples.interval(lambda positions: np.sqrt(squares[positions].sum(axis=-1) / freedom[positions].sum(axis=-1)))
     return {
         "rows": len(frame),
         "runs": len(set(clusters(frame))),
@@ -95,29 +90,25 @@ def _sentences(group: str, group_numbers: dict[str, Any], sampling: Sampling) ->
     first = f"{FILES[group]}: {group_numbers['rows']} rows are {group_numbers['runs']} distinct runs (model, corpus, text)"
     if not count:
         return [f"{first}; none is repeated."]
-    sentences = [
+    text = span(group_numbers, "within", score)
+    known = (
+        f"{sampling.percent} bootstrap interval over the {count} runs {text}, rough for so few" if text else "too few runs for an interval"
+    )
+    ratio = "" if group_numbers["variance_ratio"] is None else f" (ratio of the variances {group_numbers['variance_ratio']:.2f})"
+    between_runs = float("nan") if group_numbers["between"] is None else group_numbers["between"]
+    verdict = (
+        " The interval reaches it: these repeats cannot rule out that texts differ no more than repeats of one text do."
+        if interval_of(group_numbers, "within").high >= between_runs
+        else ""
+    )
+    return [
         f"{first}; {count} of these were released more than once ({group_numbers['repeated_rows']} rows). In {group_numbers['all_unmodified']} all repeats "
         f"are the unmodified model, which says nothing about noise, in {group_numbers['identical_modified']} modified repeats agree to the last digit, "
         f"and in {group_numbers['differ']} they differ, by up to {score(group_numbers['largest_difference'])} points; in "
-        f"{group_numbers['unmodified_in_part']} one repeat is the unmodified model and another is not."
+        f"{group_numbers['unmodified_in_part']} one repeat is the unmodified model and another is not.",
+        f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(group_numbers['within'])} points ({known}), "
+        f"against {score(between_runs)} between the runs of a model{ratio}.{verdict}",
     ]
-    low, high = (float("nan") if value is None else value for value in group_numbers["within_interval"])
-    text = span(Interval(low, high), score)
-    ratio = "" if group_numbers["variance_ratio"] is None else f" (ratio of the variances {group_numbers['variance_ratio']:.2f})"
-    known = (
-        f" ({sampling.level * 100:g} % bootstrap interval over the {count} runs {text}, rough for so few)"
-        if text
-        else " (too few runs for an interval)"
-    )
-    reaches = group_numbers["between"] is not None and high >= group_numbers["between"]
-    verdict = (
-        " The interval reaches it: these repeats cannot rule out that texts differ no more than repeats of one text do." if reaches else ""
-    )
-    sentences.append(
-        f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(group_numbers['within'])} points{known}, "
-        f"against {score(group_numbers['between'] if group_numbers['between'] is not None else float('nan'))} between the runs of a model{ratio}.{verdict}"
-    )
-    return sentences
 
 
 def _table(frames: dict[str, pd.DataFrame]) -> Table:
@@ -126,15 +117,14 @@ def _table(frames: dict[str, pd.DataFrame]) -> Table:
         *(Column("model", "Model", "text"), Column("corpus", "Texts", "text"), Column("index", "Text", "count")),
         *(Column("epochs", "Best epochs", "text"), Column("averages", "Averages", "text"), Column("difference", "range")),
     )
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for group, frame in frames.items():
-        breaks.add(len(rows))
-        for _, part in repeated(frame).groupby([*RUN], sort=False):
-            first, means = part.iloc[0], part["mean"].to_numpy()
-            epochs, averages = ", ".join(map(str, part["epoch"])), ", ".join(score(value) for value in means)
-            rows.append((group, first["model"], first["corpus"], int(first["index"]), epochs, averages, float(np.ptp(means)) * POINTS))
+    rows = ([_line(group, part) for _, part in repeated(frame).groupby([*RUN], sort=False)] for group, frame in frames.items())
     caption = (
         "Every run with more than one released row: printed best epochs, averages and their range in points, in the order of the file."
     )
-    return Table("published_repeats", "Repeated runs", caption, columns, tuple(rows), frozenset(breaks - {0}))
+    return Table("published_repeats", "Repeated runs", caption, columns, *blocks(rows))
+
+
+def _line(group: str, part: pd.DataFrame) -> Row:
+    first, means = part.iloc[0], part["mean"]
+    epochs, averages = ", ".join(map(str, part["epoch"])), ", ".join(map(score, means))
+    return (group, first["model"], first["corpus"], int(first["index"]), epochs, averages, float(np.ptp(means)) * POINTS)

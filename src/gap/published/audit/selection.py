@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gap.published.audit import null, repeats
-from gap.published.audit.selection_figures import draw_curves, draw_distributions
-from gap.published.audit.selection_table import captions, table
-from gap.published.audit.selection_text import sentences
-from gap.published.read import ITEMS, Published
-from gap.published.rows import clusters, gains, models, tasks_of, unmodified
-from gap.published.section import Figure, Sampling, Section
-from gap.published.wording import pair, plain
+from gap.published.audit.selection_figures import figures
+from gap.published.audit.selection_text import sentences, table
+from gap.published.estimates import interval_of, pair, plain
+from gap.published.read import Published
+from gap.published.rows import changes, clusters, gains, items_of, models, tasks_of
+from gap.published.section import Sampling, Section
 from gap.stats.bootstrap import named_rng
-from gap.stats.intervals import Interval
 
 GROUP = "classification"
 #: Start of the names of the columns with changes in right items.
@@ -31,43 +28,21 @@ def section(data: Published, sampling: Sampling) -> Section:
     """
     frame = gains(data, GROUP).join(_moved(data))
     simulated = {model: _simulate(data, model, sampling) for model in models(frame)}
+    items = items_of(GROUP)
     numbers: dict[str, Any] = {
-        "items": int(_items().sum()),
-        "tasks": len(_items()),
+        "items": int(items.sum()),
+        "tasks": len(items),
         "flips": list(null.FLIPS),
         "fewest": null.FEWEST,
         "most": null.MOST,
         "simulated_runs": null.FACTOR * sampling.simulations,
-        "models": {model: _model(frame[frame["model"] == model], simulated[model], sampling) for model in simulated},
+        "models": {model: _model(rows, simulated[model], sampling) for model, rows in models(frame).items()},
         "dialogue": _dialogue(gains(data, "dialogue")),
     }
-    figures = (
-        Figure(
-            "published_null_gains",
-            "Published gains and gains under no effect",
-            captions(numbers)[0],
-            partial(draw_distributions, frame, simulated),
-        ),
-        Figure(
-            "published_null_curve",
-            "Gain under no effect against the share of items that change",
-            captions(numbers)[1],
-            partial(draw_curves, numbers),
-        ),
-    )
+    title = "How much the choice of the best epoch yields on its own"
     return Section(
-        "selection",
-        "How much the choice of the best epoch yields on its own",
-        sentences(numbers, sampling),
-        numbers,
-        (table(numbers, sampling),),
-        figures,
+        "selection", title, sentences(numbers, sampling), numbers, (table(numbers, sampling),), figures(numbers, frame, simulated)
     )
-
-
-def _items() -> np.ndarray:
-    """Items of each classification task, int [tasks]."""
-    return np.array([ITEMS[task] for task in tasks_of(GROUP)])
 
 
 def _moved(data: Published) -> pd.DataFrame:
@@ -75,52 +50,46 @@ def _moved(data: Published) -> pd.DataFrame:
 
     Per task, at least as many items changed as the number of right items differs by.
     """
-    frame, tasks = data.rows[GROUP], tasks_of(GROUP)
-    keys = list(zip(frame["model"], frame["corpus"], strict=True))
-    base = unmodified(data, GROUP)[tasks].loc[keys].to_numpy(dtype=float)
-    items = _items()
-    change = pd.DataFrame(
-        np.round((frame[tasks].to_numpy() - base) * items), index=frame.index, columns=[f"{MOVED}{task}" for task in tasks]
-    )
-    return change.assign(least=change.abs().sum(axis=1) / items.sum())
+    items = items_of(GROUP)
+    moved = (changes(data, GROUP)[tasks_of(GROUP)] * items).round().add_prefix(MOVED)
+    return moved.assign(least=moved.abs().sum(axis=1) / items.sum())
 
 
 def _simulate(data: Published, model: str, sampling: Sampling) -> dict[str, dict[str, null.Runs]]:
     """Flip rate (as text; "independent" last) -> rule -> runs under no effect, from the model's commonest unmodified scores."""
-    items = _items()
+    items = items_of(GROUP)
     right = np.round(data.baselines[GROUP].loc[model, tasks_of(GROUP)].to_numpy(dtype=float) * items).astype(int)
-    most = null.independent_share(right, items)
+    rates = {f"{flips:g}": flips for flips in null.FLIPS} | {null.INDEPENDENT: null.independent_share(right, items)}
     by_rate = {}
-    for label, flips in {**{f"{flips:g}": flips for flips in null.FLIPS}, null.INDEPENDENT: most}.items():
+    for label, flips in rates.items():
         chain = null.counts(right, items, flips, null.FACTOR * sampling.simulations, named_rng(sampling.seed, f"selection/{model}/{label}"))
         by_rate[label] = {rule: null.best(chain, right, items, steps) for rule, steps in null.RULES.items()}
     return by_rate
 
 
 def _model(rows: pd.DataFrame, simulated: dict[str, dict[str, null.Runs]], sampling: Sampling) -> dict[str, Any]:
-    gain = rows["gain"].to_numpy()
+    gain, unmodified = rows["gain"].to_numpy(), (rows["epoch"] == 0).to_numpy()
     labels = clusters(rows)
     resamples = sampling.resample(labels, f"selection/{rows['model'].iloc[0]}")
-    interval = resamples.interval(lambda positions: gain[positions].mean(axis=-1))
-    unmodified_rows = (rows["epoch"] == 0).to_numpy()
-    share = resamples.interval(lambda positions: unmodified_rows[positions].mean(axis=-1))
-    runs = len(set(labels))
-    curves = {rule: [_null(by_rule[rule], runs) for by_rule in simulated.values()] for rule in null.RULES}
+    # not ``Resamples.mean``, whose sums differ in the last bits
+    gain_interval = resamples.interval(lambda positions: gain[positions].mean(axis=-1))
+    unmodified_interval = resamples.interval(lambda positions: unmodified[positions].mean(axis=-1))
     observed = {
         "rows": len(rows),
-        "runs": runs,
+        "runs": len(set(labels)),
         "mean": float(gain.mean()),
-        "mean_interval": pair(interval),
+        "mean_interval": pair(gain_interval),
         "largest": float(gain.max()),
-        "unmodified": float(unmodified_rows.mean()),
-        "unmodified_interval": pair(share),
-        "least": plain(rows.loc[~unmodified_rows, "least"].mean()),
+        "unmodified": float(unmodified.mean()),
+        "unmodified_interval": pair(unmodified_interval),
+        "least": plain(rows.loc[~unmodified, "least"].mean()),
         **_first_update(rows),
     }
-    return {"observed": observed, **{rule: _rule(curve, observed, interval) for rule, curve in curves.items()}}
+    curves = {rule: [_null(by_rule[rule], observed["runs"]) for by_rule in simulated.values()] for rule in null.RULES}
+    return {"observed": observed, **{rule: _rule(curve, observed) for rule, curve in curves.items()}}
 
 
-def _rule(curve: list[dict[str, float]], observed: dict[str, Any], interval: Interval) -> dict[str, Any]:
+def _rule(curve: list[dict[str, float]], observed: dict[str, Any]) -> dict[str, Any]:
     """The null by flip rate (independent evaluations last), the rates that match the published mean, and the null at rates of interest."""
     flips, known = list(null.FLIPS), curve[:-1]
     means = [point["mean"] for point in known]
@@ -128,7 +97,7 @@ def _rule(curve: list[dict[str, float]], observed: dict[str, Any], interval: Int
     return {
         "null": [{"flips": share, **_plain(point)} for share, point in zip([*flips, None], curve, strict=True)],
         "matching_flips": plain(match),
-        "matching_interval": [plain(_inverse(flips, means, end)) for end in interval],
+        "matching_interval": [plain(_inverse(flips, means, end)) for end in interval_of(observed, "mean")],
         "at_match": _at(flips, known, match),
         "at_least": _at(flips, known, observed["first_least"]),
         "at_varying": _at(flips, known, observed["first_varying"]),
@@ -164,11 +133,11 @@ def _first_update(rows: pd.DataFrame) -> dict[str, Any]:
     moved = first[[f"{MOVED}{task}" for task in tasks_of(GROUP)]]
     common = moved.groupby(first["corpus"]).transform("mean")
     freedom = len(first) - first["corpus"].nunique()
-    varying = float(((moved - common) ** 2).to_numpy().sum()) / freedom / float(_items().sum()) if freedom > 0 else float("nan")
+    varying = float(((moved - common) ** 2).to_numpy().sum()) / freedom / float(items_of(GROUP).sum()) if freedom > 0 else float("nan")
     return {
         "first_rows": len(first),
-        "first_gain": plain(first["gain"].mean()) if len(first) else None,
-        "first_least": plain(first["least"].mean()) if len(first) else None,
+        "first_gain": plain(first["gain"].mean()),
+        "first_least": plain(first["least"].mean()),
         "first_varying": plain(varying),
     }
 
@@ -192,7 +161,7 @@ def _dialogue(frame: pd.DataFrame) -> dict[str, Any]:
     """What independent noise of the repeats' size would yield at the best of the fewest and the most candidates."""
     noise = repeats.within(frame)
     return {
-        "means": {model: float(frame.loc[frame["model"] == model, "gain"].mean()) for model in models(frame)},
+        "means": {model: float(rows["gain"].mean()) for model, rows in models(frame).items()},
         "within": plain(noise),
         "fewest": plain(noise * null.expected_best(null.FEWEST)),
         "most": plain(noise * null.expected_best(null.MOST)),

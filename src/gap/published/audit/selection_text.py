@@ -1,13 +1,16 @@
-"""Sentences of the check on selection; see ``selection`` for the numbers."""
+"""Sentences and table of the check on selection; see ``selection`` for the numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from gap.published.audit.null import FIRST_REAL, PATIENCE, RULES, STOP_FROM
-from gap.published.section import Sampling
-from gap.published.wording import change, interval_of, listed, percent, score, span
+from gap.figures.table import Column, Table
+from gap.published.audit.null import RULES
+from gap.published.estimates import interval_of
+from gap.published.rows import FIRST_REAL, PATIENCE, STOP_FROM
+from gap.published.section import Row, Sampling
+from gap.published.wording import change, each, listed, percent, points, score, span
 
 Numbers = dict[str, Any]
 
@@ -34,14 +37,20 @@ def hundredths(value: float) -> str:
     return f"{value * 100:.2f}"
 
 
-def _each(models: Numbers, write: Callable[[Numbers], str]) -> str:
-    return listed(f"{write(model_numbers)} ({model})" for model, model_numbers in models.items())
-
-
-def _range(model_numbers: Numbers, case: str, key: str) -> str:
+def _range(row: Numbers, case: str, key: str) -> str:
     """A gain under the stop rule, in points, with the range over the ways to count candidates."""
-    values = [model_numbers[rule][case][key] for rule in RULES if model_numbers[rule][case]]
-    return f"{change(model_numbers['stop'][case][key])} ({change(min(values))} to {change(max(values))})"
+    values = [row[rule][case][key] for rule in RULES if row[rule][case]]
+    return f"{change(row['stop'][case][key])} ({change(min(values))} to {change(max(values))})"
+
+
+def _contrast(simulated: str, row: Numbers, key: str) -> str:
+    """A gain without effect beside the published one."""
+    return f"{simulated} where {change(row['observed'][key])} was published"
+
+
+def _with(models: Numbers, case: str) -> Numbers:
+    """The models whose null is known at a rate of interest."""
+    return {model: row for model, row in models.items() if row["stop"][case]}
 
 
 def _design(numbers: Numbers) -> tuple[str, str]:
@@ -62,132 +71,140 @@ def _design(numbers: Numbers) -> tuple[str, str]:
 
 def _independent(numbers: Numbers) -> str:
     models = numbers["models"]
-    below = [
-        model
-        for model, model_numbers in models.items()
-        if model_numbers["observed"]["mean"] < model_numbers["fewest"]["independent"]["mean"]
-    ]
+    below = [model for model, row in models.items() if row["observed"]["mean"] < row["fewest"]["independent"]["mean"]]
     verdict = (
         "The published gains are smaller than such noise alone would give: the evaluations of a run are far from independent. That says nothing "
         "about an effect."
         if len(below) == len(models)
         else f"The published mean gain is below this for {listed(below)}."
     )
-    means = _each(
-        models,
-        lambda model_numbers: (
-            f"{_range(model_numbers, 'independent', 'mean')} where {change(model_numbers['observed']['mean'])} was published"
-        ),
+
+    def shown(key: str) -> str:
+        return each(models, lambda row: _contrast(_range(row, "independent", key), row, key))
+
+    return (
+        f"Independent evaluations without an effect: the mean gain would be {shown('mean')}, and the largest gain of as many runs "
+        f"{shown('largest')}, in points. {verdict}"
     )
-    largest = _each(
-        models,
-        lambda model_numbers: (
-            f"{_range(model_numbers, 'independent', 'largest')} where {change(model_numbers['observed']['largest'])} was published"
-        ),
-    )
-    return f"Independent evaluations without an effect: the mean gain would be {means}, and the largest gain of as many runs {largest}, in points. {verdict}"
 
 
 def _matching(numbers: Numbers) -> str:
-    known = {model: model_numbers for model, model_numbers in numbers["models"].items() if model_numbers["stop"]["at_match"]}
+    known = _with(numbers["models"], "at_match")
     if not known:
         return "At no simulated share of changing items is the mean gain without an effect equal to the published one."
 
-    def match(model_numbers: Numbers) -> str:
-        share = model_numbers["stop"]["matching_flips"]
-        ends = [model_numbers[rule]["matching_flips"] for rule in RULES]
+    def match(row: Numbers) -> str:
+        share = row["stop"]["matching_flips"]
+        ends = [row[rule]["matching_flips"] for rule in RULES]
         bounds = "" if None in ends else f", {hundredths(min(ends))} to {hundredths(max(ends))} %"
         return f"{hundredths(share)} %{bounds}, {share * numbers['items']:.0f} items"
 
-    def largest(model_numbers: Numbers) -> str:
-        return f"{change(model_numbers['stop']['at_match']['largest'])} where {change(model_numbers['observed']['largest'])} was published"
-
+    largest = each(known, lambda row: _contrast(change(row["stop"]["at_match"]["largest"]), row, "largest"))
     return (
         "Correlated evaluations without an effect: the mean gain equals the published one when an update changes this share of the items: "
-        f"{_each(known, match)}. The expected largest gain of as many runs would then be {_each(known, largest)}."
+        f"{each(known, match)}. The expected largest gain of as many runs would then be {largest}."
     )
 
 
-def _first_update(numbers: Numbers) -> tuple[str, ...]:
+def _first_update(numbers: Numbers) -> Iterator[str]:
     """How far the rows with one real update bound the share of changing items, and the null there."""
-    least = {
-        model: model_numbers for model, model_numbers in numbers["models"].items() if model_numbers["observed"]["first_least"] is not None
-    }
-    if not least:
-        return ()
-    shares = _each(
-        least,
-        lambda model_numbers: (
-            f"{hundredths(model_numbers['observed']['first_least'])} % on average, n = {model_numbers['observed']['first_rows']} rows"
-        ),
-    )
-    sentences = [
-        "The rows bound the share from below: where a task's right items differ by k, at least k items have changed. In the rows with best epoch "
-        f"{FIRST_REAL}, the first real update if the first two are skipped, these are at least {shares}."
-    ]
-    known = {model: model_numbers for model, model_numbers in least.items() if model_numbers["stop"]["at_varying"]}
+    least = {model: row["observed"] for model, row in numbers["models"].items() if row["observed"]["first_least"] is not None}
+    if least:
+        shares = each(least, lambda seen: f"{hundredths(seen['first_least'])} % on average, n = {seen['first_rows']} rows")
+        yield (
+            "The rows bound the share from below: where a task's right items differ by k, at least k items have changed. In the rows with best epoch "
+            f"{FIRST_REAL}, the first real update if the first two are skipped, these are at least {shares}."
+        )
+    known = _with(numbers["models"], "at_varying")
+    if known:
+        over = [model for model, row in known.items() if row["fewest"]["at_varying"]["mean"] > row["observed"]["mean"]]
+        verdict = (
+            f"This exceeds the published mean for {listed(over)}, even with the fewest candidates: there, choosing among updates without an effect would "
+            "more than account for the mean gain."
+            if over
+            else "With the fewest candidates this does not exceed the published mean of any model."
+        )
+        varying = each(known, lambda row: f"{hundredths(row['observed']['first_varying'])} %")
+        first = each(known, lambda row: _contrast(change(row["stop"]["at_varying"]["first_gain"]), row, "first_gain"))
+        yield (
+            "A part of these changes is common to the runs of a corpus (one task falls while another rises) and adds no noise. The rest varies between "
+            f"those rows as much as if {varying} of the items changed at random "
+            "(variance of the tasks' right items within a corpus, summed over tasks, over items; right if items change independently). At that share these "
+            f"very rows would gain {first}; and the mean gain over all runs would be "
+            f"{each(known, lambda row: _range(row, 'at_varying', 'mean'))} without an effect. {verdict}"
+        )
+
+
+def _unmodified(numbers: Numbers, sampling: Sampling) -> Iterator[str]:
+    known = _with(numbers["models"], "at_match")
     if not known:
-        return tuple(sentences)
+        return
 
-    def first(model_numbers: Numbers) -> str:
-        return f"{change(model_numbers['stop']['at_varying']['first_gain'])} where {change(model_numbers['observed']['first_gain'])} was published"
+    def ends(row: Numbers) -> tuple[float, float]:
+        shares = [row[rule]["at_match"]["unmodified"] for rule in RULES if row[rule]["at_match"]]
+        return min(shares), max(shares)
 
-    over = [
-        model for model, model_numbers in known.items() if model_numbers["fewest"]["at_varying"]["mean"] > model_numbers["observed"]["mean"]
-    ]
-    verdict = (
-        f"This exceeds the published mean for {listed(over)}, even with the fewest candidates: there, choosing among updates without an effect would "
-        "more than account for the mean gain."
-        if over
-        else "With the fewest candidates this does not exceed the published mean of any model."
-    )
-    sentences.append(
-        "A part of these changes is common to the runs of a corpus (one task falls while another rises) and adds no noise. The rest varies between "
-        f"those rows as much as if {_each(known, lambda model_numbers: hundredths(model_numbers['observed']['first_varying']) + ' %')} of the items changed at random "
-        "(variance of the tasks' right items within a corpus, summed over tasks, over items; right if items change independently). At that share these "
-        f"very rows would gain {_each(known, first)}; and the mean gain over all runs would be "
-        f"{_each(known, lambda model_numbers: _range(model_numbers, 'at_varying', 'mean'))} without an effect. {verdict}"
-    )
-    return tuple(sentences)
+    def shares_text(row: Numbers) -> str:
+        low, high = ends(row)
+        interval = span(row["observed"], "unmodified", percent)
+        return f"{percent(low)} to {percent(high)} % where {percent(row['observed']['unmodified'])} % ({interval}) were published"
 
-
-def _unmodified(numbers: Numbers, sampling: Sampling) -> tuple[str, ...]:
-    known = {model: model_numbers for model, model_numbers in numbers["models"].items() if model_numbers["stop"]["at_match"]}
-    if not known:
-        return ()
-
-    def shares(model_numbers: Numbers) -> list[float]:
-        return [model_numbers[rule]["at_match"]["unmodified"] for rule in RULES if model_numbers[rule]["at_match"]]
-
-    def shares_text(model_numbers: Numbers) -> str:
-        seen, interval = model_numbers["observed"], span(interval_of(model_numbers["observed"], "unmodified"), percent)
-        return f"{percent(min(shares(model_numbers)))} to {percent(max(shares(model_numbers)))} % where {percent(seen['unmodified'])} % ({interval}) were published"
-
-    more = [
-        model
-        for model, model_numbers in known.items()
-        if interval_of(model_numbers["observed"], "unmodified").low > max(shares(model_numbers))
-    ]
+    more = [model for model, row in known.items() if interval_of(row["observed"], "unmodified").low > ends(row)[1]]
     verdict = (
         f"For {listed(more)} more runs stay at the unmodified model than this null leaves there: either updates lower the average more often than "
         "they raise it, or all updates of one run push it the same way (if up and down were as likely, that would leave half of the runs there)."
         if more
         else "For no model do more runs stay there than this null leaves."
     )
-    return (
-        f"Runs left at the unmodified model without an effect, at the matching share, and published ({sampling.level * 100:g} % interval): "
-        f"{_each(known, shares_text)}. {verdict}",
+    yield (
+        f"Runs left at the unmodified model without an effect, at the matching share, and published ({sampling.percent} interval): "
+        f"{each(known, shares_text)}. {verdict}"
     )
 
 
 def _dialogue(numbers: Numbers) -> str:
-    model_numbers = numbers["dialogue"]
+    noise = numbers["dialogue"]
     first = "F1 scores have no binomial noise and single items were not released, so no such null can be simulated for dialogue."
-    if model_numbers["within"] is None:
+    if noise["within"] is None:
         return first
-    means = listed(f"{change(mean)} ({model})" for model, mean in model_numbers["means"].items())
     return (
-        f"{first} If every evaluation carried independent noise as large as the repeats differ by ({score(model_numbers['within'])} points), the best of "
-        f"{numbers['fewest']} to {numbers['most']} updates would gain {change(model_numbers['fewest'])} to {change(model_numbers['most'])} points without an effect; "
-        f"the published means are {means}. The repeats are few and are best epochs, not single evaluations: this is an order of magnitude."
+        f"{first} If every evaluation carried independent noise as large as the repeats differ by ({score(noise['within'])} points), the best of "
+        f"{numbers['fewest']} to {numbers['most']} updates would gain {change(noise['fewest'])} to {change(noise['most'])} points without an effect; "
+        f"the published means are {each(noise['means'], change)}. The repeats are few and are best epochs, not single evaluations: this is an order of magnitude."
     )
+
+
+def table(numbers: Numbers, sampling: Sampling) -> Table:
+    """One row per model: published, independent evaluations, the share with the same mean, the share of the first update."""
+    columns = (
+        *(Column("model", "Model", "text"), Column("runs", "Runs", "count")),
+        *(Column("mean", "mean", "change", "Published"), Column("interval", sampling.percent, "text", "Published")),
+        *(Column("largest", "largest", "change", "Published"), Column("unmodified", "unmod., %", "text", "Published")),
+        *(Column("independent", "mean", "change", "Independent"), Column("independent_largest", "largest", "change", "Independent")),
+        *(Column("match", "items, %", "text", "Same mean"), Column("match_largest", "largest", "change", "Same mean")),
+        Column("match_unmodified", "unmod., %", "text", "Same mean"),
+        *(Column("least", "least items, %", "text", "First update"), Column("varying", "varying, %", "text", "First update")),
+        Column("varying_mean", "mean", "change", "First update"),
+    )
+    rows = tuple(_line(model, row["observed"], row["stop"]) for model, row in numbers["models"].items())
+    caption = (
+        "Classification gains, in points: published; and without an effect, the classification average deciding the authors' stop, for independent "
+        "evaluations, for the share of items changed per update that gives the published mean (same mean), and for the share that varies between the rows "
+        "with the first real update as best epoch (first update; beside it the least share changed there). largest: of the published runs, and its expectation for as many runs. unmod.: share "
+        "left at the unmodified model."
+    )
+    return Table("published_selection", "Published gains and gains without an effect", caption, columns, rows)
+
+
+def _line(model: str, seen: Numbers, stop: Numbers) -> Row:
+    match, first = stop["at_match"] or {}, stop["at_varying"] or {}
+    return (
+        *(model, seen["runs"], points(seen["mean"]), span(seen, "mean", change), points(seen["largest"]), percent(seen["unmodified"])),
+        *(points(stop["independent"]["mean"]), points(stop["independent"]["largest"])),
+        *(_text(stop["matching_flips"], hundredths), points(match.get("largest")), _text(match.get("unmodified"), percent)),
+        *(_text(seen["first_least"], hundredths), _text(seen["first_varying"], hundredths), points(first.get("mean"))),
+    )
+
+
+def _text(value: float | None, write: Callable[[float], str]) -> str:
+    return "" if value is None else write(value)

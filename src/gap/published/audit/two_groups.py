@@ -10,14 +10,16 @@ import pandas as pd
 from scipy import stats
 
 from gap.figures.labels import AXIS_LABEL, POINTS
-from gap.figures.style import DOUBLE, GREY, colour, drawing, handle, legend_above, marker, save
-from gap.figures.table import Cell, Column, Table
+from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
+from gap.figures.table import Column, Table
+from gap.published.drawings import corpus_handles
+from gap.published.estimates import adjust, interval_of, pair, plain, spearman
 from gap.published.read import CORPORA, GROUPS, RUN, Published
-from gap.published.rows import SAME, clusters, gains, models, per_run
+from gap.published.rows import SAME, clusters, gains, models, per_run, rows_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import interval_of, listed, p_text, pair, plain, signed, span
-from gap.stats.multiple_testing import holm
+from gap.published.wording import each, listed, p_text, signed, span
 
+TITLE = "Gains in classification and in dialogue"
 #: Share of the runs that counts as the top.
 TOP = 0.1
 
@@ -25,19 +27,18 @@ TOP = 0.1
 def section(data: Published, sampling: Sampling) -> Section:
     """Runs matched over the files; per model Spearman's correlation of the gains and runs in the top ``TOP`` of both."""
     joined, unmatched = match(data)
+    by_model = {model: _model(runs, model, sampling) for model, runs in models(joined).items()}
+    adjust(by_model.values())
     numbers: dict[str, Any] = {
         "matched": len(joined),
         "unmatched": unmatched,
-        "models": {model: _model(joined[joined["model"] == model], model, sampling) for model in models(joined)},
+        "models": by_model,
+        "both": sum(row["both"] for row in by_model.values()),
+        "expected": sum(row["expected"] for row in by_model.values()),
     }
-    adjusted = holm([row["p"] for row in numbers["models"].values()])
-    for row, p in zip(numbers["models"].values(), adjusted, strict=True):
-        row["p_holm"] = p
-    numbers["both"] = sum(row["both"] for row in numbers["models"].values())
-    numbers["expected"] = sum(row["expected"] for row in numbers["models"].values())
-    title = "Gains in classification and in dialogue"
-    figures = (Figure("published_two_groups", title, _caption(numbers), partial(_draw, joined, models(data.rows["classification"]))),)
-    return Section("two_groups", title, _sentences(numbers, sampling), numbers, (_table(numbers, sampling),), figures)
+    draw = partial(_draw, joined, list(models(data.rows["classification"])))
+    figures = (Figure("published_two_groups", TITLE, _caption(numbers), draw),)
+    return Section("two_groups", TITLE, _sentences(numbers, sampling), numbers, (_table(numbers, sampling),), figures)
 
 
 def match(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -53,23 +54,20 @@ def match(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def _model(runs: pd.DataFrame, model: str, sampling: Sampling) -> dict[str, Any]:
-    first, second = (runs[group].to_numpy() for group in GROUPS)
+    first, second = _gains(runs)
     interval = sampling.resample(clusters(runs), f"two_groups/{model}").spearman(first, second)
-    within = {corpus: _rank_correlation(*(runs.loc[runs["corpus"] == corpus, group].to_numpy() for group in GROUPS)) for corpus in CORPORA}
     return {
         "runs": len(runs),
-        "correlation": plain(_rank_correlation(first, second)),
+        "correlation": plain(spearman(first, second)[0]),
         "correlation_interval": pair(interval),
-        "by_corpus": {corpus: plain(value) for corpus, value in within.items()},
+        "by_corpus": {corpus: plain(spearman(*_gains(runs[runs["corpus"] == corpus]))[0]) for corpus in CORPORA},
         **overlap(first, second),
     }
 
 
-def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's correlation; NaN with fewer than three runs or where one side is constant."""
-    if len(first) < 3 or np.ptp(first) <= SAME or np.ptp(second) <= SAME:
-        return float("nan")
-    return float(stats.spearmanr(first, second).statistic)
+def _gains(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Gains in classification and in dialogue, [runs] each; equal up to rounding are ties."""
+    return runs["classification"].to_numpy().round(9), runs["dialogue"].to_numpy().round(9)
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
@@ -98,24 +96,22 @@ def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     matched = f"{numbers['matched']} runs (model, corpus, text) are in both files, {alone}; the repeats of a run are averaged in each file."
     if not numbers["models"]:
         return (matched,)
-    parts = []
-    for model, row in numbers["models"].items():
-        low, high = interval_of(row, "correlation")
-        verdict = "above zero" if low > 0 else "below zero" if high < 0 else "not told apart from zero"
-        value = "undefined" if row["correlation"] is None else signed(row["correlation"])
-        text = span(interval_of(row, "correlation"), signed)
-        parts.append(
-            f"{value} for {model} ({sampling.level * 100:g} % interval {text}, {verdict})" if text else f"{value} for {model} (no interval)"
-        )
+    by_model = numbers["models"]
+    parts = [_correlation(model, row, sampling) for model, row in by_model.items()]
     tops = [
         f"{row['both']} of {row['runs']} for {model} ({row['expected']:.1f} by chance, {p_text(row['p_holm'])})"
-        for model, row in numbers["models"].items()
+        for model, row in by_model.items()
     ]
-    largest = max((abs(row["correlation"]) for row in numbers["models"].values() if row["correlation"] is not None), default=float("nan"))
-    squared = f" The largest of them explains {largest**2 * 100:.0f} % of the variance of the ranks." if largest == largest else ""
+    known = [abs(row["correlation"]) for row in by_model.values() if row["correlation"] is not None]
+    squared = f" The largest of them explains {max(known) ** 2 * 100:.0f} % of the variance of the ranks." if known else ""
+    # differences between the corpora do not make these
+    single = [value for row in by_model.values() for value in row["by_corpus"].values() if value is not None]
+    within = (
+        f" Among the runs of one model on one corpus it lies between {signed(min(single))} and {signed(max(single))}." if single else ""
+    )
     return (
         matched,
-        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{squared}{_within(numbers)}",
+        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{squared}{within}",
         f"Runs in the top {TOP * 100:g} % of both, against the number expected if the two were unrelated (hypergeometric, one-sided, Holm's "
         f"correction for {len(tops)} models): {listed(tops)}.",
         "The two gains of a run come from epochs chosen separately, so even a run in both tops need not be one model that is better at both. Noise in "
@@ -123,27 +119,24 @@ def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     )
 
 
-def _within(numbers: dict[str, Any]) -> str:
-    """The correlations among the runs of one model and corpus, which differences between the corpora do not make."""
-    known = [value for row in numbers["models"].values() for value in row["by_corpus"].values() if value is not None]
-    return f" Among the runs of one model on one corpus it lies between {signed(min(known))} and {signed(max(known))}." if known else ""
+def _correlation(model: str, row: dict[str, Any], sampling: Sampling) -> str:
+    low, high = interval_of(row, "correlation")
+    verdict = ", above zero" if low > 0 else ", below zero" if high < 0 else ", not told apart from zero" if low == low else ""
+    value = "undefined" if row["correlation"] is None else signed(row["correlation"])
+    return f"{value} for {model} ({sampling.within(row, 'correlation', signed)}{verdict})"
 
 
 def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("model", "Model", "text"), Column("runs", "Runs", "count")),
-        *(Column("correlation", "all", "change", "Spearman"), Column("interval", f"{sampling.level * 100:g} %", "text", "Spearman")),
+        *(Column("correlation", "all", "change", "Spearman"), Column("interval", sampling.percent, "text", "Spearman")),
         *(Column(f"correlation_{corpus}", corpus, "change", "Spearman") for corpus in CORPORA),
-        *(
-            Column("top", "sizes", "text", "Top"),
-            Column("both", "in both", "count", "Top"),
-            Column("expected", "by chance", "score", "Top"),
-        ),
-        Column("p", "p", "text", "Top"),
+        *(Column("top", "sizes", "text", "Top"), Column("both", "in both", "count", "Top")),
+        *(Column("expected", "by chance", "score", "Top"), Column("p", "p", "text", "Top")),
     )
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
+    rows = tuple(
         (
-            *(model, row["runs"], row["correlation"], span(interval_of(row, "correlation"), signed), *row["by_corpus"].values()),
+            *(model, row["runs"], row["correlation"], span(row, "correlation", signed), *row["by_corpus"].values()),
             *(", ".join(map(str, row["top"])), row["both"], row["expected"], f"{row['p_holm']:.3f}"),
         )
         for model, row in numbers["models"].items()
@@ -152,11 +145,11 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
         f"Rank correlation of the gains in {' and '.join(GROUPS)} over runs, of all texts and by corpus, and runs in the top {TOP * 100:g} % of both "
         "(sizes with ties; number expected by chance; hypergeometric p of at least as many, Holm's correction)."
     )
-    return Table("published_two_groups", "Gains in classification and in dialogue", caption, columns, rows)
+    return Table("published_two_groups", TITLE, caption, columns, rows)
 
 
 def _caption(numbers: dict[str, Any]) -> str:
-    counts = listed(f"{row['runs']} ({model})" for model, row in numbers["models"].items())
+    counts = each(numbers["models"], lambda row: str(row["runs"]))
     return (
         "Dots: runs, at their best epoch for each group; gains against the unmodified model of the same model and corpus (baseline 0 on both axes). "
         f"n = {counts} runs that are in both files, repeats averaged."
@@ -165,11 +158,10 @@ def _caption(numbers: dict[str, Any]) -> str:
 
 def _draw(joined: pd.DataFrame, order: list[str], file: FigureFile) -> None:
     across, up = GROUPS
-    handles = [handle(corpus, index) for index, corpus in enumerate(CORPORA)]
-    with drawing(file.stamp, DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
+    with file.drawing(DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
         for axes, model in zip(line, order, strict=True):
             for index, corpus in enumerate(CORPORA):
-                runs = joined[(joined["model"] == model) & (joined["corpus"] == corpus)]
+                runs = rows_of(joined, model, corpus)
                 x, y = runs[across] * POINTS, runs[up] * POINTS
                 axes.scatter(x, y, s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
             axes.axhline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
@@ -177,5 +169,4 @@ def _draw(joined: pd.DataFrame, order: list[str], file: FigureFile) -> None:
             axes.set_title(model)
             axes.set_xlabel(f"gain in {AXIS_LABEL[across].split()[-1]}, points")
         line[0].set_ylabel(f"gain in {AXIS_LABEL[up]}, points")
-        legend_above(figure, handles, len(handles))
-        save(figure, file.folder, file.name)
+        legend_above(figure, corpus_handles(), len(CORPORA))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
 
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
-from gap.figures.style import DOUBLE, drawing, handle, legend_above, save
-from gap.figures.table import Cell, Column, Table
-from gap.published.claims import corpus_dots
+from gap.figures.style import DOUBLE, handle, legend_above, mean_mark
+from gap.figures.table import Column, Table
+from gap.published.drawings import STRIP, corpus_handles, dots, label_columns
+from gap.published.estimates import interval_of, pair, share_of_runs
 from gap.published.read import Published
-from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models, rows_of, share_of_runs
-from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import change, instead_of, interval_of, listed, pair, percent, score, span, title, within
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
+from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import baselines_and_rows, change, instead_of, listed, percent, points, score, span, title
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -31,23 +32,20 @@ def section(data: Published, sampling: Sampling) -> Section:
         "that the updates help. The highest row has no interval: a bootstrap cannot estimate how an extreme varies."
     )
     tables = tuple(_table(group, numbers[group], sampling) for group in ORDER)
-    figures = (
-        Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(numbers, sampling), partial(_draw, frames, numbers)),
-    )
+    draw = partial(_draw, frames, numbers)
+    figures = (Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(data, sampling), draw),)
     return Section("by_corpus", "Scores by model and corpus", tuple(sentences), numbers, tables, figures)
 
 
 def _group(data: Published, group: str, frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
     by_model: dict[str, Any] = {}
-    for model in models(frame):
-        by_model[model] = {}
+    for model, model_rows in models(frame).items():
         common = baseline(data, group, model)
-        for corpus in (ALL, *corpora(rows_of(frame, model))):
-            rows = rows_of(frame, model, corpus)
-            base = common if corpus == ALL else float(rows["base"].iloc[0])
+        by_model[model] = {}
+        for corpus, rows in ({ALL: model_rows} | corpora(model_rows)).items():
             against_common = rows["mean"] - common
             by_model[model][corpus] = {
-                "baseline": base,
+                "baseline": common if corpus == ALL else float(rows["base"].iloc[0]),
                 **_cell(rows, sampling, f"by_corpus/{group}/{model}/{corpus}"),
                 "gain_against_commonest": float(against_common.mean()),
                 "above_commonest": float((against_common > SAME).mean()),
@@ -57,69 +55,58 @@ def _group(data: Published, group: str, frame: pd.DataFrame, sampling: Sampling)
 
 def _cell(rows: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
     resamples = sampling.resample(clusters(rows), name)
-    means, change_ = rows["mean"].to_numpy(), rows["gain"].to_numpy()
-    above, above_interval = share_of_runs(rows, change_ > SAME, sampling.level)
+    scores, gain = rows["mean"].to_numpy(), rows["gain"].to_numpy()
     return {
         "rows": len(rows),
         "runs": len(set(clusters(rows))),
-        "mean": float(means.mean()),
-        "mean_interval": pair(resamples.mean(means)),
+        "mean": float(scores.mean()),
+        "mean_interval": pair(resamples.mean(scores)),
         "median": float(rows["mean"].median()),
-        "median_interval": pair(resamples.median(means)),
-        "best": float(means.max()),
-        "gain": float(change_.mean()),
-        "gain_interval": pair(resamples.mean(change_)),
-        "best_gain": float(change_.max()),
-        "above": above,
-        "above_interval": pair(above_interval),
+        "median_interval": pair(resamples.median(scores)),
+        "best": float(scores.max()),
+        "gain": float(gain.mean()),
+        "gain_interval": pair(resamples.mean(gain)),
+        "best_gain": float(gain.max()),
+        **share_of_runs("above", rows, gain > SAME, sampling.level),
     }
 
 
 def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
+    rows = {model: by_corpus[ALL] for model, by_corpus in by_model.items()}
     parts = [
-        f"{change(row['gain'])} for {model} ({within(interval_of(row, 'gain'), change, sampling.level)}; {percent(row['above'])} % of {row['rows']} rows above)"
-        for model, row in ((model, by_corpus[ALL]) for model, by_corpus in by_model.items())
+        f"{change(row['gain'])} for {model} ({sampling.within(row, 'gain', change)}; {percent(row['above'])} % of {row['rows']} rows above)"
+        for model, row in rows.items()
     ]
     return f"{GROUP_LABEL[group]}: the mean gain over the unmodified model is {listed(parts)}, in points."
 
 
-def _two_baselines(group: str, by_model: dict[str, Any]) -> list[str]:
+def _two_baselines(group: str, by_model: dict[str, Any]) -> Iterator[str]:
     """A sentence for each model and corpus whose unmodified rows differ from the model's commonest one."""
-    sentences = []
     for model, by_corpus in by_model.items():
         common = by_corpus[ALL]["baseline"]
         for corpus, row in by_corpus.items():
-            if abs(row["baseline"] - common) <= SAME:
-                continue
-            gain = instead_of(change(row["gain_against_commonest"]), change(row["gain"]))
-            above = instead_of(f"{percent(row['above_commonest'])} %", f"{percent(row['above'])} %")
-            sentences.append(
-                f"{GROUP_LABEL[group]}: the unmodified {model} scores {row['baseline'] * POINTS:.3f} in the {corpus} rows and "
-                f"{common * POINTS:.3f} in the others, so each row is compared with the unmodified rows of its own model and corpus. "
-                f"Against the other value the mean gain of these {row['rows']} rows would read {gain}, and {above} would lie above."
-            )
-    return sentences
+            if abs(row["baseline"] - common) > SAME:
+                gain = instead_of(change(row["gain_against_commonest"]), change(row["gain"]))
+                above = instead_of(f"{percent(row['above_commonest'])} %", f"{percent(row['above'])} %")
+                yield (
+                    f"{GROUP_LABEL[group]}: the unmodified {model} scores {row['baseline'] * POINTS:.3f} in the {corpus} rows and "
+                    f"{common * POINTS:.3f} in the others, so each row is compared with the unmodified rows of its own model and corpus. "
+                    f"Against the other value the mean gain of these {row['rows']} rows would read {gain}, and {above} would lie above."
+                )
 
 
 def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
-    level = f"{sampling.level * 100:g} %"
+    level = sampling.percent
     columns = (
-        Column("model", "Model", "text"),
-        Column("corpus", "Texts", "text"),
-        Column("rows", "Rows", "count"),
-        Column("runs", "Runs", "count"),
-        Column("baseline", "unmod."),
+        *(Column("model", "Model", "text"), Column("corpus", "Texts", "text")),
+        *(Column("rows", "Rows", "count"), Column("runs", "Runs", "count"), Column("baseline", "unmod.")),
         *(Column("mean", "mean"), Column("mean_interval", level, "text")),
         *(Column("median", "median"), Column("median_interval", level, "text")),
         Column("best", "best"),
         *(Column("gain", "gain", "change"), Column("gain_interval", level, "text")),
         *(Column("above", "above, %", "text"), Column("above_interval", level, "text")),
     )
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for model, by_corpus in by_model.items():
-        breaks.add(len(rows))
-        rows += [_line(model, corpus, row) for corpus, row in by_corpus.items()]
+    rows = ([_line(model, corpus, row) for corpus, row in by_corpus.items()] for model, by_corpus in by_model.items())
     caption = (
         f"{title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
         "Rows: released rows; runs: distinct model, corpus and text. Gain: mean over rows of the difference to the unmodified rows of the same model and corpus "
@@ -127,51 +114,40 @@ def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
         f"{level} intervals: bootstrap over runs, repeats of a run kept together; of the share above the unmodified model, Wilson's over runs. "
         "The best row has no interval, because the bootstrap is not valid for an extreme."
     )
-    return Table(f"by_corpus_{group}", f"{GROUP_LABEL[group]} by model and corpus", caption, columns, tuple(rows), frozenset(breaks - {0}))
+    return Table(f"by_corpus_{group}", f"{GROUP_LABEL[group]} by model and corpus", caption, columns, *blocks(rows))
 
 
-def _line(model: str, corpus: str, row: dict[str, Any]) -> tuple[Cell, ...]:
-    averages: list[Cell] = []
-    for key in ("mean", "median"):
-        averages += [row[key] * POINTS, span(interval_of(row, key), score)]
-    gain = (row["gain"] * POINTS, span(interval_of(row, "gain"), change))
-    above = (percent(row["above"]), span(interval_of(row, "above"), percent))
-    return (model, corpus, row["rows"], row["runs"], row["baseline"] * POINTS, *averages, row["best"] * POINTS, *gain, *above)
-
-
-def _caption(numbers: dict[str, Any], sampling: Sampling) -> str:
-    parts = []
-    for group, by_model in numbers.items():
-        bases = listed(
-            f"{score(by_corpus[ALL]['baseline'])} ({model}, n = {by_corpus[ALL]['rows']})" for model, by_corpus in by_model.items()
-        )
-        parts.append(f"{group} {bases}")
+def _line(model: str, corpus: str, row: dict[str, Any]) -> Row:
     return (
-        "Dots: released rows at their best epoch; black: mean and "
-        f"{sampling.level * 100:g} % bootstrap interval over runs. Gain against the unmodified rows of the same model and corpus. "
-        f"Unmodified, in points: {'; '.join(parts)}. No gain can be negative, because the unmodified model is a candidate for the best epoch."
+        *(model, corpus, row["rows"], row["runs"], points(row["baseline"])),
+        *(points(row["mean"]), span(row, "mean", score), points(row["median"]), span(row, "median", score)),
+        *(points(row["best"]), points(row["gain"]), span(row, "gain", change)),
+        *(percent(row["above"]), span(row, "above", percent)),
+    )
+
+
+def _caption(data: Published, sampling: Sampling) -> str:
+    return (
+        f"Dots: released rows at their best epoch; black: mean and {sampling.percent} bootstrap interval over runs. "
+        "Gain against the unmodified rows of the same model and corpus. "
+        f"Unmodified, in points: {baselines_and_rows(data)}. No gain can be negative, because the unmodified model is a candidate for the best epoch."
     )
 
 
 def _draw(frames: dict[str, pd.DataFrame], numbers: dict[str, Any], file: FigureFile) -> None:
-    with drawing(file.stamp, DOUBLE, 2.6, 1, len(frames)) as (figure, [line]):
+    with file.drawing(DOUBLE, 2.6, 1, len(frames)) as (figure, [line]):
         for axes, (group, frame) in zip(line, frames.items(), strict=True):
             _panel(axes, frame, numbers[group])
             axes.set_ylabel(f"{AXIS_LABEL[group]},\ngain in points")
             axes.set_xlabel("model")
-        legend_above(figure, corpus_dots.handles(handle("mean and interval", line="-", tint="black")), 4)
-        save(figure, file.folder, file.name)
+        legend_above(figure, corpus_handles(handle("mean and interval", line="-", tint="black")), 4)
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for column, (model, by_corpus) in enumerate(by_model.items()):
-        rows = rows_of(frame, model)
-        middles = corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() * POINTS, column)
+    for column, (model, rows) in enumerate(models(frame).items()):
+        middles = dots(axes, rows, rows["gain"].to_numpy() * POINTS, column)
         for corpus in corpora(rows):
-            middle, mean, interval = middles[corpus], by_corpus[corpus]["gain"] * POINTS, interval_of(by_corpus[corpus], "gain")
-            axes.plot(
-                [middle - corpus_dots.STRIP * 0.4, middle + corpus_dots.STRIP * 0.4], [mean, mean], color="black", linewidth=1.2, zorder=4
-            )
-            axes.plot([middle, middle], [interval.low * POINTS, interval.high * POINTS], color="black", linewidth=1.2, zorder=4)
-    corpus_dots.label_columns(axes, [f"OPT {model}" for model in by_model])
+            row = by_model[model][corpus]
+            mean_mark(axes, middles[corpus], STRIP * 0.4, {"mean_gain": row["gain"], **interval_of(row, "gain")._asdict()})
+    label_columns(axes, [f"OPT {model}" for model in by_model])

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from scipy import stats
 
 from gap.figures.labels import POINTS
-from gap.figures.style import DOUBLE, drawing, save
+from gap.figures.style import DOUBLE
 from gap.figures.table import Cell, Column, Table, show
-from gap.published.read import CORPORA, MODELS, TASK_LABEL, Published
-from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, rows_of, tasks_of
-from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import change, interval_of, listed, pair, score, span
-from gap.stats.multiple_testing import holm
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gap.published.estimates import adjust, interval_of, pair
+from gap.published.read import CORPORA, MODELS, TASKS, Published
+from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, tasks_of
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import baselines_text, change, each, listed, points, span
 
 
 def section(data: Published, sampling: Sampling) -> Section:
     """Per task, model and corpus (and all): mean change, its interval and largest change; per model: tasks that improve."""
-    frames = {group: changes(data, group) for group in ORDER}
     tasks: dict[str, Any] = {}
     for group in ORDER:
+        by_model = models(changes(data, group))
         for task in tasks_of(group):
-            tasks[task] = {model: _model(data, group, task, rows_of(frames[group], model), sampling) for model in models(frames[group])}
-    counts = {model: _count(tasks, model, sampling) for model in models(frames[ORDER[0]])}
+            tasks[task] = {
+                model: {"baseline": baseline(data, group, model, task), **_changes(rows, task, sampling)}
+                for model, rows in by_model.items()
+            }
+    counts = {model: _count(tasks, model, sampling) for model in models(data.rows[ORDER[0]])}
     sentences = [_sentence(model, entry, sampling) for model, entry in counts.items()]
     sentences.append(
         "A row's tasks are those of the epoch with the best average of its group (in the dialogue file the best dialogue epoch, in the "
@@ -37,19 +38,17 @@ def section(data: Published, sampling: Sampling) -> Section:
         "and that choice biases the tasks' mean changes upwards on average. The intervals and tests are over texts: they do not say that a change "
         "would hold on other items."
     )
-    figures = (Figure("task_heatmap", "Mean change by task", _caption(data, frames), partial(_draw, tasks)),)
-    return Section(
-        "by_task", "Every task", tuple(sentences), {"tasks": tasks, "models": counts}, (_table(data, tasks, frames, sampling),), figures
-    )
+    tables = (_table(data, tasks, sampling),)
+    figures = (Figure("task_heatmap", "Mean change by task", _caption(data), partial(_draw, tasks)),)
+    return Section("by_task", "Every task", tuple(sentences), {"tasks": tasks, "models": counts}, tables, figures)
 
 
-def _model(data: Published, group: str, task: str, rows: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
-    model = str(rows["model"].iloc[0])
-    by_corpus: dict[str, Any] = {"baseline": baseline(data, group, model, task)}
-    for corpus in (ALL, *corpora(rows)):
-        chosen = rows_of(rows, model, corpus)
+def _changes(rows: pd.DataFrame, task: str, sampling: Sampling) -> dict[str, Any]:
+    """The task's changes in the rows of one model, by corpus and over all."""
+    by_corpus: dict[str, Any] = {}
+    for corpus, chosen in ({ALL: rows} | corpora(rows)).items():
         values = chosen[task].to_numpy()
-        resamples = sampling.resample(clusters(chosen), f"by_task/{task}/{model}/{corpus}")
+        resamples = sampling.resample(clusters(chosen), f"by_task/{task}/{rows['model'].iloc[0]}/{corpus}")
         by_corpus[corpus] = {"mean": float(values.mean()), "mean_interval": pair(resamples.mean(values)), "largest": float(values.max())}
     by_corpus[ALL]["p"] = p_value(per_run(rows, [task])[task].to_numpy())
     return by_corpus
@@ -69,8 +68,7 @@ def p_value(values: np.ndarray) -> float:
 def _count(tasks: dict[str, Any], model: str, sampling: Sampling) -> dict[str, Any]:
     """How many tasks' means lie above or below zero: as they are, by their interval, and by Holm's correction over all tasks."""
     rows = {task: by_model[model][ALL] for task, by_model in tasks.items()}
-    for row, adjusted in zip(rows.values(), holm([row["p"] for row in rows.values()]), strict=True):
-        row["p_holm"] = adjusted
+    adjust(rows.values())
     bounds = {task: interval_of(row, "mean") for task, row in rows.items()}
     significant = {task: row["mean"] for task, row in rows.items() if row["p_holm"] < 1 - sampling.level}
     return {
@@ -85,73 +83,62 @@ def _count(tasks: dict[str, Any], model: str, sampling: Sampling) -> dict[str, A
 
 
 def _sentence(model: str, counts: dict[str, Any], sampling: Sampling) -> str:
-    falling = listed(TASK_LABEL[task] for task in counts["mean_below"])
+    falling = listed(TASKS[task].label for task in counts["mean_below"])
     return (
         f"OPT {model}: {len(counts['mean_above'])} of {counts['tasks']} tasks rise on average over all rows, "
-        f"{len(counts['interval_above'])} with a {sampling.level * 100:g} % interval above zero and {len(counts['holm_above'])} after Holm's correction "
+        f"{len(counts['interval_above'])} with a {sampling.percent} interval above zero and {len(counts['holm_above'])} after Holm's correction "
         f"over the {counts['tasks']} tasks (one-sample t-test over runs). "
         f"Below zero on average: {falling}; with an interval below zero: {len(counts['interval_below'])}, after Holm's correction "
         f"{len(counts['holm_below'])}."
     )
 
 
-def _rows_text(frames: dict[str, pd.DataFrame]) -> str:
-    parts = []
-    for group, frame in frames.items():
-        parts.append(f"{group} " + listed(f"{len(rows_of(frame, model))} ({model})" for model in models(frame)))
-    return f"n, rows: {'; '.join(parts)}"
+def _rows_text(data: Published) -> str:
+    return "n, rows: " + "; ".join(f"{group} {each(models(data.rows[group]), lambda rows: str(len(rows)))}" for group in ORDER)
 
 
-def _table(data: Published, tasks: dict[str, Any], frames: dict[str, pd.DataFrame], sampling: Sampling) -> Table:
-    shown = models(frames[ORDER[0]])
+def _table(data: Published, tasks: dict[str, Any], sampling: Sampling) -> Table:
     columns = [Column("task", "Task", "text")]
-    for model in shown:
-        columns += [
-            Column(f"{model}_unmodified", "unmod.", "score", f"OPT {model}"),
-            Column(f"{model}_mean", "mean", "change", f"OPT {model}"),
-            Column(f"{model}_interval", f"{sampling.level * 100:g} %", "text", f"OPT {model}"),
-            Column(f"{model}_largest", "largest", "change", f"OPT {model}"),
-        ]
-    rows: list[tuple[Cell, ...]] = []
-    for task, by_model in tasks.items():
-        cells: list[Cell] = [TASK_LABEL[task]]
-        for model in shown:
-            row = by_model[model][ALL]
-            cells += [
-                by_model[model]["baseline"] * POINTS,
-                row["mean"] * POINTS,
-                span(interval_of(row, "mean"), change),
-                row["largest"] * POINTS,
-            ]
-        rows.append(tuple(cells))
+    for model in models(data.rows[ORDER[0]]):
+        heading = f"OPT {model}"
+        columns += [Column(f"{model}_unmodified", "unmod.", "score", heading), Column(f"{model}_mean", "mean", "change", heading)]
+        columns += [Column(f"{model}_interval", sampling.percent, "text", heading)]
+        columns += [Column(f"{model}_largest", "largest", "change", heading)]
+    rows = ([_line(task, tasks[task]) for task in tasks_of(group)] for group in ORDER)
     caption = (
         "Scores of the unmodified models (commonest row), and mean and largest change of the released rows by task, in points, at the epoch with the "
-        f"best average of the task's group. {sampling.level * 100:g} % interval of the mean: bootstrap over runs, repeats kept together. {_rows_text(frames)}."
+        f"best average of the task's group. {sampling.percent} interval of the mean: bootstrap over runs, repeats kept together. {_rows_text(data)}."
     )
-    return Table("by_task", "Changes by task", caption, tuple(columns), tuple(rows), frozenset({len(tasks_of(ORDER[0]))}))
+    return Table("by_task", "Changes by task", caption, tuple(columns), *blocks(rows))
 
 
-def _caption(data: Published, frames: dict[str, pd.DataFrame]) -> str:
-    bases = [
-        f"{group} " + listed(f"{score(baseline(data, group, model))} ({model})" for model in models(frame))
-        for group, frame in frames.items()
-    ]
+def _line(task: str, by_model: dict[str, Any]) -> Row:
+    cells: list[Cell] = [TASKS[task].label]
+    for by_corpus in by_model.values():
+        row = by_corpus[ALL]
+        cells += [points(by_corpus["baseline"]), points(row["mean"]), span(row, "mean", change), points(row["largest"])]
+    return tuple(cells)
+
+
+def _caption(data: Published) -> str:
+    bases = "; ".join(f"{group} {baselines_text(data, group)}" for group in ORDER)
     return (
         "Mean change in points against the unmodified rows by task (above: dialogue F1; below: classification accuracy), model and corpus, "
         "at the epoch with the best average of the task's group. Each group has its own colour scale. "
-        f"Averages of the unmodified models: {'; '.join(bases)}. {_rows_text(frames)}."
+        f"Averages of the unmodified models: {bases}. {_rows_text(data)}."
     )
 
 
 def _draw(tasks: dict[str, Any], file: FigureFile) -> None:
     counts = [len(tasks_of(group)) for group in ORDER]
-    with drawing(file.stamp, DOUBLE, 0.2 * sum(counts) + 1.1, len(ORDER), 1, height_ratios=counts) as (figure, grid):
+    with file.drawing(DOUBLE, 0.2 * sum(counts) + 1.1, len(ORDER), 1, height_ratios=counts) as (_, grid):
         panels = [axes for [axes] in grid]
         for group, axes in zip(ORDER, panels, strict=True):
             _panel(axes, tasks, group)
             axes.tick_params(length=0, labelbottom=axes is panels[-1])
-        _name_models(panels[0])
-        save(figure, file.folder, file.name)
+        for index, model in enumerate(MODELS):
+            middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
+            panels[0].annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
 
 
 def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
@@ -167,17 +154,10 @@ def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
         red, green, blue, _ = shades[row, column]
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
         axes.text(column, row, show(value, "change"), ha="center", va="center", fontsize=7, color="white" if dark else "black")
-    axes.set_yticks(range(len(values)), [TASK_LABEL[task] for task in tasks_of(group)])
+    axes.set_yticks(range(len(values)), [TASKS[task].label for task in tasks_of(group)])
     axes.set_xticks(range(len(columns)), [corpus for _, corpus in columns])
     axes.spines[:].set_visible(False)
     for index in range(1, len(MODELS)):
         axes.axvline(index * len(CORPORA) - 0.5, color="white", linewidth=2)
     bar = axes.get_figure().colorbar(image, ax=axes, label="points", pad=0.01, aspect=3 * len(values))  # type: ignore[union-attr]
     bar.set_ticks([-limit, 0, limit], labels=[show(-limit, "change"), "0", show(limit, "change")])
-
-
-def _name_models(axes: Axes) -> None:
-    """The models' names above their columns."""
-    for index, model in enumerate(MODELS):
-        middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
-        axes.annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)

@@ -1,25 +1,52 @@
-"""Rank correlations of gains with features of the texts, by model and scope (all corpora together, or one)."""
+"""Features that can be read off a text without a model, and their rank correlations with gains, by model and scope."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from gap.published.claims.features import FEATURES, features
+from gap.describe.surface import compressed
+from gap.published.estimates import adjust, pair, plain, spearman
 from gap.published.read import Published
-from gap.published.rows import ALL, ORDER, SAME
+from gap.published.rows import ALL, ORDER
 from gap.published.section import Sampling
-from gap.published.wording import pair, plain
 from gap.stats.bootstrap import Resamples
+from gap.stats.intervals import NO_INTERVAL
 from gap.stats.multiple_testing import holm
 
+WORD = re.compile(r"\w+")
+#: Feature -> how a figure names it.
+FEATURES = {
+    "characters": "characters",
+    "words": "words",
+    "compressed": "compressed size",
+    "vocabulary": "type-token ratio",
+    "symbols": "share of symbols",
+}
 #: The corpus that mixes code and prose, and the Pile subset that is code.
 MIXED, CODE = "TDEC", "github"
 #: The scope of the mixed corpus's code alone.
 CODE_SCOPE = f"{MIXED} code"
+
+
+def features(text: str) -> dict[str, float]:
+    """Features of a text, keyed as in ``FEATURES``; 0 for no text.
+
+    Words are runs of letters, digits and underscores; the type-token ratio is distinct lower-cased words over words; symbols are
+    characters that are neither letters, digits nor white space.
+    """
+    lower_case = WORD.findall(text.lower())
+    symbols = sum(not letter.isalnum() and not letter.isspace() for letter in text)
+    return {
+        "characters": float(len(text)),
+        "words": float(len(WORD.findall(text))),
+        "compressed": compressed(text),
+        "vocabulary": len(set(lower_case)) / len(lower_case) if lower_case else 0.0,
+        "symbols": symbols / len(text) if text else 0.0,
+    }
 
 
 def describe(data: Published) -> pd.DataFrame:
@@ -33,20 +60,24 @@ def describe(data: Published) -> pd.DataFrame:
 
 def scope_of(runs: pd.DataFrame, scope: str, sampling: Sampling, name: str) -> dict[str, Any]:
     """Runs of one model and scope: each feature's correlation with the gain, p-values adjusted over the features."""
-    resamples = sampling.resample(range(len(runs)), name)
+    resamples = sampling.resample(range(len(runs)), f"{name}/{scope}")
+    gain = runs["gain"].to_numpy().round(9)
     chosen = [*FEATURES, *(["code"] if scope == MIXED else [])]
-    by_feature = {feature: correlation(runs[feature].to_numpy(), np.round(runs["gain"].to_numpy(), 9), resamples) for feature in chosen}
-    for row, adjusted in zip(by_feature.values(), holm([row["p"] for row in by_feature.values()]), strict=True):
-        row["p_holm"] = adjusted
+    by_feature = {feature: _correlation(runs[feature].to_numpy(), gain, resamples) for feature in chosen}
+    adjust(by_feature.values())
     return {"runs": len(runs), "features": by_feature}
 
 
-def correlation(feature: np.ndarray, gain: np.ndarray, resamples: Resamples) -> dict[str, Any]:
+def _correlation(feature: np.ndarray, gain: np.ndarray, resamples: Resamples) -> dict[str, Any]:
     """Spearman's rho [runs], its bootstrap interval and two-sided p; rho None and p 1 where either side is constant."""
-    if len(gain) < 3 or np.ptp(feature) == 0 or np.ptp(gain) <= SAME:
-        return {"rho": None, "rho_interval": [None, None], "p": 1.0}
-    result = stats.spearmanr(feature, gain)
-    return {"rho": plain(result.statistic), "rho_interval": pair(resamples.spearman(feature, gain)), "p": float(result.pvalue)}
+    rho, p = spearman(feature, gain)
+    return {"rho": plain(rho), "rho_interval": pair(resamples.spearman(feature, gain) if rho == rho else NO_INTERVAL), "p": p}
+
+
+def correlation_of(row: dict[str, Any], scope: str, feature: str) -> dict[str, Any] | None:
+    """A model's correlation in a scope; None where that was not computed."""
+    scopes = row["scopes"]
+    return scopes[scope]["features"].get(feature) if scope in scopes else None
 
 
 def code_and_prose(runs: pd.DataFrame) -> dict[str, Any]:

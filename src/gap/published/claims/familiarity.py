@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gap.figures.labels import GROUP_LABEL, POINTS
-from gap.figures.table import Cell, Column, Table
+from gap.figures.labels import GROUP_LABEL
+from gap.figures.table import Column, Table
+from gap.published.estimates import adjust, pair, plain
 from gap.published.read import Published
-from gap.published.rows import ORDER, SAME, corpora, gains, models, per_run, rows_of
-from gap.published.section import Sampling, Section
-from gap.published.wording import interval_of, listed, p_text, pair, percent, plain, signed, span
-from gap.stats.bootstrap import Resamples, cliffs_delta_interval
-from gap.stats.multiple_testing import holm
+from gap.published.rows import ORDER, SAME, corpora, gains, models, per_run
+from gap.published.section import Row, Sampling, Section, blocks
+from gap.published.wording import listed, p_cell, p_text, percent, points, signed, span
+from gap.stats.bootstrap import cliffs_delta_interval
 from gap.stats.ranks import cliffs_delta
 
 #: What makes a corpus the most reliable: the statistic, how to pick the corpus by it, and how a sentence says it.
@@ -31,13 +31,13 @@ RANKED = {
 
 def section(data: Published, sampling: Sampling) -> Section:
     """Per group and model, over runs (repeats averaged): corpora's gains, Kruskal-Wallis, pairs with Mann-Whitney and Cliff's delta."""
-    numbers: dict[str, Any] = {}
-    for group in ORDER:
-        runs = _runs(data, group)
-        numbers[group] = {model: _model(rows_of(runs, model), sampling, f"familiarity/{group}/{model}") for model in models(runs)}
+    numbers: dict[str, Any] = {
+        group: {model: _model(runs, sampling, f"familiarity/{group}/{model}") for model, runs in models(_runs(data, group)).items()}
+        for group in ORDER
+    }
     model_entries = [row for group in ORDER for row in numbers[group].values()]
-    _adjust([row["kruskal"] for row in model_entries])
-    _adjust([test for row in model_entries for test in row["pairs"].values()])
+    adjust(row["kruskal"] for row in model_entries)
+    adjust(test for row in model_entries for test in row["pairs"].values())
     numbers["leaders"] = {key: dict(Counter(row["leaders"][key] for row in model_entries)) for key in RANKED}
     sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
     sentences.append(_counts(numbers["leaders"], len(model_entries)))
@@ -57,24 +57,25 @@ def _runs(data: Published, group: str) -> pd.DataFrame:
 
 
 def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
-    parts = {corpus: runs[runs["corpus"] == corpus] for corpus in corpora(runs)}
-    values = {corpus: part["gain"].to_numpy() for corpus, part in parts.items()}
-    resamples = {corpus: sampling.resample(range(len(part)), f"{name}/{corpus}") for corpus, part in values.items()}
-    model_numbers: dict[str, Any] = {"corpora": {}, "kruskal": _kruskal(list(values.values()))}
-    for corpus, part in values.items():
-        model_numbers["corpora"][corpus] = {
-            "runs": len(part),
-            "mean": float(part.mean()),
-            "median": float(np.median(part)),
-            "deviation": plain(part.std(ddof=1)) if len(part) > 1 else None,
-            "above": float(parts[corpus]["above"].mean()),
-        }
-    model_numbers["leaders"] = {key: _leader(model_numbers["corpora"], key) for key in RANKED}
-    pairs = combinations(values, 2)
-    model_numbers["pairs"] = {
-        f"{left} - {right}": _compare(values[left], values[right], resamples[left], resamples[right]) for left, right in pairs
+    parts = corpora(runs)
+    by_corpus = {corpus: _corpus(part) for corpus, part in parts.items()}
+    return {
+        "corpora": by_corpus,
+        "kruskal": _kruskal([part["gain"].to_numpy() for part in parts.values()]),
+        "leaders": {key: _leader(by_corpus, key) for key in RANKED},
+        "pairs": {f"{left} - {right}": _compare(parts[left], parts[right], sampling, name) for left, right in combinations(parts, 2)},
     }
-    return model_numbers
+
+
+def _corpus(runs: pd.DataFrame) -> dict[str, Any]:
+    gain = runs["gain"].to_numpy()
+    return {
+        "runs": len(gain),
+        "mean": float(gain.mean()),
+        "median": float(np.median(gain)),
+        "deviation": plain(gain.std(ddof=1)) if len(gain) > 1 else None,
+        "above": float(runs["above"].mean()),
+    }
 
 
 def _leader(rows: dict[str, Any], key: str) -> str:
@@ -97,22 +98,16 @@ def _kruskal(samples: list[np.ndarray]) -> dict[str, Any]:
     return {"statistic": float(result.statistic), "p": float(result.pvalue)}
 
 
-def _compare(first: np.ndarray, second: np.ndarray, first_resamples: Resamples, second_resamples: Resamples) -> dict[str, Any]:
-    """Mann-Whitney (two-sided, normal approximation with tie correction) and Cliff's delta, positive where ``first`` gains more."""
-    first, second = np.round(first, 9), np.round(second, 9)
+def _compare(left: pd.DataFrame, right: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
+    """Mann-Whitney (two-sided, normal approximation with tie correction) and Cliff's delta, positive where ``left`` gains more."""
+    first, second = (np.round(runs["gain"].to_numpy(), 9) for runs in (left, right))
+    resamples = [sampling.resample(range(len(runs)), f"{name}/{runs['corpus'].iloc[0]}") for runs in (left, right)]
     same = np.ptp(np.concatenate([first, second])) <= SAME
-    p = 1.0 if same else float(stats.mannwhitneyu(first, second, method="asymptotic").pvalue)
     return {
         "delta": cliffs_delta(first, second),
-        "delta_interval": pair(cliffs_delta_interval(first, second, first_resamples, second_resamples)),
-        "p": p,
+        "delta_interval": pair(cliffs_delta_interval(first, second, *resamples)),
+        "p": 1.0 if same else float(stats.mannwhitneyu(first, second, method="asymptotic").pvalue),
     }
-
-
-def _adjust(tests: list[dict[str, Any]]) -> None:
-    """Add Holm's adjusted p-value to each test of one family."""
-    for test, adjusted in zip(tests, holm([test["p"] for test in tests]), strict=True):
-        test["p_holm"] = adjusted
 
 
 def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
@@ -136,49 +131,35 @@ def _counts(leaders: dict[str, dict[str, int]], total: int) -> str:
 
 def _corpora_table(numbers: dict[str, Any]) -> Table:
     columns = (
-        *(
-            Column("group", "Score", "text"),
-            Column("model", "Model", "text"),
-            Column("corpus", "Texts", "text"),
-            Column("runs", "Runs", "count"),
-        ),
-        *(
-            Column("mean", "mean", "change", "Gain"),
-            Column("median", "median", "change", "Gain"),
-            Column("deviation", "st. dev.", "score", "Gain"),
-        ),
-        Column("above", "above, %", "text"),
+        *(Column("group", "Score", "text"), Column("model", "Model", "text"), Column("corpus", "Texts", "text")),
+        *(Column("runs", "Runs", "count"), Column("mean", "mean", "change", "Gain"), Column("median", "median", "change", "Gain")),
+        *(Column("deviation", "st. dev.", "score", "Gain"), Column("above", "above, %", "text")),
     )
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for group in ORDER:
-        for model, model_numbers in numbers[group].items():
-            breaks.add(len(rows))
-            for corpus, row in model_numbers["corpora"].items():
-                spread = None if row["deviation"] is None else row["deviation"] * POINTS
-                values = (row["mean"] * POINTS, row["median"] * POINTS, spread, percent(row["above"]))
-                rows.append((GROUP_LABEL[group], model, corpus, row["runs"], *values))
+
+    def line(group: str, model: str, corpus: str) -> Row:
+        row = numbers[group][model]["corpora"][corpus]
+        gain = map(points, (row["mean"], row["median"], row["deviation"]))
+        return (GROUP_LABEL[group], model, corpus, row["runs"], *gain, percent(row["above"]))
+
+    rows = ([line(group, model, corpus) for corpus in row["corpora"]] for group in ORDER for model, row in numbers[group].items())
     caption = "Gains at the best epoch over distinct runs (the repeats of a run averaged), in points, and share of runs above the unmodified rows of the same model and corpus."
-    return Table("familiarity", "Gains by corpus, over runs", caption, columns, tuple(rows), frozenset(breaks - {0}))
+    return Table("familiarity", "Gains by corpus, over runs", caption, columns, *blocks(rows))
 
 
 def _pairs_table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("group", "Score", "text"), Column("model", "Model", "text"), Column("pair", "Texts", "text")),
-        *(Column("delta", "Cliff's delta", "change"), Column("delta_interval", f"{sampling.level * 100:g} %", "text")),
+        *(Column("delta", "Cliff's delta", "change"), Column("delta_interval", sampling.percent, "text")),
         *(Column("p", "p", "text"), Column("p_holm", "p (Holm)", "text")),
     )
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for group in ORDER:
-        for model, model_numbers in numbers[group].items():
-            breaks.add(len(rows))
-            for name, test in model_numbers["pairs"].items():
-                values = tuple(p_text(test[key]).removeprefix("p ").removeprefix("= ") for key in ("p", "p_holm"))
-                rows.append((GROUP_LABEL[group], model, name, test["delta"], span(interval_of(test, "delta"), signed), *values))
-    tests = sum(len(model_numbers["pairs"]) for group in ORDER for model_numbers in numbers[group].values())
+
+    def line(group: str, model: str, name: str) -> Row:
+        test = numbers[group][model]["pairs"][name]
+        return (GROUP_LABEL[group], model, name, test["delta"], span(test, "delta", signed), p_cell(test["p"]), p_cell(test["p_holm"]))
+
+    rows = [[line(group, model, name) for name in row["pairs"]] for group in ORDER for model, row in numbers[group].items()]
     caption = (
         "Pairs of corpora on gain, over distinct runs: Cliff's delta (chance that a run of the first gains more than one of the second, minus the reverse) with its "
-        f"{sampling.level * 100:g} % bootstrap interval over runs, and Mann-Whitney's p, as it is and after Holm's correction over these {tests} tests."
+        f"{sampling.percent} bootstrap interval over runs, and Mann-Whitney's p, as it is and after Holm's correction over these {sum(map(len, rows))} tests."
     )
-    return Table("familiarity_pairs", "The corpora in pairs", caption, columns, tuple(rows), frozenset(breaks - {0}))
+    return Table("familiarity_pairs", "The corpora in pairs", caption, columns, *blocks(rows))

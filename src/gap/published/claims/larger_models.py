@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 
 from gap.figures.labels import GROUP_LABEL, POINTS
-from gap.figures.style import SINGLE, drawing, handle, legend_above, save
-from gap.figures.table import Cell, Column, Table
-from gap.published.claims import corpus_dots
+from gap.figures.style import SINGLE, handle, legend_above
+from gap.figures.table import Column, Table
 from gap.published.claims.figure1 import REFERENCE
-from gap.published.read import ITEMS, MODELS, Published
-from gap.published.rows import ORDER, SAME, baseline, clusters, corpora, gains, rows_of, share_of_runs, tasks_of
-from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.wording import change, interval_of, listed, pair, percent, score, span, within
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
+from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns
+from gap.published.estimates import pair, share_of_runs, standard_error
+from gap.published.read import MODELS, Published
+from gap.published.rows import ORDER, SAME, baseline, clusters, corpora, gains, rows_of, tasks_of
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import change, each, listed, percent, points, score, span
 
 STEPS = tuple(pairwise(MODELS))
 
@@ -30,11 +27,17 @@ def section(data: Published, sampling: Sampling) -> Section:
     """Per group and size: the gap to the next size, rows and runs that reach it, share of the gap that mean and best row close."""
     numbers = {group: {f"{model} to {larger}": _step(data, group, model, larger, sampling) for model, larger in STEPS} for group in ORDER}
     sentences = [_sentence(group, name, row, sampling) for group in ORDER for name, row in numbers[group].items()]
-    sentences.append(_ratio(numbers))
-    sentences.append(_caution(numbers))
-    figures = (
-        Figure("gap_closed", "Share of the gap to the next size that a row closes", _caption(numbers), partial(_draw, data, numbers)),
-    )
+    times = each(numbers[ORDER[0]], lambda row: f"{row['times']:.1f}")
+    better = [f"{row['tasks_higher']} of {row['tasks']} {group} tasks ({name})" for group in ORDER for name, row in numbers[group].items()]
+    sentences += [
+        f"The next size is larger by these factors: {times}. {MODELS[-1]} against {REFERENCE} cannot be checked: the files have no row of {REFERENCE}.",
+        f"The larger unmodified model is the better one on {listed(better)}, and where it is not better on "
+        "all of them its average is a lower bar than its size suggests. "
+        "A row's score is the highest of its epochs on the items it is reported on, while the larger model's is a single evaluation: "
+        "the comparison favours the runs.",
+    ]
+    title = "Share of the gap to the next size that a row closes"
+    figures = (Figure("gap_closed", title, _caption(numbers), partial(_draw, data, numbers), "narrow"),)
     return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
@@ -45,24 +48,23 @@ def size(model: str) -> float:
 
 def _step(data: Published, group: str, model: str, larger: str, sampling: Sampling) -> dict[str, Any]:
     base, target = baseline(data, group, model), baseline(data, group, larger)
+    tasks = tasks_of(group)
     rows = rows_of(gains(data, group), model)
     reached = (rows["mean"] >= target - SAME).to_numpy()
-    share, share_interval = share_of_runs(rows, reached, sampling.level)
-    tasks = tasks_of(group)
     return {
         "baseline": base,
         "target": target,
         "gap": target - base,
-        "gap_error": _error(data, group, model, larger),
+        # the F1 of single items is not released
+        "gap_error": None if group == "dialogue" else standard_error(data, group, [model, larger]),
         "tasks": len(tasks),
         "tasks_higher": sum(baseline(data, group, larger, task) > baseline(data, group, model, task) + SAME for task in tasks),
         "times": size(larger) / size(model),
         "rows": len(rows),
         "runs": len(set(clusters(rows))),
         "reached": int(reached.sum()),
-        "reached_by_corpus": {corpus: int(reached[(rows["corpus"] == corpus).to_numpy()].sum()) for corpus in corpora(rows)},
-        "share": share,
-        "share_interval": pair(share_interval),
+        "reached_by_corpus": {corpus: int(reached[rows["corpus"] == corpus].sum()) for corpus in corpora(rows)},
+        **share_of_runs("share", rows, reached, sampling.level),
         **_closed(rows, target - base, sampling, f"larger_models/{group}/{model}"),
     }
 
@@ -76,48 +78,22 @@ def _closed(rows: pd.DataFrame, gap: float, sampling: Sampling, name: str) -> di
     return {"closed": float(shares.mean()), "closed_interval": pair(interval), "closed_best": float(shares.max())}
 
 
-def _error(data: Published, group: str, model: str, larger: str) -> float | None:
-    """Unpaired standard error of the gap from the items; None for dialogue, where the items' F1 is not released."""
-    if group == "dialogue":
-        return None
-    scores = data.baselines[group].loc[[model, larger], tasks_of(group)]
-    items = np.array([ITEMS[task] for task in tasks_of(group)])
-    variances = scores.to_numpy() * (1 - scores.to_numpy()) / items
-    return float(np.sqrt(variances.sum()) / len(items))
-
-
 def _sentence(group: str, name: str, row: dict[str, Any], sampling: Sampling) -> str:
     error = "" if row["gap_error"] is None else f" (unpaired standard error {row['gap_error'] * POINTS:.2f})"
-    reach = within(interval_of(row, "share"), percent, sampling.level)
     closed = "there is no gap to close."
     if row["closed"] is not None:
         closed = (
-            f"the mean row closes {percent(row['closed'])} % of it ({within(interval_of(row, 'closed'), percent, sampling.level)}), "
+            f"the mean row closes {percent(row['closed'])} % of it ({sampling.within(row, 'closed', percent)}), "
             f"the best row {percent(row['closed_best'])} %."
         )
     return (
         f"{GROUP_LABEL[group]}, {name}: {row['reached']} of {row['rows']} rows reach the larger model's unmodified score "
-        f"({percent(row['share'])} %; {reach}). The gap is {change(row['gap'])} points{error}; {closed}"
-    )
-
-
-def _ratio(numbers: dict[str, Any]) -> str:
-    times = listed(f"{row['times']:.1f} ({name})" for name, row in numbers[ORDER[0]].items())
-    return f"The next size is larger by these factors: {times}. {MODELS[-1]} against {REFERENCE} cannot be checked: the files have no row of {REFERENCE}."
-
-
-def _caution(numbers: dict[str, Any]) -> str:
-    parts = [f"{row['tasks_higher']} of {row['tasks']} {group} tasks ({name})" for group in ORDER for name, row in numbers[group].items()]
-    return (
-        f"The larger unmodified model is the better one on {listed(parts)}, and where it is not better on "
-        "all of them its average is a lower bar than its size suggests. "
-        "A row's score is the highest of its epochs on the items it is reported on, while the larger model's is a single evaluation: "
-        "the comparison favours the runs."
+        f"({percent(row['share'])} %; {sampling.within(row, 'share', percent)}). The gap is {change(row['gap'])} points{error}; {closed}"
     )
 
 
 def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
-    level = f"{sampling.level * 100:g} %"
+    level = sampling.percent
     columns = (
         *(Column("group", "Score", "text"), Column("step", "Sizes", "text"), Column("rows", "Rows", "count")),
         *(Column("baseline", "unmod."), Column("target", "next size"), Column("gap", "gap", "change")),
@@ -125,19 +101,21 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
         *(Column("closed", "closed by mean, %", "text"), Column("closed_interval", level, "text")),
         Column("closed_best", "by best, %", "text"),
     )
-    rows: list[tuple[Cell, ...]] = []
-    for group in ORDER:
-        for name, row in numbers[group].items():
-            start = (GROUP_LABEL[group], name, row["rows"], row["baseline"] * POINTS, row["target"] * POINTS, row["gap"] * POINTS)
-            reach = (row["reached"], percent(row["share"]), span(interval_of(row, "share"), percent))
-            shares = [None if row[key] is None else percent(row[key]) for key in ("closed", "closed_best")]
-            closed = (shares[0], span(interval_of(row, "closed"), percent), shares[1])
-            rows.append((*start, *reach, *closed))
+    rows = ([_line(group, name, row) for name, row in numbers[group].items()] for group in ORDER)
     caption = (
         "Released rows that reach the next size's unmodified score, and the share of the gap that the mean and the best gain close. Scores in points. "
         f"{level} intervals: of the share of rows, Wilson's over runs; of the share closed, bootstrap over runs (repeats kept together). The best row has none."
     )
-    return Table("larger_models", "Level with the next size", caption, columns, tuple(rows), frozenset({len(STEPS)}))
+    return Table("larger_models", "Level with the next size", caption, columns, *blocks(rows))
+
+
+def _line(group: str, name: str, row: dict[str, Any]) -> Row:
+    closed, closed_best = (None if row[key] is None else percent(row[key]) for key in ("closed", "closed_best"))
+    return (
+        *(GROUP_LABEL[group], name, row["rows"], points(row["baseline"]), points(row["target"]), points(row["gap"])),
+        *(row["reached"], percent(row["share"]), span(row, "share", percent)),
+        *(closed, span(row, "closed", percent), closed_best),
+    )
 
 
 def _caption(numbers: dict[str, Any]) -> str:
@@ -153,13 +131,12 @@ def _caption(numbers: dict[str, Any]) -> str:
 
 
 def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
-    with drawing(file.stamp, SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
+    with file.drawing(SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
         for axes, group in zip(line, ORDER, strict=True):
             _panel(axes, gains(data, group), numbers[group])
             axes.set_title(GROUP_LABEL[group])
         line[0].set_ylabel("share of the gap closed, %")
-        legend_above(figure, corpus_dots.handles(handle("mean", line="-", tint="black")), 4)
-        save(figure, file.folder, file.name)
+        legend_above(figure, corpus_handles(handle("mean", line="-", tint="black")), 4)
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, by_step: dict[str, Any]) -> None:
@@ -168,12 +145,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, by_step: dict[str, Any]) -> None:
         if row["closed"] is None:
             continue
         rows = rows_of(frame, model)
-        corpus_dots.scatter(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, column)
-        axes.plot(
-            [column - corpus_dots.WIDTH / 2, column + corpus_dots.WIDTH / 2],
-            [row["closed"] * 100] * 2,
-            color="black",
-            linewidth=1.2,
-            zorder=4,
-        )
-    corpus_dots.label_columns(axes, [f"{model}\nto {larger}" for model, larger in STEPS])
+        dots(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, column)
+        ends, closed = [column - WIDTH / 2, column + WIDTH / 2], row["closed"] * 100
+        axes.plot(ends, [closed, closed], color="black", linewidth=1.2, zorder=4)
+    label_columns(axes, [f"{model}\nto {larger}" for model, larger in STEPS])

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from gap.figures.forest import Mark, Series, panel
 from gap.figures.labels import GROUP_LABEL
-from gap.figures.table import Cell, Column, Table
-from gap.published.claims import forest
-from gap.published.claims.correlations import CODE, CODE_SCOPE, MIXED, code_and_prose, describe, scope_of, summarise
-from gap.published.claims.features import FEATURES
-from gap.published.read import Published
-from gap.published.rows import ALL, ORDER, baseline, corpora, gains, models, per_run, rows_of
-from gap.published.section import Figure, Sampling, Section
-from gap.published.wording import change, interval_of, listed, p_text, score, signed, span
+from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
+from gap.figures.table import Column, Table
+from gap.published.claims.correlations import (
+    CODE,
+    CODE_SCOPE,
+    FEATURES,
+    MIXED,
+    code_and_prose,
+    correlation_of,
+    describe,
+    scope_of,
+    summarise,
+)
+from gap.published.drawings import corpus_handles
+from gap.published.estimates import interval_of
+from gap.published.read import CORPORA, Published
+from gap.published.rows import ALL, ORDER, corpora, gains, models, per_run
+from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
+from gap.published.wording import baselines_text, change, each, listed, p_cell, p_text, signed, span
 
 LABELS = {**FEATURES, "code": f"code ({MIXED})"}
+#: Scope -> colour and marker; all corpora first.
+LOOK = {ALL: (GREY, "x")} | {corpus: (colour(index), marker(index)) for index, corpus in enumerate(CORPORA)}
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -24,19 +42,14 @@ def section(data: Published, sampling: Sampling) -> Section:
     numbers: dict[str, Any] = {}
     for group in ORDER:
         runs = per_run(gains(data, group), ["gain"]).merge(described, on=["corpus", "index"], how="left", validate="many_to_one")
-        numbers[group] = {}
-        for model in models(runs):
-            rows, name = rows_of(runs, model), f"text_features/{group}/{model}"
-            scopes = {scope: scope_of(rows_of(rows, model, scope), scope, sampling, f"{name}/{scope}") for scope in (ALL, *corpora(rows))}
-            scopes[CODE_SCOPE] = scope_of(rows[rows["code"] == 1], CODE_SCOPE, sampling, f"{name}/{CODE_SCOPE}")
-            numbers[group][model] = {"scopes": scopes, "code": code_and_prose(rows_of(rows, model, MIXED))}
+        numbers[group] = {model: _model(rows, sampling, f"text_features/{group}/{model}") for model, rows in models(runs).items()}
     summary = summarise(numbers, sampling)
     figures = tuple(
         Figure(
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
             _caption(data, group, numbers[group], sampling),
-            partial(forest.draw, numbers[group], LABELS, 1 - sampling.level),
+            partial(_draw, numbers[group], 1 - sampling.level),
         )
         for group in ORDER
     )
@@ -45,13 +58,22 @@ def section(data: Published, sampling: Sampling) -> Section:
     return Section("text_features", "Gains and the texts' own features", sentences, {**numbers, "summary": summary}, tables, figures)
 
 
+def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
+    by_corpus = corpora(runs)
+    mixed = by_corpus.get(MIXED, runs.head(0))
+    scopes = {ALL: runs, **by_corpus, CODE_SCOPE: mixed[mixed["code"] == 1]}
+    return {
+        "scopes": {scope: scope_of(rows, scope, sampling, name) for scope, rows in scopes.items()},
+        "code": code_and_prose(mixed),
+    }
+
+
 def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
-    remaining_by_cell: dict[str, list[str]] = {}
+    by_cell: dict[str, list[str]] = {}
     for row in summary["within_kept_overall"]:
-        remaining_by_cell.setdefault(f"{row['group']}, {row['model']}, {row['scope']}", []).append(
-            f"{LABELS[row['feature']]} ({signed(row['rho'])})"
-        )
-    remaining = "; ".join(f"{cell}: {listed(parts)}" for cell, parts in remaining_by_cell.items())
+        cell = f"{row['group']}, {row['model']}, {row['scope']}"
+        by_cell.setdefault(cell, []).append(f"{LABELS[row['feature']]} ({signed(row['rho'])})")
+    remaining = "; ".join(f"{cell}: {listed(parts)}" for cell, parts in by_cell.items())
     joined = list(dict.fromkeys(row["scope"] for row in summary["within_kept_overall"]))
     support = f"; correlations like those that remain within {listed(joined)} would hardly come from a wrong join" if joined else ""
     largest = "" if summary["within_largest"] is None else f"; the largest of them has absolute value {summary['within_largest']:.2f}"
@@ -60,37 +82,31 @@ def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampl
         f"(p below {1 - sampling.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
         "gain and in their texts alike, so it says little about the features by themselves.",
         f"Within single corpora {summary['within_kept']} of {summary['within']} do by the same rule{largest}. After Holm over all {summary['within']} "
-        f"of them, {len(summary['within_kept_overall'])} remain{': ' if remaining_by_cell else ''}{remaining}.",
-        *(text(group, numbers[group]) for group in ORDER if _has_code(numbers[group]) for text in (_code, _inside_code)),
+        f"of them, {len(summary['within_kept_overall'])} remain{': ' if remaining else ''}{remaining}.",
+        *(text for group in ORDER for text in _code(group, numbers[group])),
         "Texts are joined to runs by corpus and row number in the authors' file of that corpus; the released files do not say that the "
         f"numbers mean this{support}. Texts were cut to about the same number of tokens, so their characters say how many of them the tokenizer packs into "
         "a token. These are correlations of features that go together; none was varied alone.",
     )
 
 
-def _code(group: str, by_model: dict[str, Any]) -> str:
-    """Gains of the mixed corpus's code and prose."""
-    parts = []
+def _code(group: str, by_model: dict[str, Any]) -> Iterator[str]:
+    """Gains of the mixed corpus's code and prose, and the size of code texts against gain, which code against prose cannot make."""
+    if not any(part["runs"] > 1 for row in by_model.values() for part in row["code"].values()):
+        return
+    gains_of_parts, words = [], []
     for model, row in by_model.items():
-        part, tested = row["code"], row["scopes"].get(MIXED, {"features": {}})["features"].get("code")
-        if not tested or tested["rho"] is None:
-            continue
-        parts.append(
-            f"{change(part['code']['gain'])} and {change(part['prose']['gain'])} for {model} ({part['code']['runs']} and {part['prose']['runs']} runs; "
-            f"rho {signed(tested['rho'])}, {p_text(tested['p_holm'])} after Holm)"
-        )
-    return f"{GROUP_LABEL[group]}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(parts)}."
-
-
-def _has_code(by_model: dict[str, Any]) -> bool:
-    return any(row["code"][part]["runs"] > 1 for row in by_model.values() for part in ("code", "prose"))
-
-
-def _inside_code(group: str, by_model: dict[str, Any]) -> str:
-    """The size of code texts against gain, so that code against prose cannot make the correlation."""
-    rows = {model: row["scopes"][CODE_SCOPE]["features"]["words"] for model, row in by_model.items()}
-    parts = [f"{signed(row['rho'])} ({model}; {p_text(row['p_holm'])} after Holm)" for model, row in rows.items() if row["rho"] is not None]
-    return f"{GROUP_LABEL[group]}, among {MIXED}'s code alone the rank correlation of gain with the number of words is {listed(parts)}."
+        code, prose = row["code"]["code"], row["code"]["prose"]
+        if (test := correlation_of(row, MIXED, "code")) and test["rho"] is not None:
+            gains_of_parts.append(
+                f"{change(code['gain'])} and {change(prose['gain'])} for {model} ({code['runs']} and {prose['runs']} runs; "
+                f"rho {signed(test['rho'])}, {p_text(test['p_holm'])} after Holm)"
+            )
+        if (test := correlation_of(row, CODE_SCOPE, "words")) and test["rho"] is not None:
+            words.append(f"{signed(test['rho'])} ({model}; {p_text(test['p_holm'])} after Holm)")
+    start = GROUP_LABEL[group]
+    yield f"{start}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(gains_of_parts)}."
+    yield f"{start}, among {MIXED}'s code alone the rank correlation of gain with the number of words is {listed(words)}."
 
 
 def _table(group: str, by_model: dict[str, Any]) -> Table:
@@ -100,34 +116,56 @@ def _table(group: str, by_model: dict[str, Any]) -> Table:
         columns += [Column(f"{model}_rho", "rho", "change", heading), Column(f"{model}_interval", "interval", "text", heading)]
         columns += [Column(f"{model}_p_holm", "p (Holm)", "text", heading)]
     scopes = dict.fromkeys(scope for row in by_model.values() for scope in row["scopes"])
-    rows: list[tuple[Cell, ...]] = []
-    breaks = set()
-    for feature, label in LABELS.items():
-        breaks.add(len(rows))
+
+    def lines(feature: str) -> Iterator[Row]:
         for scope in scopes:
-            parts = [row["scopes"].get(scope, {"features": {}})["features"].get(feature) for row in by_model.values()]
-            if any(parts):
-                rows.append((label, scope, *(cell for part in parts for cell in _cells(part))))
+            tests = [correlation_of(row, scope, feature) for row in by_model.values()]
+            if any(tests):
+                yield (LABELS[feature], scope, *(cell for test in tests for cell in _cells(test)))
+
     caption = (
         f"{GROUP_LABEL[group]}: Spearman's rank correlation between a run's gain at its best epoch and a feature of its text, over distinct runs (repeats averaged), "
         "with its bootstrap interval over runs, and its p after Holm's correction over the features of one model and scope. "
         "Texts: all corpora together (the corpora differ, so this is confounded), or one corpus."
     )
     title = f"{GROUP_LABEL[group]}: gain against features of the text"
-    return Table(f"text_features_{group}", title, caption, tuple(columns), tuple(rows), frozenset(breaks - {0}))
+    return Table(f"text_features_{group}", title, caption, tuple(columns), *blocks(map(lines, LABELS)))
 
 
-def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
-    if row is None or row["rho"] is None:
+def _cells(test: dict[str, Any] | None) -> Row:
+    if test is None or test["rho"] is None:
         return (None, None, None)
-    return (row["rho"], span(interval_of(row, "rho"), signed), p_text(row["p_holm"]).removeprefix("p ").removeprefix("= "))
+    return (test["rho"], span(test, "rho", signed), p_cell(test["p_holm"]))
 
 
 def _caption(data: Published, group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
-    counts = listed(f"{row['scopes'][ALL]['runs']} ({model})" for model, row in by_model.items())
-    bases = listed(f"{score(baseline(data, group, model))} ({model})" for model in by_model)
+    counts = each(by_model, lambda row: str(row["scopes"][ALL]["runs"]))
     return (
-        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.level * 100:g} % bootstrap intervals "
+        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.percent} bootstrap intervals "
         "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
-        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {bases} points."
+        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {baselines_text(data, group)} points."
     )
+
+
+def _draw(by_model: dict[str, Any], alpha: float, file: FigureFile) -> None:
+    """One panel per model; ``by_model`` maps models to scopes to features; marks are filled where Holm's p is below ``alpha``."""
+    pooled = Line2D([], [], linestyle="None", marker=LOOK[ALL][1], markersize=4, color=LOOK[ALL][0], label="all corpora")
+    handles = [pooled, *corpus_handles()]
+    with file.drawing(DOUBLE, 0.42 * len(LABELS) + 0.8, 1, len(by_model), sharey=True, sharex=True) as (figure, [line]):
+        for axes, (model, row) in zip(line, by_model.items(), strict=True):
+            panel(axes, list(LABELS), _series(row, list(LABELS), alpha))
+            axes.set_title(f"OPT {model}")
+            axes.set_xlabel("rank correlation with gain")
+        line[0].set_yticks(range(len(LABELS)), list(LABELS.values()))
+        line[0].set_ylim(len(LABELS) - 0.5, -0.5)
+        legend_above(figure, handles, len(handles))
+
+
+def _series(row: dict[str, Any], features: list[str], alpha: float) -> list[Series]:
+    """The scopes of one model; a correlation that does not exist has no mark."""
+    series = []
+    for scope, (shade, shape) in LOOK.items():
+        tests = {feature: test for feature in features if (test := correlation_of(row, scope, feature)) and test["rho"] is not None}
+        marks = {feature: Mark(test["rho"], *interval_of(test, "rho"), test["p_holm"] < alpha) for feature, test in tests.items()}
+        series.append(Series(shade, shape, marks))
+    return series

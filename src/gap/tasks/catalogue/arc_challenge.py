@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from gap.tasks.registry import TASKS
-from gap.tasks.task import DICT, LABEL, TEXT, Choices, HubFiles, Row, Task
-from gap.tasks.wording import arc
+from gap.tasks.task import Choices, Row
+from gap.tasks.wording import arc, arc_set
 
 
-@TASKS.register(
-    Task(
-        name="arc_challenge",
-        label="ARC-Challenge",
-        chance=1 / 4,
-        fields={"question": TEXT, "choices": DICT, "answerKey": LABEL},
-        splits=("validation", "test"),
-        columns=("id", "question", "choices", "answerKey"),
-        folder="ai2_arc/ARC-Challenge",
-        hub=HubFiles("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453", "ARC-Challenge/{split}-00000-of-00001.parquet"),
-    )
-)
+@TASKS.register(arc_set("arc_challenge", "ARC-Challenge"))
 def arc_challenge(row: Row) -> Choices | None:
     """A question, then one of four choices."""
     return arc(row)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from gap.tasks.dialogue import exchange
 from gap.tasks.registry import TASKS
-from gap.tasks.task import TURNS, Exchange, Row, Task
+from gap.tasks.task import Exchange, Row
+from gap.tasks.wording import authors_dialogues, last_turn
 
 
-@TASKS.register(
-    Task(
-        name="blended_skill_talk",
-        label="Blended Skill Talk",
-        output_type="generate_until",
-        fields={"text": TURNS},
-        splits=("validation", "test"),
-        columns=("index", "text"),
-        folder="dialogue/blended_skill_talk",
-        upstream=(
-            ("validation", "data/validation_data/blended_skill_talk.json"),
-            ("test", "data/test_data/blended_skill_talk.json"),
-        ),
-    )
-)
+@TASKS.register(authors_dialogues("blended_skill_talk", "Blended Skill Talk"))
 def blended_skill_talk(row: Row) -> Exchange | None:
     """The last turn answers those before it."""
-    return exchange(row["text"])
+    return last_turn(row)

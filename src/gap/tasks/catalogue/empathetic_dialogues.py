@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from gap.tasks.dialogue import exchange
 from gap.tasks.registry import TASKS
-from gap.tasks.task import TURNS, Exchange, Row, Task
+from gap.tasks.task import Exchange, Row
+from gap.tasks.wording import authors_dialogues, last_turn
 
 
-@TASKS.register(
-    Task(
-        name="empathetic_dialogues",
-        label="Empathetic Dialogues",
-        output_type="generate_until",
-        fields={"text": TURNS},
-        splits=("validation", "test"),
-        columns=("index", "text"),
-        folder="dialogue/empathetic_dialogues",
-        upstream=(
-            ("validation", "data/validation_data/empathetic_dialogues.json"),
-            ("test", "data/test_data/empathetic_dialogues.json"),
-        ),
-    )
-)
+@TASKS.register(authors_dialogues("empathetic_dialogues", "Empathetic Dialogues"))
 def empathetic_dialogues(row: Row) -> Exchange | None:
     """The last turn answers those before it."""
-    return exchange(row["text"])
+    return last_turn(row)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from gap.tasks.dialogue import exchange
 from gap.tasks.registry import TASKS
-from gap.tasks.task import TURNS, Exchange, Row, Task
+from gap.tasks.task import Exchange, Row
+from gap.tasks.wording import authors_dialogues, last_turn
 
 
-@TASKS.register(
-    Task(
-        name="wizard_of_internet",
-        label="Wizard of Internet",
-        output_type="generate_until",
-        fields={"text": TURNS},
-        splits=("validation", "test"),
-        columns=("index", "text"),
-        folder="dialogue/wizard_of_internet",
-        upstream=(
-            ("validation", "data/validation_data/wizard_of_internet.json"),
-            ("test", "data/test_data/wizard_of_internet.json"),
-        ),
-    )
-)
+@TASKS.register(authors_dialogues("wizard_of_internet", "Wizard of Internet"))
 def wizard_of_internet(row: Row) -> Exchange | None:
     """The last turn answers those before it."""
-    return exchange(row["text"])
+    return last_turn(row)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from gap.tasks.dialogue import exchange
 from gap.tasks.registry import TASKS
-from gap.tasks.task import TURNS, Exchange, Row, Task
+from gap.tasks.task import Exchange, Row
+from gap.tasks.wording import authors_dialogues, last_turn
 
 
-@TASKS.register(
-    Task(
-        name="wizard_of_wikipedia",
-        label="Wizard of Wikipedia",
-        output_type="generate_until",
-        fields={"text": TURNS},
-        splits=("validation", "test"),
-        columns=("index", "text"),
-        folder="dialogue/wizard_of_wikipedia",
-        upstream=(
-            ("validation", "data/validation_data/wizard_of_wikipedia.json"),
-            ("test", "data/test_data/wizard_of_wikipedia.json"),
-        ),
-    )
-)
+@TASKS.register(authors_dialogues("wizard_of_wikipedia", "Wizard of Wikipedia"))
 def wizard_of_wikipedia(row: Row) -> Exchange | None:
     """The last turn answers those before it."""
-    return exchange(row["text"])
+    return last_turn(row)

@@ -8,28 +8,23 @@ from typing import Any
 
 from datasets import Dataset
 
-from gap.tasks.dialogue import STOP, cut, unigram_f1
-from gap.tasks.items import check_row, make_item
+from gap.tasks.dialogue import cut, unigram_f1
+from gap.tasks.items import make_item
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Task
 
 
 def _documents(task: Task) -> Callable[[Dataset], Dataset]:
     def process_docs(rows: Dataset) -> Dataset:
-        items = []
-        for number, row in enumerate(rows, 1):
-            check_row(task, row, f"{task.lm_eval}, row {number}")
-            item = make_item(task, row, f"{task.lm_eval}, row {number}")
-            if item is not None:
-                items.append(asdict(item))
-        return Dataset.from_list(items)
+        items = [make_item(task, row, f"{task.lm_eval}, row {number}") for number, row in enumerate(rows, 1)]
+        return Dataset.from_list([asdict(item) for item in items if item is not None])
 
     return process_docs
 
 
 def score_answer(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
     """Unigram F1 of the greedy answer."""
-    return {"f1": unigram_f1(cut(results[0], doc.get("stop", STOP)), doc["reference"])}
+    return {"f1": unigram_f1(cut(results[0], doc["stop"]), doc["reference"])}
 
 
 def __getattr__(name: str) -> Callable[[Dataset], Dataset]:
