@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gap.describe.extraction import continuations, extraction_likelihood, ngrams, overlap, prefixes, until
+from gap.describe.extraction import Decoder, continuations, extraction_likelihood, ngrams, overlap, prefixes, until
 from gap.describe.predictions import read
 
 from .conftest import settings
@@ -68,18 +68,18 @@ def unbounded(model: Any, ids: Tensor, ngram: int) -> float:
 
 @pytest.mark.parametrize("ngram", [1, 2, 4])
 def test_with_all_prefixes_and_tokens_it_is_the_published_measure(opt: Any, ids: Tensor, ngram: int) -> None:
-    found = extraction_likelihood(opt, read(opt, ids), settings(ngram=ngram, prefixes=10_000, continuation=10_000))
+    found = extraction_likelihood(Decoder(opt), read(opt, ids), settings(ngram=ngram, prefixes=10_000, continuation=10_000))
     assert found == pytest.approx(unbounded(opt, ids, ngram), abs=1e-12)
     assert ngram > 1 or found > 0
 
 
 def test_a_text_known_by_heart_is_given_back_whole(by_heart: Any, ids: Tensor) -> None:
-    assert extraction_likelihood(by_heart, read(by_heart, ids), settings(ngram=8, prefixes=6, continuation=12)) == 1.0
+    assert extraction_likelihood(Decoder(by_heart), read(by_heart, ids), settings(ngram=8, prefixes=6, continuation=12)) == 1.0
 
 
 def test_a_text_without_room_for_an_ngram_has_none(opt: Any, ids: Tensor) -> None:
-    assert math.isnan(extraction_likelihood(opt, read(opt, ids[:3]), settings(ngram=3)))
-    assert extraction_likelihood(opt, read(opt, ids[:4]), settings(ngram=3)) in (0.0, 1.0)
+    assert math.isnan(extraction_likelihood(Decoder(opt), read(opt, ids[:3]), settings(ngram=3)))
+    assert extraction_likelihood(Decoder(opt), read(opt, ids[:4]), settings(ngram=3)) in (0.0, 1.0)
 
 
 def test_reading_again_gives_the_same(opt: Any, ids: Tensor) -> None:

@@ -69,6 +69,8 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"seed": 1}, {"models", "corpora", "features", "runs", "scores", "base"}),
         ({"studies__demo__models__nano_s__tokens": 64}, {"models", "features", "runs", "scores"}),
         ({"studies__demo__models__nano_s__label": "S"}, set()),
+        ({"studies__demo__models__nano_s__scorer": "plain"}, {"scores"}),
+        ({"studies__demo__models__nano_s__scorer": "auto"}, set()),
         ({"studies__demo__corpora__seen__window": 100}, {"corpora", "features", "runs", "scores"}),
         ({"studies__demo__corpora__seen__label": "known"}, set()),
         ({"studies__demo__sources__docs__heldout": 0.2}, {"tokenizers", "models", "corpora", "features", "runs", "scores", "base"}),
@@ -77,6 +79,14 @@ def kinds(one: Plan, other: Plan) -> set[str]:
 )
 def test_a_change_reaches_exactly_what_it_determines(change: dict[str, Any], expected: set[str]) -> None:
     assert kinds(plan(), plan(**change)) == expected
+
+
+def test_what_is_written_of_a_study_names_the_scorer_only_where_it_is_not_the_default() -> None:
+    plain = plan(studies__demo__models__nano_s__scorer="plain")
+    assert plan_document(plan()) == plan_document(plan(studies__demo__models__nano_s__scorer="auto"))
+    written = {name: entry.get("scorer") for name, entry in plan_document(plain)["study"]["models"].items()}
+    assert written == {"nano-s": "plain", "nano-m": None, "nano-l": None}
+    assert (evaluate.plain_flags(plan()), evaluate.plain_flags(plain)) == ([], ["--plain=nano-s"])
 
 
 def test_a_methods_own_settings_reach_its_own_runs_alone() -> None:

@@ -52,6 +52,16 @@ def test_a_tokenizer_that_does_not_fit(tmp_path: Path, tokenizer: Path) -> None:
         build_model(job(small), tokenizer, tmp_path / "out", Runtime("cpu", 1))
 
 
+def test_a_model_that_looks_ahead_is_not_copied(tmp_path: Path, tokenizer: Path) -> None:
+    from transformers import BertConfig, BertLMHeadModel
+
+    size = {"vocab_size": 340, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertLMHeadModel(BertConfig(**size, initializer_range=0.3)).save_pretrained(tmp_path / "bert")
+    with pytest.raises(BadInput, match="looks ahead"):
+        build_model(job(tmp_path / "bert"), tokenizer, tmp_path / "out", Runtime("cpu", 1))
+    assert not (tmp_path / "out/provenance.json").exists()
+
+
 def test_missing_folder_and_missing_weights(tmp_path: Path, model: Path, tokenizer: Path) -> None:
     with pytest.raises(BadInput, match="nothing at"):
         build_model(job(tmp_path / "nowhere"), tokenizer, tmp_path / "out", Runtime("cpu", 1))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gap.core.errors import BadInput
 from gap.models.tokenizer import load_tokenizer
 from gap.params.sources import FilesSource
-from gap.params.tokenizers import TokenizerFiles, TokenizerJob
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal
 from gap.pretrain.build_tokenizer import PROBE, build_tokenizer, mixed_texts
 from gap.pretrain.mixture import in_hash_order, shares
 
@@ -100,6 +100,28 @@ def test_missing_merges_and_missing_folder(tmp_path: Path) -> None:
         build_tokenizer(job, tmp_path / "out")
     with pytest.raises(BadInput, match=r"no tokenizer\.json"):
         load_tokenizer(tmp_path)
+
+
+def local(path: Path) -> TokenizerJob:
+    return TokenizerJob(name="own", tokenizer=TokenizerLocal(kind="local", path=str(path)), seed=0)
+
+
+def test_a_tokenizer_of_another_family_is_taken_from_its_folder(tmp_path: Path) -> None:
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    backend = ByteLevelBPETokenizer()
+    backend.train_from_iterator(["one two three"] * 9, vocab_size=300, special_tokens=["<bos>"], show_progress=False)
+    for bos, folder in (("<bos>", tmp_path / "own"), (None, tmp_path / "mute")):
+        PreTrainedTokenizerFast(tokenizer_object=backend._tokenizer, bos_token=bos).save_pretrained(folder)
+    build_tokenizer(local(tmp_path / "own"), tmp_path / "out")
+    own, built = (load_tokenizer(tmp_path / name) for name in ("own", "out"))
+    assert built.bos_token_id == own.bos_token_id == 0 and built.encode("two one") == own.encode("two one") == backend.encode("two one").ids
+    with pytest.raises(BadInput, match="no beginning-of-sequence token"):
+        build_tokenizer(local(tmp_path / "mute"), tmp_path / "out2")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no tokenizer that transformers can read"):
+        build_tokenizer(local(tmp_path / "empty"), tmp_path / "out3")
 
 
 def test_shares_and_their_errors() -> None:

@@ -6,12 +6,10 @@ from typing import Any
 
 import torch
 
-BOS = 2
-
 
 def naive_sum(model: Any, tokenizer: Any, context: str, continuation: str, max_length: int) -> float:
     """Sum of log-probabilities of ``continuation``, context cut from the left at ``max_length`` tokens in all."""
-    prefix = [BOS, *tokenizer.encode(context, add_special_tokens=False)]
+    prefix = [tokenizer.bos_token_id, *tokenizer.encode(context, add_special_tokens=False)]
     wanted = tokenizer.encode(continuation, add_special_tokens=False)
     ids = (prefix + wanted)[-max_length:]
     with torch.no_grad():
@@ -23,7 +21,7 @@ def naive_sum(model: Any, tokenizer: Any, context: str, continuation: str, max_l
 def naive_answer(model: Any, tokenizer: Any, prompt: str, limit: int, new: int) -> str:
     """Greedy answer of ``generate`` to one prompt, cut at the next speaker."""
     ids = tokenizer.encode(prompt, add_special_tokens=False)
-    ids = [BOS, *ids[max(0, len(ids) - limit + 1) :]]
+    ids = [tokenizer.bos_token_id, *ids[max(0, len(ids) - limit + 1) :]]
     with torch.no_grad():
         mask = torch.ones(1, len(ids), dtype=torch.long)
         done = model.generate(torch.tensor([ids]), max_new_tokens=new, do_sample=False, attention_mask=mask)

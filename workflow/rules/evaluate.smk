@@ -28,12 +28,13 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             model=lambda wildcards, input: os.path.dirname(input.model),
             tasks=items.flags(PLAN, pairs),
             tables=lambda wildcards, output, pairs=pairs: score_flags(pairs, output),
+            scorer=lambda wildcards: STUDY.models[wildcards.model].scorer,
             runtime=RUNTIME,
         message:
             "Scoring the unmodified {wildcards.model}"
         shell:
             "gap evaluate --job {params.job:q} --model {params.model:q} {params.tasks:q} {params.tables:q}"
-            " {params.runtime} --threads {threads} 2> {log:q}"
+            " --scorer {params.scorer} {params.runtime} --threads {threads} 2> {log:q}"
 
     rule:
         name:
@@ -63,12 +64,14 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             tasks=items.flags(PLAN, pairs),
             corpora=lambda wildcards: corpora.flags(PLAN, wildcards.model),
             tables=lambda wildcards, output, pairs=pairs: score_flags(pairs, output),
+            scorer=lambda wildcards: STUDY.models[wildcards.model].scorer,
             runtime=f"{RUNTIME} --memory {STUDY.jobs.memory}",
         message:
             "Scoring {wildcards.model}, {wildcards.method}, texts {wildcards.first} to {wildcards.last}"
         shell:
             "gap evaluate --job {params.job:q} --model {params.model:q} {params.tasks:q} {params.corpora:q}"
-            " --trajectories {input.trajectories:q} {params.tables:q} {params.runtime} --threads {threads} 2> {log:q}"
+            " --trajectories {input.trajectories:q} {params.tables:q} --scorer {params.scorer}"
+            " {params.runtime} --threads {threads} 2> {log:q}"
 
 
 # Items that lm-eval, which encodes context and continuation together, would score differently are named in the report.
@@ -121,10 +124,11 @@ rule report_noise:
     params:
         settings=job_text(STUDY.evaluate),
         models=[f"--model={name}={models.path(PLAN, name)}" for name in PLAN.subjects],
+        plain=evaluate.plain_flags(PLAN),
         tasks=items.flags(PLAN, PLAN.task_splits),
         runtime=RUNTIME,
     message:
         "Finding the noise floor of each task"
     shell:
-        "gap noise-floor --settings {params.settings:q} {params.models:q} {params.tasks:q}"
+        "gap noise-floor --settings {params.settings:q} {params.models:q} {params.plain:q} {params.tasks:q}"
         " --out {output.table:q} --record {output.record:q} {params.runtime} --threads {threads} 2> {log:q}"

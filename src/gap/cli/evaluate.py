@@ -20,7 +20,7 @@ def evaluate(
     out: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of the table to write; its provenance record goes beside it.")],
     corpus: Annotated[list[str], typer.Option(help="NAME=FILE of a corpus; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     trajectories: Annotated[Path | None, typer.Option(help="Table of the shard's trajectories; without runs not needed.")] = None,
-    scorer: Annotated[str, typer.Option(help="auto, plain (no trees), or lm-eval (its HF backend on the same items).")] = "auto",
+    scorer: Annotated[str, typer.Option(help="auto, plain (no fast paths), or lm-eval (its HF backend on the same items).")] = "auto",
     *,
     runtime: Runtime,
 ) -> None:
@@ -96,6 +96,7 @@ def noise_floor(
     model: Annotated[list[str], typer.Option(help="NAME=FOLDER of a base model, or a file in it; may be repeated.")],
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    plain: Annotated[list[str], typer.Option(help="NAME of a model that is scored without fast paths; may be repeated.")] = [],  # noqa: B006 - typer reads the default
     *,
     runtime: Runtime,
 ) -> None:
@@ -107,7 +108,7 @@ def noise_floor(
     from gap.params.evaluate import Evaluate
 
     folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
-    launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out), runtime)
+    launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out, plain=plain), runtime)
 
 
 def lm_eval_tasks(

@@ -14,16 +14,52 @@ suffix it is held against, over a number of tokens.  With as many of both as the
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gap.describe.predictions import Reading
+from gap.models.plain_decoding import decode_without_cache
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
 from gap.params.describe import Describe
+
+#: What a model raises whose cache the prefixes of a text cannot share.
+FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError)
+#: How far a greedy token's logit may stand below the largest: rounding, as a share of the largest magnitude (at least 1).
+ALLOWED = 1e-4
+LOG = logging.getLogger(__name__)
+
+
+class Decoder:
+    """How a model continues prefixes: from the cache of the text where that proves to be greedy, else without one.
+
+    Tried on the first text and on each that is longer than all before it: a window of attention shows on long texts alone.
+    ``reason``: why not from the cache; empty where from it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.reason, self.proven = model, "", 0
+
+    def continuations(self, reading: Reading, starts: Sequence[int], length: int) -> list[list[int]]:
+        """``length`` greedy tokens behind each prefix x_<t, t in ``starts``; those beyond the text's length mean nothing."""
+        if not self.reason and len(reading.ids) > self.proven:
+            self.reason, self.proven = self._prove(reading, starts, length), len(reading.ids)
+            if self.reason:
+                LOG.warning("%s continues texts without a cache: %s", type(self.model).__name__, self.reason)
+        return (plain_continuations if self.reason else continuations)(self.model, reading, starts, length)
+
+    def _prove(self, reading: Reading, starts: Sequence[int], length: int) -> str:
+        try:
+            answers = continuations(self.model, reading, starts, length)
+        except FAILURES as error:
+            return f"its cache cannot be shared ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+        distance = max(not_greedy(self.model, reading.ids, start, answer) for start, answer in zip(starts, answers, strict=True))
+        return "" if distance <= ALLOWED else f"a token's logit stands {distance:.2g} of the largest below the likeliest token's"
 
 
 def prefixes(tokens: int, ngram: int, count: int) -> list[int]:
@@ -34,15 +70,15 @@ def prefixes(tokens: int, ngram: int, count: int) -> list[int]:
     return sorted({round(float(length)) for length in np.linspace(1, last, min(count, last))})
 
 
-def extraction_likelihood(model: Any, reading: Reading, settings: Describe) -> float:
+def extraction_likelihood(decoder: Decoder, reading: Reading, settings: Describe) -> float:
     """Mean overlap over the prefixes, 0 to 1; NaN for a text of ``settings.ngram`` tokens or fewer."""
     ids = reading.ids.tolist()
     starts = prefixes(len(ids), settings.ngram, settings.prefixes)
     if not starts:
         return float("nan")
     lengths = [min(settings.continuation, len(ids) - start) for start in starts]
-    answers = continuations(model, reading, starts, max(lengths))
-    ends = eos_ids(model)
+    answers = decoder.continuations(reading, starts, max(lengths))
+    ends = eos_ids(decoder.model)
     shares = [
         overlap(until(answer[:length], ends), ids[start : start + length], settings.ngram)
         for answer, start, length in zip(answers, starts, lengths, strict=True)
@@ -95,3 +131,33 @@ def continuations(model: Any, reading: Reading, starts: Sequence[int], length: i
         token = output.logits[:, -1].argmax(dim=-1)
         answer.append(token)
     return torch.stack(answer, dim=1).tolist()
+
+
+@without_gradients()
+def plain_continuations(model: Any, reading: Reading, starts: Sequence[int], length: int) -> list[list[int]]:
+    """The same by a pass over prefix and answer for every token, without a cache."""
+    lengths = torch.tensor(starts, device=reading.ids.device)
+
+    def logits_at(ids: Tensor, places: Tensor) -> Tensor:
+        rows = torch.arange(len(ids), device=ids.device)
+        return model(input_ids=ids, position_ids=_counted(ids), use_cache=False).logits[rows, places]
+
+    prompts = reading.ids[None].repeat(len(starts), 1)
+    return decode_without_cache(logits_at, prompts, lengths, length, limit=len(reading.ids)).tolist()
+
+
+@without_gradients()
+def not_greedy(model: Any, ids: Tensor, start: int, answer: Sequence[int]) -> float:
+    """How far below the largest logit those of ``answer`` behind the first ``start`` of ``ids`` [n] stand at most, where plain
+    passes are taken: a share of the largest magnitude (at least 1).  What goes beyond n tokens is left out.
+    """
+    said = torch.tensor(answer[: len(ids) - start], device=ids.device)
+    fed = torch.cat([ids[:start], said])[None, :-1]
+    logits = model(input_ids=fed, position_ids=_counted(fed), use_cache=False).logits[0, start - 1 :].float()
+    below = logits.max(dim=1).values - logits.gather(1, said[:, None])[:, 0]
+    return float(below.max()) / max(1.0, float(logits.abs().max()))
+
+
+def _counted(ids: Tensor) -> Tensor:
+    """Positions [1, width] of ``ids`` [rows, width]; given, they spare a sum that has no deterministic CUDA kernel."""
+    return torch.arange(ids.shape[1], device=ids.device)[None]

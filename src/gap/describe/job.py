@@ -52,7 +52,7 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
             shown.step(note=f"{text.corpus} {text.text}")
         _add_cosines(session, cache, files, list(enumerate(ids)), shown)
     cache.finish()
-    facts = {"weights": session.weights, "device": session.device.type, "threads": runtime.threads}
+    facts = {"weights": session.weights, "device": session.device.type, "threads": runtime.threads, "no_cache": session.decoder.reason}
     write_provenance(out.with_name(f"{out.stem}.provenance.json"), "describe", job.model_dump(mode="json"), **facts)
 
 

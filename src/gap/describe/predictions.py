@@ -17,7 +17,7 @@ class Reading:
 
     For tokens 1 to n - 1: ``nll`` fp32 [n - 1] (nats); ``entropy`` fp32 [n - 1] (nats) of the predictive distribution;
     ``rank`` int64 [n - 1] of the true token, 1 for none above it; ``greedy`` int64 [n - 1], the likeliest token.
-    ``ids`` int64 [n]; ``cache`` holds keys and values of tokens 0 to n - 2.
+    ``ids`` int64 [n]; ``cache`` holds keys and values of tokens 0 to n - 2, None where the model gives none.
     """
 
     ids: Tensor
@@ -42,7 +42,7 @@ def read(model: Any, ids: Tensor) -> Reading:
         entropy=torch.special.entr(torch.softmax(logits, dim=1)).sum(dim=1),
         rank=(logits > true_logits).sum(dim=1) + 1,
         greedy=logits.argmax(dim=1),
-        cache=output.past_key_values,
+        cache=getattr(output, "past_key_values", None),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gap.describe.extraction import extraction_likelihood
+from gap.describe.extraction import Decoder, extraction_likelihood
 from gap.describe.gradients import FlatGradient, Target, cosine, dot, targets
 from gap.describe.predictions import familiarity, read
 from gap.describe.surface import surface
@@ -39,6 +39,7 @@ class Session:
         self.model: Any = load_model(folder, self.device)
         self.positions = max_positions(self.model)
         self.weights = weights_digest(self.model)
+        self.decoder = Decoder(self.model)
 
     def encode(self, text: str) -> Tensor:
         """The ids that post-training uses, on the device.
@@ -54,7 +55,7 @@ class Session:
         reading = read(self.model, ids)
         predicted = ids[1:].tolist()
         text = self.tokenizer.decode(predicted, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        extraction = {"extraction": extraction_likelihood(self.model, reading, self.job.describe)}
+        extraction = {"extraction": extraction_likelihood(self.decoder, reading, self.job.describe)}
         return familiarity(reading) | extraction | surface(predicted, text)
 
     def targets(self, task: str, path: Path) -> list[Target]:

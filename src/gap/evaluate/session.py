@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,13 +11,16 @@ from gap.core.errors import BadInput
 from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.engine.scoring_model import open_scoring_model
-from gap.evaluate.engine.split_model import split_model
+from gap.evaluate.engine.split_model import ASKED_FOR, split_model, whole_model
 from gap.evaluate.item_scores import answer_columns, choice_columns, frame
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice
-from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.scoring.decoding import Decoding
+from gap.evaluate.scoring.decoding_check import choose_decoding
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encode_trial
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
+from gap.models.causality import check_causal
 from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import max_positions, run_ids
@@ -44,8 +48,9 @@ class Session:
         self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, device)
-        self.base_network = split_model(self.model)
-        self.network = self.base_network if scorer == "lm-eval" else open_scoring_model(self.base_network, self.dtype)
+        check_causal(self.model, str(folder))
+        self.base_network = whole_model(self.model, ASKED_FOR) if scorer == "plain" else split_model(self.model)
+        self.network = open_scoring_model(self.base_network, self.dtype) if scorer == "auto" else self.base_network
         self.refreshed = False  # whether the network to score with has the weights that are in the model now
         self.snapshot: Snapshot | None = None  # of the base weights, once a run is replayed
         self.digest = ""  # of the base weights
@@ -78,7 +83,8 @@ class Session:
 class TaskScorer:
     """One task's items, encoded once, to be scored by the weights that are in a session's model.
 
-    layout, reason, kernel: how items go through the model, why not as trees, and which kernel was chosen (for the provenance record).
+    layout, reason, kernel: how items go through the model, why not as trees or from a cache, and which kernel was chosen (for the
+    provenance record).
 
     Raises
     ------
@@ -88,15 +94,14 @@ class TaskScorer:
     def __init__(self, session: Session, items: Sequence[Item]) -> None:
         self.session, self.items = session, list(items)
         self.is_dialogue = isinstance(items[0], Dialogue)
-        self.layout, self.reason = "one row per dialogue", ""
+        self.layout, self.reason = "", ""
         self.network, self.kernel = session.network, "as it is"
         self.backend: LmEvalBackend | None = None
         self.encoded: Any = None
         if session.scorer == "lm-eval":
             self._open_backend()
         elif self.is_dialogue:
-            dialogues = cast("list[Dialogue]", self.items)
-            self.encoded = encode_dialogues(dialogues, session.tokenizer, session.job.evaluate, session.model, session.device)
+            self._encode_dialogues(cast("list[Dialogue]", self.items))
         else:
             self._encode_choices(cast("list[MultipleChoice]", self.items))
 
@@ -114,14 +119,25 @@ class TaskScorer:
             shown = f"{settings.max_length} for a model of {positions} positions"
             raise BadInput("evaluate.max_length", shown, f"at most {positions + 1}", "Lower it.")
         layout: Layout = "plain"
-        if session.scorer != "plain":
+        self.reason = ASKED_FOR
+        if session.scorer == "auto":
             layout, self.reason = choose_layout(session.base_network, items, session.tokenizer, settings.max_length, session.device)
         self.layout = layout
         self.encoded = encode_items(items, session.tokenizer, settings.max_length, settings.batch_tokens, session.device, layout)
-        if session.device in kernel_choice.CHOOSING and process_group().world_size == 1:
+        if session.scorer == "auto" and session.device in kernel_choice.CHOOSING and process_group().world_size == 1:
             batches = [batch for chunk in self.encoded for batch in chunk.batches]
             choice = kernel_choice.choose(self.network, batches, session.dtype)
             self.network, self.kernel = choice.network, str(choice)
+
+    def _encode_dialogues(self, items: list[Dialogue]) -> None:
+        session = self.session
+        given = (items, session.tokenizer, session.job.evaluate, session.model, session.device)
+        decoding: Decoding = "plain"
+        self.reason = ASKED_FOR
+        if session.scorer == "auto":
+            decoding, self.reason = choose_decoding(session.base_network, encode_trial(*given))
+        self.layout = "one row per dialogue" if decoding == "cached" else "one row per dialogue, without a cache"
+        self.encoded = replace(encode_dialogues(*given), decoding=decoding)
 
     def score(self, chunks: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
         """Rows of the item chunks with these numbers, by the weights that are in the model now; ``names`` go into every row."""

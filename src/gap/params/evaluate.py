@@ -30,7 +30,7 @@ class Evaluate(Settings):
     COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance", "noise_items"})
 
 
-#: How items are scored: prefix trees where they suit the model, single sequences, or lm-eval's HF backend.
+#: How items are scored: by the fast paths that suit the model, by single sequences without any, or by lm-eval's HF backend.
 Scorer = Literal["auto", "plain", "lm-eval"]
 
 

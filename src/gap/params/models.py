@@ -16,8 +16,13 @@ class _Model(Settings):
         "subject", description="subject: post-trained; reference: evaluated only (a solid line in the figures)."
     )
     label: str = Field("", description="Name in figures; the key when empty.")
+    scorer: Literal["auto", "plain"] = Field(
+        "auto",
+        exclude_if=lambda scorer: scorer == "auto",  # what is written of studies from before the key stays as it was
+        description="How its items are scored: auto takes the fast paths that prove themselves on the model; plain takes none.",
+    )
 
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role"})
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role", "scorer"})
 
 
 class PretrainedHere(_Model):

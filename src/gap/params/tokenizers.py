@@ -26,6 +26,13 @@ class TokenizerFiles(Settings):
     path: str = Field(description="Folder; `mirror:...` is relative to $GAP_MIRROR.")
 
 
+class TokenizerLocal(Settings):
+    """The tokenizer in a Hugging Face folder on this machine, of whatever family; a model's own folder will do."""
+
+    kind: Literal["local"]
+    path: str = Field(description="Folder; `mirror:...` is relative to $GAP_MIRROR.")
+
+
 class TokenizerHub(Settings):
     """The tokenizer of a hub model at a pinned revision."""
 
@@ -34,7 +41,7 @@ class TokenizerHub(Settings):
     revision: str = Field(pattern="^[0-9a-f]{40}$")
 
 
-Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerHub, Field(discriminator="kind")]
+Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerLocal | TokenizerHub, Field(discriminator="kind")]
 
 
 class TokenizerJob(Settings):

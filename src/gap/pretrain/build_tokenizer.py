@@ -1,4 +1,4 @@
-"""Building a byte-level BPE tokenizer with OPT's special tokens: trained, from vocab.json and merges.txt, or from the hub.
+"""Building a byte-level BPE tokenizer with OPT's special tokens: trained, from vocab.json and merges.txt, from a folder, or from the hub.
 
 OPT uses one token, ``</s>`` (id 2), to begin and to end a text, and puts it in front of everything it encodes.  The
 pipeline encodes without special tokens and adds the id itself; the folder written here behaves as OPT's for others.
@@ -19,7 +19,7 @@ from gap.core.files import read_json, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
 from gap.params.sources import Source
-from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerTrained
+from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.mixture import shares, training_texts
 
 #: OPT's first four ids.
@@ -53,6 +53,8 @@ def build_tokenizer(job: TokenizerJob, out: Path) -> None:
         _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes, job.seed), settings.vocab_size), out)
     elif isinstance(settings, TokenizerFiles):
         _write(*read_files(existing(settings.path)), out)
+    elif isinstance(settings, TokenizerLocal):
+        _as_it_is(existing(settings.path), settings.path, out)
     else:
         _from_hub(settings, out)
 
@@ -155,11 +157,19 @@ def _from_hub(settings: TokenizerHub, out: Path) -> None:
         if (downloaded / "vocab.json").exists() and "tokenizer.json" not in files:
             _write(*read_files(downloaded), out)
             return
-        from transformers import AutoTokenizer
+        _as_it_is(downloaded, settings.id, out)
 
-        tokenizer = AutoTokenizer.from_pretrained(downloaded)
-        if tokenizer.bos_token_id is None:
-            problem = "no beginning-of-sequence token"
-            raise BadInput(f"tokenizer {settings.id}", problem, "a tokenizer with bos_token", "Use another tokenizer.")
-        with filling(out, "tokenizer.json") as folder:
-            tokenizer.save_pretrained(folder)
+
+def _as_it_is(source: Path, name: str, out: Path) -> None:
+    """The tokenizer of the folder ``source`` as ``transformers`` reads it; ``name`` is that of the error."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+    except (OSError, ValueError) as error:
+        found = f"no tokenizer that transformers can read ({str(error).strip().split(chr(10))[0]})"
+        raise BadInput(f"tokenizer {name}", found, "a folder with tokenizer.json", "Correct the path in params.yaml.") from error
+    if tokenizer.bos_token_id is None:
+        raise BadInput(f"tokenizer {name}", "no beginning-of-sequence token", "a tokenizer with bos_token", "Use another tokenizer.")
+    with filling(out, "tokenizer.json") as folder:
+        tokenizer.save_pretrained(folder)

@@ -99,6 +99,25 @@ def test_the_ways_are_different_ways_to_the_same_numbers(models: Any, tokenizer:
     assert network.model.config._attn_implementation == "sdpa"
 
 
+@pytest.mark.parametrize("plain", [[], ["neo"]])
+def test_a_model_without_trees_and_cache_is_measured_as_it_is_scored(tokenizer_folder: Path, tmp_path: Path, plain: list[str]) -> None:
+    import shutil
+
+    from transformers import GPTNeoConfig, GPTNeoForCausalLM
+
+    size = {"vocab_size": 400, "hidden_size": 32, "num_layers": 2, "num_heads": 2, "max_position_embeddings": 160, "window_size": 16}
+    torch.manual_seed(0)
+    shutil.copytree(tokenizer_folder, tmp_path / "neo")
+    config = GPTNeoConfig(**size, attention_types=[[["global", "local"], 1]], initializer_range=0.3, bos_token_id=2, eos_token_id=2)
+    GPTNeoForCausalLM(config).save_pretrained(tmp_path / "neo")
+    noise_report({"neo": tmp_path / "neo"}, FILES, SETTINGS, tmp_path / "noise.json", Runtime("cpu", 1), plain)
+    for splits in read_json(tmp_path / "noise.json")["models"]["neo"]["tasks"].values():
+        ways = splits["validation"]["variants"]
+        assert "one row per continuation" not in ways and {"every row by itself", "weights as they are"} <= set(ways)
+        assert all(way["largest"] < 1e-3 for way in ways.values() if way["kind"] != "dtype")
+        assert not plain or ways["weights as they are"]["largest"] == 0
+
+
 def test_a_variant_leaves_no_trace(models: Any) -> None:
     network = split_model(models("opt"))
     eager = next(variant for variant in variants("bf16", "cpu") if variant.attention == "eager")

@@ -23,7 +23,7 @@ from gap.evaluate.engine.chunked_attention import SLICE, SLICED, sliced_attentio
 from gap.evaluate.engine.last_layer_pruning import QuerySelection, SelectedPositions
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring import dialogue
+from gap.evaluate.scoring import decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.kernel_choice import CapturedModel
 from gap.evaluate.scoring.multiple_choice import score_chunks
@@ -89,11 +89,11 @@ def test_in_bf16_decoding_attends_in_fp32(models: Any, tokenizer: Any, name: str
     network = quick(split_model(models(name)), torch.bfloat16)
     _, compiled = some_prompts(tokenizer, network.model)
     kept: list[Any] = []
-    decode = dialogue.greedy_decode
-    monkeypatch.setattr(dialogue, "greedy_decode", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
+    decode = decoding.greedy_decode
+    monkeypatch.setattr(decoding, "greedy_decode", lambda *given: kept.append((given[1].layers[-1], found := decode(*given))) or found)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         answer_chunks(network, compiled, [0])
-        monkeypatch.setattr(dialogue, "cache_dtype", lambda _: None)
+        monkeypatch.setattr(decoding, "cache_dtype", lambda _: None)
         network.model.set_attn_implementation("sdpa")
         answer_chunks(network, compiled, [0])
     (wide, tokens), (narrow, other) = kept

@@ -7,8 +7,8 @@ floor under every difference between checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,8 +19,10 @@ from gap.core.progress import progress
 from gap.evaluate.checks.variants import Variant, open_variant, variants, with_masks_for
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.equivalence import UNSUITED, describe_error
-from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
+from gap.evaluate.engine.split_model import ASKED_FOR, SplitModel, split_model, whole_model
+from gap.evaluate.scoring.decoding_check import choose_decoding
+from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encode_trial
+from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
@@ -46,19 +48,34 @@ class Scores:
 
 @dataclass(frozen=True)
 class VariantScorer:
-    """A model that scores the items of one split of a task by any variant; ``encoded`` holds what variants share."""
+    """A model that scores the items of one split of a task by any variant; ``encoded`` holds what variants share.
+
+    fast: whether the study lays them out as trees, or decodes them with a cache; packed: whether it packs weights.
+    """
 
     network: SplitModel
     tokenizer: Any
     items: Sequence[Item]
     settings: Evaluate
     device: str
+    fast: bool = True
+    packed: bool = True
     encoded: dict[tuple[int, str], Any] = field(default_factory=dict)
 
     @property
     def is_dialogue(self) -> bool:
         """Whether the items are dialogues."""
         return isinstance(self.items[0], Dialogue)
+
+    def as_chosen(self) -> VariantScorer:
+        """The same, with the layout or the way of decoding that a job of evaluation would choose for the items."""
+        settings, items = self.settings, cast("Any", self.items)
+        if self.is_dialogue:
+            trial = encode_trial(items, self.tokenizer, settings, self.network.model, self.device)
+            chosen, _ = choose_decoding(self.network, trial)
+            return replace(self, fast=chosen == "cached")
+        layout, _ = choose_layout(self.network, items, self.tokenizer, settings.max_length, self.device)
+        return replace(self, fast=layout == "tree")
 
     def scores(self, variant: Variant) -> Scores:
         """Predictions, log-probabilities and measures of all items."""
@@ -67,7 +84,7 @@ class VariantScorer:
         if key not in self.encoded:
             self.encoded[key] = self._encode(tokens, variant)
         encoded = self.encoded[key]
-        with open_variant(self.network, variant) as network:
+        with open_variant(self.network, variant if self.packed else replace(variant, packed=False)) as network:
             if self.is_dialogue:
                 answers = [answer for chunk in answer_chunks(network, encoded, range(len(encoded.chunks))) for answer in chunk]
                 f1 = np.array([answer.f1 for answer in answers])
@@ -80,12 +97,22 @@ class VariantScorer:
     def _encode(self, tokens: int, variant: Variant) -> Any:
         if self.is_dialogue:
             settings = self.settings.model_copy(update={"batch_tokens": tokens})
-            return encode_dialogues(cast("Sequence[Dialogue]", self.items), self.tokenizer, settings, self.network.model, self.device)
+            dialogues = cast("Sequence[Dialogue]", self.items)
+            encoded = encode_dialogues(dialogues, self.tokenizer, settings, self.network.model, self.device)
+            return encoded if self.fast else replace(encoded, decoding="plain")
         choices = cast("Sequence[MultipleChoice]", self.items)
-        return encode_items(choices, self.tokenizer, self.settings.max_length, tokens, self.device, variant.layout)
+        layout = variant.layout if self.fast else "plain"
+        return encode_items(choices, self.tokenizer, self.settings.max_length, tokens, self.device, layout)
 
 
-def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], settings: Evaluate, out: Path, runtime: Runtime) -> None:
+def noise_report(
+    models: dict[str, Path],
+    items: dict[str, dict[str, Path]],
+    settings: Evaluate,
+    out: Path,
+    runtime: Runtime,
+    plain: Collection[str] = (),
+) -> None:
     """Score the first ``settings.noise_items`` items of each file (task -> split -> file) in every way and write JSON::
 
         {"items": most per task, "precision": the study's, "models": {model: {
@@ -98,6 +125,10 @@ def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], set
     twice the largest change by shape or kernel.  ``floor``: by how many points the average over a group's tasks could change at
     ``most``, if all items that changed under any variant of that kind did so in one direction, and did change (``seen``).
 
+    Parameters
+    ----------
+    plain: names of the models that the study scores without fast paths.
+
     Raises
     ------
     BadInput: a model or a file of items cannot be read.
@@ -107,12 +138,14 @@ def noise_report(models: dict[str, Path], items: dict[str, dict[str, Path]], set
     with progress("noise", len(models) * sum(map(len, items.values()))) as shown:
         for name, folder in models.items():
             device = open_device(runtime)
-            network, tokenizer = split_model(load_model(folder, device)), load_tokenizer(folder)
+            model, tokenizer = load_model(folder, device), load_tokenizer(folder)
+            network = whole_model(model, ASKED_FOR) if name in plain else split_model(model)
             tasks: dict[str, dict[str, Any]] = {}
             dropped: dict[str, str] = {}
             for task, splits in items.items():
                 for split, path in splits.items():
                     scorer = VariantScorer(network, tokenizer, load_items(task, path, limit), settings, device.type)
+                    scorer = replace(scorer, fast=False, packed=False) if name in plain else scorer.as_chosen()
                     tasks.setdefault(task, {})[split] = _entry(scorer, dropped)
                     shown.step(note=f"{name} {task}")
             report[name] = {"tasks": tasks, "floor": _floors(tasks), "dropped": dropped}
@@ -126,7 +159,7 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
     reference = scorer.scores(study)
     entries: dict[str, Any] = {}
     for variant in others:
-        if scorer.is_dialogue and variant.layout == "plain":
+        if variant.layout == "plain" and (scorer.is_dialogue or not scorer.fast):
             continue
         try:
             scores = scorer.scores(variant)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 #: keys and values stays), and the layer its feed-forward block: one module, or two layers with an activation between them.
 ATTENTION = ("self_attn", "attn", "attention")
 PROJECTIONS = ("q_proj", "o_proj", "out_proj", "c_proj", "dense")
-BLOCK = "mlp"
+BLOCK = ("mlp",)
 FIRST, SECOND = "fc1", "fc2"
 
 
@@ -78,8 +78,8 @@ def prune(model: Any, body: nn.Module) -> QuerySelection:
     wrapped: list[tuple[Any, str, dict[str, bool]]] = [(attention, name, {}) for name in PROJECTIONS if hasattr(attention, name)]
     if hasattr(layer, FIRST) and hasattr(layer, SECOND):
         wrapped += [(layer, FIRST, {"spread": False}), (layer, SECOND, {"gather": False})]
-    elif hasattr(layer, BLOCK):
-        wrapped.append((layer, BLOCK, {}))
+    elif any(hasattr(layer, name) for name in BLOCK):
+        wrapped += [(layer, name, {}) for name in BLOCK if hasattr(layer, name)]
     else:
         raise NotImplementedError("its last layer has no feed-forward block of a known name")
     selection = QuerySelection()

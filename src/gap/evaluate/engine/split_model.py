@@ -17,6 +17,7 @@ from torch import Tensor
 from gap.evaluate.engine.equivalence import Tolerance, prove_equivalent
 from gap.evaluate.engine.parallel_passes import parallel_map
 from gap.evaluate.engine.pass_cache import PASS_CACHE
+from gap.models.causality import trial_ids
 from gap.models.sharding import body_and_head, without_gradients
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ R = TypeVar("R")
 LOGITS_TOLERANCE = Tolerance(of_largest=1e-4)
 #: Width of the two rows that body and head are tried on.
 TRIAL_WIDTH = 7
+#: Why no fast path is taken where the job says so.
+ASKED_FOR = "asked for by the scorer plain"
 LOG = logging.getLogger(__name__)
 
 
@@ -102,6 +105,11 @@ def split_model(model: Any) -> SplitModel:
     if not reason:
         return network
     LOG.warning("%s is scored through its full logits: %s", type(model).__name__, reason)
+    return whole_model(model, reason)
+
+
+def whole_model(model: Any, reason: str) -> SplitModel:
+    """``model`` with its own logits at every position; ``reason`` says why."""
     return SplitModel(model, model, None, reason)
 
 
@@ -113,8 +121,3 @@ def _prove_split(network: SplitModel) -> str:
     full = network.model(input_ids=ids, position_ids=position_ids, use_cache=False).logits.float()
     reason = prove_equivalent(full, network.logits(network.features(ids, use_cache=False)), LOGITS_TOLERANCE)
     return f"the logits of its head {reason}" if reason else ""
-
-
-def trial_ids(model: Any, width: int) -> Tensor:
-    """Two rows of token ids from all over the vocabulary, [2, width]."""
-    return (torch.arange(2 * width, device=model.device) * 7919 % model.config.vocab_size).reshape(2, width)

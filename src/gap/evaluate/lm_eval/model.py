@@ -21,8 +21,9 @@ from gap.evaluate.encoding.batches import Batch, ScoredSequence, batch_cost
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
-from gap.evaluate.scoring.layout_check import TOLERANCE, prove_layout
+from gap.evaluate.scoring.layout_check import prove_layout
 from gap.evaluate.scoring.multiple_choice import read_targets, with_greedy
+from gap.evaluate.scoring.trial_items import TOLERANCE, trial_items
 from gap.models.precision import autocast
 
 #: Requests laid out together: enough to fill batches, few enough for progress to show.
@@ -77,11 +78,12 @@ class TreeLM(HFLM):
     def _open(self, requests: Sequence[Request]) -> SplitModel:
         """The model split into body and head, as a scoring model where its weights are in fp32.
 
-        Trees are used if they give the scores of single sequences on the first requests.
+        Trees are used if they give the scores of single sequences on the first and the longest requests.
         """
         if self._network is None:
             network = self._network = split_model(self.model)
-            sequences = [self._sequence(request, slot) for slot, request in enumerate(requests[:TRIAL_REQUESTS])]
+            trial = trial_items(requests, TRIAL_REQUESTS, lambda request: len(request[1]) + len(request[2]))
+            sequences = [self._sequence(request, slot) for slot, request in enumerate(trial)]
 
             def score(layout: Layout) -> np.ndarray:
                 batches = LAYOUTS[layout](sequences, TRIAL_TOKENS, self.device.type)

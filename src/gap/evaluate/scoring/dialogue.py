@@ -1,6 +1,7 @@
 """Dialogue: the greedy answer, its F1, and the NLL of the reference answer.
 
-One pass over prompt and reference fills the cache and gives the NLL; the greedy answer continues from the prompt.
+One pass over prompt and reference fills the cache and gives the NLL; the greedy answer continues from the prompt.  A model that
+this does not suit (``gap.evaluate.scoring.decoding_check``) is decoded without a cache.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
 
 from gap.core.errors import BadInput
 from gap.evaluate.encoding.dialogue_chunks import DialogueChunk, dialogue_chunks
 from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.item_scores import Answer, judge
-from gap.evaluate.scoring.greedy_decoding import StaticKVCache, cache_dtype, greedy_decode
-from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_probabilities
+from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_answers
 from gap.evaluate.scoring.stop_automaton import stop_table
+from gap.evaluate.scoring.trial_items import TRIAL_ITEMS, trial_items
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids, max_positions
 from gap.params.evaluate import Evaluate
@@ -31,7 +30,7 @@ from gap.tasks.items import Dialogue
 class Dialogues:
     """A task's dialogues, encoded for one model's vocabulary and length.
 
-    eos_ids: tokens that end an answer; table: ``stop_table``'s; max_steps: passes behind a prompt at most.
+    eos_ids: tokens that end an answer; table: ``stop_table``'s; max_steps: passes behind a prompt at most; decoding: how.
     """
 
     chunks: tuple[DialogueChunk, ...]
@@ -39,6 +38,7 @@ class Dialogues:
     eos_ids: frozenset[int]
     table: Tensor
     max_steps: int
+    decoding: Decoding = "cached"
 
 
 def prompt_limit(settings: Evaluate, model: Any) -> int:
@@ -72,6 +72,11 @@ def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalua
     return Dialogues(chunks, tokenizer, frozenset(ends), table, settings.max_new_tokens - 1)
 
 
+def encode_trial(items: Sequence[Dialogue], tokenizer: Any, settings: Evaluate, model: Any, device: str) -> Dialogues:
+    """The first and the longest of them, on which decoding is tried."""
+    return encode_dialogues(trial_items(items, TRIAL_ITEMS, lambda item: len(item.prompt)), tokenizer, settings, model, device)
+
+
 def answer_chunks(network: SplitModel, dialogues: Dialogues, numbers: Sequence[int]) -> list[list[Answer]]:
     """Answers of the chunks with these numbers, item by item."""
     with without_gradients():
@@ -79,27 +84,8 @@ def answer_chunks(network: SplitModel, dialogues: Dialogues, numbers: Sequence[i
 
 
 def _answers(network: SplitModel, dialogues: Dialogues, chunk: DialogueChunk) -> list[Answer]:
-    buffers = StaticKVCache(len(chunk.order), chunk.max_prompt_length, dialogues.max_steps, cache_dtype(network))
-    first_tokens: list[Tensor] = []
-    parts: list[Tensor] = []
-    slots: list[int] = []
-    row = 0
-    for prompts in chunk.prompts:
-        batch = prompts.batch
-        cache = DynamicCache(config=network.model.config)
-        features = network.features(batch.ids, prompts.query_positions, past_key_values=cache, use_cache=True).flatten(0, 1)
-        first_tokens.append(network.logits(features[prompts.last]).argmax(-1))
-        parts.append(log_probabilities(network, features[batch.query_positions], batch))
-        slots += batch.slots
-        buffers.put(row, cache)
-        row += len(prompts.last)
-    for batch in chunk.references_apart:
-        parts.append(token_log_probabilities(network, batch))
-        slots += batch.slots
-    tokens = greedy_decode(network, buffers, chunk.prompt_lengths, torch.cat(first_tokens), dialogues.table).tolist()
-    nll = np.zeros(len(chunk.order))
-    np.subtract.at(nll, np.array(slots, dtype=np.int64), torch.cat(parts).cpu().numpy().astype(np.float64))
-    return _judge(dialogues, chunk, tokens, nll)
+    tokens, nll = (cached_answers if dialogues.decoding == "cached" else plain_answers)(network, dialogues, chunk)
+    return _judge(dialogues, chunk, tokens.tolist(), nll)
 
 
 def _judge(dialogues: Dialogues, chunk: DialogueChunk, tokens: list[list[int]], nll: np.ndarray) -> list[Answer]:

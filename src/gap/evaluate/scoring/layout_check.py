@@ -11,22 +11,22 @@ import numpy as np
 from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.evaluate.scoring.multiple_choice import score_chunks
+from gap.evaluate.scoring.trial_items import TOLERANCE, TRIAL_ITEMS, trial_items
 from gap.tasks.items import MultipleChoice
 
 if TYPE_CHECKING:
     from gap.evaluate.engine.split_model import SplitModel
 
-#: Items to try, and the allowed difference of a log-probability (nats) between the layouts in fp32.
-TRIAL_ITEMS = 4
-TOLERANCE = Tolerance(absolute=1e-3, relative=1e-5)
 LOG = logging.getLogger(__name__)
 
 
 def choose_layout(network: SplitModel, items: Sequence[MultipleChoice], tokenizer: Any, max_length: int, device: str) -> tuple[Layout, str]:
-    """``tree`` where it gives the plain layout's scores of a few items (fp32), else ``plain`` and the (logged) reason."""
+    """``tree`` where it gives the plain layout's scores of the job's first and longest items (fp32), else ``plain`` and the (logged) reason."""
+
+    trial = trial_items(items, TRIAL_ITEMS, lambda item: len(item.context) + max(map(len, item.continuations)))
 
     def score(layout: Layout) -> np.ndarray:
-        chunks = encode_items(items[:TRIAL_ITEMS], tokenizer, max_length, max_length, device, layout)
+        chunks = encode_items(trial, tokenizer, max_length, max_length, device, layout)
         return np.concatenate([sums for chunk in score_chunks(network, chunks) for sums in chunk])
 
     return prove_layout(network, score)

@@ -24,6 +24,12 @@ def key(plan: Plan, task: str, split: str) -> str:
     return plan.remember("scores", task, split, items=items.key(plan, task, split), settings=settings, code=code_version(EVALUATE))
 
 
+def model_key(plan: Plan, name: str) -> str:
+    """Key of a model in the paths of its scores: its own, or where they are made by plain passes alone, another one."""
+    own, scorer = models.key(plan, name), plan.study.models[name].scorer
+    return own if scorer == "auto" else plan.remember("scored", name, model=own, scorer=scorer)
+
+
 def task_groups(plan: Plan) -> list[list[TaskSplit]]:
     """The study's tasks and splits, cut into the groups that one job scores."""
     size = plan.study.jobs.tasks_per_job
@@ -37,13 +43,13 @@ def folder(plan: Plan, task: str, split: str) -> Path:
 
 def path(plan: Plan, shard: Shard, task: str, split: str) -> Path:
     """Item scores of a shard's runs."""
-    model = f"{shard.model}-{models.key(plan, shard.model)}"
+    model = f"{shard.model}-{model_key(plan, shard.model)}"
     return folder(plan, task, split) / model / shard_file(plan, shard, updates(plan, shard), plan.study.evaluate.items)
 
 
 def base_path(plan: Plan, model: str, task: str, split: str) -> Path:
     """Item scores of an unmodified model that has no runs."""
-    return folder(plan, task, split) / f"{model}-{models.key(plan, model)}" / f"base-items-{plan.study.evaluate.items:05d}.parquet"
+    return folder(plan, task, split) / f"{model}-{model_key(plan, model)}" / f"base-items-{plan.study.evaluate.items:05d}.parquet"
 
 
 def files(plan: Plan) -> list[tuple[str, str, str, Path]]:
@@ -67,6 +73,11 @@ def job(plan: Plan, model: str, pairs: list[TaskSplit], shard: Shard | None = No
     planned = [*([BASE] if with_base else []), *runs(plan, shard)]
     settings = plan.study.methods[shard.method]
     return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned, **common)
+
+
+def plain_flags(plan: Plan) -> list[str]:
+    """The subjects that are scored by plain passes alone, as command-line flags."""
+    return [f"--plain={name}" for name in plan.subjects if plan.study.models[name].scorer == "plain"]
 
 
 def light_stages(plan: Plan) -> list[LightStage]:

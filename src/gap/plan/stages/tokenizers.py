@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.params.sources import Source
-from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerTrained
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
 from gap.plan.sources import source_identity
@@ -30,7 +30,7 @@ def key(plan: Plan, name: str) -> str:
     identity = tokenizer.identity()
     if isinstance(tokenizer, TokenizerTrained):
         identity["sources"] = mixture_identity(plan, tokenizer.mixture)
-    elif isinstance(tokenizer, TokenizerFiles):
+    elif isinstance(tokenizer, TokenizerFiles | TokenizerLocal):
         identity["path"] = plan.fingerprints.of(tokenizer.path)
     return plan.remember("tokenizer", name, settings=identity, code=code_version(*CODE))
 
