@@ -73,7 +73,7 @@ def materialise(
     from functools import partial
 
     document = read_document(plan)
-    runtime = replace(runtime, arithmetic=document["study"]["jobs"]["arithmetic"])  # as its run was computed
+    runtime = replace(runtime, arithmetic=document["study"]["jobs"].get("arithmetic", "fast"))  # as its run was computed
     set_arithmetic(runtime.arithmetic)
 
     from gap.checkpoints.catalogue import by_id, catalogue

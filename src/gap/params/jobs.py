@@ -26,7 +26,8 @@ class Jobs(Settings):
         description="Devices (on a CPU, processes) of one host that share a model's weights, for one that does not fit on one (FSDP2)."
     )
     arithmetic: Literal["portable", "fast"] = Field(
-        description="portable: the same bits on every x86-64 CPU with AVX2, at half the speed or less; fast: each processor's best."
+        exclude_if=lambda arithmetic: arithmetic == "fast",  # what is written of studies from before the key stays as it was
+        description="portable: the same bits on every x86-64 CPU with AVX2, at half the speed or less; fast: each processor's best.",
     )
     memory: Literal["device", "host"] = Field(
         description="Where base snapshot, gradients and optimizer's state wait: host is slower and lets larger models train on a small GPU."
