@@ -10,7 +10,7 @@ import typer
 
 from gap.checkpoints.catalogue import Selection
 from gap.cli.options import Options, packed_options, record_option, runtime_options
-from gap.runtime.arithmetic import set_arithmetic
+from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
@@ -73,7 +73,7 @@ def materialise(
     from functools import partial
 
     document = read_document(plan)
-    runtime = replace(runtime, arithmetic=document["study"]["jobs"].get("arithmetic", "fast"))  # as its run was computed
+    runtime = replace(runtime, arithmetic=study_arithmetic(document))  # as its run was computed
     set_arithmetic(runtime.arithmetic)
 
     from gap.checkpoints.catalogue import by_id, catalogue

@@ -17,10 +17,10 @@ def command(target: str, help_text: str) -> Callable[..., None]:
 
     def run(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
         from gap.core.files import read_json
-        from gap.runtime.arithmetic import set_arithmetic
+        from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
 
         document = read_json(plan)
-        set_arithmetic(document["study"].get("jobs", {}).get("arithmetic", "fast"))  # before the stage's module loads NumPy
+        set_arithmetic(study_arithmetic(document))  # before the stage's module loads NumPy
         module, _, function = target.partition(":")
         getattr(importlib.import_module(module), function)(document)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from gap.core.errors import BadInput, Refused
 
@@ -27,6 +27,11 @@ PORTABLE = {
 def arithmetic() -> Arithmetic:
     """What this process computes by."""
     return "portable" if all(os.environ.get(name) == value for name, value in PORTABLE.items()) else "fast"
+
+
+def study_arithmetic(plan: dict[str, Any]) -> Arithmetic:
+    """What the study behind the content of plan.json is computed by; nothing is written there where it is ``fast``."""
+    return plan["study"].get("jobs", {}).get("arithmetic", "fast")
 
 
 def set_arithmetic(wanted: str) -> None:
