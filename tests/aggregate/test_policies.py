@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.aggregate.policies import POLICIES, detailed_names, policy_names
-from gap.aggregate.policies.authors import stop
+from gap.aggregate.stopping_rule import stop
 from gap.core.errors import BadInput
 
 FALLING = np.array([0.5, 0.6, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])

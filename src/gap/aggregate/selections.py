@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.aggregate.policies import DECIMALS, POLICIES
-from gap.aggregate.policies.authors import stop
+from gap.aggregate.stopping_rule import stop
 from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.tables import RUN, TABLES
 
