@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gap.core.errors import BadInput, Refused
-from gap.runtime.arithmetic import PORTABLE, arithmetic, check_portable, set_arithmetic
+from gap.runtime.arithmetic import PORTABLE, arithmetic, check_portable, set_arithmetic, study_arithmetic
 
 RUN = Path(__file__).parents[1] / "support/portable_run.py"
 #: What ``RUN`` prints wherever portable arithmetic can be had.
@@ -21,7 +22,7 @@ PLAIN = {name: value for name, value in os.environ.items() if name not in PORTAB
 
 def digests(*emulator: str) -> dict[str, str]:
     done = subprocess.run([*emulator, sys.executable, str(RUN)], capture_output=True, text=True, env=PLAIN)
-    if "no portable arithmetic" in done.stderr or "Set jobs.arithmetic to fast" in done.stderr:
+    if "Set jobs.arithmetic to fast" in done.stderr:
         pytest.skip("this processor or this torch has no portable arithmetic")
     assert done.returncode == 0, done.stderr
     return dict(line.split() for line in done.stdout.splitlines())
@@ -36,6 +37,20 @@ def test_this_processor_gives_the_bits_of_all() -> None:
 @pytest.mark.parametrize("processor", ["Haswell", "EPYC-Rome"])
 def test_emulated_processors_of_both_vendors(processor: str) -> None:
     assert digests("qemu-x86_64", "-cpu", processor) == EXPECTED
+
+
+@pytest.mark.parametrize("plan", [{}, [], {"study": 3}, {"study": {}}, {"study": {"jobs": {"threads": 1}}}])
+def test_a_plan_that_does_not_say_is_one_of_fast_arithmetic(plan: Any) -> None:
+    assert study_arithmetic(plan) == "fast"
+    assert study_arithmetic({"study": {"jobs": {"arithmetic": "portable"}}}) == "portable"
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"study": 3}'])
+def test_a_file_that_is_no_plan_is_refused_in_one_paragraph(tmp_path: Path, content: str) -> None:
+    (tmp_path / "plan.json").write_text(content)
+    command = [sys.executable, "-m", "gap.cli.main", "aggregate", "--plan", "plan.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, "Allowed: the plan of a study." in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_unknown_names_are_refused() -> None:

@@ -30,8 +30,14 @@ def arithmetic() -> Arithmetic:
 
 
 def study_arithmetic(plan: dict[str, Any]) -> Arithmetic:
-    """What the study behind the content of plan.json is computed by; nothing is written there where it is ``fast``."""
-    return plan["study"].get("jobs", {}).get("arithmetic", "fast")
+    """What the study behind the content of plan.json is computed by.
+
+    ``fast`` is written nowhere, and a plan that lacks more than this is for its reader to refuse.
+    """
+    try:
+        return plan["study"]["jobs"]["arithmetic"]
+    except (KeyError, TypeError, IndexError):
+        return "fast"
 
 
 def set_arithmetic(wanted: str) -> None:
