@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import build
+from synthetic_plan import TASK_NAMES, Shape
 
 from gap.aggregate.stage import aggregate
 from gap.core.files import read_json
@@ -73,6 +75,17 @@ def test_only_the_plan_is_kept(plan: dict) -> None:
     assert list(base["model"].drop_duplicates()) == ["tiny", "big", "huge"]
     assert set(base["step"]) == {0}
     assert not scores.duplicated(["model", "run", "step", "task", "split", "metric"]).any()
+
+
+def test_a_model_may_be_named_like_a_task(tmp_path: Path) -> None:
+    """Rows stand in the order of the models, and of the tasks, whatever their names."""
+    shape = Shape(subjects={"piqa": "0.2M", "tiny": "0.5M"}, reference={"huge": "1.2M"}, corpora=("seen",), texts=1)
+    document = read_json(build(tmp_path, shape))
+    aggregate(document)
+    scores = light(document, "run_scores")
+    assert list(scores["model"].drop_duplicates()) == ["piqa", "tiny", "huge"]
+    for _, part in scores.groupby("model"):
+        assert list(part["task"].drop_duplicates()) == [*TASK_NAMES, "classification", "dialogue", "all"]
 
 
 def test_a_diverged_run_ends_at_its_last_real_step(plan: dict) -> None:

@@ -46,7 +46,7 @@ def _with_parts(rows: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
     unmodified = [{"model": model, "method": "", "corpus": "", "text": -1, "run": BASE} for model in study.models]
     runs = pd.DataFrame([*unmodified, *study.runs], columns=list(RUN))
     rows = rows.merge(runs.assign(run_index=runs.index), on=["model", "run"], how="left")
-    ranks = {name: index for index, name in enumerate([*study.models, *study.splits, *METRIC, ALL])}
-    rows = rows.assign(model_index=rows["model"].map(ranks), task_index=rows["task"].map(ranks))
+    models, tasks = list(study.models), [*study.splits, *METRIC, ALL]
+    rows = rows.assign(model_index=rows["model"].map(models.index), task_index=rows["task"].map(tasks.index))
     rows = rows.sort_values(["model_index", "run_index", "split", "step", "task_index", "metric"], kind="stable", ignore_index=True)
     return rows.drop(columns=["run_index", "model_index", "task_index"])
