@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from gap.core import registry
 from gap.generators import GENERATORS
 from gap.methods import REGISTRIES
 from gap.tasks.registry import TASKS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def modules() -> list[ModuleType]:
     """Every stage's module of this package."""
-    return [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    return [importlib.import_module(name) for name in registry.modules(__name__)]
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
@@ -41,6 +41,6 @@ def units() -> list[str]:
 
 def extension_units() -> list[str]:
     """The modules of all extension points."""
-    registered = [entry.module for registry in (*REGISTRIES, GENERATORS) for entry in registry.entries.values()]
+    registered = [entry.module for kinds in (*REGISTRIES, GENERATORS) for entry in kinds.entries.values()]
     registered += [task.module for task in TASKS.values()]
     return [*registered, *(unit for module in modules() if hasattr(module, "extensions") for unit in module.extensions())]
