@@ -23,13 +23,12 @@ import torch
 from torch import Tensor
 
 from gap.describe.predictions import Reading
+from gap.models.equivalence import UNSUITED, describe_error
 from gap.models.plain_decoding import decode_without_cache
 from gap.models.sharding import without_gradients
 from gap.models.text import eos_ids
 from gap.params.describe import Describe
 
-#: What a model raises whose cache the prefixes of a text cannot share.
-FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError)
 #: How far a greedy token's logit may stand below the largest: rounding, as a share of the largest magnitude (at least 1).
 ALLOWED = 1e-4
 LOG = logging.getLogger(__name__)
@@ -56,8 +55,8 @@ class Decoder:
     def _prove(self, reading: Reading, starts: Sequence[int], length: int) -> str:
         try:
             answers = continuations(self.model, reading, starts, length)
-        except FAILURES as error:
-            return f"its cache cannot be shared ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+        except UNSUITED as error:
+            return f"its cache cannot be shared ({describe_error(error)})"
         distance = max(not_greedy(self.model, reading.ids, start, answer) for start, answer in zip(starts, answers, strict=True))
         return "" if distance <= ALLOWED else f"a token's logit stands {distance:.2g} of the largest below the likeliest token's"
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from gap.core.errors import BadInput
+from gap.models.equivalence import LOGITS_TOLERANCE, prove_equivalent
 from gap.models.sharding import without_gradients
 
-#: Width of the two rows that a model is tried on, and of their beginnings; allowed difference of logits, of the largest (at least 1).
-WIDTH, BEGINNING, ALLOWED = 7, 4, 1e-4
+#: Width of the two rows that a model is tried on, and of their beginnings.
+WIDTH, BEGINNING = 7, 4
 
 
 def trial_ids(model: Any, width: int) -> Tensor:
@@ -40,7 +41,7 @@ def check_causal(model: Any, name: str) -> None:
         (beginning, "a model that looks ahead: tokens behind a position change what it predicts"),
         (counted, "a model whose positions do not count from 0"),
     ):
-        if not torch.allclose(other, own[:, : other.shape[1]], rtol=0, atol=ALLOWED * max(1.0, float(own.abs().max())), equal_nan=True):
+        if prove_equivalent(own[:, : other.shape[1]], other, LOGITS_TOLERANCE):
             raise BadInput(name, found, "a causal language model with positions 0, 1, 2, ...", cure)
 
 

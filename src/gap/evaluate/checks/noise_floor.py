@@ -18,12 +18,12 @@ from gap.core.files import write_json
 from gap.core.progress import progress
 from gap.evaluate.checks.variants import Variant, open_variant, variants, with_masks_for
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.engine.equivalence import UNSUITED, describe_error
 from gap.evaluate.engine.split_model import ASKED_FOR, SplitModel, split_model, whole_model
 from gap.evaluate.scoring.decoding_check import choose_decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encode_trial
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
+from gap.models.equivalence import UNSUITED, describe_error
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.params.evaluate import Evaluate

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from gap.evaluate.engine.cast_weights import cast_linear_layers
 from gap.evaluate.engine.chunked_attention import SLICE, SLICED
-from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.evaluate.engine.last_layer_pruning import prune
 from gap.evaluate.engine.packed_linear import pack_linear_layers
-from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, TRIAL_WIDTH, SplitModel
+from gap.evaluate.engine.split_model import TRIAL_WIDTH, SplitModel
 from gap.models.causality import trial_ids
+from gap.models.equivalence import LOGITS_TOLERANCE, UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
 from gap.models.text import max_positions

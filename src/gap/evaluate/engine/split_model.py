@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from gap.evaluate.engine.equivalence import Tolerance, prove_equivalent
 from gap.evaluate.engine.parallel_passes import parallel_map
 from gap.evaluate.engine.pass_cache import PASS_CACHE
 from gap.models.causality import trial_ids
+from gap.models.equivalence import LOGITS_TOLERANCE, prove_equivalent
 from gap.models.sharding import body_and_head, without_gradients
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-#: Allowed difference of logits in fp32 between a model and a faster way to compute them.
-LOGITS_TOLERANCE = Tolerance(of_largest=1e-4)
 #: Width of the two rows that body and head are tried on.
 TRIAL_WIDTH = 7
 #: Why no fast path is taken where the job says so.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gap.evaluate.engine.equivalence import UNSUITED, describe_error, prove_equivalent
-from gap.evaluate.engine.split_model import LOGITS_TOLERANCE, SplitModel
+from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_nll
 from gap.evaluate.scoring.trial_items import TOLERANCE
+from gap.models.equivalence import LOGITS_TOLERANCE, UNSUITED, describe_error, prove_equivalent
 from gap.models.sharding import without_gradients
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from gap.evaluate.encoding.batches import Batch
-from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.scoring.multiple_choice import token_log_probabilities
+from gap.models.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.models.precision import autocast
 from gap.models.sharding import without_gradients
 

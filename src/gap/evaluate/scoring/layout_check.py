@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gap.evaluate.encoding.encode import Layout, encode_items
-from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.evaluate.scoring.trial_items import TOLERANCE, TRIAL_ITEMS, trial_items
+from gap.models.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 from gap.tasks.items import MultipleChoice
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from gap.evaluate.engine.equivalence import Tolerance
+from gap.models.equivalence import Tolerance
 
 T = TypeVar("T")
 #: Items to try, and the allowed difference of a log-probability (nats) from the plain path in fp32.

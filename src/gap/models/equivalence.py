@@ -22,6 +22,10 @@ class Tolerance:
     of_largest: float = 0.0
 
 
+#: Allowed difference of logits in fp32 between two ways to compute them.
+LOGITS_TOLERANCE = Tolerance(of_largest=1e-4)
+
+
 def prove_equivalent(reference: Any, candidate: Any, tolerance: Tolerance) -> str:
     """Why ``candidate`` does not give the numbers of ``reference`` (tensors or arrays of any shape); empty where it does.
 

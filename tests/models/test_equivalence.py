@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gap.evaluate.engine.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
+from gap.models.equivalence import UNSUITED, Tolerance, describe_error, prove_equivalent
 
 NAN, INF = float("nan"), float("inf")
 
