@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from enum import Enum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gap.runtime.arithmetic import set_arithmetic
-from gap.runtime.runtime import Runtime
-
-
-class Memory(Enum):
-    """Values of ``--memory``."""
-
-    device = "device"
-    host = "host"
-
-
-class ArithmeticChoice(Enum):
-    """Values of ``--arithmetic``."""
-
-    portable = "portable"
-    fast = "fast"
-
+from gap.runtime.arithmetic import Arithmetic, set_arithmetic
+from gap.runtime.runtime import Memory, Runtime
 
 #: Name of an option -> its type with the help, and its default.
 Options = dict[str, tuple[Any, Any]]
@@ -38,11 +22,11 @@ RUNTIME: Options = {
     "devices": (Annotated[int, typer.Option(help="Devices (on a CPU, processes) that share the model's weights: a power of two.")], 1),
     "memory": (
         Annotated[Memory, typer.Option(help="Where base snapshot, gradients and optimizer's state wait; no result depends on it.")],
-        Memory.device,
+        "device",
     ),
     "arithmetic": (
-        Annotated[ArithmeticChoice, typer.Option(help="portable: the same bits on every x86-64 CPU with AVX2; fast: this CPU's best.")],
-        ArithmeticChoice.fast,
+        Annotated[Arithmetic, typer.Option(help="portable: the same bits on every x86-64 CPU with AVX2; fast: this CPU's best.")],
+        "fast",
     ),
 }
 
@@ -71,9 +55,10 @@ def packed_options(parameter: str, pack: Callable[..., Any], options: Options) -
 def runtime_options(*names: str) -> Decorator:
     """Give a command the options that say where it runs (the named ones, or all) in place of its keyword ``runtime``."""
 
-    def pack(memory: Memory = Memory.device, arithmetic: ArithmeticChoice = ArithmeticChoice.fast, **values: Any) -> Runtime:
-        set_arithmetic(arithmetic.value)
-        return Runtime(memory=memory.value, arithmetic=arithmetic.value, **values)
+    def pack(**values: Any) -> Runtime:
+        runtime = Runtime(**values)
+        set_arithmetic(runtime.arithmetic)
+        return runtime
 
     return packed_options("runtime", pack, {name: RUNTIME[name] for name in names or RUNTIME})
 
