@@ -1,18 +1,20 @@
-"""Panels by group of tasks, and runs as dots by corpus: what the drawings of a study share."""
+"""Panels by group of tasks, runs as dots by corpus, and heatmaps: what drawings share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gap.figures.labels import AXIS_LABEL, POINTS
 from gap.figures.style import colour, drawing, handle, jitter, marker
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
     from matplotlib.lines import Line2D
 
     from gap.aggregate.study_index import StudyIndex
@@ -80,3 +82,23 @@ def mean_mark(axes: Axes, x: float, half_width: float, row: Mapping[str, float],
     axes.plot([x - half_width, x + half_width], [mean, mean], color="black", linewidth=linewidth, zorder=4)
     if low == low:  # NaN for a single run
         axes.plot([x, x], [low, high], color="black", linewidth=1.2, zorder=4)
+
+
+def heatmap(axes: Axes, table: np.ndarray, limit: float, write: Callable[[float], str], fontsize: float = 7) -> AxesImage:
+    """Cells coloured from ``-limit`` to ``limit`` with their values, float64 [rows, columns]; a NaN's cell is empty."""
+    image = axes.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    for (row, column), value in np.ndenumerate(table):
+        if value == value:
+            red, green, blue, _ = image.cmap(image.norm(value))
+            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+            axes.text(column, row, write(value), ha="center", va="center", fontsize=fontsize, color="white" if dark else "black")
+    axes.spines[:].set_visible(False)
+    return image
+
+
+def colour_bar(axes: Axes | list[Axes], image: AxesImage, limit: float, write: Callable[[float], str], aspect: float) -> None:
+    """The colours of a heatmap beside it, in points."""
+    figure = image.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(image, ax=axes, label="points", pad=0.01, aspect=aspect)
+    bar.set_ticks([-limit, 0, limit], labels=[write(-limit), "0", write(limit)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gap.figures.labels import GROUP_LABEL, POINTS
+from gap.figures.panels import colour_bar, heatmap
 from gap.figures.phrases import all_baselines_text, runs_text
 from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import DOUBLE, drawing, save
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as MatplotlibFigure
-    from matplotlib.image import AxesImage
 
     from gap.figures.data import StudyData
 
@@ -42,11 +41,11 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     with drawing(study, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
         panels = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
         for group in study.groups:
-            _group(figure, data, group, columns, {policy: panels[policy, group] for policy in POLICY_TITLE})
+            _group(data, group, columns, {policy: panels[policy, group] for policy in POLICY_TITLE})
         save(figure, folder, name)
 
 
-def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
+def _group(data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
     """The panels of one group and their common colour bar."""
     tasks = data.study.tasks(group)
     tables = {policy: _changes(data, tasks, columns, policy) for policy in panels}
@@ -54,13 +53,12 @@ def _group(figure: MatplotlibFigure, data: StudyData, group: str, columns: list[
     groups = data.study.groups
     beside = len(columns) <= BESIDE
     for policy, axes in panels.items():
-        image = _panel(axes, tables[policy], limit)
+        image = heatmap(axes, tables[policy], limit, _number, fontsize=7 if len(columns) <= BESIDE - 2 else 6)
         if group == groups[0]:
             axes.set_title(POLICY_TITLE[policy], pad=16)
         _label(axes, data, tasks, columns, top=group == groups[0], bottom=group == groups[-1])
         if not beside or axes is list(panels.values())[-1]:
-            bar = figure.colorbar(image, ax=list(panels.values()) if beside else axes, label="points", pad=0.01, aspect=4 * len(tasks))
-            bar.set_ticks([-limit, 0, limit], labels=[_number(-limit), "0", _number(limit)])
+            colour_bar(list(panels.values()) if beside else axes, image, limit, _number, aspect=4 * len(tasks))
 
 
 def _changes(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
@@ -68,17 +66,6 @@ def _changes(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], 
     group = data.study.task_entries[tasks[0]].group
     rows = [[data.estimate(model, group, policy, corpus, task) for model, corpus in columns] for task in tasks]
     return np.array([[row["mean_gain"] * POINTS if row else np.nan for row in cells] for cells in rows])
-
-
-def _panel(axes: Axes, table: np.ndarray, limit: float) -> AxesImage:
-    image = axes.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
-    size = 7 if table.shape[1] <= BESIDE - 2 else 6
-    for (row, column), value in np.ndenumerate(table):
-        if value == value:
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-            axes.text(column, row, _number(value), ha="center", va="center", fontsize=size, color="white" if dark else "black")
-    return image
 
 
 def _number(value: float) -> str:
@@ -92,7 +79,6 @@ def _label(axes: Axes, data: StudyData, tasks: list[str], columns: list[tuple[st
     axes.set_yticks(range(len(tasks)), [study.task_entries[task].label for task in tasks])
     axes.set_xticks(range(len(columns)), [study.corpora[corpus] for _, corpus in columns], rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0, labelbottom=bottom)
-    axes.spines[:].set_visible(False)
     for index, label in enumerate(study.subjects.values()):
         middle = index * len(study.corpora) + (len(study.corpora) - 1) / 2
         if top:

@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from scipy import stats
 
 from gap.figures.labels import POINTS
+from gap.figures.panels import colour_bar, heatmap
 from gap.figures.style import DOUBLE
-from gap.figures.table import Cell, Column, Table, show
+from gap.figures.table import Cell, Column, Table
 from gap.published.estimates import adjust, interval_of, pair
 from gap.published.read import CORPORA, MODELS, TASKS, Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
-from gap.published.wording import baselines_text, change, each, listed, points, span
+from gap.published.wording import baselines_text, change, each, listed, points, signed, span
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -148,16 +149,9 @@ def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
     means = [[tasks[task].get(model, {}).get(corpus, missing)["mean"] for model, corpus in columns] for task in tasks_of(group)]
     values = np.array(means) * POINTS
     limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
-    image = axes.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
-    shades = np.asarray(image.cmap(image.norm(values)))
-    for (row, column), value in np.ndenumerate(values):
-        red, green, blue, _ = shades[row, column]
-        dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-        axes.text(column, row, show(value, "change"), ha="center", va="center", fontsize=7, color="white" if dark else "black")
+    image = heatmap(axes, values, limit, signed)
     axes.set_yticks(range(len(values)), [TASKS[task].label for task in tasks_of(group)])
     axes.set_xticks(range(len(columns)), [corpus for _, corpus in columns])
-    axes.spines[:].set_visible(False)
     for index in range(1, len(MODELS)):
         axes.axvline(index * len(CORPORA) - 0.5, color="white", linewidth=2)
-    bar = axes.get_figure().colorbar(image, ax=axes, label="points", pad=0.01, aspect=3 * len(values))  # type: ignore[union-attr]
-    bar.set_ticks([-limit, 0, limit], labels=[show(-limit, "change"), "0", show(limit, "change")])
+    colour_bar(axes, image, limit, signed, aspect=3 * len(values))
