@@ -10,7 +10,7 @@ from extending import Copy
 NAMES = """
 import json, sys
 from gap.figures.registry import StudyShape, figure_names
-names = figure_names(StudyShape(("dialogue", "classification"), ("up",), pretrained=True))
+names = figure_names(StudyShape(("dialogue", "classification"), ("up",), pretrained=True, texts=100))
 assert not {"matplotlib", "pandas"} & set(sys.modules)
 print(json.dumps(names))
 """

@@ -19,7 +19,7 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.figures.data import load
 from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
-from gap.figures.registry import StudyShape, figure_names, table_names
+from gap.figures.registry import LEAST_TEXTS, StudyShape, figure_names, table_names
 from gap.figures.stage import captions, figures
 from gap.figures.style import DOUBLE, SINGLE, drawing, jitter
 
@@ -90,14 +90,15 @@ def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
 
 
 def test_the_shape_of_a_study_decides_what_it_has() -> None:
-    several = StudyShape(("classification",), ("up", "down"), pretrained=False)
+    several = StudyShape(("classification",), ("up", "down"), pretrained=False, texts=100)
     assert figure_names(several) == ["figure1_classification", "gain_by_corpus", "methods", "score_by_step", "task_heatmap", "familiarity"]
     assert table_names(several) == ["main", "tasks", "methods", "familiarity"]
-    assert table_names(StudyShape(("classification",), ("up",), pretrained=True)) == ["main", "tasks", "familiarity"]
+    assert table_names(StudyShape(("classification",), ("up",), pretrained=True, texts=100)) == ["main", "tasks", "familiarity"]
+    assert "familiarity" not in figure_names(StudyShape(("classification",), ("up",), pretrained=True, texts=LEAST_TEXTS - 1))
 
 
 def test_names_are_read_without_drawing_libraries() -> None:
-    code = "import sys; from gap.figures.registry import StudyShape, figure_names as f, table_names as t; s = StudyShape(('dialogue',), ('up',), True)"
+    code = "import sys; from gap.figures.registry import StudyShape, figure_names as f, table_names as t; s = StudyShape(('dialogue',), ('up',), True, 100)"
     code += "; f(s), t(s); sys.exit(bool({'pandas', 'matplotlib', 'pyarrow'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -166,7 +167,7 @@ def test_no_curve(plan: dict, tmp_path: Path) -> None:
     empty = tmp_path / "pretraining.csv"
     empty.write_text("model\n")
     data = load(plan | {"light": plan["light"] | {"plot_pretraining": str(empty)}})
-    assert "pretraining" not in figure_names(StudyShape(("dialogue",), ("up",), pretrained=False))
+    assert "pretraining" not in figure_names(StudyShape(("dialogue",), ("up",), pretrained=False, texts=100))
     with pytest.raises(BadInput, match="no column 'tokens'"):
         pretraining.draw(data, tmp_path, "pretraining")
 

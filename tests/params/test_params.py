@@ -95,12 +95,12 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
             ["methods.random.gap.direction", "'sideways'", "'ascent', 'descent'"],
         ),
         ("studies.demo.methods.descent.gap.learning_rat", 1, ["methods.descent.gap.learning_rat", "unknown key", "learning_rate"]),
-        ("studies.demo.methods.lines.transforms", [{"kind": "lines", "alpha": 1, "gamma": 2}], ["lines.transforms.0", "beta"]),
-        ("studies.demo.methods.lines.transforms", [{"kind": "line", "alpha": 1}], ["'line'", "'interpolation'", "'lines'"]),
+        ("studies.demo.methods.random.transforms", [{"kind": "lines", "alpha": 1, "gamma": 2}], ["random.transforms.0", "beta"]),
+        ("studies.demo.methods.random.transforms", [{"kind": "line", "alpha": 1}], ["'line'", "'interpolation'", "'lines'"]),
         ("studies.demo.methods", {"Ascent!": {}}, ["methods.Ascent!", "pattern"]),
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
-        ("studies.demo.methods.lines.gap.texts_per_update", 3, ["methods.lines", "gap.texts is 2"]),
+        ("studies.demo.methods.random.gap.texts_per_update", 3, ["methods.random", "gap.texts is 2"]),
         ("studies.demo.corpora.seen.metadata", "url", ["corpora.seen.metadata", "'url'", "'none', 'source' or 'title'"]),
         ("studies.demo.sources.code", MISSPELT, ["sources.code.procedural.generator.copy.longst", "unknown key", "longest", "alphabet"]),
         ("studies.demo.sources.code", CODE | {"lines": 0}, ["sources.code.procedural", "lines", "greater than 0"]),
@@ -175,9 +175,9 @@ def test_another_kind_replaces_the_settings_of_the_one_below() -> None:
 
 def test_a_method_takes_the_shared_settings_and_its_own() -> None:
     methods = resolve(RAW | {"study": "demo"}).methods
-    assert list(methods) == ["ascent", "descent", "random", "lines", "soup"]
-    assert [method.gap.direction.kind for method in methods.values()] == ["ascent", "descent", "random", "ascent", "ascent"]
-    assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2, 2]
+    assert list(methods) == ["ascent", "descent", "random", "soup"]
+    assert [method.gap.direction.kind for method in methods.values()] == ["ascent", "descent", "random", "ascent"]
+    assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2]
     assert all(method.gap.learning_rate == 0.001 for method in methods.values())
 
 

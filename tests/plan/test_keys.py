@@ -55,11 +55,11 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"gap__direction": {"kind": "descent"}}, {"runs", "scores"}),
         ({"jobs__memory": "host"}, set()),
         ({"studies__demo__jobs__tasks_per_job": 1}, set()),
-        ({"studies__demo__methods__lines__label": "x"}, set()),
+        ({"studies__demo__methods__random__label": "x"}, set()),
         ({"gap__loss_scale": 2.0}, set()),  # the demo runs in fp32: no scaler
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 44}, {"scores", "base"}),
-        ({"evaluate__max_length": 256}, {"scores", "base", "features"}),
+        ({"studies__demo__evaluate__max_length": 128}, {"scores", "base", "features"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"studies__demo__describe__ngram": 3}, {"features"}),
         ({"studies__demo__describe__gradient_items": 4}, {"features"}),
@@ -85,13 +85,13 @@ def test_what_is_written_of_a_study_names_the_scorer_only_where_it_is_not_the_de
     plain = plan(studies__demo__models__nano_s__scorer="plain")
     assert plan_document(plan()) == plan_document(plan(studies__demo__models__nano_s__scorer="auto"))
     written = {name: entry.get("scorer") for name, entry in plan_document(plain)["study"]["models"].items()}
-    assert written == {"nano-s": "plain", "nano-m": None, "nano-l": None}
+    assert written == {"nano-s": "plain", "nano-m": None}
     assert (evaluate.plain_flags(plan()), evaluate.plain_flags(plain)) == ([], ["--plain=nano-s"])
 
 
 def test_a_methods_own_settings_reach_its_own_runs_alone() -> None:
     for change in (
-        {"studies__demo__methods__lines__transforms": [{"kind": "lines", "alpha": 0.1, "beta": 0.9}]},
+        {"studies__demo__methods__descent__transforms": [{"kind": "lines", "alpha": 0.1, "beta": 0.9}]},
         {"studies__demo__methods__random__gap": {"direction": {"kind": "random", "seed": 2}, "texts": 2}},
         {"studies__demo__methods__soup__transforms": [{"kind": "interpolation", "coefficient": 0.5}]},
     ):
@@ -120,7 +120,7 @@ def test_runs_of_every_method() -> None:
     assert texts["pairs", 0] == [[[0, 1]], [[2, 3]]]
     assert texts["soup", 0] == [[[0], [1], [2], [3], [4]]]
     runs = [run["run"] for run in plan_document(made)["runs"]]
-    assert len(set(runs)) == len(runs) == 2 * 3 * (5 + 2 + 1)
+    assert len(set(runs)) == len(runs) == 3 * (5 + 2 + 1)
     base = [evaluate.job(made, "nano-s", [("copa", "validation")], shard).runs[0].run == "base" for shard in shards]
     assert base == [True, False, False, False]
 

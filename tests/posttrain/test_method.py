@@ -22,6 +22,7 @@ from gap.posttrain.run import run_method
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
 HALF = [{"kind": "interpolation", "coefficient": 0.5}]
+LINES = [{"kind": "lines", "alpha": 0.2, "beta": 0.8}]
 
 
 def steps(
@@ -84,6 +85,13 @@ def test_a_transform_changes_what_is_scored_and_not_the_way(model: Path) -> None
         assert other.distance == pytest.approx(row.distance / 2, rel=1e-3) and row.digest != other.digest
         for old, new, half in zip(base, weights, scored, strict=True):
             torch.testing.assert_close(half, old + (new - old) / 2, rtol=0, atol=1e-7)
+
+
+def test_lines_shortens_the_change_and_not_the_way(model: Path) -> None:
+    plain, scaled = steps(model, [[IDS]], tiny.method()), steps(model, [[IDS]], tiny.method(LINES))
+    for (row, _), (other, _) in zip(plain[1:], scaled[1:], strict=True):
+        assert other.trained_distance == row.distance  # bit for bit
+        assert other.distance < 0.7 * other.trained_distance
 
 
 def test_transforms_apply_in_turn_and_a_copy_may_be_on_the_host(model: Path) -> None:

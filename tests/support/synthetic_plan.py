@@ -48,7 +48,7 @@ def methods(shape: Shape) -> dict[str, tuple[str, int]]:
 def study_shape(shape: Shape) -> StudyShape:
     """What its figures and tables depend on."""
     groups = tuple(dict.fromkeys(TASKS[task].group for task in shape.tasks))
-    return StudyShape(groups, tuple(methods(shape)), pretrained=True)
+    return StudyShape(groups, tuple(methods(shape)), pretrained=True, texts=100)  # every figure, however few the runs
 
 
 def _gap(shape: Shape) -> dict[str, Any]:

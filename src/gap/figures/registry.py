@@ -17,13 +17,19 @@ if TYPE_CHECKING:
     from gap.figures.table import Table
 
 
+#: Of a corpus, for a figure of rank correlations: over four texts an interval reaches nearly from -1 to 1.
+LEAST_TEXTS = 8
+
+
 @dataclass(frozen=True)
 class StudyShape:
-    """What decides which figures and tables a study has: its task groups, its methods (its own first), and whether it trains base models itself."""
+    """What decides which figures and tables a study has: its task groups, its methods (its own first), whether it trains base models itself,
+    and how many texts of a corpus its own method is run on."""
 
     groups: tuple[str, ...]
     methods: tuple[str, ...]
     pretrained: bool
+    texts: int
 
 
 def always(shape: StudyShape) -> bool:
@@ -34,6 +40,11 @@ def always(shape: StudyShape) -> bool:
 def several_methods(shape: StudyShape) -> bool:
     """For studies that compare methods."""
     return len(shape.methods) > 1
+
+
+def enough_texts(shape: StudyShape) -> bool:
+    """For studies with so many texts of a corpus that a rank correlation over them says something."""
+    return shape.texts >= LEAST_TEXTS
 
 
 @dataclass(frozen=True)

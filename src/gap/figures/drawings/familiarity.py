@@ -10,7 +10,7 @@ from gap.figures.forest import Mark, Series, panel
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.panels import corpus_handles
 from gap.figures.phrases import all_baselines_text, runs_text
-from gap.figures.registry import FIGURES, Figure
+from gap.figures.registry import FIGURES, Figure, enough_texts
 from gap.figures.style import DOUBLE, GREY, colour, drawing, legend_above, marker, save
 
 if TYPE_CHECKING:
@@ -93,5 +93,12 @@ def caption(data: StudyData) -> str:
 
 
 FIGURES.add(
-    Figure(name="familiarity", title="Gain against what the unmodified model makes of the text", draw=draw, caption=caption, order=7)
+    Figure(
+        name="familiarity",
+        title="Gain against what the unmodified model makes of the text",
+        draw=draw,
+        caption=caption,
+        order=7,
+        exists=enough_texts,
+    )
 )
