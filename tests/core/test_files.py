@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import BadInput, Unavailable
-from gap.core.files import read_json, read_jsonl, write_json, write_text, writing
+from gap.core.files import read_csv, read_json, read_jsonl, read_object, write_json, write_text, writing
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
@@ -48,6 +48,51 @@ def test_json_round_trip_and_damage(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text("{")
     with pytest.raises(BadInput, match="not a readable JSON"):
         read_json(tmp_path / "b.json")
+
+
+DAMAGED = {
+    "conflict": "<<<<<<< HEAD\n{}\n=======\n",
+    "deep": "[" * 100_000,
+    "half a surrogate pair": '{"a": ["\\udc80"]}',
+    "not UTF-8": b"{\xff}",
+    "cut": '{"a": 1',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_json_is_refused_with_the_readers_own_cure(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadInput, match=r"a\.json: not a readable JSON file .* git checkout"):
+        read_object(path, "Restore it: git checkout -- a.json.")
+    if b"\n" not in path.read_bytes():
+        with pytest.raises(BadInput, match=r"a\.json"):
+            read_jsonl(path)
+
+
+def test_what_is_no_file_or_no_object_is_said(tmp_path: Path) -> None:
+    for read in (read_json, read_object, read_jsonl):
+        with pytest.raises(BadInput, match="directory"):
+            read(tmp_path)
+        with pytest.raises(BadInput, match="o such file"):
+            read(tmp_path / "x")
+    (tmp_path / "a.json").write_text("[1]")
+    with pytest.raises(BadInput, match="a JSON list"):
+        read_object(tmp_path / "a.json")
+
+
+def test_a_pair_of_surrogates_is_a_sign_and_a_mark_at_the_start_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('\ufeff{"a": "\\ud83d\\ude00"}\n', encoding="utf-8")
+    assert read_jsonl(path) == [{"a": "\U0001f600"}]
+
+
+def test_csv_fields_in_quotes_keep_what_they_hold(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes('\ufeffid,text\r\n1,"a, ""b""\r\nc"\r\n\r\n2,d\r\n'.encode())
+    assert list(read_csv(path)) == [{"id": "1", "text": 'a, "b"\r\nc'}, {"id": "2", "text": "d"}]
+    path.write_bytes(b"")
+    assert list(read_csv(path)) == []
 
 
 def test_jsonl_splits_on_newlines_only(tmp_path: Path) -> None:

@@ -63,25 +63,30 @@ def test_reading_something_else_is_explained(tmp_path: Path) -> None:
 def test_a_journal_survives_the_job_and_leaves_with_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     output = Path("out/a.parquet")
-    first = Journal(output, "run_scores")
-    assert first.get("r1-2") is None
-    first.add("r1-2", scores("r1", 2))
+    identities = {"r1": "one", "r2": "two"}
+    first = Journal(output, "run_scores", identities, counts=2)
+    assert first.get("r1") is None and not first.is_finished()
+    first.add("r1", scores("r1", 2))
 
-    second = Journal(output, "run_scores")
-    rows = second.get("r1-2")
+    second = Journal(output, "run_scores", identities, counts=2)
+    rows = second.get("r1")
     assert rows is not None and rows["step"].tolist() == [0, 1]
-    assert Journal(Path("elsewhere/a.parquet"), "run_scores").get("r1-2") is None
-    second.finish(pd.concat([rows, scores("r2", 1)]))
+    assert Journal(Path("elsewhere/a.parquet"), "run_scores", identities, counts=2).get("r1") is None
+    assert Journal(output, "run_scores", identities, counts=3).get("r1") is None
+    assert Journal(output, "run_scores", {"r1": "another"}, counts=2).get("r1") is None
+    second.finish(pd.concat([rows, scores("r2", 1)]), "aggregate", {})
     assert not any(path.is_file() for path in Path(".gap").rglob("*"))
+    assert second.is_finished() and not Journal(output, "run_scores", {"r1": "one"}).is_finished()
 
-    third = Journal(Path("out/b.parquet"), "run_scores")
-    [sibling] = list(third.siblings(["r2"]))
+    third = Journal(Path("out/b.parquet"), "run_scores", {"r1": "another", "r2": "two", "r3": "three"})
+    [sibling] = list(third.siblings())
     assert sibling["run"].tolist() == ["r2"]
+    assert list(Journal(Path("out/c.parquet"), "run_scores", {"r2": "another"}).siblings()) == []
 
 
 def test_an_unreadable_unit_counts_as_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    journal = Journal(Path("out/a.parquet"), "run_scores")
-    journal.add("u", scores("r1", 1))
-    next(Path(".gap").rglob("u.parquet")).write_bytes(b"PAR1")
-    assert journal.get("u") is None
+    journal = Journal(Path("out/a.parquet"), "run_scores", {"r1": "one"})
+    journal.add("r1", scores("r1", 1))
+    next(Path(".gap").rglob("*.parquet")).write_bytes(b"PAR1")
+    assert journal.get("r1") is None

@@ -170,6 +170,23 @@ def test_other_items_or_weights_are_not_reused(
     assert done == {"read": 4, "gradients": 2 * (1 + 4)}
 
 
+def test_features_of_another_text_or_of_other_settings_are_not_reused(
+    model: Path, corpora: dict, items: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Under the same ids, as a job written by hand can have them."""
+    describe(job(tasks=("copa",)), model, items, corpora, OUT, Runtime("cpu", 1))
+    done = counted(monkeypatch)
+    changed = [f"{text} and more" for text in TEXTS]
+    others = {name: tiny.texts_table(tmp_path / f"other-{name}.parquet", name, changed) for name in corpora}
+    describe(job(tasks=("copa",)), model, items, others, OUT.with_name("texts.parquet"), Runtime("cpu", 1))
+    assert done == {"read": 4, "gradients": 1 + 4}
+    describe(job(tasks=("copa",), ngram=1), model, items, corpora, OUT.with_name("ngram.parquet"), Runtime("cpu", 1))
+    assert done == {"read": 8, "gradients": 2 * (1 + 4)}
+    items["copa"]["validation"].write_text(items["copa"]["validation"].read_text().replace("rose", "fell"))
+    describe(job(tasks=("copa",)), model, items, corpora, OUT.with_name("items.parquet"), Runtime("cpu", 1))
+    assert done == {"read": 8, "gradients": 3 * (1 + 4)}
+
+
 def test_items_longer_than_the_model_are_cut_to_its_positions(model: Path, items: dict) -> None:
     asked = job().model_copy(update={"max_length": 4096})
     row = {"premise": " ".join(TEXTS * 2), "choice1": "It rained.", "choice2": "It froze.", "question": "cause", "idx": 0, "label": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from scored import evaluate_one
 from gap.core.errors import BadInput, Refused
 from gap.core.tables import read_table, write_table
 from gap.evaluate import session as session_module
-from gap.evaluate.job import may_hold
 from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
 from gap.params.methods import Method
 from gap.params.posttrain import PosttrainJob
@@ -178,25 +178,78 @@ def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, P
     run(world, job(runs=[BASE, *RUNS[1:]], items=32), "scores/c.parquet")
     assert opened == ["b.parquet", "base.parquet"]
     assert {name for name, _, _ in done} == {"run2"}
-    Path("scores/a.provenance.json").unlink()  # as if killed between the two files: its table is looked through
+    Path("scores/b.provenance.json").unlink()  # as if killed between the two files: nothing vouches for its table
     opened.clear()
     run(world, job(runs=RUNS[1:2], items=32), "scores/d.parquet")
-    assert opened == ["a.parquet", "b.parquet", "c.parquet"]
+    assert opened == ["c.parquet"]
 
 
-@pytest.mark.parametrize("record", ["not JSON", "[]", "{}", '{"inputs": {}}', '{"inputs": {}, "settings": {"runs": [3]}}'])
-def test_a_record_that_says_nothing_leaves_the_table_to_be_read(tmp_path: Path, record: str) -> None:
-    table = tmp_path / "x.parquet"
-    assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
-    (tmp_path / "x.provenance.json").write_text(record)
-    assert may_hold(table, {"run0"}, "auto") and not may_hold(table, {"run0"}, "plain")
+@pytest.mark.parametrize("record", ["not JSON", "[]", "{}", '{"identities": 3}', '{"identities": {"run0": 3}}', None])
+def test_a_table_whose_record_says_nothing_is_not_reused(
+    world: dict[str, Path], monkeypatch: pytest.MonkeyPatch, record: str | None
+) -> None:
+    run(world, job(runs=RUNS[:1], items=32), "scores/a.parquet")
+    path = Path("scores/a.provenance.json")
+    path.unlink() if record is None else path.write_text(record)
+    done = checkpoints_scored(monkeypatch)
+    run(world, job(runs=RUNS[:1], items=32), "scores/b.parquet")
+    assert len(done) == 3
 
 
-def test_a_record_says_who_scored_what(tmp_path: Path) -> None:
-    table, record = tmp_path / "x.parquet", {"inputs": {"scorer": "plain"}, "settings": {"runs": [{"run": "run1"}]}}
-    (tmp_path / "x.provenance.json").write_text(json.dumps(record))
-    assert may_hold(table, {"run1", "run2"}, "plain")
-    assert not may_hold(table, {"run2"}, "plain") and not may_hold(table, {"run1"}, "auto")
+def other_model(world: dict[str, Path]) -> dict[str, Path]:
+    """The same world with one bit of one weight of the model flipped."""
+    folder = Path("other").absolute()
+    shutil.copytree(world["model"], folder)
+    (folder / "SHA256SUMS").unlink(missing_ok=True)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-5] ^= 1
+    (folder / "model.safetensors").write_bytes(bytes(weights))
+    return world | {"model": folder}
+
+
+SCORED_OTHERWISE: dict[str, EvaluateJob] = {
+    "precision": job(items=32, precision="bf16"),
+    "length": job(items=32, max_length=60),
+    "batch": job(items=32, batch_tokens=256),
+    "code": job(items=32).model_copy(update={"code": {"gap.evaluate.job": "v99"}}),
+    "model": job(items=32),
+}
+
+
+@pytest.mark.parametrize("change", SCORED_OTHERWISE)
+def test_scores_of_something_else_are_not_reused(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Two models, precisions, lengths ... into one folder: the second has its own scores, whatever the first left there."""
+    run(world, job(items=32), "scores/a.parquet")
+    settings = SCORED_OTHERWISE[change]
+    there = other_model(world) if change == "model" else world
+    wanted = run(there, settings, "elsewhere/b.parquet")
+    done = checkpoints_scored(monkeypatch)
+    for path in ("scores/b.parquet", "scores/a.parquet"):  # beside the first, and in its place
+        pd.testing.assert_frame_equal(run(there, settings, path), wanted)
+    assert len(done) == 1  # the second call finds the first's
+
+
+@pytest.mark.parametrize("change", ["method", "text", "trajectory"])
+def test_scores_of_another_run_of_the_same_name_are_not_reused(
+    world: dict[str, Path], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    run(world, job(runs=RUNS[:1], items=32), "scores/a.parquet")
+    folder = Path("changed").absolute()
+    shutil.copytree(world["folder"], folder)
+    settings = job(runs=RUNS[:1], items=32)
+    if change == "method":
+        settings = settings.model_copy(update={"settings": tiny.method(learning_rate=0.5, max_tokens=32, updates=UPDATES, texts=3)})
+    elif change == "text":
+        texts = read_table(folder / "texts.parquet", "texts")
+        write_table(texts.assign(string=texts["string"] + " end"), folder / "texts.parquet", "texts")
+    else:
+        rows = read_table(folder / "trajectories.parquet", "trajectories")
+        rows.loc[rows["step"] == 1, "digest"] = "0" * 16
+        write_table(rows, folder / "trajectories.parquet", "trajectories")
+    done = checkpoints_scored(monkeypatch)
+    with pytest.raises(Refused):  # the replay is not the recorded one; what was there is not taken for it
+        run(world | {"folder": folder}, settings, "scores/b.parquet")
+    assert done == []
 
 
 def test_a_killed_job_goes_on_where_it_was(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,36 @@ def test_rows_of_another_base_model_are_not_reused(model: Path, corpora: dict[st
     assert set(rows.loc[rows["step"] == 0, "digest"]) == {weights_digest(load_model(other))}
 
 
+def other_text(corpora: dict[str, Path]) -> dict[str, Path]:
+    changed = [f"{text} and more" for text in TEXTS]
+    return {name: tiny.texts_table(path.with_name(f"other-{name}.parquet"), name, changed) for name, path in corpora.items()}
+
+
+@pytest.mark.parametrize("change", ["learning rate", "optimizer", "transform", "text", "code"])
+def test_runs_of_the_same_name_that_are_others_are_not_reused(
+    model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    posttrain(job(), model, corpora, OUT, Runtime("cpu", 1))
+    with monkeypatch.context() as patched:  # a killed job of the first kind leaves runs in the journal too
+        counted(patched, die_at=2)
+        with pytest.raises(Killed):
+            posttrain(job(updates=4), model, corpora, OUT.with_name("killed.parquet"), Runtime("cpu", 1))
+    settings = {
+        "learning rate": job(updates=4, learning_rate=1e-3),
+        "optimizer": job(updates=4, optimizer={"kind": "sign"}),
+        "transform": job(updates=4).model_copy(update={"settings": tiny.method([{"kind": "interpolation", "coefficient": 0.5}])}),
+        "text": job(updates=4),
+        "code": job(updates=4).model_copy(update={"code": {"gap.posttrain.job": "v99"}}),
+    }[change]
+    there = other_text(corpora) if change == "text" else corpora
+    posttrain(settings, model, there, Path("elsewhere/texts.parquet"), Runtime("cpu", 1))
+    done = counted(monkeypatch)
+    posttrain(settings, model, there, OUT.with_name("killed.parquet"), Runtime("cpu", 1))
+    assert len(done) == 4
+    found, wanted = (read_table(path, "trajectories") for path in (OUT.with_name("killed.parquet"), Path("elsewhere/texts.parquet")))
+    pd.testing.assert_frame_equal(without_times(found), without_times(wanted))
+
+
 def test_diverged_runs_count_as_finished(model: Path, corpora: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     posttrain(job(learning_rate=1e36), model, corpora, OUT, Runtime("cpu", 1))
     rows = read_table(OUT, "trajectories")

@@ -56,7 +56,18 @@ def test_hashes_depend_on_everything_scored(tmp_path: Path) -> None:
         ("arc_easy", arc(4, "E"), "answerKey", "'E'"),
         ("math_qa", {"Problem": "x", "options": "a ) 1 , b ) 2", "correct": "e"}, "correct", "'e'"),
         ("pubmed_qa", {"question": "x", "final_decision": "yes"}, "abstract", "no such field"),
-        ("wizard_of_internet", {"text": ["a", 3]}, "text", "not text"),
+        ("wizard_of_internet", {"text": ["a", 3]}, "text", "list"),
+        ("wizard_of_internet", {"text": ["a", None]}, "text", "list"),
+        (
+            "arc_easy",
+            {"question": "x", "choices": {"text": ["a", None, "c", "d"], "label": list("ABCD")}, "answerKey": "A"},
+            "choices",
+            "dict",
+        ),
+        ("arc_easy", {"question": "x", "choices": {"text": "abcd", "label": list("ABCD")}, "answerKey": "A"}, "choices", "dict"),
+        ("arc_easy", {"question": "x", "choices": {"text": list("abc"), "label": list("ABCD")}, "answerKey": "A"}, "choices", "dict"),
+        ("hellaswag", {"ctx": "x", "endings": ["a", "b", 3, "d"], "label": "0"}, "endings", "list"),
+        ("piqa", PIQA | {"label": True}, "label", "bool"),
     ],
 )
 def test_errors_name_file_line_and_field(tmp_path: Path, task: str, row: dict[str, Any], field: str, found: str) -> None:
@@ -74,6 +85,8 @@ def test_errors_name_file_line_and_field(tmp_path: Path, task: str, row: dict[st
         ("winogrande", {"sentence": "none", "option1": "a", "option2": "b", "answer": "1"}),
         ("arc_easy", {"question": "x", "choices": {"text": ["a"]}, "answerKey": "A"}),
         ("hellaswag", {"ctx": "x", "endings": [1, None, "c"], "label": "7"}),
+        ("hellaswag", {"ctx": "x", "endings": ["a", "", "c", "d"], "label": "0"}),
+        ("piqa", PIQA | {"sol2": " \n"}),
         ("math_qa", {"Problem": "x", "options": "a )  , b ) 2 , c ) 3 , d ) 4 , e ) 5", "correct": "b"}),
     ],
 )

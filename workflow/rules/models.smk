@@ -28,7 +28,8 @@ rule build_model:
     input:
         tokenizer=lambda wildcards: ancient(str(tokenizers.path(PLAN, STUDY.models[wildcards.name].tokenizer))),
     output:
-        f"{DATA}/models/{{name}}-{{key}}/provenance.json",
+        record=f"{DATA}/models/{{name}}-{{key}}/provenance.json",
+        files=[f"{DATA}/models/{{name}}-{{key}}/{file}" for file in models.FILES],
     log:
         log_of("models/{name}-{key}"),
     benchmark:
@@ -43,7 +44,7 @@ rule build_model:
     params:
         job=lambda wildcards: job_text(models.job(PLAN, wildcards.name)),
         tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
-        folder=lambda wildcards, output: os.path.dirname(output[0]),
+        folder=lambda wildcards, output: os.path.dirname(output.record),
         runtime=f"--device {DEVICE} --arithmetic {ARITHMETIC}",
     message:
         "Building base model {wildcards.name}"

@@ -9,7 +9,7 @@ from typing import Any
 from gap.checkpoints.catalogue import Checkpoint, catalogue
 from gap.checkpoints.materialise import RECIPE, materialise
 from gap.core.errors import BadInput
-from gap.core.files import read_json
+from gap.core.files import read_object
 from gap.runtime.runtime import Runtime
 
 WEIGHTS = "model.safetensors"
@@ -53,4 +53,4 @@ def best_checkpoint(checkpoints: list[Checkpoint], model: str, method: str) -> C
 
 def holds_checkpoint(out: Path, digest: str) -> bool:
     """Whether ``out`` already holds the checkpoint with this digest."""
-    return (out / WEIGHTS).exists() and (out / RECIPE).exists() and read_json(out / RECIPE).get("digest") == digest
+    return (out / WEIGHTS).exists() and (out / RECIPE).exists() and read_object(out / RECIPE).get("digest") == digest

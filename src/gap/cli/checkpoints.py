@@ -79,11 +79,11 @@ def materialise(
     from gap.checkpoints.catalogue import by_id, catalogue
     from gap.checkpoints.materialise import RECIPE
     from gap.checkpoints.materialise import materialise as run
-    from gap.core.files import read_json
+    from gap.core.files import read_object
 
     work = partial(run, document, by_id(catalogue(document), checkpoint), out)
     launch(work, runtime)
-    made = read_json(out / RECIPE)
+    made = read_object(out / RECIPE)
     how = "the recorded bits" if made["weights"] == made["digest"] else f"within {made['replayed']['largest']:.2g} of the recorded run"
     print(
         f"{out}: {made['model']}, {made['method']}, {made['corpus']} {made['text']}, step {made['step']}; weights {made['weights']}, {how}"
@@ -103,9 +103,9 @@ def export(
     from functools import partial
 
     from gap.checkpoints.export import export as run
-    from gap.core.files import read_json
+    from gap.core.files import read_object
 
-    launch(partial(run, read_json(plan), model, out), runtime)
+    launch(partial(run, read_object(plan), model, out), runtime)
 
 
 def read_document(plan: Path | None) -> dict[str, Any]:
@@ -117,13 +117,13 @@ def read_document(plan: Path | None) -> dict[str, Any]:
     """
     from gap.checkpoints.catalogue import CURE
     from gap.core.errors import BadInput
-    from gap.core.files import read_json
+    from gap.core.files import read_object
     from gap.params.load import load_study
 
     place = plan or Path("results") / load_study(Path("params.yaml")).name / "plan.json"
     if not place.exists():
         raise BadInput(str(place), "no such file", "the plan of a study", CURE)
-    document: dict[str, Any] = read_json(place)
+    document: dict[str, Any] = read_object(place)
     if "runs" not in document:
         raise BadInput(str(place), "a study without runs", "one that post-trains models", "Pass --plan of another study.")
     return document

@@ -28,7 +28,7 @@ def evaluate(
     from functools import partial
     from typing import get_args
 
-    from gap.cli.job import item_files, named_files, read_job
+    from gap.cli.job import item_files, named_files, read_job, with_code
     from gap.core.errors import BadInput
     from gap.evaluate.job import RunFiles, TaskFiles
     from gap.evaluate.job import evaluate as run
@@ -36,7 +36,7 @@ def evaluate(
 
     if scorer not in get_args(Scorer):
         raise BadInput("--scorer", repr(scorer), f"one of {list(get_args(Scorer))}", "Correct the name.")
-    settings = read_job(job, EvaluateJob)
+    settings = with_code(read_job(job, EvaluateJob), "gap.evaluate.job")
     fetched, tables = item_files(items), item_files(out, "--out")
     files = {}
     for task, split in ((task.task, task.split) for task in settings.tasks):

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from gap.core.settings import Settings
+    from gap.params.describe import DescribeJob
+    from gap.params.evaluate import EvaluateJob
+    from gap.params.posttrain import PosttrainJob
 
 Kind = TypeVar("Kind", bound="Settings")
+#: Jobs that reuse what an earlier one finished.
+Job = TypeVar("Job", "DescribeJob", "EvaluateJob", "PosttrainJob")
 
 
 def read_job(text: str, kind: type[Kind]) -> Kind:
@@ -31,6 +36,21 @@ def read_job(text: str, kind: type[Kind]) -> Kind:
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         allowed = f"the JSON of a {kind.__name__} ({kind.__module__})"
         raise BadInput(f"--job, {where}", first["msg"], allowed, "Let the workflow write it.") from error
+
+
+def with_code(job: Job, unit: str) -> Job:
+    """The job with the version of the code that does it, the modules of its method included; a job from the workflow has it.
+
+    Parameters
+    ----------
+    unit: the module that does the job (``gap.plan.code``).
+    """
+    if job.code:
+        return job
+    from gap.plan.code import code_versions
+
+    method = getattr(job, "settings", None)
+    return job.model_copy(update={"code": code_versions(unit, *(method.modules if method else ()))})
 
 
 def named_files(option: str, entries: list[str]) -> dict[str, Path]:

@@ -24,10 +24,10 @@ def post_train(
     """Post-train a model on a shard of texts, run by run."""
     from functools import partial
 
-    from gap.cli.job import named_files, read_job
+    from gap.cli.job import named_files, read_job, with_code
     from gap.params.posttrain import PosttrainJob
     from gap.posttrain.job import posttrain
 
     folder = model.parent if model.is_file() else model
-    work = partial(posttrain, read_job(job, PosttrainJob), folder, named_files("--corpus", corpus), out)
+    work = partial(posttrain, with_code(read_job(job, PosttrainJob), "gap.posttrain.job"), folder, named_files("--corpus", corpus), out)
     launch(work, runtime)

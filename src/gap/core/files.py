@@ -7,6 +7,7 @@ the link is replaced, never written through.
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
 import json
 import os
@@ -16,6 +17,8 @@ from typing import Any
 
 from gap.core.errors import BadInput, Unavailable
 
+#: Longest CSV field in characters; Python's own limit (131072) is shorter than many documents.
+LONGEST_FIELD = 2**31 - 1
 #: Errors that mean: no room, or no permission to write.
 NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
@@ -64,34 +67,110 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; ``BadInput`` when it is missing or not JSON."""
+def read_json(path: Path, cure: str = "Remove it and run again.") -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    BadInput: it is missing, not a file, not UTF-8 or not JSON; with ``cure``.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", "Remove it and run again.") from error
+        return parse_json(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure) from error
+
+
+def read_object(path: Path, cure: str = "Remove it and run again.") -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Raises
+    ------
+    BadInput: as ``read_json``, or it holds something else.
+    """
+    content = read_json(path, cure)
+    if not isinstance(content, dict):
+        raise BadInput(str(path), f"a JSON {type(content).__name__}", "a JSON object", cure)
+    return content
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises
+    ------
+    ValueError: it is not JSON, nested too deeply, or holds half of a surrogate pair, which is no text.
+    """
+    try:
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"half of a surrogate pair, {error.object[error.start : error.end]!a}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines, split on ``\\n`` only (some sets hold Unicode line separators inside strings)."""
+    """Read JSON lines, split on ``\\n`` only (some sets hold Unicode line separators inside strings).
+
+    Raises
+    ------
+    BadInput: the file is missing or not UTF-8, or a line is not a JSON object.
+    """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", "a JSONL file", "Check the path or GAP_MIRROR.") from error
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
+    except OSError as error:
+        raise BadInput(str(path), os.strerror(error.errno or 0).lower(), "a JSONL file", "Check the path or GAP_MIRROR.") from error
     rows = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
+            row = parse_json(line)
+        except ValueError as error:
             raise BadInput(f"{path}, line {number}", f"not JSON ({error})", "one JSON object per line", "Mend that line.") from error
         if not isinstance(row, dict):
             raise BadInput(f"{path}, line {number}", f"a {type(row).__name__}", "a JSON object", "Mend that line.")
         rows.append(row)
     return rows
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file with a header; line ends inside quoted fields stay as they are.
+
+    Raises
+    ------
+    BadInput: the file is not UTF-8 or not CSV, a column has no name or that of another, or a row has more or fewer fields than
+        there are columns: a text with a comma that stands in no quotes would be cut without a word.
+    """
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = None
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            for name in header:
+                if not name.strip() or header.count(name) > 1:
+                    cure = "Give each column a name of its own."
+                    raise BadInput(f"{path}, header", f"column {name!r} {header.count(name)} times", "named columns, each once", cure)
+            for row in reader:
+                if row and len(row) != len(header):
+                    where, found = f"{path}, line {reader.line_num}", f"{len(row)} fields"
+                    raise BadInput(
+                        where, found, f"{len(header)}, as in the header", "Put fields with commas, quotes or line ends in quotes."
+                    )
+                if row:
+                    yield dict(zip(header, row, strict=True))
+    except UnicodeDecodeError as error:
+        raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
+    except OSError as error:
+        raise BadInput(str(path), os.strerror(error.errno or 0).lower(), "a CSV file", "Check the path or GAP_MIRROR.") from error
+    except csv.Error as error:
+        where = f"{path}, line {reader.line_num if reader else 1}"
+        raise BadInput(where, f"not CSV ({error})", "comma-separated values, quotes doubled", "Mend that line.") from error
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -8,12 +8,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from gap.core.checksums import write_sums
 from gap.core.files import NOT_WRITABLE, no_room
 
 
 @contextlib.contextmanager
 def filling(out: Path, last: str) -> Iterator[Path]:
-    """Yield a new folder whose files are moved into ``out`` when the block ends well, ``last`` after all others.
+    """Yield a new folder whose files, and SHA256SUMS of them, are moved into ``out`` when the block ends well, ``last`` after all others.
 
     Files of the same name are replaced (read-only links too), others in ``out`` stay.
 
@@ -28,6 +29,7 @@ def filling(out: Path, last: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         yield temporary
+        write_sums(temporary)
         for path in sorted(temporary.iterdir(), key=lambda path: (path.name == last, path.name)):
             path.chmod(path.stat().st_mode | 0o444)  # the safetensors library keeps its files to their owner
             os.replace(path, out / path.name)

@@ -157,7 +157,7 @@ def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
                 f"Mend what makes table {name}.",
             )
     with writing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: Path, name: str, columns: list[str] | None = None, filters: list[tuple] | None = None) -> pd.DataFrame:
@@ -172,7 +172,7 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
 
     columns = columns or list(TABLES[name])
     try:
-        table = pq.read_table(path, columns=columns, filters=filters)
+        table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
     except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
         raise BadInput(str(path), f"not a readable Parquet file ({error})", f"table {name}", "Remove it and run again.") from error
     missing = [column for column in columns if column not in table.column_names]

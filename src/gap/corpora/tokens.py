@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from gap.core.checksums import check_sums
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 
@@ -31,9 +32,10 @@ def open_tokenizer(path: Path) -> Tokenizer:
 
     Raises
     ------
-    BadInput: no ``tokenizer.json``, or not one this library reads.
+    BadInput: no ``tokenizer.json``, one that this library cannot read, or that has changed since it was made.
     """
     file = tokenizer_file(path)
+    check_sums([file])
     content = read_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise BadInput(str(file), "no 'model' entry", "the JSON of a fast tokenizer", "Build the tokenizer again.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gap.core.tables import TABLES
 from gap.describe.features import COSINE, FEATURES
@@ -26,16 +26,15 @@ def cosine_key(task: GradientTask) -> FeatureKey:
 
 
 class FeatureCache:
-    """The values of each text of ``job`` so far; those of another model's ``weights`` are left alone."""
+    """The values of each text of ``job`` so far; ``weights`` is the digest of the model's."""
 
     def __init__(self, job: DescribeJob, journal: Journal, weights: str) -> None:
         self.job, self.journal, self.weights = job, journal, weights
         self.values: list[dict[FeatureKey, float]] = [{} for _ in job.texts]
         self.keys = [*TEXT_KEYS, *map(cosine_key, job.tasks)]
         numbers = {text.id: number for number, text in enumerate(job.texts)}
-        frames = [*journal.siblings(list(numbers)), *(rows for text in job.texts if (rows := journal.get(text.id)) is not None)]
+        frames = [*journal.siblings(), *(rows for text in job.texts if (rows := journal.get(text.id)) is not None)]
         for rows in frames:
-            rows = rows[rows["weights"] == weights]
             for name, *key, value in zip(*(rows[column] for column in ("id", "feature", "task", "basis", "value")), strict=True):
                 if tuple(key) in self.keys:
                     self.values[numbers[name]][tuple(key)] = value
@@ -49,11 +48,12 @@ class FeatureCache:
         self.values[text] |= values
         self.journal.add(self.job.texts[text].id, self._rows(text))
 
-    def finish(self) -> None:
-        """Write the table, texts and features in the order of the job."""
+    def finish(self, **facts: Any) -> None:
+        """Write the table, texts and features in the order of the job, and its record with ``facts``."""
         import pandas as pd
 
-        self.journal.finish(pd.concat([self._rows(number) for number in range(len(self.values))], ignore_index=True))
+        rows = pd.concat([self._rows(number) for number in range(len(self.values))], ignore_index=True)
+        self.journal.finish(rows, "describe", self.job.model_dump(mode="json"), weights=self.weights, **facts)
 
     def _rows(self, number: int) -> pd.DataFrame:
         """The rows of one text as far as they are known; a feature that the text does not have is NaN."""

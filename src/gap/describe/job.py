@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput
 from gap.core.progress import Progress, progress
 from gap.describe.feature_cache import TABLE, TEXT_KEYS, FeatureCache, cosine_key
+from gap.models.load import model_identity
 from gap.models.text import read_texts
 from gap.params.describe import DescribeJob
 from gap.runtime.journal import Journal
-from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -42,18 +43,25 @@ def describe(job: DescribeJob, model: Path, items: Items, corpora: dict[str, Pat
 
     strings = read_texts(job.texts, corpora)
     files = _item_files(job, items)
+    # a cosine is that with the items as they are, whatever the job calls them
+    tasks = [task.model_copy(update={"basis": digest([task.basis, file_digest(files[task.task])])}) for task in job.tasks]
+    job = job.model_copy(update={"tasks": tasks})
     session = Session(job, model, runtime)
     ids = [session.encode(strings[text.corpus, text.text]) for text in job.texts]
-    cache = FeatureCache(job, Journal(out, TABLE, key="id"), session.weights)
+    cache = FeatureCache(job, Journal(out, TABLE, text_identities(job, model, strings), key="id"), session.weights)
     with progress(f"describe {job.model}", len(job.texts) * (1 + len(job.tasks))) as shown:
         for number, text in enumerate(job.texts):
             if cache.lacks(number, TEXT_KEYS):
                 cache.add(number, {(feature, "", ""): value for feature, value in session.features(ids[number]).items()})
             shown.step(note=f"{text.corpus} {text.text}")
         _add_cosines(session, cache, files, list(enumerate(ids)), shown)
-    cache.finish()
-    facts = {"weights": session.weights, "device": session.device.type, "threads": runtime.threads, "no_cache": session.decoder.reason}
-    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "describe", job.model_dump(mode="json"), **facts)
+    cache.finish(device=session.device.type, threads=runtime.threads, no_cache=session.decoder.reason)
+
+
+def text_identities(job: DescribeJob, model: Path, strings: dict[tuple[str, int], str]) -> dict[str, str]:
+    """Text's id -> digest of what determines its features beside a task's items: the model's files, the text, how it is described."""
+    common = [model_identity(model), job.describe.identity(), job.max_tokens, job.max_length, job.code]
+    return {text.id: digest([common, text.corpus, strings[text.corpus, text.text]], 24) for text in job.texts}
 
 
 def _item_files(job: DescribeJob, items: Items) -> dict[str, Path]:

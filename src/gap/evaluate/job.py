@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gap.core.digest import file_digest
+from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.progress import Progress, progress
 from gap.core.tables import TABLES, read_table
 from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
+from gap.models.load import model_identity
+from gap.models.text import read_texts, strings_of
 from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
 from gap.params.runs import BASE, RunId
-from gap.runtime.journal import Journal
+from gap.runtime.journal import Journal, record_of
 from gap.runtime.process_group import broadcast_from_first
-from gap.runtime.provenance import write_provenance
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items
 
@@ -66,13 +67,14 @@ def evaluate(
 
     Runs are scored at their real steps 1, 2, ... as the trajectories record them; the pseudo-run ``base``, or a job without runs,
     is the unmodified model (step 0).  A table that is there for the same settings and items stays; of others, finished runs are
-    kept in the journal, and what the files of the folder hold of the same runs is reused by complete item chunks and steps.
+    kept in the journal, and what the tables of the folder hold of the same runs is reused by complete item chunks and steps.
+    Runs are the same where weights, method, texts, settings, scorer and code are.
 
     Parameters
     ----------
     model: the base model's folder, tokenizer included.
     files: (task, split) -> files, of all tasks of the job.
-    scorer: files of another scorer are not reused.
+    scorer: scores by another one are not reused.
 
     Raises
     ------
@@ -82,11 +84,13 @@ def evaluate(
     expected = read_expected(job, run_files.trajectories)
     runs = list(job.runs) or [BASE]
     steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
-    tables = [_Table(job, task, files[task.task, task.split], steps, scorer) for task in job.tasks]
+    texts = read_texts([run for run in job.runs if run != BASE], run_files.corpora)
+    identities = run_identities(job, model, texts, expected, scorer)
+    tables = [_Table(job, task, files[task.task, task.split], steps, identities) for task in job.tasks]
     tables = [table for table in tables if not broadcast_from_first(table.is_done)]
     names = [table.task.task for table in tables]
     listed = ", ".join(names) if len(names) <= 2 else f"{len(names)} tasks"
-    shard = _Shard(job, model, run_files, runtime, scorer)
+    shard = _Shard(job, model, texts, runtime, scorer)
     with progress(f"evaluate {job.model} on {listed}", sum(map(len, steps.values())) if tables else 0) as shown:
         for run in runs:
             shard.score(run, expected.get(run.run), tables, shown)
@@ -94,14 +98,33 @@ def evaluate(
         table.write(runs, {"threads": runtime.threads, **shard.facts(table.task)})
 
 
+def run_identities(
+    job: EvaluateJob, model: Path, texts: Mapping[tuple[str, int], str], expected: Mapping[str, pd.DataFrame], scorer: Scorer
+) -> dict[str, str]:
+    """Run -> digest of what determines its scores beside the items: the model's files, how items are scored, how it was made.
+
+    The digest of its first checkpoint is part of it, for that differs where the arithmetic does.
+    """
+    modules = job.settings.modules if job.settings else []
+    code = {unit: version for unit, version in job.code.items() if unit not in modules}
+    scored = [model_identity(model), job.evaluate.identity(), scorer, code]
+    method = [job.settings.identity(), job.code] if job.settings else []
+    made: dict[str, Any] = {BASE.run: []}
+    for run in job.runs:
+        if run != BASE:
+            made[run.run] = [method, run.corpus, strings_of(run, texts), first_digest(expected[run.run])]
+    return {run.run: digest([scored, made[run.run]], 24) for run in job.runs or [BASE]}
+
+
 class _Table:
     """One task's table while it fills."""
 
-    def __init__(self, job: EvaluateJob, task: ScoredTask, files: TaskFiles, steps: Steps, scorer: Scorer) -> None:
-        self.job, self.task, self.files, self.steps, self.scorer = job, task, files, steps, scorer
+    def __init__(self, job: EvaluateJob, task: ScoredTask, files: TaskFiles, steps: Steps, identities: dict[str, str]) -> None:
+        self.job, self.task, self.files, self.steps = job, task, files, steps
         self.items = load_items(task.task, files.items, job.items)
         self.digest = file_digest(files.items)
-        self.journal = Journal(files.scores, TABLE)
+        of_task = {run: digest([identity, task.task, task.split], 24) for run, identity in identities.items()}
+        self.journal = Journal(files.scores, TABLE, of_task, counts=[job.updates, self.digest, job.items])
         self.finished: dict[str, pd.DataFrame] = {}  # rows by run
 
     @property
@@ -114,24 +137,19 @@ class _Table:
         """Whether the table is there, for these settings and items: Snakemake runs a job again for a table that another task lacks."""
         try:
             record = read_json(record_of(self.files.scores))
-            same = (record["settings"], record["inputs"]["items"], record["inputs"].get("scorer"))
-        except (BadInput, KeyError, TypeError, AttributeError):
+            same = (record["settings"], record["inputs"]["items"]) == (self.settings, self.digest)
+        except (BadInput, KeyError, TypeError):
             return False
-        return self.files.scores.exists() and same == (self.settings, self.digest, self.scorer)
+        return same and self.journal.is_finished()
 
     @cached_property
     def known(self) -> dict[ChunkKey, pd.DataFrame]:
         """What the finished files beside the output hold of the planned steps."""
-        rows = self.journal.siblings(list(self.steps), lambda path: may_hold(path, set(self.steps), self.scorer))
-        return complete_chunks(rows, [item.hash for item in self.items], self.steps, chunk_size(self.items))
-
-    def unit(self, run: RunId) -> str:
-        """The run's name in the journal."""
-        return f"{run.run}-{self.job.updates}-{self.job.items}" + (f"-{self.scorer}" if self.scorer != "auto" else "")
+        return complete_chunks(self.journal.siblings(), [item.hash for item in self.items], self.steps, chunk_size(self.items))
 
     def missing(self, run: RunId) -> dict[int, list[int]]:
         """Numbers of the item chunks that are to be scored at each step; none where the run is finished."""
-        rows = self.journal.get(self.unit(run))
+        rows = self.journal.get(run.run)
         if rows is not None:
             self.finished[run.run] = rows
             return {}
@@ -149,39 +167,19 @@ class _Table:
         ordered = [parts[step, chunk] for step in sorted(self.steps[run.run]) for chunk in range(count)]
         self.finished[run.run] = rows = _concatenate(ordered)
         if not rows.empty:
-            self.journal.add(self.unit(run), rows)
+            self.journal.add(run.run, rows)
 
     def write(self, runs: list[RunId], facts: dict[str, Any]) -> None:
         """Write the table and its record."""
         frames = [rows for run in runs if not (rows := self.finished[run.run]).empty]
-        self.journal.finish(_concatenate(frames))
         reused = len(vars(self).get("known", ()))  # none where nobody asked for them
         inputs = {"items": self.digest, "reused_chunks": reused, **facts}
-        write_provenance(record_of(self.files.scores), "evaluate", self.settings, inputs=inputs)
+        self.journal.finish(_concatenate(frames), "evaluate", self.settings, inputs=inputs)
 
 
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """All rows; an empty table where no run has a real step."""
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({column: [] for column in TABLES[TABLE]})
-
-
-def record_of(table: Path) -> Path:
-    """The provenance record of a table of scores."""
-    return table.with_name(f"{table.stem}.provenance.json")
-
-
-def may_hold(table: Path, runs: set[str], scorer: Scorer) -> bool:
-    """Whether a finished file can hold rows of these runs by this scorer, as the provenance record beside it says.
-
-    Reading a record takes a fiftieth of looking through its table.  A file without one may hold anything, by scorer auto.
-    """
-    try:
-        record = read_json(record_of(table))
-        by = str(record["inputs"].get("scorer", "auto"))
-        held = {str(run["run"]) for run in record["settings"]["runs"]} or {BASE.run}
-    except (BadInput, KeyError, TypeError, AttributeError):
-        return scorer == "auto"
-    return by == scorer and not held.isdisjoint(runs)
 
 
 def read_expected(job: EvaluateJob, trajectories: Path | None) -> dict[str, pd.DataFrame]:
@@ -212,14 +210,18 @@ def real_steps(rows: pd.DataFrame) -> set[int]:
     return {int(step) for step in rows.loc[rows["real"], "step"]}
 
 
+def first_digest(rows: pd.DataFrame) -> str:
+    """Digest of a run's first checkpoint as its trajectory records it; empty where there is none."""
+    return next(iter(rows.loc[rows["real"], "digest"]), "")
+
+
 class _Shard:
     """What the runs of a job share; the model is loaded only when something is left to score."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, run_files: RunFiles, runtime: Runtime, scorer: Scorer) -> None:
-        self.job, self.folder, self.run_files, self.runtime, self.scorer = job, folder, run_files, runtime, scorer
+    def __init__(self, job: EvaluateJob, folder: Path, texts: dict[tuple[str, int], str], runtime: Runtime, scorer: Scorer) -> None:
+        self.job, self.folder, self.texts, self.runtime, self.scorer = job, folder, texts, runtime, scorer
         self.opened: Session | None = None
         self.scorers: dict[ScoredTask, TaskScorer] = {}
-        self.texts: dict[tuple[str, int], str] = {}
 
     def facts(self, task: ScoredTask) -> dict[str, Any]:
         """For a table's provenance record: device, scorer, how the task's items went through the model (and why not through the
@@ -242,9 +244,7 @@ class _Shard:
         """The loaded model."""
         if self.opened is None:
             from gap.evaluate.session import Session
-            from gap.models.text import read_texts
 
-            self.texts = read_texts([run for run in self.job.runs if run != BASE], self.run_files.corpora)
             self.opened = Session(self.job, self.folder, self.runtime, self.scorer)
         return self.opened
 

@@ -98,9 +98,12 @@ def read_parquet(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
+        table = pq.read_table(path)
+        if len(set(table.column_names)) < len(table.column_names):
+            raise ValueError("two columns of one name")
         # pyarrow's own errors are ValueErrors
-        return json.loads(json.dumps(pq.read_table(path).to_pylist()))
-    except TypeError as error:
+        return json.loads(json.dumps(table.to_pylist()))
+    except (TypeError, OSError) as error:
         raise ValueError(str(error)) from error
 
 

@@ -6,13 +6,11 @@ the protocol drops (ARC rows with another number of choices, one-turn dialogues)
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
-from gap.core.files import read_json, read_jsonl, write_jsonl
+from gap.core.files import read_csv, read_jsonl, read_object, write_jsonl
 from gap.core.locations import existing
 from gap.fetch.hub import parquet_rows, read_parquet
 from gap.fetch.lm_eval_documents import read_documents
@@ -71,11 +69,12 @@ def read_file(file: Path) -> list[Row]:
     BadInput: the file is not what its ending says.
     """
     if file.suffix == ".csv":
-        # newline="": line ends inside quoted fields stay as they are
-        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
-        return [{**row, "pubid": int(row["pubid"])} if row.get("pubid", "").isdecimal() else dict(row) for row in rows]
+        return [{**row, "pubid": int(row["pubid"])} if row.get("pubid", "").isdecimal() else row for row in read_csv(file)]
     if file.suffix == ".json":
-        return [{"index": int(key), "text": turns} for key, turns in read_json(file)["text"].items()]
+        dialogues = read_object(file, "Fetch it again.").get("text")
+        if not isinstance(dialogues, dict) or not all(key.isdecimal() for key in dialogues):
+            raise BadInput(f"{file}, key 'text'", f"a {type(dialogues).__name__}", "dialogues by number", "Fetch it again.")
+        return [{"index": int(key), "text": turns} for key, turns in dialogues.items()]
     if file.suffix == ".parquet":
         try:
             return read_parquet(file)

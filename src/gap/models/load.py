@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gap.core.checksums import check_sums, known_digest
+from gap.core.digest import digest
 from gap.core.errors import BadInput
-from gap.core.files import read_json
-from gap.runtime.process_group import in_turn
+from gap.core.files import read_object
+from gap.models.tokenizer import TOKENIZER_FILES
+from gap.runtime.process_group import broadcast_from_first, in_turn, is_first
 
 if TYPE_CHECKING:
     import torch
@@ -24,20 +27,39 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
 
     Raises
     ------
-    BadInput: no config.json, no weights, a weight file that is cut off or corrupt, weights that do not fit the config.
+    BadInput: no config.json, no weights, a weight file that is cut off or corrupt, weights that do not fit the config, a file
+        that has changed since the folder was made (SHA256SUMS).
     """
     import torch
 
     from gap.models.sharding import shard_model
 
     config = load_config(folder)
-    check_weights(folder)
+    weights = check_weights(folder)
+    if is_first():
+        check_sums([folder / "config.json", folder / "generation_config.json", *weight_files(weights)])
 
     def load() -> PreTrainedModel:
         model: Any = _from_folder(folder, config)
         return shard_model(model.to(dtype=torch.float32).eval().requires_grad_(True), torch.device(device))
 
     return in_turn(load)
+
+
+def model_identity(folder: Path) -> str:
+    """Digest of what a folder holds of a model: configuration, weights and tokenizer, file by file.
+
+    Raises
+    ------
+    BadInput: no weights.
+    """
+
+    def read() -> str:
+        names = ["config.json", "generation_config.json", *TOKENIZER_FILES]
+        paths = [path for name in names if (path := folder / name).exists()] + weight_files(check_weights(folder))
+        return digest({path.name: known_digest(path) for path in paths}, 24)
+
+    return broadcast_from_first(read)
 
 
 def load_config(folder: Path) -> PretrainedConfig:
@@ -50,7 +72,7 @@ def load_config(folder: Path) -> PretrainedConfig:
     path = folder / "config.json"
     if not path.exists():
         raise BadInput(str(folder), "no config.json", "a Hugging Face model folder", "Point at the folder that holds config.json.")
-    kind = read_json(path).get("model_type")
+    kind = read_object(path, "Fetch or build the model again.").get("model_type")
     try:
         if kind == "opt":  # the whole library takes seconds to import, one model family less
             from transformers.models.opt.configuration_opt import OPTConfig
@@ -94,7 +116,7 @@ def weight_files(path: Path) -> list[Path]:
     """The files behind a weight file or an index."""
     if path.suffix != ".json":
         return [path]
-    return [path.parent / name for name in sorted(set(read_json(path).get("weight_map", {}).values()))]
+    return [path.parent / name for name in sorted(set(read_object(path).get("weight_map", {}).values()))]
 
 
 def _check_safetensors(path: Path) -> None:
@@ -105,7 +127,7 @@ def _check_safetensors(path: Path) -> None:
             stream.keys()
     except (SafetensorError, OSError) as error:
         raise BadInput(
-            str(path), f"corrupt or cut off ({_first(error)})", "a whole safetensors file", "Remove it and fetch or build the model again."
+            str(path), f"corrupt or cut off ({_first(error)})", "a whole safetensors file", "Remove it and run again."
         ) from error
 
 

@@ -47,6 +47,11 @@ def read_texts(users: Sequence[RunId | TextId], corpora: dict[str, Path]) -> dic
     return texts
 
 
+def strings_of(run: RunId, texts: Mapping[tuple[str, int], str]) -> list[list[str]]:
+    """The texts of a run, in the shape of ``RunId.texts``."""
+    return [[texts[run.corpus, index] for index in update] for update in run.texts]
+
+
 def encode_text(tokenizer: Any, text: str, max_tokens: int, positions: int) -> Tensor:
     """Token ids of a run, int64 [n]: the opening token, then the text, cut at ``max_tokens`` in total.
 
@@ -85,7 +90,7 @@ def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], ga
     BadInput: as ``encode_text``.
     """
     positions = max_positions(model)
-    return [[encode_text(tokenizer, texts[run.corpus, index], gap.max_tokens, positions) for index in update] for update in run.texts]
+    return [[encode_text(tokenizer, text, gap.max_tokens, positions) for text in update] for update in strings_of(run, texts)]
 
 
 def eos_ids(model: Any) -> tuple[int, ...]:

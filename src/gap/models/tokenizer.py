@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gap.core.checksums import check_sums
 from gap.core.errors import BadInput
-from gap.core.files import read_json
+from gap.core.files import read_object
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -20,11 +21,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
     Raises
     ------
-    BadInput: there is none, or it is not readable.
+    BadInput: there is none, it is not readable, or it has changed since the folder was made (SHA256SUMS).
     """
     from transformers import PreTrainedTokenizerFast
 
     if not (Path(folder) / "tokenizer.json").exists():
         raise BadInput(str(folder), "no tokenizer.json", "a folder with a tokenizer", "Remove the folder and run again.")
-    read_json(Path(folder) / "tokenizer.json")
+    check_sums(Path(folder) / name for name in TOKENIZER_FILES)
+    read_object(Path(folder) / "tokenizer.json")
     return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)

@@ -51,6 +51,7 @@ class DescribeJob(Settings):
     corpora: dict[str, str] = Field(description="Corpus name -> digest of the corpus as the model's tokenizer cuts it.")
     first: int = Field(ge=0, description="First index in each corpus.")
     last: int = Field(description="First index that is not described.")
+    code: dict[str, str] = Field(default_factory=dict, description="Module -> version of its code; the command line fills it in.")
 
     @cached_property
     def texts(self) -> list[TextId]:

@@ -52,3 +52,4 @@ class EvaluateJob(Settings):
     evaluate: Evaluate
     items: int
     runs: list[RunId] = Field(default_factory=list)
+    code: dict[str, str] = Field(default_factory=dict, description="Module -> version of its code; the command line fills it in.")

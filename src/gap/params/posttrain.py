@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from gap.core.settings import Settings
 from gap.params.methods import Method
 from gap.params.runs import RunId
@@ -15,3 +17,4 @@ class PosttrainJob(Settings):
     settings: Method
     updates: int
     runs: list[RunId]
+    code: dict[str, str] = Field(default_factory=dict, description="Module -> version of its code; the command line fills it in.")

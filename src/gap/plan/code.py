@@ -20,10 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gap.core.files import read_json, write_json
+from gap.core.files import read_object, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
+RESTORE = "Restore it: git checkout -- src/gap/plan/code.lock.json. Without it every result would get another key."
 #: Files that a module reads from its own folder.
 DATA = (".html", ".css", ".yaml", ".jinja")
 
@@ -125,7 +126,7 @@ def forget() -> None:
 @cache
 def locked() -> dict[str, dict[str, Any]]:
     """The lock file: unit -> {"version": int, "digest": str}."""
-    return read_json(LOCK) if LOCK.exists() else {}
+    return read_object(LOCK, RESTORE) if LOCK.exists() else {}
 
 
 def code_version(unit: str) -> str:
@@ -133,6 +134,11 @@ def code_version(unit: str) -> str:
     entry = locked().get(unit, {})
     digest = code_digest(unit)
     return f"v{entry['version']}" if entry.get("digest") == digest else digest
+
+
+def code_versions(*units: str) -> dict[str, str]:
+    """Unit -> version, as a job carries them."""
+    return {unit: code_version(unit) for unit in units}
 
 
 def changed_units(units: Iterable[str]) -> list[str]:

@@ -76,7 +76,7 @@ def heavy_outputs(plan: Plan) -> list[str]:
     paths = [tokenizers.path(plan, name) for name in plan.tokenizers]
     paths += [items.path(plan, task, split) for task, split in plan.task_splits]
     paths += [corpora.path(plan, corpus, tokenizer) for corpus, tokenizer in plan.corpus_tokenizers]
-    paths += [models.path(plan, name) for name in plan.study.models]
+    paths += [file for name in plan.study.models for file in models.files(plan, name)]
     paths += [describe.path(plan, model) for model in plan.subjects]
     paths += [posttrain.path(plan, shard) for shard in posttrain.shards(plan)]
     paths += [path for *_, path in evaluate.files(plan)]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput, Unavailable
-from gap.core.files import read_json, write_json
+from gap.core.files import read_object, write_json
 from gap.core.locations import locate
 
 LOCK = Path("sources.lock.json")
+RESTORE = f"Restore it: git checkout -- {LOCK}. Without it results whose inputs are not at hand would get another key."
 CACHE = Path(".gap/fingerprints.json")
 
 
@@ -24,7 +25,7 @@ class Fingerprints:
     """Digests of named inputs, remembered between calls by size and time."""
 
     def __init__(self) -> None:
-        self.lock: dict[str, str] = read_json(LOCK) if LOCK.exists() else {}
+        self.lock: dict[str, str] = read_object(LOCK, RESTORE) if LOCK.exists() else {}
         self.before = dict(self.lock)
         try:
             self.cache: dict[str, list] = json.loads(CACHE.read_text()) if CACHE.exists() else {}

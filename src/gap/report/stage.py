@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.core.files import read_json, write_text
+from gap.core.files import read_object, write_text
 from gap.figures.data import StudyData, load
 from gap.figures.page import render
 from gap.figures.registry import FIGURES
@@ -59,7 +59,7 @@ def page(data: StudyData) -> str:
 
 def _figures(data: StudyData) -> list[dict[str, str]]:
     """Name, title, caption, width class and PNG (base64) of every figure that has a caption, in the order of the registry."""
-    captions = read_json(data.study.path("captions"))
+    captions = read_object(data.study.path("captions"))
     return [
         {"name": figure.name, **captions[figure.name], "width": figure.width, "data": _encoded(data, figure.name)}
         for figure in FIGURES

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from gap.core.checksums import check_record
 from gap.core.digest import digest
 from gap.core.errors import BadInput
 from gap.core.files import read_jsonl
@@ -64,7 +65,7 @@ def load_items(task: str, path: Path, limit: int) -> list[Item]:
     Raises
     ------
     BadInput: unknown task; a missing field, a value of the wrong type, an answer that is not among the choices, an empty
-        continuation (naming file, line and field); no item left.
+        continuation (naming file, line and field); no item left; a file that its provenance record does not know.
     """
     items = [item for _, item in islice(kept_rows(known_task(task), path), limit)]
     if not items:
@@ -74,6 +75,7 @@ def load_items(task: str, path: Path, limit: int) -> list[Item]:
 
 def kept_rows(task: Task, path: Path) -> Iterator[tuple[Row, Item]]:
     """The rows of a JSONL file that the protocol keeps, each with its item, in file order."""
+    check_record(path)
     for number, row in enumerate(read_jsonl(path), 1):
         item = make_item(task, row, f"{path}, line {number}")
         if item is not None:
@@ -101,7 +103,7 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
     if not 0 <= gold < len(continuations):
         allowed = f"the answer of one of the {len(continuations)} choices"
         raise BadInput(f"{where}, field {task.gold!r}", repr(row[task.gold]), allowed, CURE)
-    if not all(continuations):
+    if not all(isinstance(text, str) and text.strip() for text in continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
     return MultipleChoice(context, tuple(continuations), gold)
 
@@ -110,9 +112,6 @@ def _check_fields(task: Task, row: Row, where: str) -> None:
     for field, expected in task.fields.items():
         if field not in row:
             raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
-        value = row[field]
-        if not isinstance(value, expected.types):
-            allowed = " or ".join(kind.__name__ for kind in expected.types)
-            raise BadInput(f"{where}, field {field!r}", f"{type(value).__name__} {str(value)[:60]!r}", f"a value of type {allowed}", CURE)
-        if expected.turns and not all(isinstance(turn, str) for turn in row[field]):
-            raise BadInput(f"{where}, field {field!r}", "a turn that is not text", "a list of texts", CURE)
+        if not expected.holds(row[field]):
+            found = f"{type(row[field]).__name__} {str(row[field])[:60]!r}"
+            raise BadInput(f"{where}, field {field!r}", found, expected.name, CURE)

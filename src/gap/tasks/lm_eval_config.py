@@ -15,13 +15,13 @@ import yaml
 
 from gap.core.errors import BadInput
 from gap.core.locations import existing
-from gap.tasks.task import LABEL, LIST, SPLITS, TEXT, Choices, LmEvalSource, Row, Task
+from gap.tasks.task import LABEL, SPLITS, TEXT, TEXTS, Choices, LmEvalSource, Row, Task
 
 PREFIX = "lm_eval:"
 #: Output types of lm-eval that are scored here.  Answers that are generated go through each task's own filters and metrics.
 SCORED = ("multiple_choice", "loglikelihood")
 #: Columns of the fetched documents.
-FIELDS = {"context": TEXT, "continuations": LIST, "gold": LABEL}
+FIELDS = {"context": TEXT, "continuations": TEXTS, "gold": LABEL}
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,29 @@ SPLITS = ("validation", "test")
 
 @dataclass(frozen=True)
 class FieldType:
-    """What a column may hold: a value of one of ``types``; with ``turns``, a list of texts."""
+    """What a column may hold: ``holds`` says whether a value is such, ``name`` is what an error calls it."""
 
-    types: tuple[type, ...]
-    turns: bool = False
+    name: str
+    holds: Callable[[Any], bool]
 
 
-TEXT = FieldType((str,))
-LABEL = FieldType((str, int))
-LIST = FieldType((list,))
-DICT = FieldType((dict,))
-TURNS = FieldType((list,), turns=True)
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+TEXT = FieldType("text", lambda value: isinstance(value, str))
+#: An answer: its text, letter or index.
+LABEL = FieldType("text or a whole number", lambda value: isinstance(value, str | int) and not isinstance(value, bool))
+TEXTS = FieldType("a list of texts", _is_texts)
+#: ARC's choices: their texts and their labels, as two lists of one length.
+CHOICES = FieldType(
+    "{text: a list of texts, label: a list of as many}",
+    lambda value: (
+        isinstance(value, dict)
+        and all(_is_texts(value.get(key)) for key in ("text", "label"))
+        and len(value["text"]) == len(value["label"])
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gap.tasks.dialogue import normalise_turn, prompt
-from gap.tasks.task import DICT, LABEL, SPLITS, TEXT, TURNS, Choices, Exchange, HubFiles, Row, Task
+from gap.tasks.task import CHOICES, LABEL, SPLITS, TEXT, TEXTS, Choices, Exchange, HubFiles, Row, Task
 
 ARC_CHOICES = 4
 
@@ -35,7 +35,7 @@ def arc_set(name: str, label: str) -> Task:
         name=name,
         label=label,
         chance=1 / ARC_CHOICES,
-        fields={"question": TEXT, "choices": DICT, "answerKey": LABEL},
+        fields={"question": TEXT, "choices": CHOICES, "answerKey": LABEL},
         splits=SPLITS,
         columns=("id", "question", "choices", "answerKey"),
         folder=f"ai2_arc/{label}",
@@ -57,7 +57,7 @@ def authors_dialogues(name: str, label: str) -> Task:
         name=name,
         label=label,
         output_type="generate_until",
-        fields={"text": TURNS},
+        fields={"text": TEXTS},
         splits=SPLITS,
         columns=("index", "text"),
         folder=f"dialogue/{name}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gap.core.files import read_csv
 from gap.corpora.readers import Document
-from gap.corpora.readers.table import Columns, csv_rows, documents_of_rows
+from gap.corpora.readers.table import Columns, documents_of_rows
 from gap.fetch.upstream import read_upstream
 from gap.params.sources import AuthorsSource
 
@@ -16,4 +17,4 @@ AUTHORS = {"TDEC": "data/train_data/lm_extraction.csv", "CC": "data/train_data/p
 def read(source: AuthorsSource, seed: int) -> Iterator[Document]:
     """A document per row."""
     path, columns = read_upstream(AUTHORS[source.name]), Columns("text", "doc_id")
-    return documents_of_rows(csv_rows(path, columns.names), str(path), columns, source.name)
+    return documents_of_rows(read_csv(path), str(path), columns, source.name)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.core.files import read_jsonl
+from gap.core.files import read_csv, read_jsonl
 from gap.core.locations import existing
 from gap.corpora.readers import Document
 from gap.params.sources import TableSource
 
 Row = dict[str, Any]
 CURE = "Mend or remove that row."
-#: Longest CSV field in characters; Python's own limit (131072) is shorter than many documents.
-LONGEST_FIELD = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +42,12 @@ def read(source: TableSource, seed: int) -> Iterator[Document]:
     columns = Columns(source.column, source.id_column, source.title_column)
     if not path.is_file():
         raise BadInput(str(path), "not a file", f"a {source.kind} file", "Name a file, not a folder.")
-    if source.kind == "csv":
-        rows = csv_rows(path, columns.names)
-    else:
-        rows = iter(read_jsonl(path)) if source.kind == "jsonl" else _parquet_rows(path, columns.names)
-    return documents_of_rows(rows, str(path), columns, path.name)
+    open_rows: dict[str, Callable[[], Iterable[Row]]] = {
+        "csv": lambda: read_csv(path),
+        "jsonl": lambda: read_jsonl(path),
+        "parquet": lambda: _parquet_rows(path, columns.names),
+    }
+    return documents_of_rows(open_rows[source.kind](), str(path), columns, path.name)
 
 
 def documents_of_rows(rows: Iterable[Row], where: str, columns: Columns, source: str) -> Iterator[Document]:
@@ -88,22 +86,6 @@ def _check_columns(where: str, names: Iterable[str], columns: Collection[str]) -
             raise BadInput(where, f"no column {name!r} among {sorted(columns)}", "a column of the file", cure)
 
 
-def csv_rows(path: Path, names: Iterable[str]) -> Iterator[Row]:
-    """The rows of a CSV file, which must have the columns ``names``."""
-    csv.field_size_limit(LONGEST_FIELD)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            if reader.fieldnames:
-                _check_columns(str(path), names, reader.fieldnames)
-            yield from reader
-    except UnicodeDecodeError as error:
-        raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
-    except csv.Error as error:
-        where = f"{path}, line {reader.reader.line_num}"
-        raise BadInput(where, f"not CSV ({error})", "comma-separated values, quotes doubled", "Mend that line.") from error
-
-
 def _parquet_rows(path: Path, names: Collection[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -111,7 +93,9 @@ def _parquet_rows(path: Path, names: Collection[str]) -> Iterator[Row]:
     try:
         with pq.ParquetFile(path) as file:
             _check_columns(str(path), names, file.schema_arrow.names)
+            if any(file.schema_arrow.names.count(name) > 1 for name in names):
+                raise BadInput(str(path), "two columns of one name", "columns with names of their own", "Rename one of them.")
             for batch in file.iter_batches(batch_size=1024, columns=list(names)):
                 yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadInput(str(path), f"not a readable Parquet file ({error})", "Parquet", "Fetch or write the file again.") from error

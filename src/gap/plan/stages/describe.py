@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gap.core.digest import digest
 from gap.params.describe import DescribeJob, GradientTask
-from gap.plan.code import code_version
+from gap.plan.code import code_version, code_versions
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, items, models
 
@@ -59,4 +59,5 @@ def job(plan: Plan, model: str) -> DescribeJob:
         corpora={corpus: corpora.key(plan, corpus, study.models[model].tokenizer) for corpus in study.corpora},
         first=0,
         last=plan.corpus_texts,
+        code=code_versions(*CODE),
     )

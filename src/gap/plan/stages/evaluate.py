@@ -7,7 +7,7 @@ from typing import Any
 
 from gap.params.evaluate import EvaluateJob, ScoredTask
 from gap.params.runs import BASE
-from gap.plan.code import code_version
+from gap.plan.code import code_version, code_versions
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import items, models
@@ -67,12 +67,13 @@ def job(plan: Plan, model: str, pairs: list[TaskSplit], shard: Shard | None = No
         "items": plan.study.evaluate.items,
     }
     if shard is None:
-        return EvaluateJob(method="", **common)
+        return EvaluateJob(method="", code=code_versions(EVALUATE), **common)
     # The first shard scores the unmodified model too: one process less than with a job of its own.
     with_base = shard.first == 0 and shard.method == plan.primary
     planned = [*([BASE] if with_base else []), *runs(plan, shard)]
     settings = plan.study.methods[shard.method]
-    return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned, **common)
+    code = code_versions(EVALUATE, *settings.modules)
+    return EvaluateJob(method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned, code=code, **common)
 
 
 def plain_flags(plan: Plan) -> list[str]:

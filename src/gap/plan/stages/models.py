@@ -30,6 +30,16 @@ def path(plan: Plan, name: str) -> Path:
     return plan.data / "models" / f"{name}-{key(plan, name)}" / "provenance.json"
 
 
+#: What else a model's folder holds, so that the workflow sees it go.
+FILES = ("model.safetensors", "config.json", "tokenizer.json")
+
+
+def files(plan: Plan, name: str) -> list[Path]:
+    """The files of a model's folder, its record first."""
+    record = path(plan, name)
+    return [record, *(record.with_name(file) for file in FILES)]
+
+
 def job(plan: Plan, name: str) -> ModelJob:
     """Make a base model."""
     model = plan.study.models[name]

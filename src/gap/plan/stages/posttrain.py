@@ -9,7 +9,7 @@ from pathlib import Path
 from gap.core.digest import digest
 from gap.params.posttrain import PosttrainJob
 from gap.params.runs import RunId
-from gap.plan.code import code_version
+from gap.plan.code import code_version, code_versions
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models
 
@@ -99,4 +99,11 @@ def job(plan: Plan, shard: Shard) -> PosttrainJob:
     """Post-train a shard."""
     settings = plan.study.methods[shard.method]
     planned = list(runs(plan, shard))
-    return PosttrainJob(model=shard.model, method=shard.method, settings=settings, updates=settings.gap.updates, runs=planned)
+    return PosttrainJob(
+        model=shard.model,
+        method=shard.method,
+        settings=settings,
+        updates=settings.gap.updates,
+        runs=planned,
+        code=code_versions(*CODE, *settings.modules),
+    )
