@@ -139,7 +139,7 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
     return BadInput(
         f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"),
         shown,
-        first["msg"],
+        first["msg"].removeprefix("Value error, "),
         f"Correct the value; docs/params.schema.json describes every key.{more}",
     )
 

@@ -16,7 +16,7 @@ from gap.tasks.dialogue import STOP
 from gap.tasks.registry import known_task
 from gap.tasks.task import Row, Task
 
-CURE = "Fetch the items again, or mend that line."
+CURE = "Mend that line, or the module of the task; fetched items can be fetched again."
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
         return Dialogue(prompt, reference, task.stop)
     context, continuations, gold = worded
     if not 0 <= gold < len(continuations):
-        allowed = f"the answer of one of the {len(continuations)} choices"
-        raise BadInput(f"{where}, field {task.gold!r}", repr(row[task.gold]), allowed, CURE)
+        found = f"{row[task.gold]!r}, of which the wording makes the index {gold}"
+        raise BadInput(f"{where}, field {task.gold!r}", found, f"an answer with an index from 0 to {len(continuations) - 1}", CURE)
     if not all(continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
     return MultipleChoice(context, tuple(continuations), gold)
@@ -109,7 +109,8 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
 def _check_fields(task: Task, row: Row, where: str) -> None:
     for field, expected in task.fields.items():
         if field not in row:
-            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
+            found = f"no such field among {list(row)}"
+            raise BadInput(f"{where}, field {field!r}", found, f"a row with the fields {list(task.fields)}", CURE)
         value = row[field]
         if not isinstance(value, expected.types):
             allowed = " or ".join(kind.__name__ for kind in expected.types)
