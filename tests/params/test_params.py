@@ -141,7 +141,9 @@ def test_a_line_that_the_source_cannot_have_is_refused(study: str, corpus: str, 
 def test_a_task_of_ones_own_without_a_wanted_split_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     task = Task(name="plurals", files={"test": "plurals.parquet"}, splits=("test",))
     monkeypatch.setitem(TASKS.entries, "plurals", task)
-    with pytest.raises(BadInput, match=r"Allowed: tasks: plurals has only the splits \['test'\]; name one of them in evaluate.splits"):
+    with pytest.raises(
+        BadInput, match=r"\(study demo\): tasks: plurals has only the splits \['test'\]; name one of them in evaluate.splits"
+    ):
         resolve(changed("studies.demo.tasks", ["copa", "plurals"]))
 
 

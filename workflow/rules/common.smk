@@ -93,7 +93,7 @@ if workflow.is_main_process:
     if changed:
         logger.info(
             f"Code that src/gap/plan/code.lock.json does not hold, {changed}. "
-            "Its results are keyed by the code itself; gap lock-code gives them other keys (docs/extending.md)."
+            "Its results are keyed by the code itself until gap lock-code records it (docs/extending.md)."
         )
 
 
