@@ -14,6 +14,8 @@ import yaml
 from gap.core.errors import BadInput
 from gap.params.json_schema import params_schema
 from gap.params.load import lay_over, load_study, resolve, with_methods
+from gap.tasks.registry import TASKS
+from gap.tasks.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -134,6 +136,15 @@ def test_a_line_that_the_source_cannot_have_is_refused(study: str, corpus: str, 
     with pytest.raises(BadInput) as caught:
         resolve(tree)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_task_of_ones_own_without_a_wanted_split_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task(name="plurals", files={"test": "plurals.parquet"}, splits=("test",))
+    monkeypatch.setitem(TASKS.entries, "plurals", task)
+    with pytest.raises(
+        BadInput, match=r"\(study demo\): tasks: plurals has only the splits \['test'\]; name one of them in evaluate.splits"
+    ):
+        resolve(changed("studies.demo.tasks", ["copa", "plurals"]))
 
 
 def test_a_missing_value_is_named() -> None:

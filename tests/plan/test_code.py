@@ -93,6 +93,22 @@ def test_locked_code_counts_by_version_and_changed_code_by_itself(package: Path)
     assert code.code_version(UNIT) == "v2"
 
 
+def test_the_same_results_of_new_code_are_those_that_it_made_before_it_was_locked(package: Path) -> None:
+    first = code.code_version(UNIT)
+    assert code.new_units([UNIT]) == [UNIT]
+    code.lock_code([UNIT], new_results=False)
+    assert code.code_version(UNIT) == first and code.new_units([UNIT]) == code.changed_units([UNIT]) == []
+
+    (package / "core/helper.py").write_text("def more(x):\n    return 0 + x\n")
+    code.forget()
+    code.lock_code([UNIT], new_results=False)
+    assert code.code_version(UNIT) == first != code.code_digest(UNIT)
+    (package / "core/helper.py").write_text("def more(x):\n    return x - 1\n")
+    code.forget()
+    code.lock_code([UNIT], new_results=True)
+    assert code.code_version(UNIT) == "v1"
+
+
 SOURCE = '''"""A module."""
 from __future__ import annotations
 import json as j

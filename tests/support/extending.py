@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def example(heading: str) -> tuple[str, str]:
     """The one file below a heading of the page, and its content."""
-    text = (ROOT / "docs/extending.md").read_text(encoding="utf-8").split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    text = re.split(r"\n##+ ", page.split(f"## {heading}\n", 1)[1], maxsplit=1)[0]
     [(file, code)] = re.findall(r"`(src/gap/\S+\.py)`:\n\n```python\n(.*?)```", text, re.DOTALL)
     return file, code
 

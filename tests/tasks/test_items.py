@@ -47,13 +47,13 @@ def test_hashes_depend_on_everything_scored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "row", "field", "found"),
     [
-        ("piqa", {key: PIQA[key] for key in ("goal", "sol1", "label")}, "sol2", "no such field"),
+        ("piqa", {key: PIQA[key] for key in ("goal", "sol1", "label")}, "sol2", "no such field among ['goal', 'sol1', 'label']"),
         ("piqa", PIQA | {"goal": None}, "goal", "NoneType"),
         ("piqa", PIQA | {"label": 2}, "label", "2"),
         ("piqa", PIQA | {"label": -1}, "label", "-1"),
         ("piqa", PIQA | {"label": ""}, "label", "''"),
         ("hellaswag", {"ctx": "x", "endings": "abcd", "label": "0"}, "endings", "str"),
-        ("arc_easy", arc(4, "E"), "answerKey", "'E'"),
+        ("arc_easy", arc(4, "E"), "answerKey", "'E', of which the wording makes the index -1"),
         ("math_qa", {"Problem": "x", "options": "a ) 1 , b ) 2", "correct": "e"}, "correct", "'e'"),
         ("pubmed_qa", {"question": "x", "final_decision": "yes"}, "abstract", "no such field"),
         ("wizard_of_internet", {"text": ["a", 3]}, "text", "list"),

@@ -14,8 +14,9 @@ from gap.plan.fingerprints import Fingerprints
 from gap.plan.stages import items as plan_items
 from gap.plan.stages.items import identity as items_identity
 from gap.tasks.export import group_yaml, task_yaml
+from gap.tasks.lm_eval_config import FIELDS, document
 from gap.tasks.registry import TASKS, TaskRegistry, known_task, task_card
-from gap.tasks.task import TEXT, Row, Task
+from gap.tasks.task import TEXT, LmEvalSource, Row, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"]
@@ -36,6 +37,13 @@ def test_every_task_has_a_pinned_source_for_each_split(task: Task) -> None:
     assert set(task.fields) <= set(task.columns)
     assert task.gold in task.columns
     assert task.module == f"gap.tasks.catalogue.{task.name}"
+
+
+def test_the_documents_of_lm_eval_are_no_code_of_a_task() -> None:
+    registry = TaskRegistry("gap.tasks.catalogue")
+    source = LmEvalSource("capitals", include="tasks")
+    registry.register(Task(name="capitals", fields=FIELDS, splits=("test",), lm_eval_source=source))(document)
+    assert registry.entries["capitals"].module == known_task("lm_eval:arc_easy").module == ""
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))

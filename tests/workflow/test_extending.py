@@ -23,7 +23,7 @@ PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
 
 def example(heading: str) -> tuple[str, str, dict[str, Any]]:
     """File, its content, and the entries of params.yaml below a heading of the page."""
-    text = PAGE.split(f"### {heading}\n", 1)[1].split("\n## ", 1)[0]
+    text = re.split(r"\n##+ ", PAGE.split(f"### {heading}\n", 1)[1], maxsplit=1)[0]
     [(file, code)] = re.findall(r"`(src/gap/\S+\.py)`:\n\n```python\n(.*?)```", text, re.DOTALL)
     [entries] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     return file, code, entries

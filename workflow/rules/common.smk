@@ -92,8 +92,8 @@ if workflow.is_main_process:
     changed = GRAPH.changed_code()
     if changed:
         logger.info(
-            "Code differs from src/gap/plan/code.lock.json in: "
-            f"{', '.join(changed)}; results are keyed by the code itself (gap lock-code)."
+            f"Code that src/gap/plan/code.lock.json does not hold, {changed}. "
+            "Its results are keyed by the code itself until gap lock-code records it (docs/extending.md)."
         )
 
 

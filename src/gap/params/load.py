@@ -135,11 +135,14 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
         return BadInput(
             f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
         )
-    shown = repr(value) if not isinstance(value, dict) else "this mapping"
+    message = first["msg"].removeprefix("Value error, ")
+    if not key:
+        cure = f"Correct one of them; docs/params.schema.json describes every key.{more}"
+        return BadInput(f"{where} (study {study})", message, "keys that go together", cure)
     return BadInput(
-        f"{where}, key '{key}' (study {study})".replace("key ''", "several keys"),
-        shown,
-        first["msg"],
+        f"{where}, key '{key}' (study {study})",
+        repr(value) if not isinstance(value, dict) else "this mapping",
+        message,
         f"Correct the value; docs/params.schema.json describes every key.{more}",
     )
 

@@ -17,7 +17,6 @@ from gap.params.methods import Gap, Method
 from gap.params.models import Model, PretrainedHere
 from gap.params.sources import Source
 from gap.params.tokenizers import Tokenizer
-from gap.tasks.lm_eval_config import PREFIX
 from gap.tasks.registry import known_task
 
 
@@ -87,9 +86,10 @@ class Study(Settings):
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError("tasks: a task is named twice")
         for name in self.tasks:
-            splits = known_task(name).splits
+            task = known_task(name)
+            splits = task.splits
             # the paper's tasks without a wanted split are passed over: not all of them have a test split
-            if name.startswith(PREFIX) and not set(splits) & set(self.evaluate.splits):
+            if (task.files or task.lm_eval_source) and not set(splits) & set(self.evaluate.splits):
                 raise ValueError(f"tasks: {name} has only the splits {list(splits)}; name one of them in evaluate.splits, or drop the task")
 
 

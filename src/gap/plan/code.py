@@ -8,7 +8,8 @@ do not count, and every Python from 3.11 on gives the same digest.
 ``code.lock.json`` holds, per unit, the digest last looked at and a version.  While the two agree, the *version* enters the keys
 of what the unit makes; once the code differs, the digest itself does, so that changed code never reuses old results.  After a
 change that leaves results as they were, ``gap lock-code --same-results`` keeps the version; after any other,
-``gap lock-code --new-results`` raises it.
+``gap lock-code --new-results`` raises it.  Of a unit that the lock does not know yet, same results are those that its code
+made so far: the digest of that code is its version then.
 """
 
 from __future__ import annotations
@@ -130,10 +131,12 @@ def locked() -> dict[str, dict[str, Any]]:
 
 
 def code_version(unit: str) -> str:
-    """``v<version>`` while the code is the locked one, else its digest."""
+    """The version while the code is the locked one (``v<number>``, or the digest that it had when first locked), else its digest."""
     entry = locked().get(unit, {})
     digest = code_digest(unit)
-    return f"v{entry['version']}" if entry.get("digest") == digest else digest
+    if entry.get("digest") != digest:
+        return digest
+    return f"v{entry['version']}" if isinstance(entry["version"], int) else str(entry["version"])
 
 
 def code_versions(*units: str) -> dict[str, str]:
@@ -146,14 +149,21 @@ def changed_units(units: Iterable[str]) -> list[str]:
     return [unit for unit in units if locked().get(unit, {}).get("digest") != code_digest(unit)]
 
 
+def new_units(units: Iterable[str]) -> list[str]:
+    """Units that the lock does not know yet."""
+    return [unit for unit in units if unit not in locked()]
+
+
 def lock_code(units: Iterable[str], *, new_results: bool) -> list[str]:
     """Record the present code; raise the version of changed units when ``new_results``.  Returns the changed units."""
     units = sorted(units)
     changed = changed_units(units)
-    entries = {unit: dict(locked().get(unit, {"version": 0 if new_results else 1})) for unit in units}
+    entries = {unit: dict(locked().get(unit, {"version": code_digest(unit)})) for unit in units}
     for unit in changed:
-        entries[unit]["digest"] = code_digest(unit)
-        entries[unit]["version"] += new_results
+        entry, version = entries[unit], entries[unit]["version"]
+        entry["digest"] = code_digest(unit)
+        if new_results:
+            entry["version"] = version + 1 if isinstance(version, int) else 1
     write_json(LOCK, entries)
     locked.cache_clear()
     return changed

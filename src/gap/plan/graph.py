@@ -11,7 +11,7 @@ from typing import Any
 from gap.core.files import write_json
 from gap.params.load import resolve
 from gap.params.study import Study
-from gap.plan.code import changed_units
+from gap.plan.code import changed_units, new_units
 from gap.plan.document import heavy_outputs, plan_document
 from gap.plan.light import LightStage, check_records, light_keys, record_path
 from gap.plan.plan import Plan
@@ -53,9 +53,11 @@ class Graph:
         light = [path for stage in self.stages.values() for path in [*stage.paths, self.record(stage.name)]]
         return [*self.heavy, *light]
 
-    def changed_code(self) -> list[str]:
-        """Units of code that differ from the lock."""
-        return changed_units(units())
+    def changed_code(self) -> str:
+        """What the lock does not say of the code, in words; empty where it says all."""
+        changed, new = changed_units(units()), new_units(units())
+        parts = {"changed": [unit for unit in changed if unit not in new], "new": new}
+        return "; ".join(f"{word}: {', '.join(found)}" for word, found in parts.items() if found)
 
     def save(self) -> None:
         """Write plan.json where it has changed, and keep the digests of input files; before the first job, and not in a dry run."""

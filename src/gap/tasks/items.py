@@ -17,7 +17,7 @@ from gap.tasks.dialogue import STOP
 from gap.tasks.registry import known_task
 from gap.tasks.task import Row, Task
 
-CURE = "Fetch the items again, or mend that line."
+CURE = "Mend that line, or the module of the task; fetched items can be fetched again."
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
         return Dialogue(prompt, reference, task.stop)
     context, continuations, gold = worded
     if not 0 <= gold < len(continuations):
-        allowed = f"the answer of one of the {len(continuations)} choices"
-        raise BadInput(f"{where}, field {task.gold!r}", repr(row[task.gold]), allowed, CURE)
+        found = f"{row[task.gold]!r}, of which the wording makes the index {gold}"
+        raise BadInput(f"{where}, field {task.gold!r}", found, f"an answer with an index from 0 to {len(continuations) - 1}", CURE)
     if not all(isinstance(text, str) and text.strip() for text in continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
     return MultipleChoice(context, tuple(continuations), gold)
@@ -111,7 +111,8 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
 def _check_fields(task: Task, row: Row, where: str) -> None:
     for field, expected in task.fields.items():
         if field not in row:
-            raise BadInput(f"{where}, field {field!r}", "no such field", f"a row with the fields {list(task.fields)}", CURE)
+            found = f"no such field among {list(row)}"
+            raise BadInput(f"{where}, field {field!r}", found, f"a row with the fields {list(task.fields)}", CURE)
         if not expected.holds(row[field]):
             found = f"{type(row[field]).__name__} {str(row[field])[:60]!r}"
             raise BadInput(f"{where}, field {field!r}", found, expected.name, CURE)

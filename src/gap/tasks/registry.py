@@ -13,7 +13,7 @@ from typing import Any
 
 from gap.core.errors import BadInput
 from gap.core.registry import import_modules
-from gap.tasks.lm_eval_config import PREFIX, lm_eval_task
+from gap.tasks.lm_eval_config import PREFIX, document, lm_eval_task
 from gap.tasks.task import SPLITS, Task, Wording
 
 
@@ -47,7 +47,7 @@ class TaskRegistry(Mapping[str, Task]):
                 columns=task.columns or tuple(task.fields),
                 folder=task.folder or task.name,
                 wording=wording,
-                module=wording.__module__,
+                module="" if wording is document else wording.__module__,  # document is code of stages, as for lm_eval:NAME
             )
             return wording
 

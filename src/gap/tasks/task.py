@@ -93,7 +93,7 @@ class Task:
     prefer_upstream: whether items of kind folder are the authors' file where the folder has it.
     lm_eval_source: the task of lm-eval whose documents these are.
     stop: text that ends an answer (generate_until).
-    wording, module: the registered function, and the module that holds it.
+    wording, module: the registered function, and the module that holds it; empty for lm-eval's documents.
     """
 
     name: str

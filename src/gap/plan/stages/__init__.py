@@ -42,5 +42,5 @@ def units() -> list[str]:
 def extension_units() -> list[str]:
     """The modules of all extension points."""
     registered = [entry.module for kinds in (*REGISTRIES, GENERATORS) for entry in kinds.entries.values()]
-    registered += [task.module for task in TASKS.values()]
+    registered += [task.module for task in TASKS.values() if task.module]
     return [*registered, *(unit for module in modules() if hasattr(module, "extensions") for unit in module.extensions())]
