@@ -107,3 +107,19 @@ def test_devices() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(BadInput, match="no GPU"):
             open_device(Runtime("cuda", 1))
+
+
+def test_weights_without_a_place_are_not_dropped(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"num_hidden_layers": config["num_hidden_layers"] - 1}))
+    with pytest.raises(BadInput, match=r"no place for: .*layers\.1\..* and \d+ more"):
+        load_model(copy)
+
+
+def test_a_model_that_looks_ahead_is_refused_wherever_it_is_opened(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertLMHeadModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 90}
+    BertLMHeadModel(BertConfig(**sizes, initializer_range=0.5)).save_pretrained(tmp_path)
+    with pytest.raises(BadInput, match=r"looks ahead"):
+        load_model(tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gap.core.errors import Refused
 from gap.core.tables import TABLES
 from gap.tasks.dialogue import cut, unigram_f1
 from gap.tasks.items import Dialogue, MultipleChoice
@@ -44,6 +45,21 @@ def judge(text: str, item: Dialogue, nll: float, tokens: int) -> Answer:
     """The answer for a decoded ``text``, cut at the item's stop text, and its F1 against the reference."""
     response = cut(text, item.stop)
     return Answer(response, unigram_f1(response, item.reference), nll, tokens)
+
+
+def check_finite(values: Sequence[float] | np.ndarray, where: str, precision: str) -> None:
+    """Refuse log-probabilities that are not finite: the largest of such would be the first choice, and count as an answer.
+
+    Raises
+    ------
+    Refused: naming ``where`` and the precision that gave them.
+    """
+    if np.isfinite(values).all():
+        return
+    cures = {"fp16": "Set evaluate.precision to bf16 or fp32.", "bf16": "Set evaluate.precision to fp32."}
+    cure = cures.get(precision, "The weights are too large to be scored: lower gap.learning_rate or gap.updates, or use another model.")
+    shown = ", ".join(f"{value:.4g}" for value in values)
+    raise Refused(where, f"log-probabilities {shown} in {precision}", "finite numbers", cure)
 
 
 def choice_columns(items: Sequence[MultipleChoice], scores: Sequence[np.ndarray]) -> dict[str, list[Any]]:

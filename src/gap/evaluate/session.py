@@ -12,7 +12,7 @@ from gap.evaluate.encoding.encode import Layout, encode_items
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import ASKED_FOR, split_model, whole_model
-from gap.evaluate.item_scores import answer_columns, choice_columns, frame
+from gap.evaluate.item_scores import answer_columns, check_finite, choice_columns, frame
 from gap.evaluate.lm_eval.backend import LmEvalBackend
 from gap.evaluate.scoring import kernel_choice
 from gap.evaluate.scoring.decoding import Decoding
@@ -20,7 +20,6 @@ from gap.evaluate.scoring.decoding_check import choose_decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encode_trial
 from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
-from gap.models.causality import check_causal
 from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
 from gap.models.text import max_positions, run_ids
@@ -48,7 +47,6 @@ class Session:
         self.dtype = DTYPES[job.evaluate.precision]
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_model(folder, device)
-        check_causal(self.model, str(folder))
         self.base_network = whole_model(self.model, ASKED_FOR) if scorer == "plain" else split_model(self.model)
         self.network = open_scoring_model(self.base_network, self.dtype) if scorer == "auto" else self.base_network
         self.refreshed = False  # whether the network to score with has the weights that are in the model now
@@ -140,12 +138,24 @@ class TaskScorer:
         self.encoded = replace(encode_dialogues(*given), decoding=decoding)
 
     def score(self, chunks: Sequence[int], names: dict[str, Any]) -> Iterator[tuple[int, pd.DataFrame]]:
-        """Rows of the item chunks with these numbers, by the weights that are in the model now; ``names`` go into every row."""
+        """Rows of the item chunks with these numbers, by the weights that are in the model now; ``names`` go into every row.
+
+        Raises
+        ------
+        Refused: a log-probability is not finite.
+        """
         ranges = item_chunks(self.items)
         parts = [[self.items[index] for index in ranges[chunk]] for chunk in chunks]
         for chunk, items, columns in zip(chunks, parts, self._columns(parts, chunks), strict=True):
             identity: dict[str, list[Any]] = {"item": list(ranges[chunk]), "item_hash": [item.hash for item in items]}
+            self._check_finite(identity["item"], columns, names)
             yield chunk, frame(names, identity | columns)
+
+    def _check_finite(self, numbers: list[int], columns: dict[str, list[Any]], names: dict[str, Any]) -> None:
+        values = [[nll] for nll in columns["nll"]] if self.is_dialogue else columns["log_probabilities"]
+        for number, value in zip(numbers, values, strict=True):
+            where = f"{names['task']} ({names['split']}) item {number}, run {names['run']}, step {names['step']}"
+            check_finite(value, f"model {self.session.job.model}, {where}", self.session.job.evaluate.precision)
 
     def _columns(self, parts: list[list[Any]], chunks: Sequence[int]) -> list[dict[str, list[Any]]]:
         if self.backend is not None:

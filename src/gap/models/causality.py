@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gap.core.errors import BadInput
-from gap.models.equivalence import LOGITS_TOLERANCE, prove_equivalent
+from gap.models.equivalence import LOGITS_TOLERANCE, UNSUITED, describe_error, prove_equivalent
 from gap.models.sharding import without_gradients
 
 #: Width of the two rows that a model is tried on, and of their beginnings.
@@ -28,15 +28,18 @@ def check_causal(model: Any, name: str) -> None:
 
     Raises
     ------
-    BadInput: it looks ahead, or its position ids do not count from 0 (RoBERTa's begin behind its padding id).
+    BadInput: it looks ahead, its position ids do not count from 0 (RoBERTa's begin behind its padding id), or it does not run.
     """
     ids = trial_ids(model, WIDTH)
     positions = torch.arange(WIDTH, device=ids.device)[None]
-    with _any_kernel():
-        own = model(input_ids=ids, use_cache=False).logits.float()
-        beginning = model(input_ids=ids[:, :BEGINNING], use_cache=False).logits.float()
-        counted = model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
     cure = "Name a causal language model: a decoder that predicts the next token."
+    try:
+        with _any_kernel():
+            own = model(input_ids=ids, use_cache=False).logits.float()
+            beginning = model(input_ids=ids[:, :BEGINNING], use_cache=False).logits.float()
+            counted = model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
+    except UNSUITED as error:
+        raise BadInput(name, f"a model that does not run ({describe_error(error)})", "one that takes token ids", cure) from error
     for other, found in (
         (beginning, "a model that looks ahead: tokens behind a position change what it predicts"),
         (counted, "a model whose positions do not count from 0"),

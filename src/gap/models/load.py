@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
+#: Ends of names of what old checkpoints keep beside the weights, and models compute anew.
+BUFFERS = ("inv_freq", "masked_bias", "attn.bias", "attention.bias", "position_ids")
+
+
 def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedModel:
     """The causal language model in ``folder``: fp32 weights, eval mode, every dropout 0, gradients on.
 
@@ -28,10 +32,11 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
     Raises
     ------
     BadInput: no config.json, no weights, a weight file that is cut off or corrupt, weights that do not fit the config, a file
-        that has changed since the folder was made (SHA256SUMS).
+        that has changed since the folder was made (SHA256SUMS); a model that is not causal.
     """
     import torch
 
+    from gap.models.causality import check_causal
     from gap.models.sharding import shard_model
 
     config = load_config(folder)
@@ -43,7 +48,9 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> PreTrainedMo
         model: Any = _from_folder(folder, config)
         return shard_model(model.to(dtype=torch.float32).eval().requires_grad_(True), torch.device(device))
 
-    return in_turn(load)
+    model = in_turn(load)
+    check_causal(model, str(folder))
+    return model
 
 
 def model_identity(folder: Path) -> str:
@@ -163,14 +170,15 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
         ) from error
     finally:
         logging.set_verbosity(before)
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
-        raise BadInput(
-            str(folder),
-            f"no weights for {missing[0]} and {len(missing) - 1} more",
-            "a value for every parameter",
-            "Fetch or build the model again.",
-        )
+    surplus = [name for name in info["unexpected_keys"] if not name.endswith(BUFFERS)]
+    for names, found, allowed in (
+        (info["missing_keys"], "no weights for", "a value for every parameter"),
+        (surplus, "weights that the configuration has no place for:", "the config.json that belongs to the weights, with all its layers"),
+    ):
+        if names:
+            first, *more = sorted(names)
+            shown = f"{found} {first}" + (f" and {len(more)} more" if more else "")
+            raise BadInput(str(folder), shown, allowed, "Fetch or build the model again.")
     return model
 
 

@@ -16,7 +16,6 @@ from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.core.locations import existing
 from gap.fetch.hub import model_files
-from gap.models.causality import check_causal
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
@@ -90,7 +89,6 @@ def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
         allowed, cure = f"at most {embeddings}, the embeddings of {source}", "Name the tokenizer that belongs to the model."
         raise BadInput(f"models.{job.name}.tokenizer", f"{vocabulary} tokens", allowed, cure)
     model, dtype = load_model(source), stored_dtype(source)
-    check_causal(model, str(source))
     with filling(out, "provenance.json") as folder:
         facts = _save(model, tokenizer, folder, dtype)
         write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), dtype=str(dtype), **facts)

@@ -19,6 +19,7 @@ from gap.core.progress import progress
 from gap.evaluate.checks.variants import Variant, open_variant, variants, with_masks_for
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import ASKED_FOR, SplitModel, split_model, whole_model
+from gap.evaluate.item_scores import check_finite
 from gap.evaluate.scoring.decoding_check import choose_decoding
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues, encode_trial
 from gap.evaluate.scoring.layout_check import choose_layout
@@ -157,6 +158,8 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
     """One task's split by all variants; adds to ``dropped`` the variants that the model or the machine does not have."""
     study, *others = variants(scorer.settings.precision, scorer.device)
     reference = scorer.scores(study)
+    for item, values in enumerate(reference.values):
+        check_finite(values, f"noise floor, item {item}", scorer.settings.precision)
     entries: dict[str, Any] = {}
     for variant in others:
         if variant.layout == "plain" and (scorer.is_dialogue or not scorer.fast):
@@ -165,6 +168,9 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
             scores = scorer.scores(variant)
         except UNSUITED as error:
             dropped[variant.name] = describe_error(error)
+            continue
+        if not all(np.isfinite(values).all() for values in scores.values):
+            dropped[variant.name] = "log-probabilities that are not finite"
             continue
         entries[variant.name] = {"kind": variant.kind, **_differences(reference, scores)}
     largest = max((entry["largest"] for entry in entries.values() if entry["kind"] != "dtype"), default=0.0)

@@ -21,6 +21,7 @@ from gap.evaluate.encoding.batches import Batch, ScoredSequence, batch_cost
 from gap.evaluate.encoding.encode import LAYOUTS, Layout
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import SplitModel, split_model
+from gap.evaluate.item_scores import check_finite
 from gap.evaluate.scoring.layout_check import prove_layout
 from gap.evaluate.scoring.multiple_choice import read_targets, with_greedy
 from gap.evaluate.scoring.trial_items import TOLERANCE, trial_items
@@ -105,6 +106,7 @@ def _score(network: SplitModel, batches: Sequence[Batch], count: int) -> list[tu
         values, likeliest = columns.cpu().numpy().astype(np.float64).T
         np.add.at(sums, np.array(batch.slots), values)
         np.logical_and.at(greedy, np.array(batch.slots), likeliest > 0)
+    check_finite(sums, "lm-eval's requests", str(network.model.dtype).removeprefix("torch."))
     return list(zip(sums.tolist(), greedy.tolist(), strict=True))
 
 
