@@ -37,7 +37,7 @@ def apart(ones: list[np.ndarray], others: list[np.ndarray] | None = None) -> dic
 
 def same_tokens(load: Any) -> np.ndarray:
     """Of every continuation, whether the backend cuts it into the tokens that we do."""
-    from gap.tasks.boundary import boundary_differences
+    from gap.evaluate.checks.boundary import boundary_differences
 
     found: list[bool] = []
     for items in load.items.values():

@@ -100,7 +100,7 @@ def test_dropout_is_off(opt: Any, ids: Tensor) -> None:
 
 
 def test_targets_are_what_scoring_looks_up(tokenizer: Path) -> None:
-    from gap.evaluate.encoding.sequences import encode, scored_sequence
+    from gap.evaluate.encoding.sequences import scored_sequence
 
     tool = load_tokenizer(tokenizer)
     pairs = [
@@ -109,7 +109,8 @@ def test_targets_are_what_scoring_looks_up(tokenizer: Path) -> None:
     ]
     for length in (64, 12, 6, 3):
         for (context, answer), found in zip(pairs, targets(ITEMS, tool, length), strict=True):
-            scored = scored_sequence([tool.bos_token_id, *encode(tool, [context])[0]], encode(tool, [answer])[0], length, 0)
+            ids, continuation = (tool.encode(part, add_special_tokens=False) for part in (context, answer))
+            scored = scored_sequence([tool.bos_token_id, *ids], continuation, length, 0)
             assert found.ids[:-1] == scored.ids and found.ids[-found.predicted :] == scored.targets
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gap.core.errors import BadInput
+from gap.evaluate.checks.boundary import boundary_differences
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.item_scores import choice_columns
@@ -20,7 +21,6 @@ from gap.params.items import Items, TaskJob
 from gap.params.study import Study
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.stages.items import identity as items_identity
-from gap.tasks.boundary import boundary_differences
 from gap.tasks.items import load_items
 from gap.tasks.lm_eval_config import FIELDS, document, read_config
 from gap.tasks.registry import TASKS, known_task

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from gap.core.errors import BadInput
+from gap.evaluate.checks.boundary import boundary_differences
 from gap.fetch.source_file import MINIATURE
-from gap.tasks.boundary import boundary_differences, together
+from gap.models.pairs import together
 from gap.tasks.dialogue import STOP
 from gap.tasks.export import commands, export_tasks
 from gap.tasks.items import MultipleChoice, load_items

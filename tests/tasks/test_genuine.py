@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gap.core.locations import mirror
+from gap.evaluate.checks.boundary import boundary_differences
 from gap.fetch.items import read_file, source_file
 from gap.params.items import Items
-from gap.tasks.boundary import boundary_differences
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items, make_item
 from gap.tasks.registry import TASKS
 

@@ -164,8 +164,8 @@ def our_items(demo: Workspace, plan: dict, task: str) -> pd.DataFrame:
 
 def boundary(demo: Workspace, plan: dict, task: str) -> set[int]:
     """Items whose tokens differ at the boundary when context and continuation are encoded together."""
+    from gap.evaluate.checks.boundary import boundary_differences
     from gap.models.tokenizer import load_tokenizer
-    from gap.tasks.boundary import boundary_differences
     from gap.tasks.items import load_items
 
     items = load_items(task, demo.folder / plan["items"][task]["validation"], plan["study"]["evaluate"]["items"])

@@ -115,12 +115,20 @@ def lm_eval_tasks(
     items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder to write, for lm_eval --include_path.")],
     limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of the model to score: the commands then hold for it, whatever its tokenizer.")
+    ] = None,
 ) -> None:
     """Write the tasks as a folder for lm-eval, with their items, and print the commands that run them."""
     from gap.cli.job import named_files
     from gap.tasks.export import commands, export_tasks
 
-    for line in commands(export_tasks(named_files("--items", items), limit, out), out):
+    names, arguments = export_tasks(named_files("--items", items), limit, out), None
+    if model is not None:
+        from gap.evaluate.lm_eval.arguments import model_arguments
+
+        arguments = model_arguments(model, out)
+    for line in commands(names, out, arguments):
         print(line)
 
 

@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from gap.core.errors import BadInput
+from gap.models.pairs import encode_pairs
 from gap.models.sharding import local_shard, shard_like
+from gap.models.tokenizer import opening_id
 from gap.runtime.process_group import all_reduce_sum
 from gap.tasks.items import Item, MultipleChoice
 
@@ -35,7 +37,7 @@ class Target:
 
 
 def targets(items: Sequence[Item], tokenizer: Any, max_length: int) -> list[Target]:
-    """The opening token, each item's context and its gold continuation, encoded apart as scoring does (``gap.evaluate.encoding.sequences``).
+    """The opening token, each item's context and its gold continuation, encoded as scoring does (``gap.models.pairs``).
 
     Of dialogues: the prompt and the reference answer behind a space.  What exceeds ``max_length`` tokens is cut from the left.
 
@@ -44,13 +46,11 @@ def targets(items: Sequence[Item], tokenizer: Any, max_length: int) -> list[Targ
     BadInput: a continuation without tokens.
     """
     pairs = [_pair(item) for item in items]
-    contexts = tokenizer([context for context, _ in pairs], add_special_tokens=False)["input_ids"]
-    answers = tokenizer([answer for _, answer in pairs], add_special_tokens=False)["input_ids"]
-    sequences = []
-    for index, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
+    opening, sequences = opening_id(tokenizer), []
+    for index, (context, answer) in enumerate(encode_pairs(tokenizer, pairs)):
         if not answer:
             raise BadInput(f"item {index}", "a continuation without tokens", "at least one token", "Remove the item.")
-        ids = (tokenizer.bos_token_id, *context, *answer)[-max_length:]
+        ids = (opening, *context, *answer)[-max_length:]
         sequences.append(Target(ids, min(len(answer), len(ids) - 1)))
     return sequences
 

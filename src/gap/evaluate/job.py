@@ -23,7 +23,9 @@ from gap.core.tables import TABLES, read_table
 from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
 from gap.models.load import model_identity
+from gap.models.pairs import spells_alike
 from gap.models.text import read_texts, strings_of
+from gap.models.tokenizer import opening_id
 from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
 from gap.params.runs import BASE, RunId
 from gap.runtime.journal import Journal, record_of
@@ -236,6 +238,8 @@ class _Shard:
             "head": session.base_network.reason,
             "layout": f"{task_scorer.layout}: {task_scorer.reason}" if task_scorer.reason else task_scorer.layout,
             "kernel": task_scorer.kernel,
+            "opening": session.tokenizer.convert_ids_to_tokens(opening_id(session.tokenizer)),
+            "continuations": "encoded by themselves" if spells_alike(session.tokenizer) else "encoded with their contexts",
             "dropped": session.network.dropped,
             "replayed": dataclasses.asdict(session.check),
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
+from gap.models.tokenizer import opening_id
 from gap.params.runs import RunId, TextId
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def encode_text(tokenizer: Any, text: str, max_tokens: int, positions: int) -> T
 
     Raises
     ------
-    BadInput: the text has no token, or more than the model has positions.
+    BadInput: the text has no token, or more than the model has positions; the tokenizer has no opening token.
     """
     import torch
 
-    ids = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)][:max_tokens]
+    ids = [opening_id(tokenizer), *tokenizer.encode(text, add_special_tokens=False)][:max_tokens]
     shown = repr(text if len(text) <= 40 else f"{text[:40]}...")
     if len(ids) < MIN_TOKENS:
         raise BadInput(f"text {shown}", "no token", "a text of at least one token", "Remove the text from its corpus.")

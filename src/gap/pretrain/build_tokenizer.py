@@ -18,6 +18,7 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
+from gap.models.tokenizer import opening_id
 from gap.params.sources import Source
 from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.mixture import shares, training_texts
@@ -169,7 +170,6 @@ def _as_it_is(source: Path, name: str, out: Path) -> None:
     except (OSError, ValueError) as error:
         found = f"no tokenizer that transformers can read ({str(error).strip().split(chr(10))[0]})"
         raise BadInput(f"tokenizer {name}", found, "a folder with tokenizer.json", "Correct the path in params.yaml.") from error
-    if tokenizer.bos_token_id is None:
-        raise BadInput(f"tokenizer {name}", "no beginning-of-sequence token", "a tokenizer with bos_token", "Use another tokenizer.")
+    opening_id(tokenizer)
     with filling(out, "tokenizer.json") as folder:
         tokenizer.save_pretrained(folder)

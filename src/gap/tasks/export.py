@@ -11,6 +11,7 @@ prompt and 32 new ones are ``max_length=544``.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -53,11 +54,18 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
     return [task.lm_eval for task in written] + [f"gap_{group}" for group, tasks in groups.items() if tasks]
 
 
-def commands(names: list[str], out: Path) -> list[str]:
-    """The lm-eval commands that score the written tasks as this project does, one per group."""
+def commands(names: list[str], out: Path, arguments: Mapping[str, str] | None = None) -> list[str]:
+    """The lm-eval commands that score the written tasks as this project does, one per group.
+
+    Parameters
+    ----------
+    arguments: group -> model arguments (``gap.evaluate.lm_eval.arguments``); without, those for a model whose tokenizer opens every
+        text by itself and that has the positions.
+    """
+    given = arguments or {group: f"pretrained=MODEL,add_bos_token=True,max_length={length}" for group, length in GROUPS.items()}
     return [
-        f"lm_eval --model hf --model_args pretrained=MODEL,add_bos_token=True,max_length={length} --include_path {out} --tasks gap_{group}"
-        for group, length in GROUPS.items()
+        f"lm_eval --model hf --model_args {given[group]} --include_path {out} --tasks gap_{group}"
+        for group in GROUPS
         if f"gap_{group}" in names
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -78,17 +79,9 @@ def test_chunks_are_complete_whatever_follows(tokenizer: Any) -> None:
 
 
 def test_a_continuation_needs_tokens_and_a_tokenizer_an_opening(tokenizer: Any) -> None:
-    class Empty:
-        bos_token_id = 2
-
-        def __call__(self, texts: list[str], add_special_tokens: bool) -> dict[str, list[list[int]]]:
-            return {"input_ids": [[5] if text else [] for text in texts]}
-
     with pytest.raises(BadInput, match="item 0"):
-        encode_items([MultipleChoice("a", ("", "b"), 1)], Empty(), 512, 256, "cpu")
-
-    class Mute(Empty):
-        bos_token_id = None  # type: ignore[assignment]
-
-    with pytest.raises(BadInput, match="bos_token"):
-        encode_items([MultipleChoice("a", ("b", "c"), 1)], Mute(), 512, 256, "cpu")
+        encode_items([MultipleChoice("a", ("", "b"), 1)], tokenizer, 512, 256, "cpu")
+    mute = copy.deepcopy(tokenizer)
+    mute.bos_token = mute.eos_token = None
+    with pytest.raises(BadInput, match="neither bos_token nor eos_token"):
+        encode_items([MultipleChoice("a", ("b", "c"), 1)], mute, 512, 256, "cpu")

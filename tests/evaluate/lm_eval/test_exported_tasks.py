@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from gap.evaluate.checks.boundary import boundary_differences
 from gap.evaluate.encoding.encode import encode_items
 from gap.evaluate.engine.split_model import split_model
 from gap.evaluate.scoring.dialogue import answer_chunks, encode_dialogues
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.fetch.source_file import MINIATURE
 from gap.params.evaluate import Evaluate
-from gap.tasks.boundary import boundary_differences
 from gap.tasks.export import export_tasks
 from gap.tasks.items import load_items
 from gap.tasks.registry import TASKS

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gap.core.files import write_json
 from gap.core.progress import progress
+from gap.models.pairs import together
 from gap.models.tokenizer import load_tokenizer
-from gap.tasks.boundary import Difference, boundary_differences
 from gap.tasks.items import MultipleChoice, load_items
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One continuation whose two encodings differ: (context, continuation) token ids the authors' way and lm-eval's."""
+
+    item: int
+    choice: int
+    alone: tuple[tuple[int, ...], tuple[int, ...]]
+    together: tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def boundary_differences(items: Sequence[MultipleChoice], tokenizer: Any) -> list[Difference]:
+    """The continuations of ``items`` that lm-eval encodes differently, in order."""
+    differences = []
+    for index, item in enumerate(items):
+        context = tuple(tokenizer.encode(item.context, add_special_tokens=False))
+        for choice, continuation in enumerate(item.continuations):
+            alone = (context, tuple(tokenizer.encode(continuation, add_special_tokens=False)))
+            joint = together(item.context, continuation, tokenizer)
+            if alone != joint:
+                differences.append(Difference(index, choice, alone, joint))
+    return differences
 
 
 def boundary_report(tokenizers: dict[str, Path], items: dict[str, dict[str, Path]], limit: int, out: Path) -> None:
@@ -41,9 +66,9 @@ def boundary_report(tokenizers: dict[str, Path], items: dict[str, dict[str, Path
 
 def _entry(items: list[MultipleChoice], tokenizer: Any) -> dict[str, Any]:
     def row(difference: Difference) -> dict[str, Any]:
-        alone, together = (tokenizer.convert_ids_to_tokens(list(ids)) for _, ids in (difference.alone, difference.together))
-        index = difference.item
-        return {"item": index, "item_hash": items[index].hash, "choice": difference.choice, "alone": alone, "together": together}
+        index, tokens = difference.item, {"alone": difference.alone[1], "together": difference.together[1]}
+        shown = {way: tokenizer.convert_ids_to_tokens(list(ids)) for way, ids in tokens.items()}
+        return {"item": index, "item_hash": items[index].hash, "choice": difference.choice, **shown}
 
     differences = boundary_differences(items, tokenizer)
     return {

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from gap.evaluate.encoding.batches import Batch, ScoredSequence, make_batch, partition_by_width, plain_batches
 from gap.evaluate.encoding.item_chunks import item_chunks
-from gap.evaluate.encoding.sequences import bos_id, encode, scored_sequence
+from gap.evaluate.encoding.sequences import scored_sequence
+from gap.models.pairs import encode_pairs
+from gap.models.tokenizer import opening_id
 from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
@@ -60,13 +62,16 @@ def dialogue_chunks(
     ------
     BadInput: no opening token.
     """
-    opening = bos_id(tokenizer)
-    prompts = encode(tokenizer, [item.prompt for item in items])
-    references = encode(tokenizer, [f" {item.reference}" for item in items])
+    opening = opening_id(tokenizer)
+    prompts = [(opening, *ids) for ids in tokenizer([item.prompt for item in items], add_special_tokens=False)["input_ids"]]
+    references = encode_pairs(tokenizer, [(item.prompt, f" {item.reference}") for item in items])
     chunks = []
     for indices in item_chunks(items):
-        pairs = [((opening, *prompts[index]), references[index]) for index in indices]
-        fed, apart = _sequences(pairs, max_prompt_length, settings.max_length)
+        scored_parts = [
+            scored_sequence((opening, *context), reference, settings.max_length, slot)
+            for slot, (context, reference) in enumerate(references[index] for index in indices)
+        ]
+        fed, apart = _sequences([prompts[index] for index in indices], scored_parts, max_prompt_length)
         scored = sorted([sequence for sequence in fed if sequence.targets] + apart, key=lambda sequence: sequence.slot)
         groups = partition_by_width(fed, [len(sequence.ids) for sequence in fed], settings.batch_tokens, device)
         chunk = DialogueChunk(
@@ -83,20 +88,19 @@ def dialogue_chunks(
 
 
 def _sequences(
-    pairs: Sequence[tuple[tuple[int, ...], Sequence[int]]], max_prompt_length: int, max_length: int
+    prompts: Sequence[tuple[int, ...]], references: Sequence[ScoredSequence], max_prompt_length: int
 ) -> tuple[list[ScoredSequence], list[ScoredSequence]]:
     """The prompts in the order of their length, with their references where those have the same context; and references apart."""
     fed: list[ScoredSequence] = []
     apart: list[ScoredSequence] = []
-    for slot, (prompt, reference) in enumerate(pairs):
+    for slot, (prompt, reference) in enumerate(zip(prompts, references, strict=True)):
         excess = len(prompt) - max_prompt_length
         cut = prompt if excess <= 0 else (prompt[0], *prompt[excess + 1 :])
-        scored = scored_sequence(prompt, reference, max_length, slot)
-        if scored.ids == (*cut, *reference[:-1]):
-            fed.append(scored)
+        if reference.ids == (*cut, *reference.targets[:-1]):
+            fed.append(reference)
         else:
             fed.append(ScoredSequence(cut, len(cut) - 1, (), slot))
-            apart.append(scored)
+            apart.append(reference)
     return sorted(fed, key=lambda sequence: (sequence.start, sequence.ids)), apart
 
 

@@ -9,7 +9,9 @@ from gap.core.errors import BadInput
 from gap.evaluate.encoding.batches import ItemChunk, ScoredSequence, plain_batches
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.encoding.prefix_tree import tree_batches
-from gap.evaluate.encoding.sequences import bos_id, encode, scored_sequence
+from gap.evaluate.encoding.sequences import scored_sequence
+from gap.models.pairs import encode_pairs
+from gap.models.tokenizer import opening_id
 from gap.tasks.items import MultipleChoice
 
 #: How an item's continuations are laid out: each behind its own copy of the context, or all behind one.
@@ -31,18 +33,17 @@ def encode_items(
     ------
     BadInput: no opening token, or a continuation without tokens.
     """
-    opening = bos_id(tokenizer)
-    contexts = encode(tokenizer, [item.context for item in items])
-    continuations = iter(encode(tokenizer, [text for item in items for text in item.continuations]))
+    opening = opening_id(tokenizer)
+    pairs = iter(encode_pairs(tokenizer, [(item.context, text) for item in items for text in item.continuations]))
     chunks = []
     for indices in item_chunks(items):
         sizes = tuple(len(items[index].continuations) for index in indices)
         sequences: list[ScoredSequence] = []
         for index, size in zip(indices, sizes, strict=True):
             for _ in range(size):
-                continuation = next(continuations)
+                context, continuation = next(pairs)
                 if not continuation:
                     raise BadInput(f"item {index}", "a continuation without tokens", "at least one token", "Remove the item.")
-                sequences.append(scored_sequence([opening, *contexts[index]], continuation, max_length, len(sequences)))
+                sequences.append(scored_sequence([opening, *context], continuation, max_length, len(sequences)))
         chunks.append(ItemChunk(sizes, LAYOUTS[layout](sequences, batch_tokens, device)))
     return chunks

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from gap.evaluate.item_scores import Answer, judge
+from gap.models.pairs import encode_pairs
+from gap.models.tokenizer import with_opening
 from gap.tasks.items import Dialogue, MultipleChoice
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class LmEvalBackend:
         self.tokenizer, self.settings = tokenizer, settings
         self.arguments: dict[str, Any] = {
             "pretrained": model,
-            "tokenizer": tokenizer,
+            "tokenizer": with_opening(tokenizer),
             "backend": "causal",
             "batch_size": 1,
             "device": device,
@@ -62,5 +64,5 @@ class LmEvalBackend:
         # prompts are cut to max_length less the new tokens
         texts = self._backend(self.settings.max_length + new).generate_until(requests, disable_tqdm=True)
         scores = self._log_likelihoods([(item.prompt, f" {item.reference}") for item in items])
-        tokens = [len(self.tokenizer.encode(f" {item.reference}", add_special_tokens=False)) for item in items]
+        tokens = [len(reference) for _, reference in encode_pairs(self.tokenizer, [(item.prompt, f" {item.reference}") for item in items])]
         return [judge(text, item, -score, count) for text, item, (score, _), count in zip(texts, items, scores, tokens, strict=True)]

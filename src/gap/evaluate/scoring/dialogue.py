@@ -65,7 +65,9 @@ def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalua
     ------
     BadInput: no opening token, or a model with too few positions for any prompt.
     """
-    chunks = dialogue_chunks(items, tokenizer, settings, prompt_limit(settings, model), device)
+    # the last token of a reference is not fed
+    cut = settings.model_copy(update={"max_length": min(settings.max_length, max_positions(model) + 1)})
+    chunks = dialogue_chunks(items, tokenizer, cut, prompt_limit(settings, model), device)
     ends = eos_ids(model)
     # the stop text is the same for all items of a task
     table = stop_table(tokenizer, model.config.vocab_size, ends, device, items[0].stop)
