@@ -178,7 +178,7 @@ def test_features_of_another_text_or_of_other_settings_are_not_reused(
     done = counted(monkeypatch)
     changed = [f"{text} and more" for text in TEXTS]
     others = {name: tiny.texts_table(tmp_path / f"other-{name}.parquet", name, changed) for name in corpora}
-    describe(job(tasks=("copa",)), model, items, others, OUT.with_name("texts.parquet"), Runtime("cpu", 1))
+    describe(job(tasks=("copa",)), model, items, others, OUT.with_name("others.parquet"), Runtime("cpu", 1))
     assert done == {"read": 4, "gradients": 1 + 4}
     describe(job(tasks=("copa",), ngram=1), model, items, corpora, OUT.with_name("ngram.parquet"), Runtime("cpu", 1))
     assert done == {"read": 8, "gradients": 2 * (1 + 4)}

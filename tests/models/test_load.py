@@ -123,3 +123,16 @@ def test_a_model_that_looks_ahead_is_refused_wherever_it_is_opened(tmp_path: Pat
     BertLMHeadModel(BertConfig(**sizes, initializer_range=0.5)).save_pretrained(tmp_path)
     with pytest.raises(BadInput, match=r"looks ahead"):
         load_model(tmp_path)
+
+
+def test_quantised_and_multimodal_models_are_refused(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    quantised = config | {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+    (copy / "config.json").write_text(json.dumps(quantised))
+    with pytest.raises(BadInput, match="quantised weights"):
+        load_model(copy)
+    from transformers import Gemma3Config
+
+    Gemma3Config().save_pretrained(copy)
+    with pytest.raises(BadInput, match=r"more than text .*text model"):
+        load_model(copy)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny
 import torch
+from families import FAMILIES
 
 from gap.core.errors import BadInput
-from gap.models.text import encode_text
+from gap.models.text import encode_text, max_positions
 from gap.models.tokenizer import load_tokenizer
 
 
@@ -31,3 +33,10 @@ def test_texts_that_cannot_be_used(tokenizer: Path) -> None:
     with pytest.raises(BadInput, match=r"gap\.max_tokens to 64"):
         encode_text(tool, tiny.essay(1, 90), max_tokens=512, positions=64)
     assert len(encode_text(tool, tiny.essay(1, 90), max_tokens=64, positions=64)) == 64
+
+
+@pytest.mark.parametrize(
+    ("family", "positions"), [("opt", 160), ("gpt2", 160), ("mpt", 160), ("llama", 160), ("ctrl", 160), ("xglm", 160), ("mamba", 2**31)]
+)
+def test_the_longest_sequence_of_a_family(family: str, positions: int) -> None:
+    assert max_positions(SimpleNamespace(config=FAMILIES[family]())) == positions

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 MIN_TOKENS = 2
 
 
+#: What configurations call the longest sequence (MPT: max_seq_len).
+LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len")
+
+
 def max_positions(model: Any) -> int:
     """Longest sequence that the model has positions for (a very large number where it says nothing)."""
-    return int(getattr(model.config, "max_position_embeddings", None) or 2**31)
+    return int(next((length for name in LENGTHS if (length := getattr(model.config, name, None))), 2**31))
 
 
 def read_texts(users: Sequence[RunId | TextId], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
