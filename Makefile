@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: all install test test-fast published docs lint format clean
+.PHONY: all install test test-all test-fast fuzz published docs lint format clean
 
 all: install
 	@snakemake --cores $(CORES) --quiet rules
@@ -21,14 +21,23 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
-# Tests of modules two at a time; a workflow test keeps all cores busy by itself.
+# Tests of modules two at a time; a workflow test keeps all cores busy by itself.  Variants that take minutes are left to `make test-all`.
 test: install
+	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
+	pytest tests/workflow -m 'not nightly'
+
+test-all: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
 	pytest tests/workflow
 
 # Everything but the workflow tests, which run Snakemake and DVC, and what is marked slow.
 test-fast: install
-	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not slow'
+	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not slow and not nightly'
+
+# Hostile inputs, FUZZ of each kind, other ones at every call.
+FUZZ ?= 10000
+fuzz: install
+	GAP_FUZZ=$(FUZZ) pytest --numprocesses 2 tests/fuzz
 
 # The authors' released rows, redrawn and audited; renews docs/published-results.md too.
 published: install

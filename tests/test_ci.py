@@ -26,8 +26,8 @@ def commands(job: dict[str, Any]) -> list[str]:
     return [re.sub(r"\$\{\{ matrix\.(\w+) \}\}", lambda name, entry=entry: entry[name[1]], line) for line in lines for entry in entries]
 
 
-def test_there_is_one() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml"]
+def test_one_for_every_push_and_one_for_the_night() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -36,7 +36,7 @@ def test_workflows_call_targets_of_the_makefile(path: Path) -> None:
     assert {target for command in called for target in command.removeprefix("make").split()} <= TARGETS
     in_one_go = set(re.findall(r"^make [a-z-]+", (ROOT / ".ci/run").read_text(), re.MULTILINE))
     assert in_one_go == {"make lint", "make test"}
-    assert called == in_one_go | {"make test-fast", "make"}
+    assert called == {"ci.yml": in_one_go | {"make test-fast", "make"}, "nightly.yml": {"make test-all", "make fuzz"}}[path.name]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

@@ -51,7 +51,7 @@ def world(tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return {"folder": folder, "tokenizer": tokenizer_folder}
 
 
-@pytest.mark.parametrize("name", [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES])
+@pytest.mark.parametrize("name", [name if name in FEW else pytest.param(name, marks=pytest.mark.nightly) for name in FAMILIES])
 def test_a_family_goes_through_every_stage(world: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     folder, corpora = tmp_path / "model", {"some": world["folder"] / "texts.parquet"}

@@ -57,7 +57,7 @@ def together(work: partial[None], devices: int) -> None:
     launch(work, Runtime("cpu", devices, devices))
 
 
-@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.nightly)])
 def test_every_method_gives_the_same_bits(families: dict[str, Path], devices: int, tmp_path: Path) -> None:
     models = families if devices == 2 else {"odd": families["odd"]}
     teamwork.run_methods(models, tmp_path / "alone.json", Runtime("cpu", 1))
@@ -123,7 +123,9 @@ def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
     assert not Path("runs/all.parquet").exists()
 
 
-@pytest.mark.parametrize("victim", ["one process", "the parent", "the parent, interrupted"])
+@pytest.mark.parametrize(
+    "victim", ["one process", *(pytest.param(who, marks=pytest.mark.nightly) for who in ("the parent", "the parent, interrupted"))]
+)
 def test_a_killed_group_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path, victim: str) -> None:
     world, gate = tmp_path / "world", tmp_path / "gate"
     teamwork.make_world(world)

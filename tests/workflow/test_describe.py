@@ -29,8 +29,7 @@ def test_the_study_holds_features_and_their_relation_to_gain(finished: Workspace
     table = pd.read_csv(finished.folder / "results/tiny/tables/familiarity.csv")
     assert set(table["feature"]) >= {"nll", "cosine"} and set(table["runs"]) == {2}
     assert table["rho"].isna().all(), "two runs have no rank correlation"
-    assert (finished.folder / "figures/tiny/familiarity.pdf").stat().st_size > 5000
-    assert "Gain against what the unmodified model makes of the text" in finished.read("results/tiny/report.html").decode()
+    assert not (finished.folder / "figures/tiny/familiarity.pdf").exists(), "nor a figure"
 
 
 def test_the_described_text_is_the_one_that_post_training_climbs(finished: Workspace) -> None:

@@ -25,10 +25,10 @@ def test_the_picture_of_the_rules_is_current(tiny: Workspace) -> None:
 @pytest.mark.parametrize("study", ["demo", "paper"])
 def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None:
     planned = tiny.planned("--config", f"study={study}")
-    texts = {"demo": (5, 5), "paper": (100, 10)}[study]
-    models = {"demo": 2, "paper": 3}[study]
+    texts = {"demo": (4, 4), "paper": (100, 10)}[study]
+    models = {"demo": 1, "paper": 3}[study]
     splits = {"demo": 12, "paper": 12 + 7}[study]
-    methods = {"demo": 5, "paper": 1}[study]
+    methods = {"demo": 4, "paper": 1}[study]
     shards = methods * models * -(-texts[0] // texts[1])
     assert planned["post_train"] == shards
     groups = -(-splits // {"demo": 12, "paper": 4}[study])

@@ -95,6 +95,7 @@ def test_the_examples_are_clean_and_typed(extended: Workspace) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.nightly
 def test_a_new_transform_is_trained_scored_and_shown(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Beside the ascent's runs, which stay; its checkpoints keep the base model's embeddings."""
     workspace = tiny.copy(tmp_path_factory.mktemp("transform") / "project")

@@ -92,8 +92,16 @@ def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -
     return units(workspace)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("rule", ["post_train", "evaluate_runs"])
+@pytest.mark.parametrize(
+    ("rule", "how"),
+    [
+        ("evaluate_runs", signal.SIGKILL),
+        *(
+            pytest.param(rule, how, marks=pytest.mark.nightly)
+            for rule, how in (("post_train", signal.SIGTERM), ("post_train", signal.SIGKILL), ("evaluate_runs", signal.SIGTERM))
+        ),
+    ],
+)
 def test_a_killed_run_goes_on_where_it_was(
     long_study: Workspace, undisturbed: Workspace, tmp_path: Path, rule: str, how: signal.Signals
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_committed_figures_are_what_this_code_draws(made: Workspace) -> None
         assert ours.shape == theirs.shape and float(np.abs(ours - theirs).mean()) < 0.01, name
 
 
+@pytest.mark.nightly
 def test_another_seed_moves_intervals_and_nothing_else(made: Workspace, tmp_path: Path) -> None:
     other = made.copy(tmp_path / "project")
     other.edit(seed=5)

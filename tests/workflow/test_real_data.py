@@ -36,6 +36,7 @@ def real(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace
     return workspace
 
 
+@pytest.mark.nightly
 def test_the_authors_texts_are_taken_whole_and_in_order(real: Workspace) -> None:
     texts = pd.read_parquet(real.folder / "results/tiny/observations/texts.parquet").astype({"corpus": str})
     assert texts[["corpus", "text"]].to_numpy().tolist() == [["tdec", 0], ["cc", 0], ["git", 0]]
@@ -43,6 +44,7 @@ def test_the_authors_texts_are_taken_whole_and_in_order(real: Workspace) -> None
     assert texts["string"].iloc[2] == source["text"].iloc[0] and texts["document"].iloc[2] == str(source["doc_id"].iloc[0])
 
 
+@pytest.mark.nightly
 def test_real_items_are_scored_as_the_protocol_words_them(real: Workspace) -> None:
     plan = json.loads(real.read("results/tiny/plan.json"))
     scores = pd.concat([pd.read_parquet(real.folder / entry["path"]) for entry in plan["scores"]]).astype({"task": str, "run": str})
@@ -55,6 +57,7 @@ def test_real_items_are_scored_as_the_protocol_words_them(real: Workspace) -> No
     assert gold == [["yes", "maybe", "no"].index(answer) for answer in rows["final_decision"][:8]]
 
 
+@pytest.mark.nightly
 def test_no_path_of_the_mirror_is_recorded(real: Workspace) -> None:
     for name in ("sources.lock.json", "results/tiny/plan.json", "results/tiny/checks/overlap.json"):
         assert os.environ["GAP_MIRROR"] not in real.read(name).decode()

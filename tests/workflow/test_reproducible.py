@@ -47,6 +47,7 @@ def test_two_runs_from_scratch_are_identical_bit_for_bit(finished: Workspace, tm
     assert again.read(weights) == finished.read(weights)
 
 
+@pytest.mark.nightly
 def test_two_processes_that_share_the_model_give_what_one_gives(finished: Workspace, tmp_path: Path) -> None:
     again = from_scratch(finished, tmp_path / "project", studies__tiny__jobs={"texts_per_job": 2, "device": "cpu", "devices": 2})
     for name in ("run_scores", "selections", "text_features", "trajectories"):
@@ -59,6 +60,7 @@ def test_two_processes_that_share_the_model_give_what_one_gives(finished: Worksp
     assert sum('"devices": 2' in text for text in provenance) >= 4  # features, run, scores
 
 
+@pytest.mark.nightly
 def test_another_seed_gives_other_texts_weights_and_scores(finished: Workspace, tmp_path: Path) -> None:
     other = from_scratch(finished, tmp_path / "project", seed=7)
     for name in ("observations/run_scores.parquet", "observations/texts.parquet"):

@@ -31,6 +31,7 @@ def made(tiny: Workspace, folder: Path, texts_per_job: int, cores: str) -> Works
     return workspace
 
 
+@pytest.mark.nightly
 def test_one_text_per_job_or_all_in_one(tiny: Workspace, tmp_path: Path) -> None:
     many, one = made(tiny, tmp_path / "many", 1, "2"), made(tiny, tmp_path / "one", 4, "1")
     counts = [len(list((workspace.folder / "results/tiny/runs").rglob("*.parquet"))) for workspace in (many, one)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gap.core.checksums import check_record
 from gap.core.errors import BadInput
 from gap.core.files import writing
 
@@ -165,11 +166,12 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
 
     Raises
     ------
-    BadInput: the file is missing, not Parquet, or lacks a column.
+    BadInput: the file is missing, not Parquet, lacks a column, holds another type there, or is not the one of its record.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_record(path)
     columns = columns or list(TABLES[name])
     try:
         table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
@@ -178,5 +180,9 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
     missing = [column for column in columns if column not in table.column_names]
     if missing:
         raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {columns}", "Remove the file and run again.")
+    other = [field.name for field in schema(name) if field.name in columns and table.schema.field(field.name).type != field.type]
+    if other:
+        found = f"column {other[0]!r} of type {table.schema.field(other[0]).type}"
+        raise BadInput(str(path), found, f"the types of table {name}", "Remove the file and run again.")
     plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
     return table.cast(pa.schema(plain)).to_pandas()

@@ -59,7 +59,7 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
     write_table(pd.DataFrame(rows), out, "texts")
     settings = {**job.model_dump(mode="json"), "tokenizer": file_digest(tokenizer_file(tokenizer))}
     totals = {**dict(sorted(counts.items())), "kept": len(rows)}
-    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts=totals)
+    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts=totals, sha256=file_digest(out))
 
 
 def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:

@@ -94,8 +94,18 @@ def load_config(folder: Path) -> PretrainedConfig:
             str(path), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
         ) from error
     for holds, found, allowed, cure in (
-        (getattr(config, "quantization_config", None), "quantised weights", "weights in fp32, bf16 or fp16", "Use the model before it was quantised."),
-        (not hasattr(config, "vocab_size"), "a model of more than text (no vocab_size)", "a language model", "Use its text model, in a folder of its own."),
+        (
+            getattr(config, "quantization_config", None),
+            "quantised weights",
+            "weights in fp32, bf16 or fp16",
+            "Use the model before it was quantised.",
+        ),
+        (
+            not hasattr(config, "vocab_size"),
+            "a model of more than text (no vocab_size)",
+            "a language model",
+            "Use its text model, in a folder of its own.",
+        ),
     ):
         if holds:
             raise BadInput(str(path), found, allowed, cure)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.digest import digest, text_digest
+from gap.core.digest import digest, file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
@@ -91,8 +91,10 @@ class Journal:
         """Write the output and its provenance record, then drop the units it now holds."""
         if not is_first():
             return
+        record_of(self.output).unlink(missing_ok=True)  # killed in between, no record stands for another table
         write_table(rows, self.output, self.table)
-        write_provenance(record_of(self.output), stage, settings, identities=self.identities, **facts)
+        sha256 = file_digest(self.output)
+        write_provenance(record_of(self.output), stage, settings, identities=self.identities, sha256=sha256, **facts)
         for path in self.used:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):

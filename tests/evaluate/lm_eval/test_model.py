@@ -99,6 +99,7 @@ def test_a_model_that_trees_do_not_suit(both: tuple[HFLM, TreeLM], monkeypatch: 
     np.testing.assert_allclose([score for score, _ in mine], [score for score, _ in theirs], rtol=0, atol=1e-4)
 
 
+@pytest.mark.nightly
 def test_lm_evals_command_line_knows_the_model(model_folder: Path, tmp_path: Path) -> None:
     export_tasks({"copa": MINIATURE / TASKS["copa"].folder / "validation.jsonl"}, 6, tmp_path / "tasks")
     found = {}
