@@ -131,6 +131,10 @@ def schema(name: str) -> pa.Schema:
     return pa.schema(fields)
 
 
+#: Key of a table's metadata that holds the number of its rows: page checksums do not cover the footer that counts them.
+ROWS = "rows"
+
+
 def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
     """Write ``frame`` as table ``name`` (Parquet, zstd), in one step.
 
@@ -157,6 +161,7 @@ def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
                 "a value in every row",
                 f"Mend what makes table {name}.",
             )
+    table = table.replace_schema_metadata({ROWS: str(len(table))})
     with writing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
@@ -175,14 +180,19 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
     columns = columns or list(TABLES[name])
     try:
         table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
-    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
-        raise BadInput(str(path), f"not a readable Parquet file ({error})", f"table {name}", "Remove it and run again.") from error
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {columns}", "Remove the file and run again.")
-    other = [field.name for field in schema(name) if field.name in columns and table.schema.field(field.name).type != field.type]
-    if other:
-        found = f"column {other[0]!r} of type {table.schema.field(other[0]).type}"
-        raise BadInput(str(path), found, f"the types of table {name}", "Remove the file and run again.")
-    plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(plain)).to_pandas()
+        missing = [column for column in columns if column not in table.column_names]
+        if missing:
+            raise BadInput(str(path), f"no column {missing[0]!r}", f"columns {columns}", "Remove the file and run again.")
+        fields = {field.name: field for field in table.schema}
+        other = [field.name for field in schema(name) if field.name in fields and fields[field.name].type != field.type]
+        if other:
+            found = f"column {other[0]!r} of type {fields[other[0]].type}"
+            raise BadInput(str(path), found, f"the types of table {name}", "Remove the file and run again.")
+        rows = (table.schema.metadata or {}).get(ROWS.encode())
+        if rows is not None and filters is None and int(rows) != len(table):
+            raise BadInput(str(path), f"{len(table)} rows", f"the {int(rows)} that were written", "Remove the file and run again.")
+        plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
+        return table.cast(pa.schema(plain)).to_pandas()
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        found = f"not a readable Parquet file ({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__})"
+        raise BadInput(str(path), found, f"table {name}", "Remove it and run again.") from error
