@@ -89,6 +89,8 @@ def timing_of(name):
 
 if workflow.is_main_process:
     check_conda()
+    for sentence in GRAPH.unwritable():
+        logger.warning(f"Figures: {sentence}")
     changed = GRAPH.changed_code()
     if changed:
         logger.info(
