@@ -13,7 +13,7 @@ import yaml
 
 from gap.core.errors import BadInput
 from gap.params.json_schema import params_schema
-from gap.params.load import lay_over, load_study, resolve, with_methods
+from gap.params.load import lay_over, load_study, resolve, with_methods, words_of
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Task
 
@@ -199,3 +199,40 @@ def test_a_sweep_is_one_method_per_combination() -> None:
     assert [(one.gap.learning_rate, one.gap.optimizer.kind) for one in methods.values()] == [
         (0.001, "sgd"), (0.001, "sign"), (0.0001, "sgd"), (0.0001, "sign")]  # fmt: skip
     assert methods["rate-0.001-sgd"].label == "rate 0.001 sgd"
+
+
+def swept(**sweep: Any) -> dict[str, Any]:
+    return changed("studies.demo.methods", {"rate": {"label": "rate", "sweep": sweep}})
+
+
+def test_values_of_one_kind_are_methods_of_their_own() -> None:
+    optimizers = [{"kind": "sgd", "momentum": 0.0}, {"kind": "sgd", "momentum": 0.9}, {"kind": "sign"}]
+    methods = resolve(swept(optimizer=optimizers)).methods
+    assert list(methods) == ["rate-sgd-momentum-0.0", "rate-sgd-momentum-0.9", "rate-sign"]
+    assert [getattr(one.gap.optimizer, "momentum", None) for one in methods.values()] == [0.0, 0.9, None]
+    assert [one.label for one in methods.values()] == ["rate sgd-momentum-0.0", "rate sgd-momentum-0.9", "rate sign"]
+    betas = [{"betas": [0.9, 0.98]}, {"betas": [0.5, 0.98]}]
+    assert list(resolve(swept(optimizer=betas, learning_rate=[1e-5])).methods) == [
+        "rate-betas-0.9-0.98-1e-05", "rate-betas-0.5-0.98-1e-05"]  # fmt: skip
+    assert words_of([1e16, "1E16", True]) == ["1e16-1", "1e16-2", "true"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        ({"rate": {"sweep": {"learning_rate": []}}}, ["params.yaml, key 'methods.rate.sweep.learning_rate'", "an empty list"]),
+        ({"rate": {"sweep": {"updates": [2, 3, 2]}}}, ["methods.rate.sweep.updates", "2 twice"]),
+        ({"rate": {"sweep": {"loss_scale": [2, 4]}}}, ["methods.rate-4: the same runs as methods.rate-2"]),
+        ({"a": {"sweep": {"updates": [2]}}, "a-2": {"gap": {"updates": 5}}}, ["methods.a-2", "the name of another method too"]),
+        ({"up": {}, "again": {"label": "another"}}, ["methods.again: the same runs as methods.up"]),
+        ({"rate": {"sweep": {"learning_rate": 0.1}}}, ["methods.rate.sweep.learning_rate", "0.1", "list"]),
+    ],
+)
+def test_a_sweep_without_effect_is_refused(methods: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(changed("studies.demo.methods", methods))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_an_empty_sweep_is_none() -> None:
+    assert list(resolve(changed("studies.demo.methods", {"up": {"sweep": {}}})).methods) == ["up"]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from gap.core.digest import canonical
 from gap.core.errors import BadInput
 from gap.core.settings import Settings
 from gap.params.corpora import TITLED, Corpus, metadata_problem
@@ -78,9 +79,18 @@ class Study(Settings):
                 )
             if method.gap.texts_per_update > method.gap.texts:
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
+        self._check_methods()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self
+
+    def _check_methods(self) -> None:
+        """Two methods that would make the same runs show nothing beside each other, as a key swept in vain does."""
+        names: dict[str, str] = {}
+        for name, method in self.methods.items():
+            text = canonical({"method": method.identity(), "updates": method.gap.updates, "texts": method.gap.texts})
+            if names.setdefault(text, name) != name:
+                raise ValueError(f"methods.{name}: the same runs as methods.{names[text]}; what differs between them has no effect")
 
     def _check_tasks(self) -> None:
         if len(set(self.tasks)) < len(self.tasks):
