@@ -127,5 +127,5 @@ wildcard_constraints:
     split="validation|test",
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",
-    method="[a-z][a-z0-9._-]*",
+    method="[A-Za-z0-9._-]+",
     corpus="[A-Za-z0-9._-]+",

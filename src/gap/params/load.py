@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from gap.core.errors import BadInput
+from gap.params.names import PATTERN, RULE, suggestion
 from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
@@ -87,13 +88,13 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
     BadInput: naming the key, what was found, what is allowed and the cure.
     """
     shared = {key: value for key, value in raw.items() if key not in ("study", "studies")}
-    studies = raw.get("studies") or {}
-    selected = str(raw.get("study"))
-    if selected not in studies:
-        raise BadInput(
-            f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'."
-        )
-    entries = studies[selected] or {}
+    selected = raw.get("study")
+    studies = mapping(raw.get("studies"), f"{where}, key 'studies'")
+    if not isinstance(selected, str) or selected not in studies:
+        names = sorted(map(str, studies))
+        found = repr(selected) if isinstance(selected, str | None) else f"{selected!r}, a {type(selected).__name__}"
+        raise BadInput(f"{where}, key 'study'", found, f"one of {names}", "Name one of these, or add an entry under 'studies'.")
+    entries = mapping(studies[selected], f"{where}, key 'studies.{selected}'")
     kind: type[Study | PublishedStudy] = PublishedStudy if "published" in entries else Study
     merged = {"seed": shared.get("seed"), **entries} if kind is PublishedStudy else lay_over(shared, entries)
     try:
@@ -101,6 +102,20 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
         return kind.model_validate({"name": selected, **with_methods(merged, where)})
     except ValidationError as error:
         raise explain(error, where, selected, kind) from error
+
+
+def mapping(value: Any, where: str) -> dict[Any, Any]:
+    """``value``, which is a mapping or nothing.
+
+    Raises
+    ------
+    BadInput: it is something else.
+    """
+    if not isinstance(value, dict | None):
+        raise BadInput(
+            where, f"{value!r}, a {type(value).__name__}", "a mapping of keys to values", "Write one key and its value a line below it."
+        )
+    return value or {}
 
 
 def check_shared(shared: dict[str, Any], where: str) -> None:
@@ -212,6 +227,10 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
         return BadInput(
             f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
         )
+    if (first["type"] == "string_pattern_mismatch" and first["ctx"]["pattern"] == PATTERN) or first["loc"][-1:] == ("[key]",):
+        other = suggestion(str(value))
+        cure = f"Rename it, for example to {other!r}, wherever it is named." if other else "Rename it wherever it is named."
+        return BadInput(f"{where}, key '{key.removesuffix('.[key]')}' (study {study})", f"the name {value!r}", RULE, f"{cure}{more}")
     message = first["msg"].removeprefix("Value error, ")
     if not key:
         cure = f"Correct one of them; docs/params.schema.json describes every key.{more}"
