@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from matplotlib.text import Text
 
+from gap.figures.data import load
 from gap.figures.drawings import figure1, methods, score_by_step, task_heatmap
 from gap.figures.fonts import FAMILY, boxes, fonts_for
 from gap.figures.registry import FIGURES
@@ -110,3 +111,24 @@ def test_labels_in_latex() -> None:
     assert r"\caption{\$5}" in text and r"{x\_1}" in text
     assert "{[}A] & B \\\\" in text
     assert "{[}5\\$ \\textbar{}x\\textbar{} & {*} \\\\" in text
+
+
+def test_the_unmodified_score_stands_below_the_zero_line_and_all_curves(
+    plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[tuple[float, float]]] = {}
+
+    def keep(figure: Any, folder: Path, name: str) -> None:
+        figure.draw_without_rendering()
+        renderer = figure.canvas.get_renderer()
+        for number, axes in enumerate(figure.axes):
+            (text,) = [text for text in axes.texts if text.get_text().startswith("unmodified")]
+            top = axes.transData.inverted().transform(text.get_window_extent(renderer))[1, 1]
+            values = [y for line in axes.lines for y in line.get_ydata()]
+            values += [y for band in axes.collections for path in band.get_paths() for _, y in path.vertices]
+            seen[f"{name}-{number}"] = [(top, min(values))]
+
+    monkeypatch.setattr(score_by_step, "save", keep)
+    score_by_step.draw(load(plan), tmp_path, "steps")
+    assert len(seen) == 4
+    assert all(top < lowest <= 0 for pairs in seen.values() for top, lowest in pairs)
