@@ -83,7 +83,7 @@ def test_formats_of_a_small_table() -> None:
     ]  # fmt: skip
     latex = to_latex(SMALL)
     assert r"\caption{Cost 5 \% of \{x\}\_y.}" in latex
-    assert r"x\_1 | y & 1.00 & $-$0.50 \\" in latex
+    assert r"x\_1 \textbar{} y & 1.00 & $-$0.50 \\" in latex
     assert latex.index("addlinespace") > latex.index("0.50")
 
 

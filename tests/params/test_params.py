@@ -13,7 +13,7 @@ import yaml
 
 from gap.core.errors import BadInput
 from gap.params.json_schema import params_schema
-from gap.params.load import lay_over, load_study, resolve, with_methods
+from gap.params.load import lay_over, load_study, read_params, resolve, with_methods, words_of
 from gap.tasks.registry import TASKS
 from gap.tasks.task import Task
 
@@ -99,7 +99,7 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods.descent.gap.learning_rat", 1, ["methods.descent.gap.learning_rat", "unknown key", "learning_rate"]),
         ("studies.demo.methods.random.transforms", [{"kind": "lines", "alpha": 1, "gamma": 2}], ["random.transforms.0", "beta"]),
         ("studies.demo.methods.random.transforms", [{"kind": "line", "alpha": 1}], ["'line'", "'interpolation'", "'lines'"]),
-        ("studies.demo.methods", {"Ascent!": {}}, ["methods.Ascent!", "pattern"]),
+        ("studies.demo.methods", {"Ascent!": {}}, ["key 'methods.Ascent!'", "for example to 'Ascent'", "letters a to z"]),
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
         ("studies.demo.methods.random.gap.texts_per_update", 3, ["methods.random", "gap.texts is 2"]),
@@ -199,3 +199,136 @@ def test_a_sweep_is_one_method_per_combination() -> None:
     assert [(one.gap.learning_rate, one.gap.optimizer.kind) for one in methods.values()] == [
         (0.001, "sgd"), (0.001, "sign"), (0.0001, "sgd"), (0.0001, "sign")]  # fmt: skip
     assert methods["rate-0.001-sgd"].label == "rate 0.001 sgd"
+
+
+def swept(**sweep: Any) -> dict[str, Any]:
+    return changed("studies.demo.methods", {"rate": {"label": "rate", "sweep": sweep}})
+
+
+def test_values_of_one_kind_are_methods_of_their_own() -> None:
+    optimizers = [{"kind": "sgd", "momentum": 0.0}, {"kind": "sgd", "momentum": 0.9}, {"kind": "sign"}]
+    methods = resolve(swept(optimizer=optimizers)).methods
+    assert list(methods) == ["rate-sgd-momentum-0.0", "rate-sgd-momentum-0.9", "rate-sign"]
+    assert [getattr(one.gap.optimizer, "momentum", None) for one in methods.values()] == [0.0, 0.9, None]
+    assert [one.label for one in methods.values()] == ["rate sgd-momentum-0.0", "rate sgd-momentum-0.9", "rate sign"]
+    betas = [{"betas": [0.9, 0.98]}, {"betas": [0.5, 0.98]}]
+    assert list(resolve(swept(optimizer=betas, learning_rate=[1e-5])).methods) == [
+        "rate-betas-0.9-0.98-1e-05", "rate-betas-0.5-0.98-1e-05"]  # fmt: skip
+    assert words_of([1e16, "1E16", True]) == ["1e16-1", "1e16-2", "true"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        ({"rate": {"sweep": {"learning_rate": []}}}, ["params.yaml, key 'methods.rate.sweep.learning_rate'", "an empty list"]),
+        ({"rate": {"sweep": {"updates": [2, 3, 2]}}}, ["methods.rate.sweep.updates", "2 twice"]),
+        ({"rate": {"sweep": {"loss_scale": [2, 4]}}}, ["methods.rate-4: the same runs as methods.rate-2"]),
+        ({"a": {"sweep": {"updates": [2]}}, "a-2": {"gap": {"updates": 5}}}, ["methods.a-2", "the name of another method too"]),
+        ({"up": {}, "again": {"label": "another"}}, ["methods.again: the same runs as methods.up"]),
+        ({"rate": {"sweep": {"learning_rate": 0.1}}}, ["methods.rate.sweep.learning_rate", "0.1", "list"]),
+    ],
+)
+def test_a_sweep_without_effect_is_refused(methods: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(changed("studies.demo.methods", methods))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_an_empty_sweep_is_none() -> None:
+    assert list(resolve(changed("studies.demo.methods", {"up": {"sweep": {}}})).methods) == ["up"]
+
+
+NAMES = {"sources": "docs", "tokenizers": "docs-bpe", "models": "nano-s", "corpora": "seen", "methods": "soup"}
+
+
+def renamed(part: str, name: Any) -> dict[str, Any]:
+    """The parameters with an entry of the demo under another name."""
+    tree = copy.deepcopy(RAW)
+    entries = tree["studies"]["demo"][part]
+    entries[name] = entries.pop(NAMES[part])
+    return tree
+
+
+@pytest.mark.parametrize("part", NAMES)
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("facebook/opt-125m", "opt-125m"), ("two words", "two-words"), ("{x}", "x"), ("..", ""), ("größe", "gr-e"), (".a", "a"), (7, "7"),
+     ("a" * 101, "a" * 100), ("a\n", "a")],
+)  # fmt: skip
+def test_every_name_follows_one_rule(part: str, name: Any, other: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(renamed(part, name))
+    text = str(caught.value)
+    assert f"key 'studies.demo.{part}" in text or f"key '{part}." in text
+    assert f"the name {name!r}. Allowed: names of at most 100 letters" in text
+    assert (f"for example to {other!r}" in text) if other else ("Rename it wherever" in text)
+
+
+@pytest.mark.parametrize("name", ["1.3b", "OPT_350m", "a", "x" * 100])
+def test_names_that_are_allowed(name: str) -> None:
+    assert name in resolve(renamed("methods", name)).methods
+
+
+FLOATS = [
+    "gap.learning_rate", "gap.loss_scale", "evaluate.replay_tolerance", "describe.gradients_gib",
+    "studies.demo.models.nano-s.learning_rate", "studies.demo.models.nano-s.weight_decay", "studies.demo.models.nano-s.mixture.docs",
+    "studies.demo.tokenizers.docs-bpe.mixture.turns", "studies.demo.sources.docs.heldout", "studies.demo.corpora.seen.near_duplicates",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "inf"])
+@pytest.mark.parametrize("path", FLOATS)
+def test_what_is_no_finite_number_is_refused(path: str, value: Any) -> None:
+    with pytest.raises(BadInput, match="finite number"):
+        resolve(changed(path, value))
+
+
+def test_coefficients_are_finite_too() -> None:
+    for transform in ({"kind": "interpolation", "coefficient": float("inf")}, {"kind": "lines", "alpha": float("nan"), "beta": 1}):
+        with pytest.raises(BadInput, match="finite number"):
+            resolve(changed("studies.demo.methods.soup.transforms", [transform]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("study", 7, ["key 'study'", "7, a int", "one of ['demo', 'mini'"]),
+        ("study", True, ["key 'study'", "True, a bool"]),
+        ("study", ["demo"], ["key 'study'", "['demo'], a list"]),
+        ("study", None, ["key 'study'", "None"]),
+        ("studies", ["demo"], ["key 'studies'", "a list", "a mapping"]),
+        ("studies.demo", 5, ["key 'studies.demo'", "5, a int", "a mapping"]),
+        ("studies.demo.evaluate.splits", ["validation", "validation"], ["evaluate.splits", "each split once"]),
+        ("studies.demo.tasks", ["copa", "copa"], ["a task is named twice"]),
+        ("studies.demo.title", "a\nb", ["title", "one line of printable text"]),
+        ("studies.demo.models.nano-s.label", "a\x00", ["models.nano-s", "one line of printable text"]),
+        ("studies.demo.models.nano-s.label", "0.5M", ["models.nano-m: the label '0.5M', which models.nano-s has too"]),
+        ("studies.demo.corpora.code.label", "seen text", ["corpora.code: the label 'seen text', which corpora.seen has too"]),
+        ("studies.demo.methods.random.label", "ascent", ["methods.random: the label 'ascent', which methods.ascent has too"]),
+        ("studies.demo.methods.Soup", {"label": "x"}, ["methods.Soup: differs from methods.soup in small and capital letters alone"]),
+        ("studies.demo.models.nano-s.mixture.docs", -1.0, ["mixture.docs", "-1.0", "greater than 0"]),
+    ],
+)
+def test_what_names_nothing_or_two_things_is_refused(path: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(changed(path, value))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_corpus_has_not_the_name_of_all_corpora() -> None:
+    with pytest.raises(BadInput, match=r"corpora\.all: this name stands for all corpora together"):
+        resolve(renamed("corpora", "all"))
+
+
+def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("study: a\nstudies:\n  a:\n    gap: {updates: 3,\n      updates: 4}\n")
+    with pytest.raises(BadInput, match=r"params\.yaml, line 5: the key 'updates', which stands on line 4 already"):
+        load_study(path)
+    path.write_text("study: a\nseed: 1\nstudy: b\n")
+    with pytest.raises(BadInput, match=r"line 3: the key 'study', which stands on line 1"):
+        load_study(path)
+    path.write_text("a: &x {b: 1}\nc: *x\nd: [{b: 1}, {b: 2}]\n")
+    assert read_params(path) == {"a": {"b": 1}, "c": {"b": 1}, "d": [{"b": 1}, {"b": 2}]}
+    with pytest.raises(BadInput, match="is a directory"):
+        read_params(tmp_path)

@@ -153,12 +153,12 @@ def test_every_extension_is_a_unit_of_its_own_and_belongs_to_no_stage() -> None:
 #: Modules of ``gap.params`` that a heavy stage reaches; an edit in another stage's settings leaves its keys as they are.
 SETTINGS = {
     "gap.fetch.items": {"items", "sources"},
-    "gap.corpora.sample": {"corpora", "sources"},
+    "gap.corpora.sample": {"corpora", "names", "sources"},
     "gap.pretrain.build_tokenizer": {"sources", "tokenizers"},
-    "gap.pretrain.build": {"models", "sources", "tokenizers"},
+    "gap.pretrain.build": {"models", "names", "sources", "tokenizers"},
     "gap.describe.job": {"describe", "runs"},
-    "gap.posttrain.job": {"methods", "posttrain", "runs"},
-    "gap.evaluate.job": {"evaluate", "methods", "runs"},
+    "gap.posttrain.job": {"methods", "names", "posttrain", "runs"},
+    "gap.evaluate.job": {"evaluate", "methods", "names", "runs"},
 }
 
 

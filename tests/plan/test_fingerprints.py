@@ -55,3 +55,16 @@ def test_where_the_file_is_absent_the_lock_speaks(tmp_path: Path, monkeypatch: p
         once("mirror:u.txt")
     with pytest.raises(BadInput, match="nothing at"):
         once("nothing.txt")
+
+
+def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("folder/file.txt").write_text("x")
+    prints = Fingerprints()
+    with pytest.raises(BadInput, match=r"folder: a folder at folder\. Allowed: a file"):
+        prints.of_file("folder")
+    with pytest.raises(BadInput, match=r"file\.txt: a file at folder/file\.txt\. Allowed: a folder"):
+        prints.of_folder("folder/file.txt")
+    assert prints.of_file("folder/file.txt") == prints.of("folder/file.txt")
+    assert prints.of_folder("folder") == prints.of("folder")

@@ -16,6 +16,7 @@ from gap.figures.data import load
 from gap.figures.stage import captions
 from gap.report import provenance
 from gap.report.limits import limits
+from gap.report.noise import noise_floors
 from gap.report.stage import report
 from gap.report.summary import points, summary
 
@@ -166,3 +167,25 @@ def test_a_study_with_both_controls_does_not_miss_them(ready: dict) -> None:
     for names, missed in ((("descent",), True), (("random",), True), (("descent", "random"), False)):
         methods = ready["study"]["methods"] | {name: controls[name] for name in names}
         assert (NO_CONTROL in limits(load(ready | {"study": ready["study"] | {"methods": methods}}), {})) == missed
+
+
+def test_nothing_of_the_page_is_wider_than_a_telephone(text: str) -> None:
+    """What would be wider has a box of its own to scroll in, or wraps; the provenance's two columns become one."""
+    style = text.split("<style>")[1].split("</style>")[0]
+    assert "max-content" not in style and "nowrap" in style
+    assert re.search(r"@media \(max-width: 40rem\) \{\s*dl \{ grid-template-columns: minmax\(0, 1fr\)", style)
+    assert "overflow-wrap: anywhere" in style.split("body {")[1].split("}")[0]
+    open_tags: list[str] = []
+    for end, tag, rest in re.findall(r"<(/?)(table|div|pre)\b([^>]*)>", text):
+        if end:
+            open_tags.pop()
+        else:
+            assert tag != "table" or "scroll" in "".join(open_tags)
+            open_tags.append(tag + rest)
+
+
+def test_the_noise_floor_does_not_deny_the_findings() -> None:
+    kinds = {kind: {"tasks": 2, "seen": 0.5, "most": 1.25} for kind in ("shape", "dtype", "kernel")}
+    (line,) = noise_floors({"items": 8, "models": {"m": {"floor": {"validation": {"dialogue": kinds}}}}})
+    assert "batch shape 0.50 (at most 1.25)" in line and "the 2-task average of F1" in line
+    assert "A smaller difference may be one of arithmetic" in line and "nothing" not in line

@@ -69,6 +69,17 @@ def test_wrong_parameters_are_refused_before_any_job(tiny: Workspace, tmp_path: 
     assert "Traceback" not in text
 
 
+def test_a_value_that_the_study_overrides_is_refused_before_any_job(tiny: Workspace, tmp_path: Path) -> None:
+    workspace = tiny.copy(tmp_path / "project")
+    text = workspace.snakemake("-n", "--config", "gap={updates: 9}", code=1)
+    assert "--config, key 'gap.updates': '9', which changes nothing of study tiny" in text
+    assert "Set `studies.tiny.gap.updates` instead" in text
+    workspace.commit("before the experiment")
+    text = workspace.dvc("exp", "run", "-S", "gap.updates=9", code=None)
+    assert "params.yaml, key 'gap.updates': 9, which changes nothing of study tiny" in text and "Traceback" not in text
+    assert workspace.planned("--config", "gap={learning_rate: 0.5}")["post_train"] == 1
+
+
 def test_params_names_every_value_that_dvc_must_track() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     tracked = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["results"]["params"]

@@ -78,6 +78,20 @@ def test_another_seed_moves_intervals_and_nothing_else(made: Workspace, tmp_path
     assert made.read("results/published/tables/by_corpus_dialogue.csv") != other.read("results/published/tables/by_corpus_dialogue.csv")
 
 
+def test_old_figures_and_page_stay_where_new_ones_cannot_be_made(made: Workspace, tmp_path: Path) -> None:
+    other = made.copy(tmp_path / "project")
+    before = {
+        path: path.read_bytes() for path in [*other.folder.glob("figures/published/*"), other.folder / "results/published/report.html"]
+    }
+    (rows,) = other.folder.glob("data/published/**/classification.csv")
+    header, rest = rows.read_bytes().split(b"\n", 1)
+    rows.unlink()
+    rows.write_bytes(header.replace(b"piqa", b"pika") + b"\n" + rest)
+    other.edit(seed=5)
+    other.snakemake("--quiet", "rules", code=1)
+    assert len(before) > 20 and before == {path: path.read_bytes() for path in before}
+
+
 @pytest.mark.parametrize("how", ["truncated", "changed"])
 def test_a_damaged_file_is_refused_by_its_hash(made: Workspace, tmp_path: Path, how: str) -> None:
     other = made.copy(tmp_path / "project")

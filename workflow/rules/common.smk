@@ -2,18 +2,30 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from gap.core.digest import canonical
 from gap.core.errors import GapError
+from gap.params.effect import check_committed, check_given
+from gap.params.load import read_params
 from gap.plan.graph import open_graph
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.device import device_kind
 
 
+PARAMS = Path("params.yaml")
+
+
 def read_graph(raw):
-    """The graph of the selected study; one paragraph instead of a traceback when the parameters are wrong."""
+    """The graph of the selected study; one paragraph instead of a traceback when the parameters are wrong, or change nothing."""
     try:
-        return open_graph(raw)
+        file = read_params(PARAMS)
+        graph = open_graph(raw)
+        if workflow.is_main_process:
+            check_given(raw, file, dict(workflow.config_settings.config))
+            for sentence in check_committed({**file, "study": raw["study"]}, PARAMS):
+                logger.warning(sentence)
+        return graph
     except GapError as error:
         stop(error)
 
@@ -89,6 +101,8 @@ def timing_of(name):
 
 if workflow.is_main_process:
     check_conda()
+    for sentence in GRAPH.unwritable():
+        logger.warning(f"Figures: {sentence}")
     changed = GRAPH.changed_code()
     if changed:
         logger.info(
@@ -113,5 +127,5 @@ wildcard_constraints:
     split="validation|test",
     name="[A-Za-z0-9._-]+",
     model="[A-Za-z0-9._-]+",
-    method="[a-z][a-z0-9._-]*",
+    method="[A-Za-z0-9._-]+",
     corpus="[A-Za-z0-9._-]+",

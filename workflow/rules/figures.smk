@@ -1,15 +1,15 @@
 from gap.figures.registry import FIGURES as FIGURE_REGISTRY
 
 
-# Tables (CSV, Markdown, LaTeX) and figures (PDF, PNG) from the tidy tables.
+# Tables (CSV, Markdown, LaTeX) and figures (PDF, PNG) from the tidy tables.  The old ones stay until all new ones are there (`update`).
 rule make_tables:
     input:
         tables=ancients(STAGES["aggregate"].paths),
     output:
-        [path for path in STAGES["tables"].paths if not path.endswith(".md")],
+        [update(path) for path in STAGES["tables"].paths if not path.endswith(".md")],
         [
             report(
-                LIGHT[f"{name}_md"],
+                update(LIGHT[f"{name}_md"]),
                 caption="../report/table.rst",
                 category="Tables",
                 labels={"table": name, "format": "Markdown"},
@@ -39,10 +39,10 @@ rule draw_figures:
     input:
         tables=ancients(STAGES["aggregate"].paths),
     output:
-        [path for path in STAGES["figures"].paths if not path.endswith(".png")],
+        [update(path) for path in STAGES["figures"].paths if not path.endswith(".png")],
         [
             report(
-                f"{FIGURES}/{name}.png",
+                update(f"{FIGURES}/{name}.png"),
                 caption="../report/figure.rst",
                 category="Figures",
                 labels={"figure": FIGURE_REGISTRY[name].title},

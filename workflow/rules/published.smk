@@ -26,10 +26,13 @@ rule published:
     input:
         upstream=ancients(GRAPH.heavy),
     output:
-        [path for path in STAGES["published"].paths if not path.startswith(FIGURES) or not path.endswith(".png")],
+        [update(path) for path in STAGES["published"].paths if not path.startswith(FIGURES) or not path.endswith(".png")],
         [
             report(
-                f"{FIGURES}/{name}.png", caption="../report/published.rst", category="Figures", labels={"figure": name.replace("_", " ")}
+                update(f"{FIGURES}/{name}.png"),
+                caption="../report/published.rst",
+                category="Figures",
+                labels={"figure": name.replace("_", " ")},
             )
             for name in DOCUMENT["figure_names"]
         ],

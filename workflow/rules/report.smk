@@ -3,7 +3,7 @@ rule write_report:
     input:
         light=ancients(path for name in STAGES["report"].needs for path in STAGES[name].paths),
     output:
-        report=LIGHT["report"],
+        report=update(LIGHT["report"]),
         record=GRAPH.record("report"),
     log:
         log_of("report"),

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Frozen settings that reject unknown keys."""
+    """Frozen settings that reject unknown keys, and numbers that are none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     #: Names of keys that say *how much* or *how fast*, never *what*: they stay out of digests, so that asking for more
     #: (texts, items, updates) computes only what is new.

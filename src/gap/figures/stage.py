@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gap.core.files import write_json, write_text
+from gap.core.files import write_json, write_text, writing_together
 from gap.core.progress import progress
 from gap.figures.data import StudyData, load
 from gap.figures.registry import FIGURES, TABLES
@@ -14,17 +14,19 @@ from gap.figures.table import FORMATS, Table
 def figures(plan: dict[str, Any]) -> None:
     """Write ``<name>.pdf`` and ``<name>.png`` for every figure that the plan names, and captions.json.
 
+    Nothing is replaced before all are drawn.
+
     Raises
     ------
     BadInput: a table to draw from is missing, or a figure is unknown.
     """
     data = load(plan)
-    folder = data.study.path("figures")
-    with progress("figures", len(plan["figure_names"])) as shown:
+    described = captions(data)
+    with writing_together(data.study.path("figures")) as folder, progress("figures", len(plan["figure_names"])) as shown:
         for name in plan["figure_names"]:
             FIGURES[name].draw(data, folder, name)
             shown.step(note=name)
-    write_json(data.study.path("captions"), captions(data))
+    write_json(data.study.path("captions"), described)
 
 
 def captions(data: StudyData) -> dict[str, dict[str, str]]:
@@ -41,7 +43,8 @@ def tables(plan: dict[str, Any]) -> None:
     BadInput: a table of ``gap.aggregate`` is missing, or a table is unknown.
     """
     data = load(plan)
-    for table in study_tables(data):
+    made = study_tables(data)  # all of them before the first is replaced
+    for table in made:
         for ending in TABLES[table.name].formats:
             write_text(data.study.path(f"{table.name}_{ending}"), FORMATS[ending](table))
 

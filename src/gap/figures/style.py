@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gap.core.files import writing
+from gap.figures.fonts import FAMILY, find_glyphs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#555555"
 
 SETTINGS: Any = {
+    "font.family": FAMILY,
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -42,6 +45,7 @@ SETTINGS: Any = {
     "savefig.dpi": 200,
     "svg.hashsalt": "gap",
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # labels are a study's own: a dollar sign in one is a dollar sign
 }
 
 
@@ -75,15 +79,23 @@ def drawing(study: Stamp, width: float, height: float, rows: int = 1, columns: i
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write ``name``.pdf and ``name``.png without times or program names, so that equal figures are equal bytes."""
-    _round_positions(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # said below, with the label
+        _write(figure, folder, name)
+
+
+def _write(figure: Figure, folder: Path, name: str) -> None:
+    _lay_out(figure, name)
     for ending, metadata in (("pdf", {"CreationDate": None, "Creator": None, "Producer": None}), ("png", {"Software": None})):
         with writing(folder / f"{name}.{ending}") as temporary:
             figure.savefig(temporary, format=ending, metadata=metadata)
 
 
-def _round_positions(figure: Figure) -> None:
+def _lay_out(figure: Figure, name: str) -> None:
     """Lay the axes out once, for both files; the solver's last bits differ from call to call, so positions are rounded."""
     figure.draw_without_rendering()
+    if find_glyphs(figure, name):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
         left, bottom, width, height = axes.get_position(original=True).bounds

@@ -15,6 +15,8 @@ Row = tuple[Cell, ...]
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"} | {
     mark: f"\\{mark}" for mark in "&%$#_{}"
 }
+#: A bar, which the oldest encoding writes as a dash; and what would belong to the line break in front of a row that begins with it.
+LATEX |= {"|": r"\textbar{}", "[": "{[}", "*": "{*}"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from gap.core.settings import Settings
+from gap.params.names import Label
 from gap.params.sources import AuthorsSource, HubSource, ProceduralSource, Source, TableSource
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -28,7 +29,7 @@ class Corpus(Settings):
     overlap: Literal["report", "remove"] = Field(
         "report", description="What to do with texts that share a 13-word run with an evaluation item."
     )
-    label: str = Field("", description="Name in figures; the key when empty.")
+    label: Label = Field("", description="Name in figures; the key when empty.")
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gap.core.settings import Settings
 from gap.params.methods import Method
 from gap.params.runs import RunId
 
 
+def _distinct(splits: list[str]) -> list[str]:
+    if len(set(splits)) < len(splits):
+        raise ValueError("each split once")
+    return splits
+
+
 class Evaluate(Settings):
     """How items are scored."""
 
     items: int = Field(ge=1, description="Items per task and split, from the first.")
-    splits: list[Literal["validation", "test"]] = Field(min_length=1)
+    splits: Annotated[list[Literal["validation", "test"]], AfterValidator(_distinct)] = Field(min_length=1)
     precision: Literal["fp32", "bf16", "fp16"]
     max_length: int = Field(gt=8, description="Tokens of context and continuation; longer contexts are cut from the left.")
     max_new_tokens: int = Field(ge=1, description="Greedy tokens per dialogue answer.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from gap.core.errors import BadInput
+from gap.params.names import PATTERN, RULE, suggestion
 from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
@@ -19,15 +23,61 @@ REPLACED = {"items", "tasks", "methods"}
 
 def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | PublishedStudy:
     """Read ``path`` and return the selected study; ``overrides`` (Snakemake's ``--config``) replace top-level entries."""
+    return resolve({**read_params(path), **(overrides or {})}, str(path))
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """The content of ``path``.
+
+    Raises
+    ------
+    BadInput: it is not there, not UTF-8, not a YAML mapping, or has a key twice.
+    """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", "the parameters of this project", "Run from the root of the repository.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), f"not YAML ({error})", "a YAML mapping", "Mend the file there.") from error
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(str(path), f"not UTF-8 ({error})", "a YAML mapping", "Convert the file to UTF-8.") from error
+    except OSError as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else os.strerror(error.errno or 0).lower()
+        raise BadInput(str(path), found, "the parameters of this project", "Run from the root of the repository.") from error
+    return parse_params(text, str(path))
+
+
+def parse_params(text: str, where: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds.
+
+    Raises
+    ------
+    BadInput: it holds something else, or a key twice: YAML would take the last of them and say nothing.
+    """
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadInput(where, f"not YAML ({' '.join(str(error).split())})", "a YAML mapping", "Mend the file there.") from error
     if not isinstance(raw, dict):
-        raise BadInput(str(path), f"a {type(raw).__name__}", "a YAML mapping", "Start from the file in the repository.")
-    return resolve({**raw, **(overrides or {})}, str(path))
+        raise BadInput(where, f"a {type(raw).__name__}", "a YAML mapping", "Start from the file in the repository.")
+    for key, first, second in repeated_keys(tree):
+        raise BadInput(
+            f"{where}, line {second}", f"the key {key!r}, which stands on line {first} already", "each key once", "Remove one of them."
+        )
+    return raw
+
+
+def repeated_keys(tree: Any, seen: frozenset[int] = frozenset()) -> Iterator[tuple[str, int, int]]:
+    """Keys that a mapping has twice, with the lines of the first and the second; ``seen``: the nodes around it, against anchors in circles."""
+    if not isinstance(tree, yaml.CollectionNode) or id(tree) in seen:
+        return
+    lines: dict[str, int] = {}
+    for part in tree.value:
+        key, value = part if isinstance(tree, yaml.MappingNode) else (None, part)
+        if key is not None:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                yield key.value, lines[key.value], line
+            if isinstance(key, yaml.ScalarNode):
+                lines[key.value] = line
+        yield from repeated_keys(value, seen | {id(tree)})
 
 
 def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | PublishedStudy:
@@ -38,25 +88,39 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
     BadInput: naming the key, what was found, what is allowed and the cure.
     """
     shared = {key: value for key, value in raw.items() if key not in ("study", "studies")}
-    studies = raw.get("studies") or {}
-    selected = str(raw.get("study"))
-    if selected not in studies:
-        raise BadInput(
-            f"{where}, key 'study'", f"{selected!r}", f"one of {sorted(studies)}", "Name one of these, or add an entry under 'studies'."
-        )
-    entries = studies[selected] or {}
+    selected = raw.get("study")
+    studies = mapping(raw.get("studies"), f"{where}, key 'studies'")
+    if not isinstance(selected, str) or selected not in studies:
+        names = sorted(map(str, studies))
+        found = repr(selected) if isinstance(selected, str | None) else f"{selected!r}, a {type(selected).__name__}"
+        raise BadInput(f"{where}, key 'study'", found, f"one of {names}", "Name one of these, or add an entry under 'studies'.")
+    entries = mapping(studies[selected], f"{where}, key 'studies.{selected}'")
     kind: type[Study | PublishedStudy] = PublishedStudy if "published" in entries else Study
     merged = {"seed": shared.get("seed"), **entries} if kind is PublishedStudy else lay_over(shared, entries)
     try:
-        check_shared(shared)
-        return kind.model_validate({"name": selected, **with_methods(merged)})
+        check_shared(shared, where)
+        return kind.model_validate({"name": selected, **with_methods(merged, where)})
     except ValidationError as error:
         raise explain(error, where, selected, kind) from error
 
 
-def check_shared(shared: dict[str, Any]) -> None:
+def mapping(value: Any, where: str) -> dict[Any, Any]:
+    """``value``, which is a mapping or nothing.
+
+    Raises
+    ------
+    BadInput: it is something else.
+    """
+    if not isinstance(value, dict | None):
+        raise BadInput(
+            where, f"{value!r}, a {type(value).__name__}", "a mapping of keys to values", "Write one key and its value a line below it."
+        )
+    return value or {}
+
+
+def check_shared(shared: dict[str, Any], where: str) -> None:
     """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study."""
-    known = with_methods({key: value for key, value in shared.items() if key in Study.model_fields})
+    known = with_methods({key: value for key, value in shared.items() if key in Study.model_fields}, where)
     problems = []
     try:
         Study.model_validate(known)
@@ -87,35 +151,63 @@ def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def with_methods(merged: dict[str, Any]) -> dict[str, Any]:
+def with_methods(merged: dict[str, Any], where: str = "params.yaml") -> dict[str, Any]:
     """Every method with all its settings: its own ``gap`` over the shared one, and sweeps as one method per combination."""
     shared, methods = merged.get("gap"), merged.get("methods")
     if not isinstance(shared, dict) or not isinstance(methods, dict):
         return merged
     complete: dict[str, Any] = {}
     for name, entry in methods.items():
-        for swept, settings in unrolled(name, entry or {}):
+        for swept, settings in unrolled(name, entry or {}, where):
+            if swept in complete:
+                found = f"{swept!r}, the name of another method too"
+                raise BadInput(f"{where}, key 'methods.{name}'", found, "a name of its own for each method", "Rename one of them.")
             complete[swept] = {**settings, "gap": lay_over(shared, settings.get("gap") or {})} if isinstance(settings, dict) else settings
     return {**merged, "methods": complete}
 
 
-def unrolled(name: str, entry: Any) -> list[tuple[str, Any]]:
-    """A method by its name, or one per combination of the values in its ``sweep``, named after them."""
+def unrolled(name: str, entry: Any, where: str) -> list[tuple[str, Any]]:
+    """A method by its name, or one per combination of the values in its ``sweep``, named after them.
+
+    Raises
+    ------
+    BadInput: no values are listed for a key, or one of them twice.
+    """
     sweep = entry.get("sweep") if isinstance(entry, dict) else None
-    if not isinstance(sweep, dict) or not all(isinstance(values, list) for values in sweep.values()):
+    if not isinstance(sweep, dict) or not sweep or not all(isinstance(values, list) for values in sweep.values()):
         return [(name, entry)]
+    for key, values in sweep.items():
+        place = f"{where}, key 'methods.{name}.sweep.{key}'"
+        if not values:
+            raise BadInput(place, "an empty list", "the values of that key, one method each", "List them, or remove the key.")
+        twice = [value for number, value in enumerate(values) if value in values[:number]]
+        if twice:
+            raise BadInput(place, f"{twice[0]!r} twice", "each value once", "Remove one of them.")
     rest = {key: value for key, value in entry.items() if key != "sweep"}
+    listed = [list(zip(words_of(values), values, strict=True)) for values in sweep.values()]
     methods = []
-    for values in product(*sweep.values()):
-        words = [str(value.get("kind")) if isinstance(value, dict) else f"{value}" for value in values]
-        label = f"{entry.get('label') or name} {' '.join(words)}"
-        methods.append(
-            (
-                f"{name}-{'-'.join(words)}",
-                {**rest, "label": label, "gap": {**(rest.get("gap") or {}), **dict(zip(sweep, values, strict=True))}},
-            )
-        )
+    for combination in product(*listed):
+        words = [word for word, _ in combination]
+        gap = {**(rest.get("gap") or {}), **{key: value for key, (_, value) in zip(sweep, combination, strict=True)}}
+        methods.append((f"{name}-{'-'.join(words)}", {**rest, "label": f"{entry.get('label') or name} {' '.join(words)}", "gap": gap}))
     return methods
+
+
+def words_of(values: list[Any]) -> list[str]:
+    """A word for each value of a sweep, none twice: a mapping's ``kind`` where that tells them apart, or with all its other values."""
+    short = [str(value.get("kind")) if isinstance(value, dict) and "kind" in value else _word(value) for value in values]
+    words = [_word(value) if short.count(word) > 1 else word for word, value in zip(short, values, strict=True)]
+    return [word if words.count(word) == 1 else f"{word}-{place + 1}" for place, word in enumerate(words)]
+
+
+def _word(value: Any) -> str:
+    """A value as part of a name, which takes small letters, digits, dots, underscores and hyphens."""
+    if isinstance(value, dict):
+        parts = [str(value["kind"])] if "kind" in value else []
+        return "-".join([*parts, *(f"{key}-{_word(item)}" for key, item in value.items() if key != "kind")])
+    if isinstance(value, list):
+        return "-".join(map(_word, value))
+    return re.sub("[^a-z0-9._-]", "", str(value).lower())
 
 
 def explain(error: ValidationError, where: str, study: str, kind: type[Study | PublishedStudy] = Study) -> BadInput:
@@ -135,6 +227,10 @@ def explain(error: ValidationError, where: str, study: str, kind: type[Study | P
         return BadInput(
             f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
         )
+    if (first["type"] == "string_pattern_mismatch" and first["ctx"]["pattern"] == PATTERN) or first["loc"][-1:] == ("[key]",):
+        other = suggestion(str(value))
+        cure = f"Rename it, for example to {other!r}, wherever it is named." if other else "Rename it wherever it is named."
+        return BadInput(f"{where}, key '{key.removesuffix('.[key]')}' (study {study})", f"the name {value!r}", RULE, f"{cure}{more}")
     message = first["msg"].removeprefix("Value error, ")
     if not key:
         cure = f"Correct one of them; docs/params.schema.json describes every key.{more}"

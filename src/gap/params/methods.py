@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gap.core.settings import Settings
 from gap.methods import COMBINATIONS, DIRECTIONS, OBJECTIVES, OPTIMIZERS, RATES, TRANSFORMS
+from gap.params.names import Label
 
 if TYPE_CHECKING:
     from gap.core.settings import Settings as Combination
@@ -51,7 +52,7 @@ class Gap(Settings):
 class Method(Settings):
     """One method of a study: how its runs are trained, and what is done to the change of the weights before it is scored."""
 
-    label: str = Field("", description="Name in figures; the key when empty.")
+    label: Label = Field("", description="Name in figures; the key when empty.")
     gap: Gap = Field(description="Laid over the shared entry `gap`.")
     transforms: list[Transform] = Field([], description="Applied in turn to (weights - base weights) of every checkpoint that is scored.")
     combine: Combination | None = Field(

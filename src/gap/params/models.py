@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from gap.core.settings import Settings
-from gap.params.sources import Source
+from gap.params.names import Label
+from gap.params.sources import Source, Weight
 
 
 class _Model(Settings):
@@ -15,7 +16,7 @@ class _Model(Settings):
     role: Literal["subject", "reference"] = Field(
         "subject", description="subject: post-trained; reference: evaluated only (a solid line in the figures)."
     )
-    label: str = Field("", description="Name in figures; the key when empty.")
+    label: Label = Field("", description="Name in figures; the key when empty.")
     scorer: Literal["auto", "plain"] = Field(
         "auto",
         exclude_if=lambda scorer: scorer == "auto",  # what is written of studies from before the key stays as it was
@@ -34,7 +35,7 @@ class PretrainedHere(_Model):
     heads: int = Field(gt=0)
     ffn: int | None = Field(None, gt=0, description="Feed-forward width; 4 x hidden_size when empty.")
     context: int = Field(512, gt=8, description="Longest sequence (position embeddings).")
-    mixture: dict[str, float] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
+    mixture: dict[str, Weight] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
     tokens: int | None = Field(None, gt=0, description="Training budget in tokens (reproducible).")
     seconds: float | None = Field(None, gt=0, description="Training budget in seconds (not reproducible); give this or tokens.")
     sequence: int = Field(256, gt=8, description="Tokens per training sequence.")

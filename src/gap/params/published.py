@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gap.core.settings import Settings
+from gap.params.names import Label, Name
 
 
 class Published(Settings):
@@ -21,7 +22,7 @@ class Published(Settings):
 class PublishedStudy(Settings):
     """A study with the key ``published``; of the shared entries only the seed concerns it."""
 
-    name: str = Field(pattern="^[a-z][a-z0-9_-]*$")
-    title: str = ""
+    name: Name
+    title: Label = ""
     seed: int = Field(ge=0, description="Every random choice derives from it.")
     published: Published

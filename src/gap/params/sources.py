@@ -15,6 +15,10 @@ else:
     Generator = GENERATORS.union()
 
 
+#: Of a source in a mixture.
+Weight = Annotated[float, Field(gt=0)]
+
+
 class _Source(Settings):
     heldout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of the documents (chosen by the hash of their text) that `part: heldout` takes and training never sees."

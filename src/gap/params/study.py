@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from gap.core.digest import canonical
 from gap.core.errors import BadInput
 from gap.core.settings import Settings
 from gap.params.corpora import TITLED, Corpus, metadata_problem
@@ -15,6 +16,7 @@ from gap.params.items import Items
 from gap.params.jobs import Jobs
 from gap.params.methods import Gap, Method
 from gap.params.models import Model, PretrainedHere
+from gap.params.names import Label, Name
 from gap.params.sources import Source
 from gap.params.tokenizers import Tokenizer
 from gap.tasks.registry import known_task
@@ -29,23 +31,24 @@ def _task_name(name: str) -> str:
     return name
 
 
+#: What tables call all corpora together.
+ALL = "all"
 TaskName = Annotated[str, AfterValidator(_task_name)]
-MethodName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9._-]*$")]
 
 
 class Study(Settings):
     """The shared defaults with one study's entries laid over them."""
 
-    name: str = Field(pattern="^[a-z][a-z0-9_-]*$")
-    title: str = ""
+    name: Name
+    title: Label = ""
     seed: int = Field(ge=0, description="Every random choice derives from it.")
-    sources: dict[str, Source] = Field(default_factory=dict)
-    tokenizers: dict[str, Tokenizer]
-    models: dict[str, Model] = Field(description="In the order of the figures, small to large.")
-    corpora: dict[str, Corpus]
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    tokenizers: dict[Name, Tokenizer]
+    models: dict[Name, Model] = Field(description="In the order of the figures, small to large.")
+    corpora: dict[Name, Corpus]
     describe: Describe
     gap: Gap = Field(description="What the methods share.")
-    methods: dict[MethodName, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
+    methods: dict[Name, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
     evaluate: Evaluate
     items: Items
     tasks: list[TaskName] = Field(
@@ -55,6 +58,10 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _check_names(self) -> Study:
+        for part in ("sources", "tokenizers", "models", "corpora", "methods"):
+            self._check_distinct(part)
+        if ALL in self.corpora:
+            raise ValueError(f"corpora.{ALL}: this name stands for all corpora together; give the corpus another")
         for name, model in self.models.items():
             _known(f"models.{name}.tokenizer", model.tokenizer, self.tokenizers)
             if isinstance(model, PretrainedHere):
@@ -78,9 +85,31 @@ class Study(Settings):
                 )
             if method.gap.texts_per_update > method.gap.texts:
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
+        self._check_methods()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self
+
+    def _check_distinct(self, part: str) -> None:
+        """Names that differ in more than case, which some file systems do not tell apart, and labels that figures can."""
+        names: dict[str, str] = {}
+        labels: dict[str, str] = {}
+        for name, entry in getattr(self, part).items():
+            if names.setdefault(name.lower(), name) != name:
+                raise ValueError(f"{part}.{name}: differs from {part}.{names[name.lower()]} in small and capital letters alone; rename one")
+            label = getattr(entry, "label", "") or name
+            if labels.setdefault(label, name) != name:
+                raise ValueError(
+                    f"{part}.{name}: the label {label!r}, which {part}.{labels[label]} has too; figures could not tell the two apart"
+                )
+
+    def _check_methods(self) -> None:
+        """Two methods that would make the same runs show nothing beside each other, as a key swept in vain does."""
+        names: dict[str, str] = {}
+        for name, method in self.methods.items():
+            text = canonical({"method": method.identity(), "updates": method.gap.updates, "texts": method.gap.texts})
+            if names.setdefault(text, name) != name:
+                raise ValueError(f"methods.{name}: the same runs as methods.{names[text]}; what differs between them has no effect")
 
     def _check_tasks(self) -> None:
         if len(set(self.tasks)) < len(self.tasks):

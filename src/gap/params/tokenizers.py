@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.sources import Source
+from gap.params.sources import Source, Weight
 
 
 class TokenizerTrained(Settings):
     """Byte-level BPE trained here, with OPT's special tokens under OPT's ids (<s> 0, <pad> 1, </s> 2, <unk> 3)."""
 
     kind: Literal["train"]
-    mixture: dict[str, float] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
+    mixture: dict[str, Weight] = Field(min_length=1, description="Source names and their weights; only their training part is read.")
     vocab_size: int = Field(ge=260)
     max_bytes: int = Field(20_000_000, gt=0, description="Bytes of text read at most.")
 

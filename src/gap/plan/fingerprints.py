@@ -53,6 +53,33 @@ class Fingerprints:
 
         return self.named(path, look)
 
+    def of_file(self, path: str) -> str:
+        """Digest of a file.
+
+        Raises
+        ------
+        BadInput: as ``of``, or it is a folder.
+        """
+        return self._of_kind(path, Path.is_dir, "a folder", "a file")
+
+    def of_folder(self, path: str) -> str:
+        """Digest of a folder.
+
+        Raises
+        ------
+        BadInput: as ``of``, or it is a file.
+        """
+        return self._of_kind(path, Path.is_file, "a file", "a folder")
+
+    def _of_kind(self, path: str, is_other: Callable[[Path], bool], other: str, kind: str) -> str:
+        try:
+            place = locate(path)
+        except Unavailable:
+            return self.of(path)
+        if is_other(place):
+            raise BadInput(path, f"{other} at {place}", kind, "Correct the path in params.yaml (or GAP_MIRROR).")
+        return self.of(path)
+
     def named(self, name: str, look: Callable[[], dict[str, Path]]) -> str:
         """Digest of the files that ``look`` finds (name -> file); where it finds none, what the lock says of ``name``."""
         try:

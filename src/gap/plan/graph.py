@@ -59,6 +59,15 @@ class Graph:
         parts = {"changed": [unit for unit in changed if unit not in new], "new": new}
         return "; ".join(f"{word}: {', '.join(found)}" for word, found in parts.items() if found)
 
+    def unwritable(self) -> list[str]:
+        """A sentence per label of the study that the figures can only draw as boxes on this machine."""
+        from gap.figures.fonts import boxes
+
+        study = self.document["study"]
+        named = [entry for part in ("models", "methods", "corpora") for entry in (study.get(part) or {}).items()]
+        named += self.document.get("tasks", {}).items()
+        return boxes(entry.get("label") or name for name, entry in named)
+
     def save(self) -> None:
         """Write plan.json where it has changed, and keep the digests of input files; before the first job, and not in a dry run."""
         path = Path(self.plan_json)

@@ -16,6 +16,7 @@ from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.build_tokenizer import EOS, PAD
+from gap.pretrain.memory import check_memory
 from gap.pretrain.mixture import shares, training_texts
 from gap.pretrain.schedule import min_validation_tokens, tokens_to_read
 from gap.pretrain.token_stream import TokenStream, pack, split_validation
@@ -38,7 +39,7 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
 
     Raises
     ------
-    BadInput: too little text or too small a budget.
+    BadInput: too little text, too small a budget, or more parameters than memory holds.
     Refused: the loss is not finite.
     """
     settings = job.model
@@ -48,6 +49,7 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
         cure = "Raise tokens or lower batch or sequence."
         raise BadInput(f"models.{job.name}.tokens", f"{settings.tokens}", f"at least one batch, {batch}", cure)
     backend = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    check_memory(job.name, settings, backend.get_vocab_size(), device)
     model: Any = new_model(settings, backend, model_seed(job))
     streams = token_streams(job, settings, backend, TOKENS_PER_SECOND[device.type])
     trainer = Trainer(job, model.to(device), streams, state_file(job, tokenizer, out))

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.core.files import write_json, write_text
+from gap.core.files import write_json, write_text, writing_together
 from gap.core.progress import progress
 from gap.core.tables import write_table
 from gap.figures.table import FORMATS, Table
@@ -97,8 +97,9 @@ def analyse(data: Published, sampling: Sampling) -> tuple[Chapter, ...]:
 def _write_figures(plan: dict[str, Any], light: dict[str, Path], figures: list[Figure]) -> None:
     _check_names("figures", [figure.name for figure in figures], plan["figure_names"])
     stamp = PlanStamp(plan["study"]["name"], plan["digest"])
-    for figure in figures:
-        figure.draw(FigureFile(stamp, light["figures"], figure.name))
+    with writing_together(light["figures"]) as folder:
+        for figure in figures:
+            figure.draw(FigureFile(stamp, folder, figure.name))
     described = {figure.name: {"title": figure.title, "caption": figure.caption, "category": "Figures"} for figure in figures}
     write_json(light["captions"], described)
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from gap.figures.data import StudyData
 
+#: Share of a panel's height that nothing but the unmodified model's score stands in.
+STRIP = 0.14
+
 
 def draw(data: StudyData, folder: Path, name: str) -> None:
     """Change against the unmodified model: line, the mean over runs; band, their interquartile range."""
@@ -31,6 +34,8 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
             if group == study.groups[-1]:
                 axes.set_xlabel("updates")
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for group in study.groups:
+            _make_room(panels[group, next(iter(study.subjects))])
         legend_above(figure, handles, len(handles))
         save(figure, folder, name)
 
@@ -47,8 +52,13 @@ def _panel(axes: Axes, data: StudyData, group: str, model: str) -> None:
         mean, low, high = ([0.0, *((curve - baseline) * POINTS)] for curve in curves)
         axes.fill_between(steps, low, high, color=colour(index), alpha=0.15, linewidth=0)
         axes.plot(steps, mean, marker=marker(index), markersize=3, color=colour(index))
-    patch = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
-    axes.text(0.03, 0.04, f"unmodified {baseline * POINTS:.1f}", transform=axes.transAxes, fontsize=7, color=GREY, bbox=patch)
+    axes.text(0.03, STRIP / 4, f"unmodified {baseline * POINTS:.1f}", transform=axes.transAxes, fontsize=7, color=GREY)
+
+
+def _make_room(axes: Axes) -> None:
+    """A strip below everything drawn in a row of panels, which share their limits; the unmodified score stands in it."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - (high - low) * STRIP / (1 - STRIP), high)
 
 
 def caption(data: StudyData) -> str:

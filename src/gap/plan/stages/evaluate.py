@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def key(plan: Plan, task: str, split: str) -> str:
     return plan.remember("scores", task, split, items=items.key(plan, task, split), settings=settings, code=code_version(EVALUATE))
 
 
+@cache
 def model_key(plan: Plan, name: str) -> str:
     """Key of a model in the paths of its scores: its own, or where they are made by plain passes alone, another one."""
     own, scorer = models.key(plan, name), plan.study.models[name].scorer
@@ -36,6 +38,7 @@ def task_groups(plan: Plan) -> list[list[TaskSplit]]:
     return [plan.task_splits[first : first + size] for first in range(0, len(plan.task_splits), size)]
 
 
+@cache
 def folder(plan: Plan, task: str, split: str) -> Path:
     """Folder of all item scores on one task."""
     return plan.results / "scores" / f"{task}-{split}-{key(plan, task, split)}"

@@ -17,7 +17,7 @@ def shape(plan: Plan) -> StudyShape:
     """What decides which figures and tables the study has."""
     groups = dict.fromkeys(TASKS[task].group for task in plan.study.tasks)
     pretrained = any(isinstance(model, PretrainedHere) for model in plan.study.models.values())
-    return StudyShape(tuple(groups), tuple(plan.study.methods), pretrained, plan.study.gap.texts)
+    return StudyShape(tuple(groups), tuple(plan.study.methods), pretrained, plan.study.methods[plan.primary].gap.texts)
 
 
 def figure_names(plan: Plan) -> list[str]:

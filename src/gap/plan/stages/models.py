@@ -19,7 +19,7 @@ def key(plan: Plan, name: str) -> str:
     if isinstance(model, PretrainedHere):
         identity |= {"sources": tokenizers.mixture_identity(plan, model.mixture), "seed": plan.study.seed}
     elif isinstance(model, LocalModel):
-        identity["path"] = plan.fingerprints.of(model.path)
+        identity["path"] = plan.fingerprints.of_folder(model.path)
     else:
         assert isinstance(model, HubModel)
     return plan.remember("model", name, settings=identity, code=code_version(*CODE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from gap.core.digest import digest
 from gap.params.posttrain import PosttrainJob
@@ -40,15 +41,20 @@ def shards(plan: Plan) -> tuple[Shard, ...]:
 
 def shard_of(plan: Plan, model: str, method: str, first: str) -> Shard:
     """The shard of a model and method that starts at text ``first``."""
-    return next(shard for shard in shards(plan) if (shard.model, shard.method, shard.first) == (model, method, int(first)))
+    return _shards_by_start(plan)[model, method, int(first)]
+
+
+@cache
+def _shards_by_start(plan: Plan) -> dict[tuple[str, str, int], Shard]:
+    return {(shard.model, shard.method, shard.first): shard for shard in shards(plan)}
 
 
 def texts_of_runs(plan: Plan, shard: Shard) -> list[list[list[int]]]:
     """Text indices of each run of a shard on a corpus (``RunId.texts``): its texts of every update, or those of all runs combined."""
     settings = plan.study.methods[shard.method]
     size, count = settings.gap.texts_per_update, settings.gap.texts
-    groups = [list(range(first, first + size)) for first in range(0, count - size + 1, size)]
-    inside = [group for group in groups if shard.first <= group[0] < shard.last]
+    first = -(-shard.first // size) * size
+    inside = [list(range(start, start + size)) for start in range(first, min(shard.last, count - size + 1), size)]
     return [inside] if settings.combine else [[group] for group in inside]
 
 
@@ -66,17 +72,19 @@ def _run(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> RunId
 
 def run_key(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> str:
     """Identity of one run: what determines its checkpoints."""
-    settings = plan.study.methods[shard.method]
-    return digest(
-        {
-            "model": models.key(plan, shard.model),
-            "method": settings.identity(),
-            "corpus": corpora.key(plan, corpus, plan.study.models[shard.model].tokenizer),
-            "texts": texts,
-            "code": {"posttrain": code_version(*CODE)} | {unit: code_version(unit) for unit in settings.modules},
-        },
-        16,
-    )
+    return digest(_identity(plan, shard.model, shard.method, corpus) | {"texts": texts}, 16)
+
+
+@cache
+def _identity(plan: Plan, model: str, method: str, corpus: str) -> dict[str, Any]:
+    """What the runs of a model and method on a corpus have in common; there may be many thousands of them."""
+    settings = plan.study.methods[method]
+    return {
+        "model": models.key(plan, model),
+        "method": settings.identity(),
+        "corpus": corpora.key(plan, corpus, plan.study.models[model].tokenizer),
+        "code": {"posttrain": code_version(*CODE)} | {unit: code_version(unit) for unit in settings.modules},
+    }
 
 
 def path(plan: Plan, shard: Shard) -> Path:
@@ -89,6 +97,7 @@ def updates(plan: Plan, shard: Shard) -> int:
     return plan.study.methods[shard.method].gap.updates
 
 
+@cache
 def shard_file(plan: Plan, shard: Shard, *counts: int) -> str:
     """Name of a table about a shard; ``counts`` say how much it holds."""
     name = digest([[run.run for run in runs(plan, shard)], *counts], 8)

@@ -31,7 +31,7 @@ def key(plan: Plan, name: str) -> str:
     if isinstance(tokenizer, TokenizerTrained):
         identity["sources"] = mixture_identity(plan, tokenizer.mixture)
     elif isinstance(tokenizer, TokenizerFiles | TokenizerLocal):
-        identity["path"] = plan.fingerprints.of(tokenizer.path)
+        identity["path"] = plan.fingerprints.of_folder(tokenizer.path)
     return plan.remember("tokenizer", name, settings=identity, code=code_version(*CODE))
 
 

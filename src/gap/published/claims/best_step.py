@@ -134,7 +134,7 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     )
     rows = ([_line(group, model, summary) for model, summary in numbers[group]["models"].items()] for group in ORDER)
     caption = (
-        "Best epochs of the released rows. At 0: rows whose best is the unmodified model, with Wilson's interval over runs. Quantiles and largest are over the other "
+        "Best epochs of the released rows. At 0: rows whose best is the unmodified model, and the share of rows, with an interval that is Wilson's over runs, of which each counts once, by the mean of its rows. Quantiles and largest are over the other "
         f"rows, in printed epochs and in real updates (the printed epoch minus {SKIPPED}). q25, q75, q95: quantiles."
     )
     return Table("best_step", "Where the best step lies", caption, columns, *blocks(rows))

@@ -112,7 +112,7 @@ def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
         f"{title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
         "Rows: released rows; runs: distinct model, corpus and text. Gain: mean over rows of the difference to the unmodified rows of the same model and corpus "
         "(where there are none, the model's commonest). "
-        f"{level} intervals: bootstrap over runs, repeats of a run kept together; of the share above the unmodified model, Wilson's over runs. "
+        f"{level} intervals: bootstrap over runs, repeats of a run kept together; of the share of rows above the unmodified model, Wilson's over runs, of which each counts once, by the mean of its rows. "
         "The best row has no interval, because the bootstrap is not valid for an extreme."
     )
     return Table(f"by_corpus_{group}", f"{GROUP_LABEL[group]} by model and corpus", caption, columns, *blocks(rows))

@@ -104,7 +104,7 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     rows = ([_line(group, name, row) for name, row in numbers[group].items()] for group in ORDER)
     caption = (
         "Released rows that reach the next size's unmodified score, and the share of the gap that the mean and the best gain close. Scores in points. "
-        f"{level} intervals: of the share of rows, Wilson's over runs; of the share closed, bootstrap over runs (repeats kept together). The best row has none."
+        f"{level} intervals: of the share of rows, Wilson's over runs, of which each counts once, by the mean of its rows; of the share closed, bootstrap over runs (repeats kept together). The best row has none."
     )
     return Table("larger_models", "Level with the next size", caption, columns, *blocks(rows))
 
