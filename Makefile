@@ -1,7 +1,8 @@
 # `make` sets up everything and runs the selected study; `make test` runs the tests, `make lint` what is not a test.
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(abspath $(VENV))/bin
+# Not $(abspath): it would cut a path at its spaces.
+BIN    := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 CORES  ?= all
 export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -17,8 +18,8 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(PYTHON) -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
 # Tests of modules two at a time; a workflow test keeps all cores busy by itself.
@@ -54,5 +55,6 @@ format: install
 	ruff format .
 	snakefmt Snakefile workflow
 
-clean:
-	rm -rf .snakemake .gap data/*/ results/*/features results/*/runs results/*/scores checkpoints
+# The heavy results of one study: listed with sizes by `make clean STUDY=demo`, deleted with CONFIRM=1 alone.
+clean: install
+	@gap clean "$(STUDY)" $(if $(filter 1,$(CONFIRM)),--confirm)

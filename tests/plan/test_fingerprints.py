@@ -55,3 +55,18 @@ def test_where_the_file_is_absent_the_lock_speaks(tmp_path: Path, monkeypatch: p
         once("mirror:u.txt")
     with pytest.raises(BadInput, match="nothing at"):
         once("nothing.txt")
+
+
+@pytest.mark.parametrize("content", ['{"a.txt": 3}', '{"a.txt": {"digest": "x"}}', "[]", "<<<<<<< HEAD\n{}\n"])
+def test_a_lock_of_another_form_is_refused_with_its_cure(content: str) -> None:
+    Path("sources.lock.json").write_text(content)
+    with pytest.raises(BadInput, match=r"git checkout -- sources\.lock\.json"):
+        Fingerprints()
+
+
+@pytest.mark.parametrize("content", ['{"a.txt": 3}', "[]", "{", '{"a.txt": [1, 2]}'])
+def test_a_damaged_cache_counts_as_none(content: str) -> None:
+    Path("a.txt").write_text("one")
+    first = once("a.txt")
+    Path(".gap/fingerprints.json").write_text(content)
+    assert once("a.txt") == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     groups = -(-splits // {"demo": 12, "paper": 4}[study])
     assert planned["evaluate_runs"] == shards * groups
     assert planned["evaluate_base"] == groups
+
+
+def test_a_folder_that_nobody_can_write_is_named_in_one_line(tiny: Workspace, tmp_path: Path) -> None:
+    place = str(tiny.copy(tmp_path / "project").folder)
+    if subprocess.run(["mount", "--bind", place, place], capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        text = Workspace(Path(place)).snakemake("-n", code=1)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert text.rstrip().split("\n")[-1].startswith(f"gap: {place}") and "run in a copy" in text and "Traceback" not in text
 
 
 def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:

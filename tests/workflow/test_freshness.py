@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -161,6 +163,38 @@ def test_a_dry_run_touches_no_file(finished: Workspace, tmp_path: Path) -> None:
     before = state()
     assert workspace.planned()["post_train"] == 1
     assert state() == before
+
+
+@pytest.fixture
+def read_only(finished: Workspace, tmp_path: Path) -> Iterator[Workspace]:
+    """A copy whose heavy files are links into a DVC cache that nobody can write, and whose results cannot be written either."""
+    workspace = finished.copy(tmp_path / "project")
+    workspace.dvc("config", "--local", "cache.type", "symlink")
+    workspace.dvc("checkout", "--relink", "-q")
+    places = [str(workspace.folder / name) for name in ("results", ".dvc/cache")]
+    for number, place in enumerate(places):
+        bound = subprocess.run(["mount", "--bind", place, place], capture_output=True).returncode == 0
+        if not bound:
+            for path in places[:number]:
+                subprocess.run(["umount", path], check=True)
+            pytest.skip("mounting needs root")
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+    yield workspace
+    for place in places:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_dry_run_needs_to_write_nothing(read_only: Workspace) -> None:
+    with pytest.raises(OSError, match="Read-only"):
+        (read_only.folder / METRICS).touch()
+    plan = json.loads(read_only.read("results/tiny/plan.json"))
+    assert all((read_only.folder / entry["path"]).is_symlink() for entry in plan["scores"])
+    assert read_only.planned() == {}
+    read_only.edit(gap__learning_rate=RATE)
+    planned = read_only.planned()
+    assert set(planned) == {"post_train", "evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
+    text = read_only.snakemake("--quiet", "rules", code=1)
+    assert text.rstrip().split("\n")[-1].startswith("gap: results/tiny") and "cannot be written" in text and "Traceback" not in text
 
 
 def scores(workspace: Workspace) -> pd.DataFrame:

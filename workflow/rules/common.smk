@@ -3,6 +3,8 @@ import os
 import shutil
 import sys
 
+from snakemake.jobs import Job
+
 from gap.core.digest import canonical
 from gap.core.errors import GapError
 from gap.plan.graph import open_graph
@@ -22,6 +24,25 @@ def stop(reason):
     """End with one paragraph and the exit code of a failed run."""
     logger.error(f"gap: {reason}")
     sys.exit(1)
+
+
+def check_folder():
+    """Say in one line that Snakemake writes into .snakemake, in a dry run too."""
+    memory = ".snakemake" if os.path.isdir(".snakemake") else "."
+    if not os.access(memory, os.W_OK):
+        stop(f"{os.path.abspath(memory)} cannot be written, and Snakemake notes its state there: run in a copy of this folder.")
+
+
+def allow_read_only_files():
+    """Have Snakemake not refuse outputs that cannot be written, as DVC's links into its cache: each is replaced by renaming."""
+
+    async def unchecked(job):
+        folders = {os.path.dirname(path) or "." for path in job.output if os.path.exists(path)}
+        closed = [folder for folder in sorted(folders) if not os.access(folder, os.W_OK)]
+        if closed and not workflow.dryrun:
+            stop(f"{closed[0]} cannot be written, and {job.rule.name} makes files there: make the folder writable.")
+
+    Job.check_protected_output = unchecked
 
 
 def check_conda():
@@ -88,6 +109,8 @@ def timing_of(name):
 
 
 if workflow.is_main_process:
+    check_folder()
+    allow_read_only_files()
     check_conda()
     changed = GRAPH.changed_code()
     if changed:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from gap.cli import checkpoints, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
+from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
 from gap.runtime.exit_codes import exit_code
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "where": project.where,
+    "clean": clean.clean,
     "schema": project.schema,
     "tables-doc": project.tables_doc,
     "lock-code": project.lock_code,
