@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from .conftest import BIN, Workspace, checkout
 pytestmark = pytest.mark.workflow
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Workspace:
     """A checkout in a folder with a space and an accent; its environment is the one of the tests."""
-    workspace = checkout(tmp_path_factory.mktemp("make") / "my prójects" / "gap")
+    workspace = checkout(tmp_path / "my prójects" / "gap")
     (workspace.folder / ".venv").mkdir()
     (workspace.folder / ".venv/bin").symlink_to(BIN)
     (workspace.folder / ".venv/.installed").touch()
@@ -26,8 +27,8 @@ def files(workspace: Workspace) -> set[str]:
     return {str(path.relative_to(workspace.folder)) for name in names for path in (workspace.folder / name).rglob("*") if path.is_file()}
 
 
-def test_clean_deletes_one_study_and_only_when_confirmed(elsewhere: Workspace, tmp_path: Path) -> None:
-    workspace = elsewhere.copy(tmp_path / "a copy")
+def test_clean_deletes_one_study_and_only_when_confirmed(elsewhere: Workspace) -> None:
+    workspace = elsewhere
     heavy = [
         "data/{}/models/m-1/model.safetensors",
         "results/{}/runs/m-1/a.parquet",
@@ -55,3 +56,33 @@ def test_clean_deletes_one_study_and_only_when_confirmed(elsewhere: Workspace, t
 
     workspace.run("make", "clean", "STUDY=one", "CONFIRM=1")
     assert before - files(workspace) == {name.format("one") for name in heavy}
+
+
+def test_everything_runs_in_a_folder_with_a_space_and_an_accent(elsewhere: Workspace) -> None:
+    text = elsewhere.run("make", "-n", "all", "lint")
+    assert "snakemake --cores all --quiet rules" in text and "-m venv" not in text
+    # a tool of the environment is found, although its path has a space
+    (elsewhere.folder / ".venv/bin").unlink()
+    (elsewhere.folder / ".venv/bin").mkdir()
+    for name in ("snakemake", "gap", "python"):
+        tool = elsewhere.folder / ".venv/bin" / name
+        tool.write_text(f'#!/bin/sh\necho "{name} of the environment: $*"\n')
+        tool.chmod(0o755)
+    lines = elsewhere.run("make").splitlines()
+    assert lines[-2:] == ["snakemake of the environment: --cores all --quiet rules", "gap of the environment: where"]
+    (elsewhere.folder / ".venv/.installed").unlink()
+    text = elsewhere.run("make", "install", "PYTHON=true")
+    assert "python of the environment: -m pip install" in text
+
+
+def test_a_failed_jobs_own_message_is_the_last_thing_that_make_says(tiny: Workspace, elsewhere: Workspace) -> None:
+    workspace = elsewhere
+    for name in ("params.yaml", "input"):
+        path = tiny.folder / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, workspace.folder / name)
+    (workspace.folder / "input/words.txt").write_bytes(b"caf\xe9 and more words\n")
+    text = workspace.run("make", "CORES=2", code=2)
+    said, last = text.rstrip().split("\n")[-2:]
+    assert last.startswith("make: ***")
+    assert said.startswith("gap: input/words.txt") and "UTF-8" in said and "Convert the file to UTF-8." in said
+    assert "build_tokenizer failed (results/tiny/logs/tokenizers/bpe-" in text.split("\n")[-4] and "fetch_items failed" not in text

@@ -1,4 +1,5 @@
 # The plan of the selected study, and small helpers for the rules.
+import atexit
 import os
 import shutil
 import sys
@@ -10,6 +11,7 @@ from gap.core.errors import GapError
 from gap.plan.graph import open_graph
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.device import device_kind
+from gap.runtime.failures import failure
 
 
 def read_graph(raw):
@@ -123,6 +125,17 @@ if workflow.is_main_process:
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
     GRAPH.save()
+
+
+def say_failures(jobs):
+    """What each failed job says in its log, below everything that Snakemake says."""
+    for job in sorted(jobs, key=lambda job: job.jobid):
+        print(f"\n{failure(job.rule.name, job.log)}", file=sys.stderr)
+
+
+# --quiet would hide it: `make` is quiet.
+onerror:
+    atexit.register(say_failures, [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])])
 
 
 wildcard_constraints:
