@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,13 @@ def test_a_damaged_cache_counts_as_none(content: str) -> None:
     first = once("a.txt")
     Path(".gap/fingerprints.json").write_text(content)
     assert once("a.txt") == first
+
+
+def test_what_was_asked_for_is_known_with_its_digest() -> None:
+    Path("a.txt").write_text("one")
+    Path("sources.lock.json").write_text('{"gone.txt": "0123456789ab", "other.txt": "ba9876543210"}')
+    prints = Fingerprints()
+    digests = {"a.txt": prints.of("a.txt"), "gone.txt": prints.of("gone.txt")}
+    assert prints.used == digests and digests["gone.txt"] == "0123456789ab"
+    assert prints.python() == platform.python_version()
+    assert prints.used == {**digests, "Python": platform.python_version()}

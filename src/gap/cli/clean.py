@@ -14,6 +14,7 @@ HEAVY = ("data/{}", "results/{}/features", "results/{}/runs", "results/{}/scores
 
 def clean(
     study: Annotated[str, typer.Argument(help="The study's name.")],
+    *,
     confirm: Annotated[bool, typer.Option("--confirm", help="Delete; without it nothing is.")] = False,
 ) -> None:
     """List the heavy results of one study with their sizes; delete them with --confirm."""

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "where": project.where,
+    "inputs": project.inputs,
     "clean": clean.clean,
     "schema": project.schema,
     "tables-doc": project.tables_doc,

@@ -30,6 +30,14 @@ def where(params: PARAMS = Path("params.yaml")) -> None:
         print(f"{label:<8} {path}{'' if Path(path).exists() else '   (not made yet)'}")
 
 
+def inputs(params: PARAMS = Path("params.yaml")) -> None:
+    """Write results/STUDY/inputs.json: the digest of every file that the selected study reads from outside (DVC depends on it)."""
+    from gap.params.load import read_params
+    from gap.plan.graph import build_graph
+
+    build_graph(read_params(params)).save_inputs()
+
+
 def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/params.schema.json")) -> None:
     """Write the JSON schema of params.yaml (editors complete and check with it)."""
     from gap.core.files import write_json

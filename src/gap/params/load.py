@@ -19,6 +19,16 @@ REPLACED = {"items", "tasks", "methods"}
 
 def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | PublishedStudy:
     """Read ``path`` and return the selected study; ``overrides`` (Snakemake's ``--config``) replace top-level entries."""
+    return resolve({**read_params(path), **(overrides or {})}, str(path))
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """The content of params.yaml.
+
+    Raises
+    ------
+    BadInput: it is missing or not a YAML mapping.
+    """
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -27,7 +37,7 @@ def load_study(path: Path, overrides: dict[str, Any] | None = None) -> Study | P
         raise BadInput(str(path), f"not YAML ({error})", "a YAML mapping", "Mend the file there.") from error
     if not isinstance(raw, dict):
         raise BadInput(str(path), f"a {type(raw).__name__}", "a YAML mapping", "Start from the file in the repository.")
-    return resolve({**raw, **(overrides or {})}, str(path))
+    return raw
 
 
 def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | PublishedStudy:

@@ -7,6 +7,7 @@ A key made of a path alone would not notice an edited file.  Where the file is a
 from __future__ import annotations
 
 import glob
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Fingerprints:
     def __init__(self) -> None:
         self.lock = read_lock()
         self.before = dict(self.lock)
+        #: What was asked for: input -> digest, and the Python whose own text is read.
+        self.used: dict[str, str] = {}
         self.cache = read_cache()
         self.cached = dict(self.cache)
 
@@ -78,11 +81,17 @@ class Fingerprints:
         try:
             files = look()
         except (BadInput, Unavailable):
-            if name in self.lock:
-                return self.lock[name]
-            raise
-        self.lock[name] = digest({short: self._digest(file) for short, file in files.items()})
+            if name not in self.lock:
+                raise
+        else:
+            self.lock[name] = digest({short: self._digest(file) for short, file in files.items()})
+        self.used[name] = self.lock[name]
         return self.lock[name]
+
+    def python(self) -> str:
+        """Version of the Python at work, whose documentation and code are text too."""
+        self.used["Python"] = platform.python_version()
+        return self.used["Python"]
 
     @staticmethod
     def _files(place: Path) -> list[Path]:
