@@ -12,6 +12,7 @@ from gap.plan.graph import open_graph
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.device import device_kind
 from gap.runtime.failures import failure
+from gap.runtime.running import VARIABLE, announce, check_alone
 
 
 def read_graph(raw):
@@ -45,6 +46,17 @@ def allow_read_only_files():
             stop(f"{closed[0]} cannot be written, and {job.rule.name} makes files there: make the folder writable.")
 
     Job.check_protected_output = unchecked
+
+
+def check_nobody_else():
+    """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs."""
+    looking = ("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--list", "--summary", "--detailed-summary", "--report")
+    if workflow.output_settings.dryrun or any(word.startswith(looking) for word in sys.argv):
+        return
+    try:
+        check_alone(STUDY.name)
+    except GapError as error:
+        stop(error)
 
 
 def check_conda():
@@ -110,10 +122,14 @@ def timing_of(name):
     return f"{TIMING}/{name}.tsv"
 
 
+# Jobs say that they are at work on this study until they end, also where they outlive Snakemake.
+os.environ[VARIABLE] = STUDY.name
+
 if workflow.is_main_process:
     check_folder()
     allow_read_only_files()
     check_conda()
+    check_nobody_else()
     changed = GRAPH.changed_code()
     if changed:
         logger.info(
@@ -124,6 +140,7 @@ if workflow.is_main_process:
 
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
+    announce(STUDY.name, "snakemake")
     GRAPH.save()
 
 

@@ -18,12 +18,15 @@ def clean(
     confirm: Annotated[bool, typer.Option("--confirm", help="Delete; without it nothing is.")] = False,
 ) -> None:
     """List the heavy results of one study with their sizes; delete them with --confirm."""
+    from gap.runtime.running import check_alone
+
     folders = heavy_folders(study)
     for folder in folders:
         print(f"{megabytes(folder):>10.1f} MB  {folder}")
     if not confirm:
         print(f"Nothing was deleted. To delete all of this: make clean STUDY={study} CONFIRM=1 (or gap clean {study} --confirm).")
         return
+    check_alone(study)
     for folder in folders:
         folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
     print(f"Deleted. `snakemake --cores all --config study={study}` makes it again; `dvc checkout` restores what DVC has in its cache.")

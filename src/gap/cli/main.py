@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import typer
 
 from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
 from gap.runtime.exit_codes import exit_code
+from gap.runtime.running import VARIABLE, announce
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -50,6 +52,8 @@ app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_arg
 
 def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
+    if study := os.environ.get(VARIABLE):
+        announce(study, f"gap {' '.join(sys.argv[1:2])}")
     try:
         sys.exit(exit_code(app))
     except KeyboardInterrupt:

@@ -88,11 +88,12 @@ class Journal:
         return broadcast_from_first(lambda: self.output.exists() and recorded_identities(self.output) == self.identities)
 
     def finish(self, rows: pd.DataFrame, stage: str, settings: dict[str, Any], **facts: Any) -> None:
-        """Write the output and its provenance record, then drop the units it now holds."""
+        """Write the provenance record and the output, in this order, then drop the units it now holds."""
         if not is_first():
             return
-        write_table(rows, self.output, self.table)
+        self.output.unlink(missing_ok=True)  # a former one never stands beside the record of this one
         write_provenance(record_of(self.output), stage, settings, identities=self.identities, **facts)
+        write_table(rows, self.output, self.table)
         for path in self.used:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
