@@ -7,6 +7,10 @@ CORES  ?= all
 export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
+# Snakemake keeps a cache below HOME; where that cannot be written, it is kept here.
+ifneq ($(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && test -w "$$cache" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.gap/cache
+endif
 
 .PHONY: all install test test-fast published docs lint format clean
 

@@ -75,13 +75,13 @@ def test_everything_runs_in_a_folder_with_a_space_and_an_accent(elsewhere: Works
     assert "python of the environment: -m pip install" in text
 
 
-def test_a_failed_jobs_own_message_is_the_last_thing_that_make_says(tiny: Workspace, elsewhere: Workspace) -> None:
+def test_make_needs_no_home_and_a_failed_jobs_own_message_is_the_last_thing_that_it_says(tiny: Workspace, elsewhere: Workspace) -> None:
     workspace = elsewhere
     for name in ("params.yaml", "input"):
         path = tiny.folder / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, workspace.folder / name)
     (workspace.folder / "input/words.txt").write_bytes(b"caf\xe9 and more words\n")
-    text = workspace.run("make", "CORES=2", code=2)
+    text = workspace.run("make", "CORES=2", code=2, HOME="/proc/nowhere")  # which nobody can write
     said, last = text.rstrip().split("\n")[-2:]
     assert last.startswith("make: ***")
     assert said.startswith("gap: input/words.txt") and "UTF-8" in said and "Convert the file to UTF-8." in said

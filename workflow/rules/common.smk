@@ -1,7 +1,6 @@
 # The plan of the selected study, and small helpers for the rules.
 import atexit
 import os
-import shutil
 import sys
 
 from snakemake.jobs import Job
@@ -10,6 +9,7 @@ from gap.core.digest import canonical
 from gap.core.errors import GapError
 from gap.plan.graph import open_graph
 from gap.plan.stages import evaluate, posttrain
+from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
 from gap.runtime.failures import failure
 from gap.runtime.running import VARIABLE, announce, check_alone
@@ -59,14 +59,10 @@ def check_nobody_else():
         stop(error)
 
 
-def check_conda():
-    """Say in one line that --use-conda needs conda."""
-    methods = {str(method) for method in workflow.deployment_settings.deployment_method}
-    if any("conda" in method.lower() for method in methods) and not (shutil.which("conda") or shutil.which("mamba")):
-        stop(
-            "--use-conda needs the command conda, which is not on PATH: install it (conda-forge's Miniforge), "
-            "or leave the flag out to use the active environment (make builds one)."
-        )
+def check_commands():
+    """Say in one line that a flag needs a command that is not there."""
+    if line := lacking(map(str, workflow.deployment_settings.deployment_method), sys.argv):
+        stop(line)
 
 
 GRAPH = read_graph(config)
@@ -128,7 +124,7 @@ os.environ[VARIABLE] = STUDY.name
 if workflow.is_main_process:
     check_folder()
     allow_read_only_files()
-    check_conda()
+    check_commands()
     check_nobody_else()
     changed = GRAPH.changed_code()
     if changed:
