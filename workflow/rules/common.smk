@@ -137,7 +137,10 @@ if workflow.is_main_process:
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
     announce(STUDY.name, "snakemake")
-    GRAPH.save()
+    try:
+        GRAPH.save()
+    except GapError as error:
+        stop(error)
 
 
 def say_failures(jobs):
