@@ -1,11 +1,16 @@
 # `make` sets up everything and runs the selected study; `make test` runs the tests, `make lint` what is not a test.
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(abspath $(VENV))/bin
+# Not $(abspath): it would cut a path at its spaces.
+BIN    := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 CORES  ?= all
 export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
+# Snakemake keeps a cache below HOME; where that cannot be written, it is kept here.
+ifneq ($(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && test -w "$$cache" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.gap/cache
+endif
 
 .PHONY: all install test test-all test-fast fuzz published docs lint format clean
 
@@ -17,8 +22,8 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(PYTHON) -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
 # Tests of modules two at a time; a workflow test keeps all cores busy by itself.  Variants that take minutes are left to `make test-all`.
@@ -63,5 +68,6 @@ format: install
 	ruff format .
 	snakefmt Snakefile workflow
 
-clean:
-	rm -rf .snakemake .gap data/*/ results/*/features results/*/runs results/*/scores checkpoints
+# The heavy results of one study: listed with sizes by `make clean STUDY=demo`, deleted with CONFIRM=1 alone.
+clean: install
+	@gap clean "$(STUDY)" $(if $(filter 1,$(CONFIRM)),--confirm)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gap.core.errors import BadInput
 from gap.plan import code
 from gap.plan.stages import extension_units, units
 
@@ -107,6 +108,18 @@ def test_the_same_results_of_new_code_are_those_that_it_made_before_it_was_locke
     code.forget()
     code.lock_code([UNIT], new_results=True)
     assert code.code_version(UNIT) == "v1"
+
+
+@pytest.mark.parametrize(
+    "entry", ["3", "null", "[]", '"v1"', "{}", '{"version": 1}', '{"digest": "x"}', '{"version": null, "digest": "x"}', '{"version": true, "digest": "x"}',
+              '{"version": 1, "digest": 5}'],
+)  # fmt: skip
+def test_an_entry_of_another_form_is_refused_with_its_cure(package: Path, entry: str) -> None:
+    code.LOCK.write_text(f'{{"{UNIT}": {entry}}}')
+    code.forget()
+    for look in (lambda: code.code_version(UNIT), lambda: code.changed_units([UNIT]), lambda: code.lock_code([UNIT], new_results=False)):
+        with pytest.raises(BadInput, match=f"{UNIT}.*git checkout -- src/gap/plan/code.lock.json"):
+            look()
 
 
 SOURCE = '''"""A module."""

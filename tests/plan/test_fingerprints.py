@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,28 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path: Path, monkeypatch: p
         prints.of_folder("folder/file.txt")
     assert prints.of_file("folder/file.txt") == prints.of("folder/file.txt")
     assert prints.of_folder("folder") == prints.of("folder")
+
+
+@pytest.mark.parametrize("content", ['{"a.txt": 3}', '{"a.txt": {"digest": "x"}}', "[]", "<<<<<<< HEAD\n{}\n"])
+def test_a_lock_of_another_form_is_refused_with_its_cure(content: str) -> None:
+    Path("sources.lock.json").write_text(content)
+    with pytest.raises(BadInput, match=r"git checkout -- sources\.lock\.json"):
+        Fingerprints()
+
+
+@pytest.mark.parametrize("content", ['{"a.txt": 3}', "[]", "{", '{"a.txt": [1, 2]}'])
+def test_a_damaged_cache_counts_as_none(content: str) -> None:
+    Path("a.txt").write_text("one")
+    first = once("a.txt")
+    Path(".gap/fingerprints.json").write_text(content)
+    assert once("a.txt") == first
+
+
+def test_what_was_asked_for_is_known_with_its_digest() -> None:
+    Path("a.txt").write_text("one")
+    Path("sources.lock.json").write_text('{"gone.txt": "0123456789ab", "other.txt": "ba9876543210"}')
+    prints = Fingerprints()
+    digests = {"a.txt": prints.of("a.txt"), "gone.txt": prints.of("gone.txt")}
+    assert prints.used == digests and digests["gone.txt"] == "0123456789ab"
+    assert prints.python() == platform.python_version()
+    assert prints.used == {**digests, "Python": platform.python_version()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     assert planned["evaluate_base"] == groups
 
 
+def test_a_folder_that_nobody_can_write_is_named_in_one_line(tiny: Workspace, tmp_path: Path) -> None:
+    place = str(tiny.copy(tmp_path / "project").folder)
+    if subprocess.run(["mount", "--bind", place, place], capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        text = Workspace(Path(place)).snakemake("-n", code=1)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert text.rstrip().split("\n")[-1].startswith(f"gap: {place}") and "run in a copy" in text and "Traceback" not in text
+
+
 def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:
     import shutil
 
@@ -43,7 +56,17 @@ def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> No
         pytest.skip("conda is here: the flag works")
     for flags in (["--use-conda"], ["--sdm", "conda"]):
         text = tiny.snakemake("-n", *flags, code=1)
-        assert "--use-conda needs the command conda" in text and "Traceback" not in text
+        assert "--use-conda needs the command conda or mamba" in text and "Traceback" not in text
+
+
+def test_containers_without_their_commands_are_explained_in_one_line(tiny: Workspace) -> None:
+    import shutil
+
+    for flag, commands in (("--use-apptainer", ("apptainer", "singularity")), ("--containerize", ("conda", "mamba"))):
+        if not any(map(shutil.which, commands)):
+            text = tiny.snakemake(flag, code=1)
+            said = text.rstrip().split("\n")[-1]
+            assert said.startswith(f"gap: {flag} needs the command {commands[0]} or {commands[1]}") and "Traceback" not in text
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace
+from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace, words
 
 pytestmark = pytest.mark.workflow
 
@@ -37,16 +39,22 @@ def changed_metrics(finished: Workspace, tmp_path_factory: pytest.TempPathFactor
     return workspace.read(METRICS)
 
 
+def nothing_changed(workspace: Workspace) -> bool:
+    """Whether `dvc status` finds no change, having taken the inputs' digests anew."""
+    workspace.run("gap", "inputs")
+    return json.loads(workspace.dvc("status", "--json")) == {"inputs@tiny": ["always changed"]}
+
+
 def test_a_second_run_wants_nothing(finished: Workspace) -> None:
     assert finished.planned() == {}
-    assert "up to date" in finished.dvc("status")
+    assert nothing_changed(finished)
 
 
 def test_clone_and_pull_want_nothing_and_a_change_reaches_exactly_what_depends_on_it(
     clone: Workspace, finished: Workspace, changed_metrics: bytes
 ) -> None:
     assert clone.planned() == {}
-    assert "up to date" in clone.dvc("status")
+    assert nothing_changed(clone)
 
     clone.edit(gap__learning_rate=RATE)
     planned = clone.planned()
@@ -163,6 +171,38 @@ def test_a_dry_run_touches_no_file(finished: Workspace, tmp_path: Path) -> None:
     assert state() == before
 
 
+@pytest.fixture
+def read_only(finished: Workspace, tmp_path: Path) -> Iterator[Workspace]:
+    """A copy whose heavy files are links into a DVC cache that nobody can write, and whose results cannot be written either."""
+    workspace = finished.copy(tmp_path / "project")
+    workspace.dvc("config", "--local", "cache.type", "symlink")
+    workspace.dvc("checkout", "--relink", "-q")
+    places = [str(workspace.folder / name) for name in ("results", ".dvc/cache")]
+    for number, place in enumerate(places):
+        bound = subprocess.run(["mount", "--bind", place, place], capture_output=True).returncode == 0
+        if not bound:
+            for path in places[:number]:
+                subprocess.run(["umount", path], check=True)
+            pytest.skip("mounting needs root")
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+    yield workspace
+    for place in places:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_dry_run_needs_to_write_nothing(read_only: Workspace) -> None:
+    with pytest.raises(OSError, match="Read-only"):
+        (read_only.folder / METRICS).touch()
+    plan = json.loads(read_only.read("results/tiny/plan.json"))
+    assert all((read_only.folder / entry["path"]).is_symlink() for entry in plan["scores"])
+    assert read_only.planned() == {}
+    read_only.edit(gap__learning_rate=RATE)
+    planned = read_only.planned()
+    assert set(planned) == {"post_train", "evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
+    text = read_only.snakemake("--quiet", "rules", code=1)
+    assert text.rstrip().split("\n")[-1].startswith("gap: results/tiny") and "cannot be written" in text and "Traceback" not in text
+
+
 def scores(workspace: Workspace) -> pd.DataFrame:
     """The item scores that plan.json names, without the second text."""
     plan = json.loads(workspace.read("results/tiny/plan.json"))
@@ -176,6 +216,46 @@ def test_an_edited_input_file_is_noticed(finished: Workspace, tmp_path: Path) ->
     path = workspace.folder / "input/words.txt"
     path.write_text(path.read_text().replace("The list", "A list"))
     assert {"build_tokenizer", "build_model", "sample_corpus", "post_train"} <= set(workspace.planned())
+
+
+def test_dvc_notices_an_edited_input_and_files_the_metric_under_the_text_that_made_it(clone: Workspace, finished: Workspace) -> None:
+    path = clone.folder / "input/words.txt"
+    old = json.loads(clone.read("results/tiny/inputs.json"))
+    path.write_text(path.read_text().replace("The list", "A list"))
+    assert not nothing_changed(clone)
+    [changed] = json.loads(clone.dvc("status", "--json", "results@tiny"))["results@tiny"]
+    assert changed == {"changed deps": {"results/tiny/inputs.json": "modified"}}
+
+    clone.dvc("exp", "run", "-n", "edited")
+    new = json.loads(clone.read("results/tiny/inputs.json"))
+    assert new.keys() == old.keys() == {"input/words.txt"} and new != old
+    assert clone.read(METRICS) != finished.read(METRICS)
+    assert clone.planned() == {} and nothing_changed(clone)
+    [filed] = [name for name in clone.git("for-each-ref", "--format=%(refname)", "refs/exps").split() if name.endswith("/edited")]
+    assert json.loads(clone.git("show", f"{filed}:results/tiny/inputs.json")) == new
+    assert clone.git("show", f"{filed}:{METRICS}").encode() == clone.read(METRICS)
+    assert "A list" in clone.git("show", f"{filed}:input/words.txt")
+
+    clone.git("checkout", "-q", "-f", "HEAD", "--", ".")
+    clone.dvc("repro")
+    assert clone.read(METRICS) == finished.read(METRICS) and json.loads(clone.read("results/tiny/inputs.json")) == old
+
+
+def test_a_mirror_that_holds_another_text_is_noticed_by_dvc(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    for number in (1, 2):
+        (tmp_path / f"mirror{number}").mkdir()
+        (tmp_path / f"mirror{number}/words.txt").write_text(words(number))
+    workspace.edit(studies__tiny__sources__words__paths=["mirror:words.txt"])
+    digests = []
+    for name in ("mirror1", "mirror2", "mirror1"):
+        workspace.run("dvc", "repro", "inputs@tiny", GAP_MIRROR=str(tmp_path / name))
+        digests.append(json.loads(workspace.read("results/tiny/inputs.json")))
+        assert json.loads(workspace.read("sources.lock.json")).items() >= digests[-1].items()
+    assert digests[0] == digests[2] != digests[1] and digests[0].keys() == {"mirror:words.txt"}
+    # a clone without the mirror believes the lock
+    workspace.run("dvc", "repro", "inputs@tiny", GAP_MIRROR="")
+    assert json.loads(workspace.read("results/tiny/inputs.json")) == digests[2]
 
 
 def test_a_damaged_workspace_mends_itself(finished: Workspace, tmp_path: Path) -> None:

@@ -146,3 +146,16 @@ def test_no_space_left(small_disk: Path) -> None:
     )
     assert (small_disk / "kept.txt").read_text() == "k" * 57_000
     assert not (small_disk / "items.jsonl").exists()
+
+
+def test_no_space_left_for_the_log_either(small_disk: Path) -> None:
+    """As in a rule: stderr is a log, and here the log is on the full disk."""
+    (small_disk / "kept.txt").write_text("k" * 65_536)
+    job = {"task": "wizard_of_wikipedia", "split": "validation", "items": {"kind": "miniature"}}
+    command = ["bash", "-c", 'gap fetch-items --job "$1" --out items.jsonl 2> log', "bash", json.dumps(job)]
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=small_disk, env=environment, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 3, (done.stdout, done.stderr)
+    [said] = done.stdout.strip().split("\n")
+    assert said.startswith("gap: items.jsonl: could not be written (No space left on device)") and "finished work is kept" in said
+    assert (small_disk / "log").read_text() == ""

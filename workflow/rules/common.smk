@@ -1,8 +1,10 @@
 # The plan of the selected study, and small helpers for the rules.
+import atexit
 import os
-import shutil
 import sys
 from pathlib import Path
+
+from snakemake.jobs import Job
 
 from gap.core.digest import canonical
 from gap.core.errors import GapError
@@ -10,8 +12,10 @@ from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.graph import open_graph
 from gap.plan.stages import evaluate, posttrain
+from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
-
+from gap.runtime.failures import failure
+from gap.runtime.running import VARIABLE, announce, check_alone
 
 PARAMS = Path("params.yaml")
 
@@ -36,14 +40,40 @@ def stop(reason):
     sys.exit(1)
 
 
-def check_conda():
-    """Say in one line that --use-conda needs conda."""
-    methods = {str(method) for method in workflow.deployment_settings.deployment_method}
-    if any("conda" in method.lower() for method in methods) and not (shutil.which("conda") or shutil.which("mamba")):
-        stop(
-            "--use-conda needs the command conda, which is not on PATH: install it (conda-forge's Miniforge), "
-            "or leave the flag out to use the active environment (make builds one)."
-        )
+def check_folder():
+    """Say in one line that Snakemake writes into .snakemake, in a dry run too."""
+    memory = ".snakemake" if os.path.isdir(".snakemake") else "."
+    if not os.access(memory, os.W_OK):
+        stop(f"{os.path.abspath(memory)} cannot be written, and Snakemake notes its state there: run in a copy of this folder.")
+
+
+def allow_read_only_files():
+    """Have Snakemake not refuse outputs that cannot be written, as DVC's links into its cache: each is replaced by renaming."""
+
+    async def unchecked(job):
+        folders = {os.path.dirname(path) or "." for path in job.output if os.path.exists(path)}
+        closed = [folder for folder in sorted(folders) if not os.access(folder, os.W_OK)]
+        if closed and not workflow.dryrun:
+            stop(f"{closed[0]} cannot be written, and {job.rule.name} makes files there: make the folder writable.")
+
+    Job.check_protected_output = unchecked
+
+
+def check_nobody_else():
+    """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs."""
+    looking = ("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--list", "--summary", "--detailed-summary", "--report")
+    if workflow.output_settings.dryrun or any(word.startswith(looking) for word in sys.argv):
+        return
+    try:
+        check_alone(STUDY.name)
+    except GapError as error:
+        stop(error)
+
+
+def check_commands():
+    """Say in one line that a flag needs a command that is not there."""
+    if line := lacking(map(str, workflow.deployment_settings.deployment_method), sys.argv):
+        stop(line)
 
 
 GRAPH = read_graph(config)
@@ -99,8 +129,14 @@ def timing_of(name):
     return f"{TIMING}/{name}.tsv"
 
 
+# Jobs say that they are at work on this study until they end, also where they outlive Snakemake.
+os.environ[VARIABLE] = STUDY.name
+
 if workflow.is_main_process:
-    check_conda()
+    check_folder()
+    allow_read_only_files()
+    check_commands()
+    check_nobody_else()
     for sentence in GRAPH.unwritable():
         logger.warning(f"Figures: {sentence}")
     changed = GRAPH.changed_code()
@@ -113,7 +149,22 @@ if workflow.is_main_process:
 
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
-    GRAPH.save()
+    announce(STUDY.name, "snakemake")
+    try:
+        GRAPH.save()
+    except GapError as error:
+        stop(error)
+
+
+def say_failures(jobs):
+    """What each failed job says in its log, below everything that Snakemake says."""
+    for job in sorted(jobs, key=lambda job: job.jobid):
+        print(f"\n{failure(job.rule.name, job.log)}", file=sys.stderr)
+
+
+# --quiet would hide it: `make` is quiet.
+onerror:
+    atexit.register(say_failures, [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])])
 
 
 wildcard_constraints:

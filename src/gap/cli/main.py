@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
 import typer
 
-from gap.cli import checkpoints, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
+from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
 from gap.runtime.exit_codes import exit_code
+from gap.runtime.running import VARIABLE, announce
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -36,6 +38,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "where": project.where,
+    "inputs": project.inputs,
+    "clean": clean.clean,
     "schema": project.schema,
     "tables-doc": project.tables_doc,
     "lock-code": project.lock_code,
@@ -48,6 +52,8 @@ app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_arg
 
 def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
+    if study := os.environ.get(VARIABLE):
+        announce(study, f"gap {' '.join(sys.argv[1:2])}")
     try:
         sys.exit(exit_code(app))
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gap.core.errors import BadInput
 from gap.core.files import read_object, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,8 +127,24 @@ def forget() -> None:
 
 @cache
 def locked() -> dict[str, dict[str, Any]]:
-    """The lock file: unit -> {"version": int, "digest": str}."""
-    return read_object(LOCK, RESTORE) if LOCK.exists() else {}
+    """The lock file: unit -> {"version": int or str, "digest": str}.
+
+    Raises
+    ------
+    BadInput: it is damaged, or an entry has another form.
+    """
+    entries = read_object(LOCK, RESTORE) if LOCK.exists() else {}
+    for unit, entry in entries.items():
+        if not _is_entry(entry):
+            raise BadInput(f"{LOCK.name}, {unit}", ascii(entry), '{"version": number or digest, "digest": 12 hex digits}', RESTORE)
+    return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != {"version", "digest"}:
+        return False
+    version, held = entry["version"], entry["digest"]
+    return isinstance(held, str) and isinstance(version, int | str) and not isinstance(version, bool)
 
 
 def code_version(unit: str) -> str:

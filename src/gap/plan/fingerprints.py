@@ -7,9 +7,10 @@ A key made of a path alone would not notice an edited file.  Where the file is a
 from __future__ import annotations
 
 import glob
-import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput, Unavailable
@@ -21,16 +22,38 @@ RESTORE = f"Restore it: git checkout -- {LOCK}. Without it results whose inputs 
 CACHE = Path(".gap/fingerprints.json")
 
 
+def read_lock() -> dict[str, str]:
+    """The lock file: name of an input -> digest.
+
+    Raises
+    ------
+    BadInput: it is damaged, or an entry is no digest.
+    """
+    entries = read_object(LOCK, RESTORE) if LOCK.exists() else {}
+    for name, entry in entries.items():
+        if not isinstance(entry, str):
+            raise BadInput(f"{LOCK}, {name}", ascii(entry), "a digest of 12 hex digits", RESTORE)
+    return entries
+
+
+def read_cache() -> dict[str, list[Any]]:
+    """Digests taken earlier: path of a file -> size, time, digest; what cannot be read counts as never taken."""
+    try:
+        entries = read_object(CACHE)
+    except BadInput:
+        return {}
+    return {path: entry for path, entry in entries.items() if isinstance(entry, list) and len(entry) == 3}
+
+
 class Fingerprints:
     """Digests of named inputs, remembered between calls by size and time."""
 
     def __init__(self) -> None:
-        self.lock: dict[str, str] = read_object(LOCK, RESTORE) if LOCK.exists() else {}
+        self.lock = read_lock()
         self.before = dict(self.lock)
-        try:
-            self.cache: dict[str, list] = json.loads(CACHE.read_text()) if CACHE.exists() else {}
-        except json.JSONDecodeError:
-            self.cache = {}
+        #: What was asked for: input -> digest, and the Python whose own text is read.
+        self.used: dict[str, str] = {}
+        self.cache = read_cache()
         self.cached = dict(self.cache)
 
     def of(self, path: str) -> str:
@@ -85,11 +108,17 @@ class Fingerprints:
         try:
             files = look()
         except (BadInput, Unavailable):
-            if name in self.lock:
-                return self.lock[name]
-            raise
-        self.lock[name] = digest({short: self._digest(file) for short, file in files.items()})
+            if name not in self.lock:
+                raise
+        else:
+            self.lock[name] = digest({short: self._digest(file) for short, file in files.items()})
+        self.used[name] = self.lock[name]
         return self.lock[name]
+
+    def python(self) -> str:
+        """Version of the Python at work, whose documentation and code are text too."""
+        self.used["Python"] = platform.python_version()
+        return self.used["Python"]
 
     @staticmethod
     def _files(place: Path) -> list[Path]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gap.core.files import write_json
+from gap.core.errors import BadInput
+from gap.core.files import read_json, write_json
 from gap.params.load import resolve
 from gap.params.study import Study
 from gap.plan.code import changed_units, new_units
@@ -37,6 +37,11 @@ class Graph:
     def keys(self) -> dict[str, str]:
         """Key of each light stage."""
         return light_keys(self.stages.values(), self.document["digest"])
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What the study reads from outside the project: input -> digest; the authors' files of study ``published`` are pinned."""
+        return self.plan.fingerprints.used if isinstance(self.plan, Plan) else {}
 
     @property
     def plan_json(self) -> str:
@@ -69,12 +74,25 @@ class Graph:
         return boxes(entry.get("label") or name for name, entry in named)
 
     def save(self) -> None:
-        """Write plan.json where it has changed, and keep the digests of input files; before the first job, and not in a dry run."""
-        path = Path(self.plan_json)
-        if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != self.document:
-            write_json(path, self.document)
+        """Write plan.json where it has changed, and keep the digests of inputs; before the first job, and not in a dry run."""
+        write_changed(Path(self.plan_json), self.document)
+        self.save_inputs()
+
+    def save_inputs(self) -> None:
+        """Write inputs.json, on which DVC's stage depends, and the lock, where they have changed."""
+        write_changed(Path(self.plan.results) / "inputs.json", self.inputs)
         if isinstance(self.plan, Plan):
             self.plan.fingerprints.save()
+
+
+def write_changed(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file unless it holds just this."""
+    try:
+        if read_json(path) == content:
+            return
+    except BadInput:
+        pass
+    write_json(path, content)
 
 
 def open_graph(raw: dict[str, Any]) -> Graph:
@@ -84,13 +102,17 @@ def open_graph(raw: dict[str, Any]) -> Graph:
     ------
     BadInput: a parameter is wrong, a file that it names is missing, or a light stage has two records.
     """
+    graph = build_graph(raw)
+    check_records(Path(graph.plan.results), graph.stages)
+    return graph
+
+
+def build_graph(raw: dict[str, Any]) -> Graph:
+    """As ``open_graph``, whatever records there are: DVC removes them before it runs Snakemake."""
     study = resolve(raw)
     if isinstance(study, Study):
         plan = Plan(study)
         stages = light_stages(plan)
-        graph = Graph(plan, plan_document(plan, stages), {stage.name: stage for stage in stages}, heavy_outputs(plan))
-    else:
-        published = PublishedPlan(study)
-        graph = Graph(published, published.document, {"published": published.stage}, published.heavy)
-    check_records(Path(graph.plan.results), graph.stages)
-    return graph
+        return Graph(plan, plan_document(plan, stages), {stage.name: stage for stage in stages}, heavy_outputs(plan))
+    published = PublishedPlan(study)
+    return Graph(published, published.document, {"published": published.stage}, published.heavy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from gap.generators import GENERATORS
@@ -22,7 +21,7 @@ def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> di
     elif isinstance(source, TableSource):
         identity["path"] = fingerprints.of_file(source.path)
     elif isinstance(source, StdlibSource):
-        identity["python"] = platform.python_version()
+        identity["python"] = fingerprints.python()
     elif isinstance(source, ProceduralSource):
         identity |= {"seed": seed, "code": code_version(GENERATORS.of(source.generator).module)}
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,12 @@ def known_problem(act: Callable[[], object]) -> tuple[int, str]:
 
 
 def exit_code(act: Callable[[], object]) -> int:
-    """Call ``act``; 0, or the exit code of a known problem, which is said on stderr."""
+    """Call ``act``; 0, or the exit code of a known problem, which is said on stderr, and on stdout where that is a log on a full disk."""
     code, paragraph = known_problem(act)
     if code:
-        print(paragraph, file=sys.stderr)
+        try:
+            print(paragraph, file=sys.stderr, flush=True)
+        except OSError:
+            os.dup2(1, 2)  # what waits in the buffer of stderr goes there too
+            print(paragraph, file=sys.stdout, flush=True)
     return code

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.digest import digest, file_digest, text_digest
 from gap.core.errors import BadInput
-from gap.core.files import read_json
+from gap.core.files import read_json, writing
 from gap.core.tables import read_table, write_table
 from gap.runtime.process_group import broadcast_from_first, is_first
 from gap.runtime.provenance import write_provenance
@@ -88,13 +88,14 @@ class Journal:
         return broadcast_from_first(lambda: self.output.exists() and recorded_identities(self.output) == self.identities)
 
     def finish(self, rows: pd.DataFrame, stage: str, settings: dict[str, Any], **facts: Any) -> None:
-        """Write the output and its provenance record, then drop the units it now holds."""
+        """Write the provenance record and the output, in this order, then drop the units it now holds."""
         if not is_first():
             return
-        record_of(self.output).unlink(missing_ok=True)  # killed in between, no record stands for another table
-        write_table(rows, self.output, self.table)
-        sha256 = file_digest(self.output)
-        write_provenance(record_of(self.output), stage, settings, identities=self.identities, sha256=sha256, **facts)
+        with writing(self.output) as temporary:
+            write_table(rows, temporary, self.table)
+            sha256 = file_digest(temporary)
+            self.output.unlink(missing_ok=True)  # a former one never stands beside the record of this one
+            write_provenance(record_of(self.output), stage, settings, identities=self.identities, sha256=sha256, **facts)
         for path in self.used:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):

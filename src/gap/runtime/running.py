@@ -1,0 +1,91 @@
+"""Who is at work on a study in this folder: also what outlived the Snakemake or DVC that started it.
+
+Each process holds a lock on a file of its own until it ends, however it ends.  The workflow names its study to its jobs in the
+environment; a command typed by hand announces nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from gap.core.errors import BadInput, Refused
+from gap.core.files import read_object, write_json
+
+ROOT = Path(".gap/running")
+#: The environment variable in which the workflow names its study to its jobs.
+VARIABLE = "GAP_STUDY"
+
+_held: list[IO[str]] = []
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process at work: a command and where it runs; started: in UTC."""
+
+    study: str
+    command: str
+    host: str
+    pid: int
+    started: str
+
+    def __str__(self) -> str:
+        return f"{self.command} (process {self.pid} on {self.host}, since {self.started})"
+
+
+def announce(study: str, command: str) -> None:
+    """Say that this process is at work on a study, until it ends.  Where no lock can be had, nobody is told."""
+    process = Running(study, command, socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+    path = ROOT / f"{process.host}-{process.pid}.json"
+    forming = path.with_suffix(".tmp")
+    with contextlib.suppress(OSError):
+        ROOT.mkdir(parents=True, exist_ok=True)
+        write_json(forming, asdict(process))
+        stream = forming.open()
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _held.append(stream)
+        forming.rename(path)  # locked before anybody looks at it
+
+
+def running(study: str) -> list[Running]:
+    """The other processes at work on a study, Snakemake first; what ended ones left is removed."""
+    found = []
+    for path in sorted(ROOT.glob("*.json")):
+        with contextlib.suppress(OSError, BadInput, TypeError):
+            if _has_ended(path):
+                path.unlink()
+            else:
+                found.append(Running(**read_object(path)))
+    return sorted((each for each in found if each.study == study and each.pid != os.getpid()), key=lambda each: each.command, reverse=True)
+
+
+def _has_ended(path: Path) -> bool:
+    with path.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def check_alone(study: str) -> None:
+    """Refuse to start beside processes that are at work on the study.
+
+    Raises
+    ------
+    Refused: there are some; they are named.
+    """
+    if found := running(study):
+        raise Refused(
+            f"study {study}",
+            f"still at work on it: {', '.join(map(str, found))}",
+            "one run of a study at a time in a folder",
+            f"Wait until it has ended, what it finishes is kept; or end it: kill {' '.join(str(each.pid) for each in found)}. "
+            "Then start the same command again, after snakemake --unlock where Snakemake asks for it.",
+        )

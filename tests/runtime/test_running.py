@@ -1,0 +1,68 @@
+"""A process at work on a study is known until it ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gap.core.errors import Refused
+from gap.runtime.running import ROOT, announce, check_alone, running
+
+WORK = "import sys, time; from gap.runtime.running import announce; announce(*sys.argv[1:]); print('ready', flush=True); time.sleep(600)"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def start(study: str, command: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", WORK, study, command], stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    process.stdout.close()
+    return process
+
+
+def test_living_processes_are_named_and_killed_ones_forgotten() -> None:
+    check_alone("one")
+    job, workflow = start("one", "gap post-train"), start("one", "snakemake")
+    try:
+        assert [(each.command, each.pid, each.host) for each in running("one")] == [
+            ("snakemake", workflow.pid, socket.gethostname()),
+            ("gap post-train", job.pid, socket.gethostname()),
+        ]
+        with pytest.raises(
+            Refused, match=rf"study one: still at work on it: snakemake \(process {workflow.pid} on .*kill {workflow.pid} {job.pid}\."
+        ):
+            check_alone("one")
+        check_alone("two")
+        workflow.kill()
+        workflow.wait()
+        assert [each.pid for each in running("one")] == [job.pid]
+    finally:
+        for process in (job, workflow):
+            process.kill()
+            process.wait()
+    check_alone("one")
+    assert not list(ROOT.iterdir())
+
+
+def test_a_process_does_not_stand_in_its_own_way() -> None:
+    announce("one", "snakemake")
+    check_alone("one")
+    assert [path.name for path in ROOT.iterdir()] == [f"{socket.gethostname()}-{os.getpid()}.json"]
+
+
+def test_what_cannot_be_read_or_locked_stands_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    ROOT.mkdir(parents=True)
+    (ROOT / "host-1.json").write_text("{")
+    (ROOT / "host-2.json").mkdir()
+    check_alone("one")
+    monkeypatch.setattr("gap.runtime.running.write_json", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only")))
+    announce("one", "gap evaluate")
+    check_alone("one")
