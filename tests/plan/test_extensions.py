@@ -51,7 +51,7 @@ def plan(**changes: Any) -> Plan:
     demo["sources"] |= copy.deepcopy(SHIPPED["sources"])
     demo["corpora"] |= copy.deepcopy(SHIPPED["corpora"])
     demo["tokenizers"]["mixed"] = {"kind": "train", "mixture": {"docs": 1.0, "copy": 1.0}, "vocab_size": 512, "max_bytes": 10000}
-    demo["models"]["mixed"] = demo["models"]["nano-s"] | {"tokenizer": "mixed", "mixture": {"docs": 1.0, "copy": 1.0}}
+    demo["models"]["mixed"] = demo["models"]["nano-s"] | {"label": "mixed", "tokenizer": "mixed", "mixture": {"docs": 1.0, "copy": 1.0}}
     for key, value in changes.items():
         *outer, last = key.split("__")
         place = raw

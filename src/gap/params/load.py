@@ -162,7 +162,8 @@ def with_methods(merged: dict[str, Any], where: str = "params.yaml") -> dict[str
             if swept in complete:
                 found = f"{swept!r}, the name of another method too"
                 raise BadInput(f"{where}, key 'methods.{name}'", found, "a name of its own for each method", "Rename one of them.")
-            complete[swept] = {**settings, "gap": lay_over(shared, settings.get("gap") or {})} if isinstance(settings, dict) else settings
+            own = settings.get("gap") or {} if isinstance(settings, dict) else None
+            complete[swept] = {**settings, "gap": lay_over(shared, own)} if isinstance(own, dict) else settings
     return {**merged, "methods": complete}
 
 
