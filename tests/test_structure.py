@@ -122,4 +122,4 @@ def test_imports_have_no_cycle_and_no_long_chain() -> None:
         longest = max((lengths[name] for name in arrows[module]), key=len, default=[])
         lengths[module] = [module, *longest]
     longest = max(lengths.values(), key=len)
-    assert len(longest) <= 13, " > ".join(longest)
+    assert len(longest) <= 12, " > ".join(longest)

@@ -267,3 +267,25 @@ def test_a_damaged_workspace_mends_itself(finished: Workspace, tmp_path: Path) -
     assert workspace.planned()["evaluate_runs"] == 1
     workspace.snakemake("--quiet", "rules")
     pd.testing.assert_frame_equal(pd.read_parquet(workspace.folder / lost), before)
+
+
+@pytest.mark.nightly
+def test_lost_and_flipped_weights_are_made_again(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    [weights] = (workspace.folder / "data/tiny/models").glob("pico-*/model.safetensors")
+    whole = weights.read_bytes()
+    weights.unlink()
+    assert set(workspace.planned()) - RULES_LIGHT == {"build_model"}
+    workspace.snakemake("--quiet", "rules", "--until", "build_model")
+    assert weights.read_bytes() == whole and set(workspace.planned()) <= RULES_LIGHT
+
+    flipped = bytearray(whole)
+    flipped[-3] ^= 4
+    weights.unlink()  # a link of DVC's may be shared
+    weights.write_bytes(bytes(flipped))
+    workspace.edit(studies__tiny__gap__texts=3)
+    said = workspace.snakemake("--quiet", "rules", code=1)
+    assert "model.safetensors: changed since it was made" in said and "Remove the file and run again" in said
+    weights.unlink()
+    workspace.snakemake("--quiet", "rules")
+    assert weights.read_bytes() == whole and workspace.planned() == {}

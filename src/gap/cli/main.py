@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -13,6 +14,18 @@ from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+def inputs(params: project.PARAMS = Path("params.yaml")) -> None:
+    """Write results/STUDY/inputs.json: the digest of every file that the selected study reads from outside (DVC depends on it)."""
+    from gap.params.load import read_params
+    from gap.plan.graph import build_graph
+    from gap.runtime.running import check_alone
+
+    graph = build_graph(read_params(params))
+    check_alone(graph.plan.study.name)  # DVC runs this first, and would delete a run's outputs next
+    graph.save_inputs()
+
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
@@ -38,7 +51,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "where": project.where,
-    "inputs": project.inputs,
+    "inputs": inputs,
     "clean": clean.clean,
     "schema": project.schema,
     "tables-doc": project.tables_doc,

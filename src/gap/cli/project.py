@@ -30,17 +30,6 @@ def where(params: PARAMS = Path("params.yaml")) -> None:
         print(f"{label:<8} {path}{'' if Path(path).exists() else '   (not made yet)'}")
 
 
-def inputs(params: PARAMS = Path("params.yaml")) -> None:
-    """Write results/STUDY/inputs.json: the digest of every file that the selected study reads from outside (DVC depends on it)."""
-    from gap.params.load import read_params
-    from gap.plan.graph import build_graph
-    from gap.runtime.running import check_alone
-
-    graph = build_graph(read_params(params))
-    check_alone(graph.plan.study.name)  # DVC runs this first, and would delete a run's outputs next
-    graph.save_inputs()
-
-
 def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/params.schema.json")) -> None:
     """Write the JSON schema of params.yaml (editors complete and check with it)."""
     from gap.core.files import write_json
