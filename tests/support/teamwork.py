@@ -16,6 +16,7 @@ from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
 from gap.params.methods import Method
 from gap.params.posttrain import PosttrainJob
 from gap.params.runs import RunId
+from gap.plan.code import code_versions
 from gap.runtime.runtime import Runtime
 
 RUNS = [RunId(run=f"run{text}", corpus="some", text=text) for text in range(2)]
@@ -51,7 +52,9 @@ def make_world(folder: Path) -> None:
 
 
 def posttrain_job(runs: list[RunId] = RUNS, updates: int = 3) -> PosttrainJob:
-    return PosttrainJob(model="nano", method="gap", settings=tiny.method(), updates=updates, runs=runs)
+    # as the workflow writes it, with the version of the code: what one process journaled is then another's too
+    code = code_versions("gap.posttrain.job", *tiny.method().modules)
+    return PosttrainJob(model="nano", method="gap", settings=tiny.method(), updates=updates, runs=runs, code=code)
 
 
 def evaluate_job(task: str) -> EvaluateJob:

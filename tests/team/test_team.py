@@ -143,13 +143,13 @@ def test_a_killed_group_leaves_nothing_behind_and_goes_on_where_it_was(model: Pa
     assert process.wait(DEADLINE) != 0 and not Path("runs/all.parquet").exists()
     until(lambda: not any(is_alive(member) for member in members))
     [kept] = journal()
-    seconds = read_table(kept, "trajectories")["seconds"].tolist()
+    finished = read_table(kept, "trajectories")
     process = started(world, model, runs, "--devices", "2", updates=UPDATES)
     process.communicate(timeout=DEADLINE)
     rows = read_table(Path("runs/all.parquet"), "trajectories")
     assert process.returncode == 0 and len(rows) == len(runs) * (UPDATES + 1)
     assert rows.groupby("text")["digest"].nunique().tolist() == [UPDATES + 1, UPDATES + 1]
-    assert rows.loc[rows["run"] == kept.stem.rsplit("-", 1)[0], "seconds"].tolist() == seconds
+    assert rows.loc[rows["run"] == finished["run"].iloc[0], "seconds"].tolist() == finished["seconds"].tolist()
 
 
 def journal() -> list[Path]:
