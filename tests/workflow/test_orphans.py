@@ -81,6 +81,8 @@ def test_a_job_that_outlives_snakemake_is_named_and_what_it_finishes_is_kept(sta
     job = int(wait(workspace, "held").read_text())
     os.kill(snakemake.pid, signal.SIGKILL)
     snakemake.wait()
+    assert snakemake.stdout
+    snakemake.stdout.close()
     assert alive(job)
 
     for command in (("snakemake", "--cores", "2"), ("snakemake", "--unlock"), ("gap", "inputs"), ("gap", "clean", "tiny", "--confirm")):
@@ -108,6 +110,8 @@ def test_a_snakemake_that_outlives_dvc_is_named_and_goes_on(started: tuple[Works
     job = int(wait(workspace, "held").read_text())
     os.kill(dvc.pid, signal.SIGKILL)
     dvc.wait()
+    assert dvc.stdout
+    dvc.stdout.close()
     before = outputs(workspace)
     for command in (("snakemake", "--unlock"), ("dvc", "repro")):
         text = workspace.run(*command, code=None)
