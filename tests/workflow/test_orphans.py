@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import Workspace
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.nightly]
 
 #: Imported by every Python: the job waits before it renames its trajectories, until the file ``go`` is there.
 HOOK = """
