@@ -30,6 +30,11 @@ def check_sums(paths: Iterable[Path]) -> None:
         _compare(path, _read_sums(path.parent).get(path.name), SUMS)
 
 
+def record_of(path: Path) -> Path:
+    """The provenance record of a file that shares its folder with others."""
+    return path.with_name(f"{path.stem}.provenance.json")
+
+
 def check_record(path: Path) -> None:
     """Hold a file to the ``sha256`` of the provenance record beside it (``<stem>.provenance.json``), where there is one.
 
@@ -37,7 +42,7 @@ def check_record(path: Path) -> None:
     ------
     BadInput: the file has changed since it was made.
     """
-    record = path.with_name(f"{path.stem}.provenance.json")
+    record = record_of(path)
     if record.exists():
         _compare(path, read_object(record).get("sha256"), record.name)
 

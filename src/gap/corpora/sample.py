@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from tokenizers import Tokenizer
 
+from gap.core.checksums import record_of
 from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
@@ -59,7 +60,7 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
     write_table(pd.DataFrame(rows), out, "texts")
     settings = {**job.model_dump(mode="json"), "tokenizer": file_digest(tokenizer_file(tokenizer))}
     totals = {**dict(sorted(counts.items())), "kept": len(rows)}
-    write_provenance(out.with_name(f"{out.stem}.provenance.json"), "corpora", settings, counts=totals, sha256=file_digest(out))
+    write_provenance(record_of(out), "corpora", settings, counts=totals, sha256=file_digest(out))
 
 
 def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gap.core.digest import digest, file_digest
+from gap.core.checksums import known_digest, record_of
+from gap.core.digest import digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.progress import Progress, progress
@@ -28,7 +29,7 @@ from gap.models.text import read_texts, strings_of
 from gap.models.tokenizer import opening_id
 from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
 from gap.params.runs import BASE, RunId
-from gap.runtime.journal import Journal, record_of
+from gap.runtime.journal import Journal
 from gap.runtime.process_group import broadcast_from_first
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import load_items
@@ -124,7 +125,7 @@ class _Table:
     def __init__(self, job: EvaluateJob, task: ScoredTask, files: TaskFiles, steps: Steps, identities: dict[str, str]) -> None:
         self.job, self.task, self.files, self.steps = job, task, files, steps
         self.items = load_items(task.task, files.items, job.items)
-        self.digest = file_digest(files.items)
+        self.digest = known_digest(files.items)
         of_task = {run: digest([identity, task.task, task.split], 24) for run, identity in identities.items()}
         self.journal = Journal(files.scores, TABLE, of_task, counts=[job.updates, self.digest, job.items])
         self.finished: dict[str, pd.DataFrame] = {}  # rows by run

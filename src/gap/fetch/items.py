@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gap.core.checksums import record_of
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_csv, read_jsonl, read_object, write_jsonl
@@ -39,8 +40,7 @@ def fetch_items(job: TaskJob, out: Path) -> None:
     for number, row in enumerate(rows, 1):
         make_item(task, row, f"{source}, line {number}")  # refuses rows that the protocol cannot read
     write_jsonl(out, [{column: row[column] for column in task.columns if column in row} for row in rows])
-    record = out.with_name(f"{out.stem}.provenance.json")
-    write_provenance(record, "fetch-items", job.model_dump(mode="json"), source=source, rows=len(rows), sha256=file_digest(out))
+    write_provenance(record_of(out), "fetch-items", job.model_dump(mode="json"), source=source, rows=len(rows), sha256=file_digest(out))
 
 
 def read_rows(items: Items, task: Task, split: str) -> tuple[str, list[Row]]:

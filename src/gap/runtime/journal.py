@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gap.core.checksums import record_of
 from gap.core.digest import digest, file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_json, writing
@@ -100,11 +101,6 @@ class Journal:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
-
-
-def record_of(table: Path) -> Path:
-    """The provenance record of a table."""
-    return table.with_name(f"{table.stem}.provenance.json")
 
 
 def recorded_identities(table: Path) -> dict[str, str]:
