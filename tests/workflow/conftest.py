@@ -56,7 +56,8 @@ class Workspace:
     folder: Path
 
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "SNAKEMAKE", "DVC_"))}
+        # no settings of this shell's git, Snakemake and DVC, and none of the `make` that may have called pytest
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SNAKEMAKE", "DVC_", "MAKE", "MFLAGS"))}
         return kept | {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HF_HUB_OFFLINE": "1",
