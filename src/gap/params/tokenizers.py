@@ -1,4 +1,4 @@
-"""Tokenizers: trained here, from files, or from the hub; and the job that makes one."""
+"""Tokenizers: trained here, from files, from a model, or from the hub; and the job that makes one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gap.core.settings import Settings
+from gap.params.models import Model
 from gap.params.sources import Source, Weight
 
 
@@ -41,7 +42,14 @@ class TokenizerHub(Settings):
     revision: str = Field(pattern="^[0-9a-f]{40}$")
 
 
-Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerLocal | TokenizerHub, Field(discriminator="kind")]
+class TokenizerOfModel(Settings):
+    """A model's own tokenizer; a model that names no tokenizer gets such an entry, of its own name."""
+
+    kind: Literal["model"]
+    model: str = Field(description="Name of an entry of `models`, not one pretrained here.")
+
+
+Tokenizer = Annotated[TokenizerTrained | TokenizerFiles | TokenizerLocal | TokenizerHub | TokenizerOfModel, Field(discriminator="kind")]
 
 
 class TokenizerJob(Settings):
@@ -50,4 +58,5 @@ class TokenizerJob(Settings):
     name: str
     tokenizer: Tokenizer
     sources: dict[str, Source] = Field({}, description="The sources that the mixture names.")
+    model: Model | None = Field(None, description="The model whose tokenizer it is.")
     seed: int

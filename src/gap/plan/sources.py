@@ -1,10 +1,11 @@
-"""What determines a source's text: the digests of its files, the Python at work, or a generator's code and seed."""
+"""What determines a source's text or a model: the digests of its files, the Python at work, or a generator's code and seed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from gap.generators import GENERATORS
+from gap.params.models import GgufModel, LocalModel, Model
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, Source, StdlibSource, TableSource
 from gap.plan.code import code_version
 from gap.plan.fingerprints import Fingerprints
@@ -26,4 +27,15 @@ def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> di
         identity |= {"seed": seed, "code": code_version(GENERATORS.of(source.generator).module)}
     else:
         assert isinstance(source, HubSource | AuthorsSource), "pinned by revision or sha256"
+    return identity
+
+
+def model_identity(model: Model, fingerprints: Fingerprints) -> dict[str, Any]:
+    """Settings of a model with the digest of what it is read from, without its tokenizer and the text of a mixture."""
+    identity = model.identity()
+    del identity["tokenizer"]
+    if isinstance(model, LocalModel):
+        identity["path"] = fingerprints.of_folder(model.path)
+    elif isinstance(model, GgufModel) and model.path:
+        identity["path"] = fingerprints.of_file(model.path)
     return identity

@@ -10,16 +10,14 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from gap.core.digest import digest
 from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
-from gap.core.locations import existing
-from gap.fetch.hub import model_files
 from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
-from gap.params.models import HubModel, LocalModel, ModelJob
+from gap.params.models import ModelJob, PretrainedHere
+from gap.pretrain.existing import with_weights
 from gap.pretrain.from_scratch import delete_state, pretrain
 from gap.pretrain.trainer import TrainingState
 from gap.runtime.device import open_device
@@ -28,7 +26,6 @@ from gap.runtime.runtime import Runtime
 
 #: Two-byte dtypes by their names in safetensors files.
 HALF_PRECISION = {"F16": "float16", "BF16": "bfloat16"}
-DOWNLOADS = Path(".gap/downloads")
 
 
 def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
@@ -36,17 +33,15 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> 
 
     Raises
     ------
-    BadInput: a model folder that is not whole, a model that is not causal, or a tokenizer with more tokens than the model has embeddings.
-    Unavailable: a mirror or the hub is out of reach, or the disk is full.
+    BadInput: a model that is not whole or not causal, or a tokenizer with more tokens than the model has embeddings.
+    Unavailable: a mirror, the hub or the package index is out of reach, or the disk is full.
     Refused: pretraining ended in a loss that is not finite.
     """
-    settings = job.model
-    if isinstance(settings, LocalModel):
-        _copy(job, existing(settings.path), tokenizer, out)
-    elif isinstance(settings, HubModel):
-        _download(job, settings, tokenizer, out)
-    else:
+    if isinstance(job.model, PretrainedHere):
         _pretrain(job, tokenizer, out, runtime)
+    else:
+        with with_weights(job.model) as source:
+            _copy(job, source, tokenizer, out)
 
 
 def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
@@ -72,13 +67,6 @@ def curve_csv(state: TrainingState) -> str:
     """The loss curve as CSV; no times, so that the same run gives the same file."""
     rows = [",".join(map(repr, astuple(point))) for point in state.curve]
     return "\n".join([",".join(asdict(state.curve[0])), *rows]) + "\n"
-
-
-def _download(job: ModelJob, settings: HubModel, tokenizer: Path, out: Path) -> None:
-    downloaded = DOWNLOADS / f"model-{digest([settings.id, settings.revision])}"
-    model_files(settings.id, settings.revision, downloaded)
-    _copy(job, downloaded, tokenizer, out)
-    shutil.rmtree(downloaded)
 
 
 def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:

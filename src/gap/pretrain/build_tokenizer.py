@@ -1,4 +1,4 @@
-"""Building a byte-level BPE tokenizer with OPT's special tokens: trained, from vocab.json and merges.txt, from a folder, or from the hub.
+"""Building a byte-level BPE tokenizer with OPT's special tokens: trained, or from vocab.json and merges.txt, a folder, a model or the hub.
 
 OPT uses one token, ``</s>`` (id 2), to begin and to end a text, and puts it in front of everything it encodes.  The
 pipeline encodes without special tokens and adds the id itself; the folder written here behaves as OPT's for others.
@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from gap.core.errors import BadInput
-from gap.core.files import read_json, write_json
+from gap.core.files import read_json, read_object, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
 from gap.models.tokenizer import opening_id
+from gap.params.models import HubModel, PretrainedHere
 from gap.params.sources import Source
 from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
+from gap.pretrain.existing import with_tokenizer
 from gap.pretrain.mixture import shares, training_texts
 
 #: OPT's first four ids.
@@ -55,9 +55,15 @@ def build_tokenizer(job: TokenizerJob, out: Path) -> None:
     elif isinstance(settings, TokenizerFiles):
         _write(*read_files(existing(settings.path)), out)
     elif isinstance(settings, TokenizerLocal):
-        _as_it_is(existing(settings.path), settings.path, out)
+        _of_model(existing(settings.path), settings.path, out)
+    elif isinstance(settings, TokenizerHub):
+        model = HubModel.model_validate(settings.model_dump())
+        with with_tokenizer(model) as folder:
+            _of_model(folder, settings.id, out)
     else:
-        _from_hub(settings, out)
+        assert job.model is not None and not isinstance(job.model, PretrainedHere), "as the study checks"
+        with with_tokenizer(job.model) as folder:
+            _of_model(folder, f"of model {settings.model}", out)
 
 
 def mixed_texts(mixture: dict[str, float], sources: dict[str, Source], max_bytes: int, seed: int) -> Iterator[str]:
@@ -148,17 +154,18 @@ def _write(vocabulary: Vocabulary, merges: Merges, out: Path) -> None:
         backend.save(str(folder / "tokenizer.json"))
 
 
-def _from_hub(settings: TokenizerHub, out: Path) -> None:
-    """OPT's hub models hold vocab.json and merges.txt; any other tokenizer is kept as ``transformers`` reads it."""
-    from gap.fetch.hub import TOKENIZER_FILES, model_files
+def _of_model(folder: Path, name: str, out: Path) -> None:
+    """OPT's models hold vocab.json and merges.txt; any other tokenizer is kept as ``transformers`` reads it."""
+    if not (folder / "tokenizer.json").exists() and _is_opt(folder):
+        _write(*read_files(folder), out)
+    else:
+        _as_it_is(folder, name, out)
 
-    with TemporaryDirectory() as name:
-        downloaded = Path(name)
-        files: Any = model_files(settings.id, settings.revision, downloaded, [*TOKENIZER_FILES, "config.json"])
-        if (downloaded / "vocab.json").exists() and "tokenizer.json" not in files:
-            _write(*read_files(downloaded), out)
-            return
-        _as_it_is(downloaded, settings.id, out)
+
+def _is_opt(folder: Path) -> bool:
+    """Whether this is the folder of an OPT, whose tokenizer transformers would take for GPT-2's."""
+    config = folder / "config.json"
+    return (folder / "vocab.json").exists() and (not config.exists() or read_object(config).get("model_type") == "opt")
 
 
 def _as_it_is(source: Path, name: str, out: Path) -> None:
@@ -169,7 +176,9 @@ def _as_it_is(source: Path, name: str, out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     except (OSError, ValueError) as error:
         found = f"no tokenizer that transformers can read ({str(error).strip().split(chr(10))[0]})"
-        raise BadInput(f"tokenizer {name}", found, "a folder with tokenizer.json", "Correct the path in params.yaml.") from error
+        raise BadInput(
+            f"tokenizer {name}", found, "tokenizer.json, or the files that one is made from", "Name another tokenizer."
+        ) from error
     opening_id(tokenizer)
     with filling(out, "tokenizer.json") as folder:
         tokenizer.save_pretrained(folder)

@@ -1,12 +1,13 @@
-"""Base models: trained here, copied from a folder, or from the hub."""
+"""Base models: trained here, or from a folder, a GGUF file, a Python package or the hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gap.params.models import HubModel, LocalModel, ModelJob, PretrainedHere
+from gap.params.models import ModelJob, PretrainedHere
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
+from gap.plan.sources import model_identity
 from gap.plan.stages import tokenizers
 
 CODE = ("gap.pretrain.build",)
@@ -15,13 +16,9 @@ CODE = ("gap.pretrain.build",)
 def key(plan: Plan, name: str) -> str:
     """Key of a base model."""
     model = plan.study.models[name]
-    identity = model.identity() | {"tokenizer": tokenizers.key(plan, model.tokenizer)}
+    identity = model_identity(model, plan.fingerprints) | {"tokenizer": tokenizers.key(plan, model.tokenizer)}
     if isinstance(model, PretrainedHere):
         identity |= {"sources": tokenizers.mixture_identity(plan, model.mixture), "seed": plan.study.seed}
-    elif isinstance(model, LocalModel):
-        identity["path"] = plan.fingerprints.of_folder(model.path)
-    else:
-        assert isinstance(model, HubModel)
     return plan.remember("model", name, settings=identity, code=code_version(*CODE))
 
 

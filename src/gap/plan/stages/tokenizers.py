@@ -1,4 +1,4 @@
-"""Tokenizers: trained here, from files, or from the hub."""
+"""Tokenizers: trained here, from files, from a model, or from the hub."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gap.params.sources import Source
-from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal, TokenizerTrained
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal, TokenizerOfModel, TokenizerTrained
 from gap.plan.code import code_version
 from gap.plan.plan import Plan
-from gap.plan.sources import source_identity
+from gap.plan.sources import model_identity, source_identity
 
 CODE = ("gap.pretrain.build_tokenizer",)
 
@@ -32,6 +32,8 @@ def key(plan: Plan, name: str) -> str:
         identity["sources"] = mixture_identity(plan, tokenizer.mixture)
     elif isinstance(tokenizer, TokenizerFiles | TokenizerLocal):
         identity["path"] = plan.fingerprints.of_folder(tokenizer.path)
+    elif isinstance(tokenizer, TokenizerOfModel):
+        identity["model"] = model_identity(plan.study.models[tokenizer.model], plan.fingerprints)
     return plan.remember("tokenizer", name, settings=identity, code=code_version(*CODE))
 
 
@@ -43,4 +45,5 @@ def path(plan: Plan, name: str) -> Path:
 def job(plan: Plan, name: str) -> TokenizerJob:
     """Make a tokenizer."""
     tokenizer = plan.study.tokenizers[name]
-    return TokenizerJob(name=name, tokenizer=tokenizer, sources=mixture_sources(plan, tokenizer), seed=plan.study.seed)
+    model = plan.study.models[tokenizer.model] if isinstance(tokenizer, TokenizerOfModel) else None
+    return TokenizerJob(name=name, tokenizer=tokenizer, sources=mixture_sources(plan, tokenizer), model=model, seed=plan.study.seed)
