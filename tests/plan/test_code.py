@@ -167,8 +167,8 @@ def test_every_extension_is_a_unit_of_its_own_and_belongs_to_no_stage() -> None:
 SETTINGS = {
     "gap.fetch.items": {"items", "sources"},
     "gap.corpora.sample": {"corpora", "names", "sources"},
-    "gap.pretrain.build_tokenizer": {"sources", "tokenizers"},
-    "gap.pretrain.build": {"models", "names", "sources", "tokenizers"},
+    "gap.pretrain.build_tokenizer": {"existing", "names", "sources", "tokenizers"},
+    "gap.pretrain.build": {"existing", "models", "names", "sources", "tokenizers"},
     "gap.describe.job": {"describe", "runs"},
     "gap.posttrain.job": {"methods", "names", "posttrain", "runs"},
     "gap.evaluate.job": {"evaluate", "methods", "names", "runs"},

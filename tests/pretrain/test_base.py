@@ -14,7 +14,8 @@ from gap.core.errors import BadInput
 from gap.core.folder import filling
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
-from gap.params.models import HubModel, LocalModel, ModelJob
+from gap.params.existing import HubModel, LocalModel
+from gap.params.models import ModelJob
 from gap.pretrain import existing
 from gap.pretrain.build import build_model
 from gap.runtime.runtime import Runtime

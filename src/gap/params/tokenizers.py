@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.models import Model
+from gap.params.existing import ExistingModel
 from gap.params.sources import Source, Weight
 
 
@@ -58,5 +58,5 @@ class TokenizerJob(Settings):
     name: str
     tokenizer: Tokenizer
     sources: dict[str, Source] = Field({}, description="The sources that the mixture names.")
-    model: Model | None = Field(None, description="The model whose tokenizer it is.")
+    model: ExistingModel | None = Field(None, description="The model whose tokenizer it is.")
     seed: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gap.generators import GENERATORS
-from gap.params.models import GgufModel, LocalModel, Model
+from gap.params.existing import AnyModel, GgufModel, LocalModel
 from gap.params.sources import AuthorsSource, FilesSource, HubSource, ProceduralSource, Source, StdlibSource, TableSource
 from gap.plan.code import code_version
 from gap.plan.fingerprints import Fingerprints
@@ -30,7 +30,7 @@ def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> di
     return identity
 
 
-def model_identity(model: Model, fingerprints: Fingerprints) -> dict[str, Any]:
+def model_identity(model: AnyModel, fingerprints: Fingerprints) -> dict[str, Any]:
     """Settings of a model with the digest of what it is read from, without its tokenizer and the text of a mixture."""
     identity = model.identity()
     del identity["tokenizer"]

@@ -17,7 +17,7 @@ from gap.core.files import read_json, read_object, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
 from gap.models.tokenizer import opening_id
-from gap.params.models import HubModel, PretrainedHere
+from gap.params.existing import HubModel
 from gap.params.sources import Source
 from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.existing import with_tokenizer
@@ -61,7 +61,7 @@ def build_tokenizer(job: TokenizerJob, out: Path) -> None:
         with with_tokenizer(model) as folder:
             _of_model(folder, settings.id, out)
     else:
-        assert job.model is not None and not isinstance(job.model, PretrainedHere), "as the study checks"
+        assert job.model is not None, "as the plan gives it"
         with with_tokenizer(job.model) as folder:
             _of_model(folder, f"of model {settings.model}", out)
 

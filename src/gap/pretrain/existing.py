@@ -13,7 +13,7 @@ from gap.core.locations import existing
 from gap.fetch.hub import TOKENIZER_FILES, model_files
 from gap.fetch.package import DOWNLOADS, packaged_file
 from gap.models.gguf import dequantise, write_tokenizer
-from gap.params.models import ExistingModel, GgufModel, HubModel, LocalModel, PackageModel
+from gap.params.existing import ExistingModel, GgufModel, HubModel, LocalModel, PackageModel
 
 
 @contextmanager

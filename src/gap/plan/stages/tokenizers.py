@@ -45,5 +45,5 @@ def path(plan: Plan, name: str) -> Path:
 def job(plan: Plan, name: str) -> TokenizerJob:
     """Make a tokenizer."""
     tokenizer = plan.study.tokenizers[name]
-    model = plan.study.models[tokenizer.model] if isinstance(tokenizer, TokenizerOfModel) else None
+    model: Any = plan.study.models[tokenizer.model] if isinstance(tokenizer, TokenizerOfModel) else None
     return TokenizerJob(name=name, tokenizer=tokenizer, sources=mixture_sources(plan, tokenizer), model=model, seed=plan.study.seed)
