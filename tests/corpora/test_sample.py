@@ -115,6 +115,15 @@ def test_asking_for_more_keeps_the_first(
     pd.testing.assert_frame_equal(few, many[:fewer])
 
 
+def test_skipped_texts_are_the_first_ones(essays: TableSource, tokenizer: Path, tmp_path: Path) -> None:
+    whole = sampled(job(essays, 20), tokenizer, tmp_path)
+    rest = sampled(job(essays, 8, name="rest", skip=12), tokenizer, tmp_path)
+    assert rest["string"].tolist() == whole["string"][12:].tolist() and rest["text"].tolist() == list(range(8))
+    assert Corpus(source="here").identity() == Corpus(source="here", skip=0).identity() != Corpus(source="here", skip=1).identity()
+    with pytest.raises(BadInput, match=r"where 9 are asked for behind 5000 that are skipped.*at least 5009 distinct"):
+        sampled(job(essays, 9, skip=5000), tokenizer, tmp_path)
+
+
 def test_seed_decides_and_name_does_not(essays: TableSource, tokenizer: Path, tmp_path: Path) -> None:
     one, two = (sampled(job(essays, 20, seed), tokenizer, tmp_path)["string"].tolist() for seed in (1, 2))
     assert len(set(one) & set(two)) <= 2

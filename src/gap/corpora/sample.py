@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ from gap.runtime.provenance import write_provenance
 
 
 def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) -> None:
-    """Write the first ``job.texts`` texts of a corpus as table ``texts``, and beside it ``<out stem>.provenance.json`` with counts.
+    """Write the first ``job.texts`` texts of a corpus, behind those that it skips, as table ``texts``, and beside it ``<out stem>.provenance.json`` with counts.
 
     Sampling is prefix-stable: asking for more texts leaves the first ones as they are.  The authors' texts are taken
-    whole and in their order (text i is row i); among them repeats and overlaps are counted, never dropped.
+    whole and in their order (text i is row i, or row i behind those skipped); among them repeats and overlaps are counted, never dropped.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
     texts = _authors(job, items, counts) if isinstance(job.source, AuthorsSource) else _sampled(job, backend, items, counts)
     rows: list[dict[str, Any]] = []
     with progress(f"corpus {job.name}", job.texts) as shown:
-        for document, text in texts:
+        for document, text in islice(texts, job.corpus.skip, None):
             row = {"corpus": job.name, "text": len(rows), "string": text, "tokens": len(encode(backend, text)), "source": document.source}
             rows.append({**row, "document": document.id, "hash": text_digest(text)})
             shown.step()
@@ -120,10 +121,11 @@ def _too_few(job: CorpusJob, texts: int, counts: Counter[str]) -> BadInput:
         f"{counts['dropped_near']} near repeats",
         f"{counts['dropped_overlap']} quoting an evaluation item",
     ]
+    skipped = f" behind {job.corpus.skip} that are skipped" if job.corpus.skip else ""
     more = "raise the source's documents or lines" if isinstance(job.source, ProceduralSource) else "add text to the source"
     return BadInput(
         f"corpus {job.name}",
-        f"{texts} texts where {job.texts} are asked for: {', '.join(reasons)}",
-        f"a source with at least {job.texts} distinct windows of {job.corpus.window} tokens",
+        f"{texts} texts where {job.texts} are asked for{skipped}: {', '.join(reasons)}",
+        f"a source with at least {job.corpus.skip + job.texts} distinct windows of {job.corpus.window} tokens",
         f"Lower gap.texts or the window, raise near_duplicates, or {more}.",
     )
