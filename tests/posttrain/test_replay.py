@@ -77,7 +77,7 @@ def test_within_the_tolerance_it_goes_on_and_says_so(model: Path) -> None:
         tiny.method([{"kind": "lines", "alpha": 0.2, "beta": 0.8}, {"kind": "largest", "share": 0.3}]),
         tiny.method(combine={"kind": "soup"}),
         tiny.method(
-            optimizer={"kind": "sign"}, objective={"kind": "alternating", "epsilon": 0.1}, rates={"kind": "layer_decay", "decay": 0.5}
+            optimizer={"kind": "sign"}, objective={"kind": "smoothed_in_turn", "epsilon": 0.1}, rates={"kind": "layer_decay", "decay": 0.5}
         ),
     ],
     ids=["descent", "random", "transforms", "soup", "sign"],
