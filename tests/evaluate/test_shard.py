@@ -21,7 +21,7 @@ from gap.evaluate import session as session_module
 from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
 from gap.params.methods import Method
 from gap.params.posttrain import PosttrainJob
-from gap.params.runs import BASE, RunId
+from gap.params.runs import BASE, Retained, RunId
 from gap.posttrain.job import posttrain
 from gap.runtime import journal as journal_module
 from gap.runtime.runtime import Runtime
@@ -115,6 +115,17 @@ def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: st
     assert per_step.nunique() == len(per_step)
     if task != "piqa":
         assert (rows["tokens"] > 0).all() and (rows["gold"] == -1).all() and rows["f1"].between(0, 1).all()
+
+
+def test_a_run_that_retains_a_text_is_replayed_with_it(world: dict[str, Path]) -> None:
+    retain = tiny.method(direction={"kind": "retain", "corpus": "some", "weight": 1.0}, learning_rate=1e-3, max_tokens=32, updates=2)
+    kept, other = (RunId(run="kept", corpus="some", text=0, retained=Retained(corpus="some", texts=[[text]])) for text in (1, 2))
+    settings = PosttrainJob(model="tiny", method="retain", settings=retain, updates=2, runs=[kept])
+    posttrain(settings, world["model"], {"some": world["folder"] / "texts.parquet"}, Path("kept.parquet"), Runtime("cpu", 1))
+    scored = job(runs=[kept], items=8, updates=2).model_copy(update={"settings": retain, "method": "retain"})
+    assert set(run(world, scored, "scores/x.parquet", str(Path("kept.parquet").absolute()))["step"]) == {1, 2}
+    with pytest.raises(Refused, match="run kept, step 1"):  # another retained text is another run
+        run(world, scored.model_copy(update={"runs": [other]}), "scores/y.parquet", str(Path("kept.parquet").absolute()))
 
 
 def test_the_unmodified_model_may_come_along_with_runs(world: dict[str, Path]) -> None:

@@ -19,6 +19,7 @@ from gap.tasks.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+RETAIN = {"kind": "retain", "corpus": "seen", "weight": 1.0}
 
 
 def changed(path: str, value: Any, drop: bool = False) -> dict[str, Any]:
@@ -103,6 +104,9 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
         ("studies.demo.methods.random.gap.texts_per_update", 3, ["methods.random", "gap.texts is 2"]),
+        ("studies.demo.methods.random.gap.direction", RETAIN | {"corpus": "sene"}, ["random.gap.direction.corpus", "'sene'", "'seen'"]),
+        ("studies.demo.methods.random.gap.direction", RETAIN | {"weight": 0}, ["direction.retain.weight", "greater than 0"]),
+        ("studies.demo.methods", {"kept": {"gap": {"direction": RETAIN, "texts": 1}}}, ["kept", "on corpus seen", "is 1; set 2"]),
         ("studies.demo.corpora.seen.metadata", "url", ["corpora.seen.metadata", "'url'", "'none', 'source' or 'title'"]),
         ("studies.demo.sources.code", MISSPELT, ["sources.code.procedural.generator.copy.longst", "unknown key", "longest", "alphabet"]),
         ("studies.demo.sources.code", CODE | {"lines": 0}, ["sources.code.procedural", "lines", "greater than 0"]),

@@ -125,6 +125,37 @@ def test_runs_of_every_method() -> None:
     assert base == [True, False, False, False]
 
 
+def test_what_a_run_retains_determines_it_and_no_other() -> None:
+    kept = {"gap": {"direction": {"kind": "retain", "corpus": "prose", "weight": 1.0}, "texts": 2}}
+    made = plan(studies__demo__methods__kept=kept)
+    runs = [run for run in plan_document(made)["runs"] if run["method"] == "kept"]
+    retained = {(run["corpus"], run["text"]): (run["retained"]["corpus"], run["retained"]["texts"]) for run in runs}
+    assert retained["seen", 1] == retained["code", 1] == ("prose", [[1]])
+    assert [retained["prose", text] for text in range(2)] == [("prose", [[1]]), ("prose", [[2]])]
+    shard = next(shard for shard in posttrain.shards(made) if shard.method == "kept")
+    assert [run.model_dump(mode="json").get("retained") for run in posttrain.runs(made, shard)] == [run["retained"] for run in runs]
+    assert {run["run"] for run in plan_document(plan())["runs"]} < {run["run"] for run in plan_document(made)["runs"]}
+    assert all("retained" not in run for run in plan_document(plan())["runs"])
+
+    other = plan(studies__demo__methods__kept=kept, studies__demo__corpora__prose__window=100)
+    new = {path for path in set(heavy_outputs(other)) - set(heavy_outputs(made)) if "/kept-texts-" in path}
+    assert new, "another retained corpus: other runs"
+    found = {run["corpus"]: run["run"] for run in plan_document(other)["runs"] if (run["method"], run["text"]) == ("ascent", 0)}
+    before = {run["corpus"]: run["run"] for run in plan_document(made)["runs"] if (run["method"], run["text"]) == ("ascent", 0)}
+    assert {corpus for corpus in found if found[corpus] != before[corpus]} == {"prose"}
+    kept_now = {run["corpus"]: run["run"] for run in plan_document(other)["runs"] if (run["method"], run["text"]) == ("kept", 0)}
+    kept_before = {run["corpus"]: run["run"] for run in runs if run["text"] == 0}
+    assert not set(kept_now.values()) & set(kept_before.values())
+
+
+def test_the_text_behind_the_last_of_a_sample_is_the_first() -> None:
+    gap = {"direction": {"kind": "retain", "corpus": "prose", "weight": 1.0}, "texts": 4}
+    for size, wanted in ((1, [[[1]], [[2]], [[3]], [[0]]]), (2, [[[2, 3]], [[0, 1]]])):
+        made = plan(studies__demo__methods__kept={"gap": gap | {"texts_per_update": size}})
+        runs = [run for run in plan_document(made)["runs"] if (run["method"], run["corpus"]) == ("kept", "prose")]
+        assert [run["retained"]["texts"] for run in runs] == wanted
+
+
 def test_runs_keep_their_identity_when_more_is_asked_for() -> None:
     soup = {"studies__demo__methods__soup__gap": {}}  # as many texts as the study has
     few = plan(**soup)

@@ -25,7 +25,7 @@ from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
 from gap.models.load import model_identity
 from gap.models.pairs import spells_alike
-from gap.models.text import read_texts, strings_of
+from gap.models.text import read_texts, texts_identity
 from gap.models.tokenizer import opening_id
 from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
 from gap.params.runs import BASE, RunId
@@ -115,7 +115,7 @@ def run_identities(
     made: dict[str, Any] = {BASE.run: []}
     for run in job.runs:
         if run != BASE:
-            made[run.run] = [method, run.corpus, strings_of(run, texts), first_digest(expected[run.run])]
+            made[run.run] = [method, *texts_identity(run, texts), first_digest(expected[run.run])]
     return {run.run: digest([scored, made[run.run]], 24) for run in job.runs or [BASE]}
 
 

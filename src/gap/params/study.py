@@ -85,6 +85,7 @@ class Study(Settings):
                 )
             if method.gap.texts_per_update > method.gap.texts:
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
+            self._check_retained(name, method.gap)
         self._check_methods()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
@@ -102,6 +103,17 @@ class Study(Settings):
                 raise ValueError(
                     f"{part}.{name}: the label {label!r}, which {part}.{labels[label]} has too; figures could not tell the two apart"
                 )
+
+    def _check_retained(self, name: str, gap: Gap) -> None:
+        """A direction that retains texts names a corpus of the study, which has others than a run's own."""
+        if gap.retained_corpus is None:
+            return
+        _known(f"methods.{name}.gap.direction.corpus", gap.retained_corpus, self.corpora)
+        texts, least = max(method.gap.texts for method in self.methods.values()), 2 * gap.texts_per_update
+        if texts < least:
+            raise ValueError(
+                f"methods.{name}: a run on corpus {gap.retained_corpus} retains the texts behind its own, and gap.texts is {texts}; set {least} or more"
+            )
 
     def _check_methods(self) -> None:
         """Two methods that would make the same runs show nothing beside each other, as a key swept in vain does."""
