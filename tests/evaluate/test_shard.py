@@ -173,6 +173,38 @@ def test_more_items_steps_and_runs_compute_only_what_is_new(world: dict[str, Pat
     assert json.loads(Path("scores/c.provenance.json").read_text())["inputs"]["device"] == "not needed"
 
 
+def test_another_list_of_steps_computes_only_the_missing_ones(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(world, job(runs=[BASE, *RUNS[:1]]), "whole/x.parquet")
+    done = checkpoints_scored(monkeypatch)
+    some = run(world, job(runs=[BASE, *RUNS[:1]], steps=[2]), "scores/a.parquet")
+    assert done == [("base", 0, [0, 1]), ("run0", 2, [0, 1])]
+    pd.testing.assert_frame_equal(some, whole[whole["step"].isin([0, 2])].reset_index(drop=True))
+    record = json.loads(Path("scores/a.provenance.json").read_text())
+    assert record["inputs"]["replayed"]["equal"] == 2, "the replay ends at the last step that is scored"
+    assert record["settings"]["evaluate"]["steps"] == [2]
+    done.clear()
+    other = run(world, job(runs=[BASE, *RUNS[:1]], steps=[1, 2]), "scores/b.parquet")
+    assert done == [("run0", 1, [0, 1])]
+    pd.testing.assert_frame_equal(other, whole[whole["step"] <= 2].reset_index(drop=True))
+    done.clear()
+    pd.testing.assert_frame_equal(run(world, job(runs=[BASE, *RUNS[:1]]), "scores/c.parquet"), whole)
+    assert done == [("run0", 3, [0, 1])]
+    done.clear()
+    pd.testing.assert_frame_equal(run(world, job(runs=[BASE, *RUNS[:1]], steps=[2]), "scores/b.parquet"), some)
+    assert done == [], "in the place of a table that holds other steps, too"
+
+
+def test_a_run_that_ended_earlier_has_the_listed_steps_that_it_reached(world: dict[str, Path]) -> None:
+    rows = read_table(world["folder"] / "trajectories.parquet", "trajectories")
+    ended = rows[(rows["run"] != "run0") | (rows["epoch"] <= 2)].copy()
+    ended.loc[(ended["run"] == "run0") & (ended["epoch"] == 2), ["real", "diverged", "step"]] = [False, True, 1]
+    write_table(ended, world["folder"] / "ended.parquet", "trajectories")
+    found = run(world, job(runs=RUNS[:2], items=4, steps=[1, 3]), "scores/x.parquet", "ended.parquet")
+    assert found.groupby(["run", "step"]).size().to_dict() == {("run0", 1): 4, ("run1", 1): 4, ("run1", 3): 4}
+    found = run(world, job(runs=RUNS[:2], items=4, steps=[2, 3]), "scores/y.parquet", "ended.parquet")
+    assert found.groupby(["run", "step"]).size().to_dict() == {("run1", 2): 4, ("run1", 3): 4}
+
+
 def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     run(world, job(runs=RUNS[:1], items=32), "scores/a.parquet")
     run(world, job(runs=RUNS[1:2], items=32), "scores/b.parquet")

@@ -19,6 +19,11 @@ from gap.tasks.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+#: A study one of whose methods reaches none of the steps that are scored.
+SHORTER = RAW["studies"]["demo"] | {
+    "methods": {"ascent": {}, "short": {"gap": {"updates": 1}}},
+    "evaluate": RAW["studies"]["demo"]["evaluate"] | {"steps": [2, 3]},
+}
 RETAIN = {"kind": "retain", "corpus": "seen", "weight": 1.0}
 
 
@@ -115,6 +120,11 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("describe.ngram", 0, ["describe.ngram", "0", "greater than or equal to 1"]),
         ("studies.demo.describe.continuation", 1, ["describe", "continuation: 1 tokens hold no 2-gram", "2 or more"]),
         ("describe.prefix", 4, ["'describe.prefix'", "unknown key", "prefixes"]),
+        ("evaluate.steps", [0, 1], ["evaluate.steps.0", "greater than or equal to 1"]),
+        ("studies.demo.evaluate.steps", [2, 1], ["evaluate.steps", "[2, 1]", "ascending order, each once"]),
+        ("studies.demo.evaluate.steps", [1, 1, 2], ["evaluate.steps", "ascending order, each once"]),
+        ("studies.demo.evaluate.steps", [1, 4], ["evaluate.steps: 4", "more than 3 updates"]),
+        ("studies.demo", SHORTER, ["evaluate.steps: begins at 2", "methods.short has 1 updates"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )

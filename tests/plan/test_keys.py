@@ -60,6 +60,8 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 44}, {"scores", "base"}),
         ({"studies__demo__evaluate__max_length": 128}, {"scores", "base", "features"}),
+        ({"studies__demo__evaluate__steps": []}, set()),
+        ({"studies__demo__evaluate__steps": [1, 3]}, {"scores"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"studies__demo__describe__ngram": 3}, {"features"}),
         ({"studies__demo__describe__gradient_items": 4}, {"features"}),
@@ -87,6 +89,18 @@ def test_what_is_written_of_a_study_names_the_scorer_only_where_it_is_not_the_de
     written = {name: entry.get("scorer") for name, entry in plan_document(plain)["study"]["models"].items()}
     assert written == {"nano-s": "plain", "nano-m": None}
     assert (evaluate.plain_flags(plan()), evaluate.plain_flags(plain)) == ([], ["--plain=nano-s"])
+
+
+def test_scored_steps_stand_in_the_names_of_score_tables_alone() -> None:
+    """Not in their keys, so that another list finds what is there; nor in what is written of a study without a list."""
+    methods = {"ascent": {"gap": {"updates": 4}}, "short": {"gap": {"updates": 2, "texts": 2}}}
+    every, some, more = (plan(studies__demo__methods=methods, studies__demo__evaluate__steps=steps) for steps in ([], [1, 4], [1, 3, 4]))
+    assert "steps" not in plan_document(every)["study"]["evaluate"] and plan_document(some)["study"]["evaluate"]["steps"] == [1, 4]
+    folders = [{path.rsplit("/", 1)[0] for path in heavy_outputs(made)} for made in (every, some, more)]
+    assert folders[0] == folders[1] == folders[2]
+    new = set(heavy_outputs(more)) - set(heavy_outputs(some))
+    assert new and all("/scores/" in path and "/ascent-texts-" in path for path in new), "the short method has step 1 alone in both"
+    assert not any("/base-" in path for path in set(heavy_outputs(some)) - set(heavy_outputs(every)))
 
 
 def test_a_methods_own_settings_reach_its_own_runs_alone() -> None:

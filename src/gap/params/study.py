@@ -87,6 +87,7 @@ class Study(Settings):
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
             self._check_retained(name, method.gap)
         self._check_methods()
+        self._check_steps()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self
@@ -122,6 +123,18 @@ class Study(Settings):
             text = canonical({"method": method.identity(), "updates": method.gap.updates, "texts": method.gap.texts})
             if names.setdefault(text, name) != name:
                 raise ValueError(f"methods.{name}: the same runs as methods.{names[text]}; what differs between them has no effect")
+
+    def _check_steps(self) -> None:
+        """Every listed step is reached by some method, and every method reaches one."""
+        steps = self.evaluate.steps
+        if not steps:
+            return
+        updates = {name: method.gap.updates for name, method in self.methods.items()}
+        if steps[-1] > max(updates.values()):
+            raise ValueError(f"evaluate.steps: {steps[-1]}, but no method has more than {max(updates.values())} updates")
+        for name, count in updates.items():
+            if count < steps[0]:
+                raise ValueError(f"evaluate.steps: begins at {steps[0]}, but methods.{name} has {count} updates; list one of its steps")
 
     def _check_tasks(self) -> None:
         if len(set(self.tasks)) < len(self.tasks):

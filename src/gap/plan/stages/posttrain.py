@@ -15,6 +15,8 @@ from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models
 
 CODE = ("gap.posttrain.job",)
+#: How much a table holds: a number (of updates, of items), or which steps.
+Count = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def updates(plan: Plan, shard: Shard) -> int:
 
 
 @cache
-def shard_file(plan: Plan, shard: Shard, *counts: int) -> str:
+def shard_file(plan: Plan, shard: Shard, *counts: Count) -> str:
     """Name of a table about a shard; ``counts`` say how much it holds."""
     name = digest([[run.run for run in runs(plan, shard)], *counts], 8)
     return f"{shard.method}-texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"
