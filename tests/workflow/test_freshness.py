@@ -137,7 +137,7 @@ def test_a_list_of_steps_names_other_tables_and_takes_what_is_there(finished: Wo
     planned = workspace.planned()
     assert set(planned) == {"evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
     workspace.snakemake("--quiet", "rules")
-    pd.testing.assert_frame_equal(scores(workspace), whole[whole["step"] != 1], check_like=True)
+    pd.testing.assert_frame_equal(scores(workspace).reset_index(drop=True), whole[whole["step"] != 1].reset_index(drop=True))
     paths = [entry["path"] for entry in json.loads(workspace.read("results/tiny/plan.json"))["scores"]]
     records = [json.loads((workspace.folder / path).with_suffix(".provenance.json").read_text()) for path in paths]
     assert {record["inputs"]["device"] for record in records} == {"not needed"}, "all rows were there"
