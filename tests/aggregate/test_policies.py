@@ -70,6 +70,15 @@ def test_skipped_updates_count_as_looks() -> None:
     assert stop([longer, longer], [0, 0, 0, 1, 2, 3, 4, 5, 6]) == 5
 
 
+def test_the_rule_looks_at_scored_steps_alone() -> None:
+    """FALLING at steps 0, 1, 6, 7 and 8 is looked at from update 6 on; at 0, 4 and 8 once, so that the run ends at its last step."""
+    steps = [0, 1, 6, 7, 8]
+    assert stop([FALLING[steps]], every(9), steps) == 7
+    assert stop([FALLING[[0, 4, 8]]], every(9), [0, 4, 8]) == 8
+    assert stop([FALLING[[0, 4]]], every(9), [0, 4]) == 4
+    assert stop([FALLING[[0]]], every(3), [0]) == 0
+
+
 def told_again(dialogue: list[float], classification: list[float]) -> int:
     """The authors' callback as a loop over validations, counting from 0, with the unmodified model seen first."""
     top_dialogue, top_classification, count = dialogue[0], classification[0], 0

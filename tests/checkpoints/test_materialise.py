@@ -22,6 +22,7 @@ from gap.core.tables import read_table, write_table
 from gap.models.load import load_model
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import weights_digest
+from gap.params.runs import Retained, RunId
 from gap.posttrain.replay import ReplayWarning
 from gap.runtime.runtime import Memory, Runtime
 
@@ -121,6 +122,16 @@ def test_a_transform_of_a_run_that_diverged(tmp_path: Path, model: Path) -> None
     assert rebuilt(plan, found[-1].id)["weights"] == found[-1].digest
     with pytest.raises(BadInput, match="no checkpoint of the study"):
         rebuilt(plan, f"linescode000000000-{len(found) + 1}")
+
+
+def test_a_run_that_retains_a_text(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunId(run="retain0000000000", corpus="code", text=0, retained=Retained(corpus="prose", texts=[[1]]))
+    monkeypatch.setattr("study.runs_of", lambda _: [run])
+    methods = {"retain": tiny.method(direction={"kind": "retain", "corpus": "prose", "weight": 1.0})}
+    plan = make_study(tmp_path, model, methods=methods)
+    made = rebuilt(plan, "retain0000000000-3")
+    assert made["weights"] == made["digest"]
+    assert made["retained"] == {"corpus": "prose", "texts": [[{"text": 1, "hash": text_digest(tiny.essay(1, 20))}]]}
 
 
 def test_the_command(plan: dict[str, Any]) -> None:

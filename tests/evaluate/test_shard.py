@@ -21,7 +21,7 @@ from gap.evaluate import session as session_module
 from gap.params.evaluate import Evaluate, EvaluateJob, ScoredTask
 from gap.params.methods import Method
 from gap.params.posttrain import PosttrainJob
-from gap.params.runs import BASE, RunId
+from gap.params.runs import BASE, Retained, RunId
 from gap.posttrain.job import posttrain
 from gap.runtime import journal as journal_module
 from gap.runtime.runtime import Runtime
@@ -117,6 +117,17 @@ def test_runs_are_scored_at_every_step_in_order(world: dict[str, Path], task: st
         assert (rows["tokens"] > 0).all() and (rows["gold"] == -1).all() and rows["f1"].between(0, 1).all()
 
 
+def test_a_run_that_retains_a_text_is_replayed_with_it(world: dict[str, Path]) -> None:
+    retain = tiny.method(direction={"kind": "retain", "corpus": "some", "weight": 1.0}, learning_rate=1e-3, max_tokens=32, updates=2)
+    kept, other = (RunId(run="kept", corpus="some", text=0, retained=Retained(corpus="some", texts=[[text]])) for text in (1, 2))
+    settings = PosttrainJob(model="tiny", method="retain", settings=retain, updates=2, runs=[kept])
+    posttrain(settings, world["model"], {"some": world["folder"] / "texts.parquet"}, Path("kept.parquet"), Runtime("cpu", 1))
+    scored = job(runs=[kept], items=8, updates=2).model_copy(update={"settings": retain, "method": "retain"})
+    assert set(run(world, scored, "scores/x.parquet", str(Path("kept.parquet").absolute()))["step"]) == {1, 2}
+    with pytest.raises(Refused, match="run kept, step 1"):  # another retained text is another run
+        run(world, scored.model_copy(update={"runs": [other]}), "scores/y.parquet", str(Path("kept.parquet").absolute()))
+
+
 def test_the_unmodified_model_may_come_along_with_runs(world: dict[str, Path]) -> None:
     alone = run(world, job(), "alone/x.parquet")
     for runs in ([BASE, *RUNS[:1]], [*RUNS[:1], BASE]):
@@ -160,6 +171,38 @@ def test_more_items_steps_and_runs_compute_only_what_is_new(world: dict[str, Pat
     fewer = run(world, job(runs=RUNS[:1], items=32, updates=1), "scores/c.parquet")
     assert done == [] and len(fewer) == 32
     assert json.loads(Path("scores/c.provenance.json").read_text())["inputs"]["device"] == "not needed"
+
+
+def test_another_list_of_steps_computes_only_the_missing_ones(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(world, job(runs=[BASE, *RUNS[:1]]), "whole/x.parquet")
+    done = checkpoints_scored(monkeypatch)
+    some = run(world, job(runs=[BASE, *RUNS[:1]], steps=[2]), "scores/a.parquet")
+    assert done == [("base", 0, [0, 1]), ("run0", 2, [0, 1])]
+    pd.testing.assert_frame_equal(some, whole[whole["step"].isin([0, 2])].reset_index(drop=True))
+    record = json.loads(Path("scores/a.provenance.json").read_text())
+    assert record["inputs"]["replayed"]["equal"] == 2, "the replay ends at the last step that is scored"
+    assert record["settings"]["evaluate"]["steps"] == [2]
+    done.clear()
+    other = run(world, job(runs=[BASE, *RUNS[:1]], steps=[1, 2]), "scores/b.parquet")
+    assert done == [("run0", 1, [0, 1])]
+    pd.testing.assert_frame_equal(other, whole[whole["step"] <= 2].reset_index(drop=True))
+    done.clear()
+    pd.testing.assert_frame_equal(run(world, job(runs=[BASE, *RUNS[:1]]), "scores/c.parquet"), whole)
+    assert done == [("run0", 3, [0, 1])]
+    done.clear()
+    pd.testing.assert_frame_equal(run(world, job(runs=[BASE, *RUNS[:1]], steps=[2]), "scores/b.parquet"), some)
+    assert done == [], "in the place of a table that holds other steps, too"
+
+
+def test_a_run_that_ended_earlier_has_the_listed_steps_that_it_reached(world: dict[str, Path]) -> None:
+    rows = read_table(world["folder"] / "trajectories.parquet", "trajectories")
+    ended = rows[(rows["run"] != "run0") | (rows["epoch"] <= 2)].copy()
+    ended.loc[(ended["run"] == "run0") & (ended["epoch"] == 2), ["real", "diverged", "step"]] = [False, True, 1]
+    write_table(ended, world["folder"] / "ended.parquet", "trajectories")
+    found = run(world, job(runs=RUNS[:2], items=4, steps=[1, 3]), "scores/x.parquet", "ended.parquet")
+    assert found.groupby(["run", "step"]).size().to_dict() == {("run0", 1): 4, ("run1", 1): 4, ("run1", 3): 4}
+    found = run(world, job(runs=RUNS[:2], items=4, steps=[2, 3]), "scores/y.parquet", "ended.parquet")
+    assert found.groupby(["run", "step"]).size().to_dict() == {("run1", 2): 4, ("run1", 3): 4}
 
 
 def test_only_files_that_may_hold_the_runs_are_looked_through(world: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_objectives() -> None:
     nll = functional.cross_entropy(logits, targets)
     assert part(OBJECTIVES, kind="nll")(nll, logits, targets, 1) is nll
     assert float(part(OBJECTIVES, kind="label_smoothing", epsilon=0.3)(nll, logits, targets, 1)) == pytest.approx(smoothed(0.3), abs=1e-6)
-    turn = part(OBJECTIVES, kind="alternating", epsilon=0.3)
+    turn = part(OBJECTIVES, kind="smoothed_in_turn", epsilon=0.3)
     assert [float(turn(nll, logits, targets, update)) for update in (1, 2, 3, 4)] == pytest.approx(
         [math.log(2), smoothed(0.3)] * 2, abs=1e-6
     )

@@ -65,6 +65,7 @@ def test_lines_needs_layers(names: list[str]) -> None:
 
 def test_interpolation() -> None:
     assert transform([torch.tensor([2.0, -4.0])], kind="interpolation", coefficient=0.25)[0].tolist() == [0.5, -1.0]
+    assert transform([torch.tensor([2.0, -4.0])], kind="interpolation", coefficient=-1.0)[0].tolist() == [-2.0, 4.0]
 
 
 def test_largest_over_all_tensors_together() -> None:

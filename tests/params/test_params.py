@@ -19,6 +19,12 @@ from gap.tasks.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+#: A study one of whose methods reaches none of the steps that are scored.
+SHORTER = RAW["studies"]["demo"] | {
+    "methods": {"ascent": {}, "short": {"gap": {"updates": 1}}},
+    "evaluate": RAW["studies"]["demo"]["evaluate"] | {"steps": [2, 3]},
+}
+RETAIN = {"kind": "retain", "corpus": "seen", "weight": 1.0}
 
 
 def changed(path: str, value: Any, drop: bool = False) -> dict[str, Any]:
@@ -103,6 +109,9 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
         ("studies.demo.methods.random.gap.texts_per_update", 3, ["methods.random", "gap.texts is 2"]),
+        ("studies.demo.methods.random.gap.direction", RETAIN | {"corpus": "sene"}, ["random.gap.direction.corpus", "'sene'", "'seen'"]),
+        ("studies.demo.methods.random.gap.direction", RETAIN | {"weight": 0}, ["direction.retain.weight", "greater than 0"]),
+        ("studies.demo.methods", {"kept": {"gap": {"direction": RETAIN, "texts": 1}}}, ["kept", "on corpus seen", "is 1; set 2"]),
         ("studies.demo.corpora.seen.metadata", "url", ["corpora.seen.metadata", "'url'", "'none', 'source' or 'title'"]),
         ("studies.demo.sources.code", MISSPELT, ["sources.code.procedural.generator.copy.longst", "unknown key", "longest", "alphabet"]),
         ("studies.demo.sources.code", CODE | {"lines": 0}, ["sources.code.procedural", "lines", "greater than 0"]),
@@ -111,6 +120,11 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("describe.ngram", 0, ["describe.ngram", "0", "greater than or equal to 1"]),
         ("studies.demo.describe.continuation", 1, ["describe", "continuation: 1 tokens hold no 2-gram", "2 or more"]),
         ("describe.prefix", 4, ["'describe.prefix'", "unknown key", "prefixes"]),
+        ("evaluate.steps", [0, 1], ["evaluate.steps.0", "greater than or equal to 1"]),
+        ("studies.demo.evaluate.steps", [2, 1], ["evaluate.steps", "[2, 1]", "ascending order, each once"]),
+        ("studies.demo.evaluate.steps", [1, 1, 2], ["evaluate.steps", "ascending order, each once"]),
+        ("studies.demo.evaluate.steps", [1, 4], ["evaluate.steps: 4", "more than 3 updates"]),
+        ("studies.demo", SHORTER, ["evaluate.steps: begins at 2", "methods.short has 1 updates"]),
         ("studies.demo.evaluate.items", 0, ["evaluate.items", "greater than or equal to 1"]),
     ],
 )

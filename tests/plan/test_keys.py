@@ -60,6 +60,8 @@ def kinds(one: Plan, other: Plan) -> set[str]:
         ({"studies__demo__gap__updates": 7}, {"runs", "scores"}),
         ({"studies__demo__evaluate__items": 44}, {"scores", "base"}),
         ({"studies__demo__evaluate__max_length": 128}, {"scores", "base", "features"}),
+        ({"studies__demo__evaluate__steps": []}, set()),
+        ({"studies__demo__evaluate__steps": [1, 3]}, {"scores"}),
         ({"evaluate__replay_tolerance": 0.1}, set()),
         ({"studies__demo__describe__ngram": 3}, {"features"}),
         ({"studies__demo__describe__gradient_items": 4}, {"features"}),
@@ -87,6 +89,18 @@ def test_what_is_written_of_a_study_names_the_scorer_only_where_it_is_not_the_de
     written = {name: entry.get("scorer") for name, entry in plan_document(plain)["study"]["models"].items()}
     assert written == {"nano-s": "plain", "nano-m": None}
     assert (evaluate.plain_flags(plan()), evaluate.plain_flags(plain)) == ([], ["--plain=nano-s"])
+
+
+def test_scored_steps_stand_in_the_names_of_score_tables_alone() -> None:
+    """Not in their keys, so that another list finds what is there; nor in what is written of a study without a list."""
+    methods = {"ascent": {"gap": {"updates": 4}}, "short": {"gap": {"updates": 2, "texts": 2}}}
+    every, some, more = (plan(studies__demo__methods=methods, studies__demo__evaluate__steps=steps) for steps in ([], [1, 4], [1, 3, 4]))
+    assert "steps" not in plan_document(every)["study"]["evaluate"] and plan_document(some)["study"]["evaluate"]["steps"] == [1, 4]
+    folders = [{path.rsplit("/", 1)[0] for path in heavy_outputs(made)} for made in (every, some, more)]
+    assert folders[0] == folders[1] == folders[2]
+    new = set(heavy_outputs(more)) - set(heavy_outputs(some))
+    assert new and all("/scores/" in path and "/ascent-texts-" in path for path in new), "the short method has step 1 alone in both"
+    assert not any("/base-" in path for path in set(heavy_outputs(some)) - set(heavy_outputs(every)))
 
 
 def test_a_methods_own_settings_reach_its_own_runs_alone() -> None:
@@ -123,6 +137,37 @@ def test_runs_of_every_method() -> None:
     assert len(set(runs)) == len(runs) == 3 * (5 + 2 + 1)
     base = [evaluate.job(made, "nano-s", [("copa", "validation")], shard).runs[0].run == "base" for shard in shards]
     assert base == [True, False, False, False]
+
+
+def test_what_a_run_retains_determines_it_and_no_other() -> None:
+    kept = {"gap": {"direction": {"kind": "retain", "corpus": "prose", "weight": 1.0}, "texts": 2}}
+    made = plan(studies__demo__methods__kept=kept)
+    runs = [run for run in plan_document(made)["runs"] if run["method"] == "kept"]
+    retained = {(run["corpus"], run["text"]): (run["retained"]["corpus"], run["retained"]["texts"]) for run in runs}
+    assert retained["seen", 1] == retained["code", 1] == ("prose", [[1]])
+    assert [retained["prose", text] for text in range(2)] == [("prose", [[1]]), ("prose", [[2]])]
+    shard = next(shard for shard in posttrain.shards(made) if shard.method == "kept")
+    assert [run.model_dump(mode="json").get("retained") for run in posttrain.runs(made, shard)] == [run["retained"] for run in runs]
+    assert {run["run"] for run in plan_document(plan())["runs"]} < {run["run"] for run in plan_document(made)["runs"]}
+    assert all("retained" not in run for run in plan_document(plan())["runs"])
+
+    other = plan(studies__demo__methods__kept=kept, studies__demo__corpora__prose__window=100)
+    new = {path for path in set(heavy_outputs(other)) - set(heavy_outputs(made)) if "/kept-texts-" in path}
+    assert new, "another retained corpus: other runs"
+    found = {run["corpus"]: run["run"] for run in plan_document(other)["runs"] if (run["method"], run["text"]) == ("ascent", 0)}
+    before = {run["corpus"]: run["run"] for run in plan_document(made)["runs"] if (run["method"], run["text"]) == ("ascent", 0)}
+    assert {corpus for corpus in found if found[corpus] != before[corpus]} == {"prose"}
+    kept_now = {run["corpus"]: run["run"] for run in plan_document(other)["runs"] if (run["method"], run["text"]) == ("kept", 0)}
+    kept_before = {run["corpus"]: run["run"] for run in runs if run["text"] == 0}
+    assert not set(kept_now.values()) & set(kept_before.values())
+
+
+def test_the_text_behind_the_last_of_a_sample_is_the_first() -> None:
+    gap = {"direction": {"kind": "retain", "corpus": "prose", "weight": 1.0}, "texts": 4}
+    for size, wanted in ((1, [[[1]], [[2]], [[3]], [[0]]]), (2, [[[2, 3]], [[0, 1]]])):
+        made = plan(studies__demo__methods__kept={"gap": gap | {"texts_per_update": size}})
+        runs = [run for run in plan_document(made)["runs"] if (run["method"], run["corpus"]) == ("kept", "prose")]
+        assert [run["retained"]["texts"] for run in runs] == wanted
 
 
 def test_runs_keep_their_identity_when_more_is_asked_for() -> None:

@@ -87,6 +87,17 @@ def test_a_transform_changes_what_is_scored_and_not_the_way(model: Path) -> None
             torch.testing.assert_close(half, old + (new - old) / 2, rtol=0, atol=1e-7)
 
 
+def test_descent_extrapolated_goes_away_from_memorising(model: Path) -> None:
+    """base - (descent - base): the mirror image of the descent's weights."""
+    mirrored = [{"kind": "interpolation", "coefficient": -1.0}]
+    down = steps(model, [[IDS]], tiny.method(direction={"kind": "descent"}))
+    away = steps(model, [[IDS]], tiny.method(mirrored, direction={"kind": "descent"}))
+    for (row, weights), (other, scored) in zip(down[1:], away[1:], strict=True):
+        assert (row.loss, row.distance) == (other.loss, other.trained_distance) and other.distance == pytest.approx(row.distance, rel=1e-3)
+        for old, new, mirror in zip(down[0][1], weights, scored, strict=True):
+            torch.testing.assert_close(mirror, 2 * old - new, rtol=0, atol=1e-7)
+
+
 def test_lines_shortens_the_change_and_not_the_way(model: Path) -> None:
     plain, scaled = steps(model, [[IDS]], tiny.method()), steps(model, [[IDS]], tiny.method(LINES))
     for (row, _), (other, _) in zip(plain[1:], scaled[1:], strict=True):

@@ -74,13 +74,14 @@ def test_within_the_tolerance_it_goes_on_and_says_so(model: Path) -> None:
     [
         tiny.method(direction={"kind": "descent"}),
         tiny.method(direction={"kind": "random", "seed": 3}),
+        tiny.method(direction={"kind": "alternating"}),
         tiny.method([{"kind": "lines", "alpha": 0.2, "beta": 0.8}, {"kind": "largest", "share": 0.3}]),
         tiny.method(combine={"kind": "soup"}),
         tiny.method(
-            optimizer={"kind": "sign"}, objective={"kind": "alternating", "epsilon": 0.1}, rates={"kind": "layer_decay", "decay": 0.5}
+            optimizer={"kind": "sign"}, objective={"kind": "smoothed_in_turn", "epsilon": 0.1}, rates={"kind": "layer_decay", "decay": 0.5}
         ),
     ],
-    ids=["descent", "random", "transforms", "soup", "sign"],
+    ids=["descent", "random", "alternating", "transforms", "soup", "sign"],
 )
 def test_every_method_replays_bit_for_bit(model: Path, method: Method) -> None:
     loaded = load_model(model)

@@ -130,6 +130,22 @@ def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path
     assert len(both) == len(before) and (both["prediction_x"] == both["prediction_y"]).all()
 
 
+def test_a_list_of_steps_names_other_tables_and_takes_what_is_there(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    whole = scores(workspace)
+    workspace.edit(studies__tiny__evaluate__steps=[2])
+    planned = workspace.planned()
+    assert set(planned) == {"evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
+    workspace.snakemake("--quiet", "rules")
+    pd.testing.assert_frame_equal(scores(workspace).reset_index(drop=True), whole[whole["step"] != 1].reset_index(drop=True))
+    paths = [entry["path"] for entry in json.loads(workspace.read("results/tiny/plan.json"))["scores"]]
+    records = [json.loads((workspace.folder / path).with_suffix(".provenance.json").read_text()) for path in paths]
+    assert {record["inputs"]["device"] for record in records} == {"not needed"}, "all rows were there"
+    assert workspace.planned() == {}
+    workspace.edit(studies__tiny__evaluate__steps=[])
+    assert set(workspace.planned()) <= RULES_LIGHT
+
+
 def test_a_job_of_several_tasks_scores_only_the_table_that_is_missing(finished: Workspace, tmp_path: Path) -> None:
     workspace = finished.copy(tmp_path / "project")
     tasks = ["copa", "blended_skill_talk", "piqa"]

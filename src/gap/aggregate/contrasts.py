@@ -10,6 +10,7 @@ import numpy as np
 from gap.aggregate.estimates import interval
 from gap.aggregate.policies import DECIMALS, detailed_names
 from gap.aggregate.study_index import StudyIndex, texts_of
+from gap.aggregate.trajectories import up_to_last_scored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +27,12 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Study
     combination of runs, several texts per update), against the mean of theirs.  ``difference`` is the mean over
     ``pairs`` of run minus counterpart (fractions), with a 95 % bootstrap interval over pairs; ``mean_gain`` and
     ``own_gain`` are both sides' mean gains over the unmodified model.  ``distance`` is the mean over runs of the L2 norm
-    of the change at the last step, as it was scored; ``trained_distance`` the same before transforms, and for a
+    of the change at the last scored step, as it was scored; ``trained_distance`` the same before transforms, and for a
     combination the average norm of what went into it.
     """
     import pandas as pd
 
-    last = trajectories.groupby("run", sort=False)[["distance", "trained_distance"]].last()
+    last = up_to_last_scored(trajectories, study).groupby("run", sort=False)[["distance", "trained_distance"]].last()
     rows = []
     for model, method in product(study.subjects, [name for name in study.methods if name != study.primary]):
         runs = study.runs_of(model, method)

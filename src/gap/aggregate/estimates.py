@@ -49,12 +49,12 @@ def _samples(run_scores: pd.DataFrame, selections: pd.DataFrame, study: StudyInd
             by_run = curves(run_scores, study, group if task == AVERAGE else task, METRIC[group])
             for model, method, policy in product(study.subjects, study.methods, policy_names() if task == AVERAGE else detailed_names()):
                 part = chosen[(chosen["model"] == model) & (chosen["method"] == method) & (chosen["policy"] == policy)]
-                values = np.array([by_run[model, run][step] for run, step in zip(part["run"], part["step"], strict=True)])
+                values = np.array([by_run[model, run].at(step) for run, step in zip(part["run"], part["step"], strict=True)])
                 for corpus in (ALL, *study.corpora):
                     selected = values if corpus == ALL else values[(part["corpus"] == corpus).to_numpy()]
                     if len(selected):
                         names = (model, method, corpus, group, task, policy)
-                        yield dict(zip(ESTIMATE_KEYS, names, strict=True)), float(by_run[model, BASE][0]), selected
+                        yield dict(zip(ESTIMATE_KEYS, names, strict=True)), by_run[model, BASE].at(0), selected
 
 
 def _row(names: dict[str, str], baseline: float, values: np.ndarray, seed: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gap.aggregate.policies import policy_names
 from gap.aggregate.study_index import BASE, METRIC, StudyIndex
-from gap.aggregate.trajectories import losses_at_steps
+from gap.aggregate.trajectories import losses_at_steps, up_to_last_scored
 from gap.core.tables import RUN
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, study: S
     """Means over runs by model, method, corpus and step: columns ``STEP_COLUMNS``.
 
     Step 0 is the unmodified model.  ``runs`` counts the runs that reached the step (a diverged run ends early);
-    ``loss`` is that of the runs' own texts at the step (nats per token, empty at the last one).
+    ``loss`` is that of the runs' own texts at the step (nats per token, empty at a run's last one).
     """
     import pandas as pd
 
@@ -65,15 +65,16 @@ def _means(rows: pd.DataFrame, losses: pd.DataFrame, runs: int) -> pd.DataFrame:
 
 
 def gain_by_run(selections: pd.DataFrame, trajectories: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
-    """One row per run: steps done, whether it diverged, and per group and policy the chosen step and the gain."""
+    """One row per run: steps done, whether it diverged, distances at the last scored step, and per group and policy the chosen step
+    and the gain.
+    """
     import pandas as pd
 
     frame = pd.DataFrame(list(study.runs), columns=list(RUN))
     frame.insert(0, "series", [series(study, run["model"], run["method"], run["corpus"]) for run in study.runs])
-    ends = trajectories.groupby("run", sort=False).agg(
-        steps=("step", "max"), diverged=("diverged", "any"), distance=("distance", "last"), trained_distance=("trained_distance", "last")
-    )
-    frame = frame.join(ends, on="run")
+    ends = trajectories.groupby("run", sort=False).agg(steps=("step", "max"), diverged=("diverged", "any"))
+    norms = up_to_last_scored(trajectories, study).groupby("run", sort=False)[["distance", "trained_distance"]].last()
+    frame = frame.join(ends, on="run").join(norms, on="run")
     for group in study.groups:
         for policy in policy_names():
             rows = selections[(selections["group"] == group) & (selections["policy"] == policy)].set_index("run")

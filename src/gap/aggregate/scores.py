@@ -16,6 +16,7 @@ from gap.aggregate.study_index import BASE, METRIC, StudyIndex
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import read_table
+from gap.params.steps import scored_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,8 @@ VALUES = {"classification": ["correct"], "dialogue": ["f1", "nll", "tokens"]}
 def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     """Columns model, run, step, task, split, metric, value, items for all that is planned.
 
-    ``last`` maps each run to its last real step: later steps of a file are left out, as are items beyond the planned
-    number and runs that are not planned.  ``value`` is a mean over items (fraction correct, F1 as a fraction) or, for
+    ``last`` maps each run to its last real step: later steps of a file are left out, as are steps that are not to be scored,
+    items beyond the planned number and runs that are not planned.  ``value`` is a mean over items (fraction correct, F1 as a fraction) or, for
     ``nll``, summed NLL over summed tokens (nats per token).
 
     Raises
@@ -40,7 +41,10 @@ def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    planned = {model: {BASE: 0} | {run["run"]: last[run["run"]] for run in study.runs_of(model)} for model in study.models}
+    planned = {
+        model: {BASE: [0]} | {run["run"]: scored_steps(study.steps, last[run["run"]]) for run in study.runs_of(model)}
+        for model in study.models
+    }
     parts = []
     with progress("aggregate", len(study.plan["scores"])) as shown:
         for entry in study.plan["scores"]:
@@ -51,8 +55,9 @@ def read_scores(study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
     return _long(means, study)
 
 
-def _summarise(entry: dict[str, Any], study: StudyIndex, last: dict[str, int]) -> pd.DataFrame:
-    """One row per run and step of one file: means, number of items, largest item index."""
+def _summarise(entry: dict[str, Any], study: StudyIndex, planned: dict[str, list[int]]) -> pd.DataFrame:
+    """One row per run and step of one file, of those ``planned``: means, number of items, largest item index."""
+    last = {run: max(steps, default=-1) for run, steps in planned.items()}
     group = study.task_entries[entry["task"]].group
     rows = read_table(Path(entry["path"]), "item_scores", columns=[*KEY, "item", *VALUES[group]])
     for column in ("model", "task"):
@@ -60,6 +65,8 @@ def _summarise(entry: dict[str, Any], study: StudyIndex, last: dict[str, int]) -
         if foreign:
             raise BadInput(f"{entry['path']}, column {column}", f"{min(foreign)!r}", f"one of {[entry[column]]}", CURE)
     rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= rows["run"].map(last))]
+    if study.steps:
+        rows = rows[rows["step"].isin([0, *study.steps])]
     return _means(rows.sort_values(["run", "step", "item"], kind="stable"), entry, group)
 
 
@@ -88,7 +95,7 @@ def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFram
     return frame.assign(model=entry["model"], task=entry["task"], split=entry["split"])
 
 
-def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, dict[str, int]]) -> None:
+def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, dict[str, list[int]]]) -> None:
     """Every planned score once, on the same items as the unmodified model of the same name."""
     counts: dict[ScoreKey, tuple[int, int]] = {}
     for *key, items, highest in means[[*KEY, "items", "highest"]].itertuples(index=False, name=None):
@@ -106,11 +113,11 @@ def _check_complete(means: pd.DataFrame, study: StudyIndex, planned: dict[str, d
             raise BadInput(where, f"{items} items up to number {highest}", f"the items 0 to {base - 1} of the unmodified model", CURE)
 
 
-def _expected(study: StudyIndex, planned: dict[str, dict[str, int]]) -> Iterator[ScoreKey]:
+def _expected(study: StudyIndex, planned: dict[str, dict[str, list[int]]]) -> Iterator[ScoreKey]:
     for task, splits in study.splits.items():
         for split, (model, runs) in product(splits, planned.items()):
-            for run, last in runs.items():
-                for step in range(0 if run == BASE else 1, last + 1):
+            for run, steps in runs.items():
+                for step in steps:
                     yield model, task, split, run, step
 
 

@@ -38,7 +38,7 @@ class StudyIndex:
     study's own method first (plan.json sorts the keys of mappings, so the order of the models is that of its list
     ``scores``).  ``splits`` maps each task to the splits it is scored on, ``split`` is the first of the study.
     ``updates_of`` is the number of updates that a method tries; ``updates`` and ``texts`` are those of the study's own
-    method.  ``runs`` are the plan's entries (model, method, corpus, text, run, members).
+    method.  ``steps`` are the ones that are scored, all where empty.  ``runs`` are the plan's entries (model, method, corpus, text, run, members, retained).
     """
 
     name: str
@@ -54,6 +54,7 @@ class StudyIndex:
     updates_of: dict[str, int]
     texts: int
     items: int
+    steps: tuple[int, ...]
     seed: int
     runs: tuple[dict[str, Any], ...]
     plan: dict[str, Any]
@@ -96,6 +97,12 @@ def texts_of(run: dict[str, Any]) -> list[int]:
     return [text for update in run.get("members") or [[run["text"]]] for text in update]
 
 
+def retained_by(run: dict[str, Any], corpus: str) -> list[int]:
+    """Indices of the texts of a corpus that a planned run retains; none but under direction ``retain``."""
+    retained = run.get("retained") or {"corpus": None, "texts": []}
+    return [text for update in retained["texts"] for text in update if retained["corpus"] == corpus]
+
+
 def study_index(plan: dict[str, Any]) -> StudyIndex:
     """Check ``plan`` and give what later stages need of it.
 
@@ -123,6 +130,7 @@ def study_index(plan: dict[str, Any]) -> StudyIndex:
             updates_of={entry["name"]: entry["updates"] for entry in plan["methods"]},
             texts=plan["methods"][0]["texts"],
             items=study["evaluate"]["items"],
+            steps=tuple(study["evaluate"].get("steps", ())),
             seed=study["seed"],
             runs=tuple(plan["runs"]),
             plan=plan,

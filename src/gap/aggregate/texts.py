@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.aggregate.study_index import StudyIndex, texts_of
+from gap.aggregate.study_index import StudyIndex, retained_by, texts_of
 from gap.core.errors import BadInput
 from gap.core.tables import TABLES, read_table
 from gap.describe.features import COSINE, FEATURES
@@ -28,8 +28,9 @@ def read_texts(study: StudyIndex) -> pd.DataFrame:
     parts = []
     for entry in study.plan["corpora"]:
         rows = read_table(Path(entry["path"]), "texts")
-        runs = [run for run in study.runs if run["corpus"] == entry["name"] and run["model"] in entry["models"]]
-        planned = {text for run in runs for text in texts_of(run)}
+        runs = [run for run in study.runs if run["model"] in entry["models"]]
+        planned = {text for run in runs if run["corpus"] == entry["name"] for text in texts_of(run)}
+        planned |= {text for run in runs for text in retained_by(run, entry["name"])}
         missing = planned - set(rows["text"])
         if missing:
             where = f"{entry['path']} (corpus {entry['name']})"

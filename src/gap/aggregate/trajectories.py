@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gap.aggregate.study_index import StudyIndex
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
+from gap.params.steps import scored_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,14 @@ def _check(rows: pd.DataFrame, study: StudyIndex) -> None:
 def last_steps(rows: pd.DataFrame) -> dict[str, int]:
     """Run -> number of real updates it did."""
     return {str(run): int(step) for run, step in rows.groupby("run", sort=False)["step"].max().items()}
+
+
+def up_to_last_scored(rows: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
+    """The rows of each run up to its last step that is scored: the last of them is of the weights that policy ``last`` picks."""
+    if not study.steps:
+        return rows
+    last = {run: max(scored_steps(study.steps, step), default=0) for run, step in last_steps(rows).items()}
+    return rows[rows["step"] <= rows["run"].map(last)]
 
 
 def steps_by_epoch(rows: pd.DataFrame) -> dict[str, list[int]]:

@@ -12,7 +12,6 @@ from gap.core.digest import text_digest
 from gap.core.errors import BadInput, Refused
 from gap.core.files import write_json
 from gap.core.folder import filling
-from gap.core.tables import read_table
 from gap.models.tokenizer import TOKENIZER_FILES
 from gap.params.methods import Method
 from gap.params.runs import RunId
@@ -41,7 +40,7 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
         evaluate.replay_tolerance.
     """
     from gap.models.load import load_model
-    from gap.models.text import run_ids
+    from gap.models.text import read_texts, run_ids
     from gap.models.tokenizer import load_tokenizer
     from gap.models.weights import Snapshot, weights_digest
     from gap.posttrain.replay import ReplayCheck, replay
@@ -53,13 +52,14 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     run, method = _planned_run(plan, checkpoint), Method.model_validate(plan["study"]["methods"][checkpoint.method])
     rows = trajectories(plan)
     rows = rows[(rows["run"] == checkpoint.run) & (rows["epoch"] <= checkpoint.epoch)].sort_values("epoch")
-    texts = _texts(plan, checkpoint.model, run)
+    corpora = {entry["name"]: Path(entry["path"]) for entry in plan["corpora"] if checkpoint.model in entry["models"]}
+    texts = read_texts([run], corpora)
     device = open_device(runtime)
     model = load_model(folder, device)
-    ids = run_ids(load_tokenizer(folder), run, texts, method.gap, model)
+    ids, retained = run_ids(load_tokenizer(folder), run, texts, method.gap, model)
     check = ReplayCheck(plan["study"]["evaluate"]["replay_tolerance"])
     reached = 0
-    for reached in replay(Snapshot(model, offload=runtime.offload, compact=True), ids, method, rows, check):
+    for reached in replay(Snapshot(model, offload=runtime.offload, compact=True), ids, method, rows, check, retained):
         if reached == checkpoint.step:
             break
     if reached != checkpoint.step:
@@ -72,7 +72,8 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
             "digest": str(rows["digest"].iloc[0]),
         },
         "settings": method.model_dump(mode="json"),
-        "texts": [[{"text": index, "hash": text_digest(texts[run.corpus, index])} for index in update] for update in run.texts],
+        "texts": _named_texts(run.corpus, run.texts, texts),
+        **({"retained": {"corpus": kept.corpus, "texts": _named_texts(kept.corpus, kept.texts, texts)}} if (kept := run.retained) else {}),
         "split": plan["study"]["evaluate"]["splits"][0],
         "versions": versions(),
         "weights": weights_digest(model),
@@ -91,15 +92,9 @@ def _planned_run(plan: dict[str, Any], checkpoint: Checkpoint) -> RunId:
     raise BadInput(f"run {checkpoint.run}", "not in the plan", "a run of the study", "Let the workflow aggregate again.")
 
 
-def _texts(plan: dict[str, Any], model: str, run: RunId) -> dict[tuple[str, int], str]:
-    """(corpus, index) -> text of every text of a run, as the model's own tokenizer cut it."""
-    path = next(Path(entry["path"]) for entry in plan["corpora"] if entry["name"] == run.corpus and model in entry["models"])
-    table = read_table(path, "texts", columns=["text", "string"])
-    texts = {(run.corpus, int(index)): str(string) for index, string in zip(table["text"], table["string"], strict=True)}
-    lacking = [index for index in run.indices if (run.corpus, index) not in texts]
-    if lacking:
-        raise BadInput(str(path), f"no text {lacking[0]}", "the texts of the study", "Sample the corpus again.")
-    return texts
+def _named_texts(corpus: str, indices: list[list[int]], texts: dict[tuple[str, int], str]) -> list[list[dict[str, Any]]]:
+    """Index and hash of each text, update by update."""
+    return [[{"text": index, "hash": text_digest(texts[corpus, index])} for index in update] for update in indices]
 
 
 def save(model: PreTrainedModel, model_dir: Path, out: Path, content: dict[str, Any]) -> None:

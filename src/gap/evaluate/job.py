@@ -1,13 +1,13 @@
-"""One job of evaluation: one model, every step of a shard of runs, several tasks.
+"""One job of evaluation: one model, the steps of a shard of runs, several tasks.
 
-Checkpoints are recipes: the base weights stay resident, each run is replayed once, update by update, and every real step is
-scored on all tasks while its weights are in the model.
+Checkpoints are recipes: the base weights stay resident, each run is replayed once, update by update, and every real step
+(or those of ``evaluate.steps``) is scored on all tasks while its weights are in the model.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from gap.evaluate.encoding.item_chunks import chunk_size, item_chunks
 from gap.evaluate.item_scores import ChunkKey, complete_chunks
 from gap.models.load import model_identity
 from gap.models.pairs import spells_alike
-from gap.models.text import read_texts, strings_of
+from gap.models.text import read_texts, texts_identity
 from gap.models.tokenizer import opening_id
 from gap.params.evaluate import EvaluateJob, ScoredTask, Scorer
 from gap.params.runs import BASE, RunId
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gap.evaluate.session import Session, TaskScorer
 
 TABLE = "item_scores"
-#: Real steps of each run, by the run's digest.
+#: Steps of each run that are scored, by the run's digest.
 Steps = dict[str, set[int]]
 
 
@@ -68,7 +68,7 @@ def evaluate(
 ) -> None:
     """Write table ``item_scores`` of each task and split, and ``<stem>.provenance.json`` beside it.
 
-    Runs are scored at their real steps 1, 2, ... as the trajectories record them; the pseudo-run ``base``, or a job without runs,
+    Runs are scored at their real steps as the trajectories record them, all or those of ``evaluate.steps``; the pseudo-run ``base``, or a job without runs,
     is the unmodified model (step 0).  A table that is there for the same settings and items stays; of others, finished runs are
     kept in the journal, and what the tables of the folder hold of the same runs is reused by complete item chunks and steps.
     Runs are the same where weights, method, texts, settings, scorer and code are.
@@ -86,7 +86,7 @@ def evaluate(
     """
     expected = read_expected(job, run_files.trajectories)
     runs = list(job.runs) or [BASE]
-    steps = {run.run: {0} if run == BASE else real_steps(expected[run.run]) for run in runs}
+    steps = {run.run: {0} if run == BASE else real_steps(expected[run.run], job.evaluate.steps) for run in runs}
     texts = read_texts([run for run in job.runs if run != BASE], run_files.corpora)
     identities = run_identities(job, model, texts, expected, scorer)
     tables = [_Table(job, task, files[task.task, task.split], steps, identities) for task in job.tasks]
@@ -115,7 +115,7 @@ def run_identities(
     made: dict[str, Any] = {BASE.run: []}
     for run in job.runs:
         if run != BASE:
-            made[run.run] = [method, run.corpus, strings_of(run, texts), first_digest(expected[run.run])]
+            made[run.run] = [method, *texts_identity(run, texts), first_digest(expected[run.run])]
     return {run.run: digest([scored, made[run.run]], 24) for run in job.runs or [BASE]}
 
 
@@ -127,7 +127,7 @@ class _Table:
         self.items = load_items(task.task, files.items, job.items)
         self.digest = known_digest(files.items)
         of_task = {run: digest([identity, task.task, task.split], 24) for run, identity in identities.items()}
-        self.journal = Journal(files.scores, TABLE, of_task, counts=[job.updates, self.digest, job.items])
+        self.journal = Journal(files.scores, TABLE, of_task, counts=_counts(job, self.digest))
         self.finished: dict[str, pd.DataFrame] = {}  # rows by run
 
     @property
@@ -180,6 +180,11 @@ class _Table:
         self.journal.finish(_concatenate(frames), "evaluate", self.settings, inputs=inputs)
 
 
+def _counts(job: EvaluateJob, items: str) -> list[Any]:
+    """How much a finished run holds, ``items`` being their digest: updates, items, and where not all steps are scored, which."""
+    return [job.updates, items, job.items, *([job.evaluate.steps] if job.evaluate.steps else [])]
+
+
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """All rows; an empty table where no run has a real step."""
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({column: [] for column in TABLES[TABLE]})
@@ -208,9 +213,17 @@ def read_expected(job: EvaluateJob, trajectories: Path | None) -> dict[str, pd.D
     return {name: rows[rows["epoch"] <= job.updates] for name, rows in by_run.items()}
 
 
-def real_steps(rows: pd.DataFrame) -> set[int]:
-    """Steps whose weights differ from the step before: skipped and diverged updates have no checkpoint of their own."""
-    return {int(step) for step in rows.loc[rows["real"], "step"]}
+def real_steps(rows: pd.DataFrame, listed: Sequence[int] = ()) -> set[int]:
+    """The ``listed`` ones (all where none is) of the steps whose weights differ from the step before: skipped and diverged updates have
+    no checkpoint of their own.
+    """
+    real = {int(step) for step in rows.loc[rows["real"], "step"]}
+    return real & set(listed) if listed else real
+
+
+def rows_up_to(rows: pd.DataFrame, step: int) -> pd.DataFrame:
+    """A trajectory as far as the update that reached ``step``."""
+    return rows[rows["epoch"] <= rows.loc[rows["step"] >= step, "epoch"].min()]
 
 
 def first_digest(rows: pd.DataFrame) -> str:
@@ -280,7 +293,7 @@ class _Shard:
             table.finish(run, names, rows_of)
 
     def _checkpoints(self, run: RunId, steps: set[int], expected: pd.DataFrame | None) -> Iterator[int]:
-        """Bring the model to each of the steps in turn."""
+        """Bring the model to each of the steps in turn; the replay ends at the last."""
         if not steps:
             return
         session = self.session()
@@ -288,8 +301,6 @@ class _Shard:
             session.base()
             yield 0
             return
-        for step in session.replay(run, self.texts, expected):
+        for step in session.replay(run, self.texts, rows_up_to(expected, max(steps))):
             if step in steps:
                 yield step
-            if step == max(steps):
-                return

@@ -72,8 +72,8 @@ class Session:
         assert method is not None
         if self.snapshot is None:
             self.digest, self.snapshot = weights_digest(self.model), Snapshot(self.model, offload=self.offload, compact=True)
-        ids = run_ids(self.tokenizer, run, texts, method.gap, self.model)
-        for step in replay(self.snapshot, ids, method, expected, self.check):
+        ids, retained = run_ids(self.tokenizer, run, texts, method.gap, self.model)
+        for step in replay(self.snapshot, ids, method, expected, self.check, retained):
             self.refreshed = False
             yield step
 

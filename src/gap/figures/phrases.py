@@ -13,11 +13,15 @@ BEST = "the best step is chosen by the average that is shown and the unmodified 
 
 
 def runs_text(data: StudyData) -> str:
-    """How many runs: "10 runs per model (2 corpora, 5 texts each), at most 15 updates per run"."""
+    """How many runs: "10 runs per model (2 corpora, 5 texts each), at most 15 updates per run", and which are scored if not all."""
     study = data.study
     number = _range({len(study.runs_of(model, study.primary)) for model in study.subjects})
     corpora = f"{len(study.corpora)} {'corpora' if len(study.corpora) > 1 else 'corpus'}"
-    return f"{number} runs per model ({corpora}, {study.texts} texts each), at most {study.updates} updates per run"
+    return f"{number} runs per model ({corpora}, {study.texts} texts each), at most {study.updates} updates per run{_scored(study.steps)}"
+
+
+def _scored(steps: tuple[int, ...]) -> str:
+    return f", scored at {'steps' if len(steps) > 1 else 'step'} {', '.join(map(str, steps))}" if steps else ""
 
 
 def methods_text(data: StudyData) -> str:

@@ -1,6 +1,6 @@
 """What a post-training method is made of, each part chosen by name in params.yaml.
 
-direction     which way a run goes: up the loss (GAP), down it, or anywhere
+direction     which way a run goes: up the loss (GAP), down it, in turn, up while another text is retained, or anywhere
 objective     the loss whose gradient is taken
 optimizer     how a gradient becomes a step
 rates         what share of the learning rate each layer gets

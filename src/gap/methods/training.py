@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,8 +47,12 @@ class TrainingRun(Protocol):
     seed: int
     sizes: list[int]
 
-    def gradient_steps(self, sign: float) -> Iterator[StepResult]:
-        """Updates by the optimizer on ``sign`` times the objective; ends behind a diverged one."""
+    def gradient_steps(self, signs: Sequence[float], retain: float = 0.0) -> Iterator[StepResult]:
+        """Updates by the optimizer on a sign times the objective, -1 up and 1 down; ends behind a diverged one.
+
+        ``signs`` take turns, from one real update to the next: one that the loss scaler skips is tried again with its sign.
+        ``retain`` times the objective of the run's retained texts is added, which is always minimised.
+        """
 
     def restore(self) -> None:
         """The base weights and a fresh optimizer."""

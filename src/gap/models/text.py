@@ -37,24 +37,29 @@ def read_texts(users: Sequence[RunId | TextId], corpora: dict[str, Path]) -> dic
     BadInput: a corpus was not given, or lacks a text.
     """
     texts: dict[tuple[str, int], str] = {}
-    for corpus in dict.fromkeys(user.corpus for user in users):
+    needed = dict.fromkeys(place for user in users for place in user.needed)
+    for corpus in dict.fromkeys(corpus for corpus, _ in needed):
         if corpus not in corpora:
             raise BadInput(f"corpus {corpus}", "no file", f"one of {sorted(corpora)}", f"Pass --corpus {corpus}=FILE.")
         table = read_table(corpora[corpus], "texts", columns=["text", "string"])
         texts |= {(corpus, int(index)): string for index, string in zip(table["text"], table["string"], strict=True)}
-    for user in users:
-        lacking = [index for index in user.indices if (user.corpus, index) not in texts]
-        if lacking:
-            count = sum(1 for corpus, _ in texts if corpus == user.corpus)
-            raise BadInput(
-                str(corpora[user.corpus]), f"no text {lacking[0]}", f"texts 0 to {count - 1}", "Lower gap.texts, or sample more texts."
-            )
+    for corpus, index in needed:
+        if (corpus, index) not in texts:
+            count = sum(1 for name, _ in texts if name == corpus)
+            raise BadInput(str(corpora[corpus]), f"no text {index}", f"texts 0 to {count - 1}", "Lower gap.texts, or sample more texts.")
     return texts
 
 
-def strings_of(run: RunId, texts: Mapping[tuple[str, int], str]) -> list[list[str]]:
-    """The texts of a run, in the shape of ``RunId.texts``."""
-    return [[texts[run.corpus, index] for index in update] for update in run.texts]
+def strings_of(run: RunId, texts: Mapping[tuple[str, int], str]) -> tuple[list[list[str]], list[list[str]]]:
+    """The texts of a run, and those that it retains (direction ``retain``, else none), each in the shape of ``RunId.texts``."""
+    own = [[texts[run.corpus, index] for index in update] for update in run.texts]
+    return own, [[texts[run.retained.corpus, index] for index in update] for update in run.retained.texts] if run.retained else []
+
+
+def texts_identity(run: RunId, texts: Mapping[tuple[str, int], str]) -> list[Any]:
+    """What a run's texts add to its identity: its corpus and texts, and where it retains others, these too."""
+    own, retained = strings_of(run, texts)
+    return [run.corpus, own] + ([run.retained.corpus, retained] if run.retained else [])
 
 
 def encode_text(tokenizer: Any, text: str, max_tokens: int, positions: int) -> Tensor:
@@ -87,15 +92,22 @@ def encode_text(tokenizer: Any, text: str, max_tokens: int, positions: int) -> T
     return torch.tensor(ids, dtype=torch.int64)
 
 
-def run_ids(tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Gap, model: Any) -> list[list[Tensor]]:
-    """Token ids of all texts of a run, in the shape of ``RunId.texts``; ``texts`` maps (corpus, index) to the text.
+def run_ids(
+    tokenizer: Any, run: RunId, texts: Mapping[tuple[str, int], str], gap: Gap, model: Any
+) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+    """Token ids of the texts of a run and of those that it retains, as ``strings_of`` has them; ``texts`` maps (corpus, index) to the text.
 
     Raises
     ------
     BadInput: as ``encode_text``.
     """
     positions = max_positions(model)
-    return [[encode_text(tokenizer, text, gap.max_tokens, positions) for text in update] for update in strings_of(run, texts)]
+
+    def encoded(strings: list[list[str]]) -> list[list[Tensor]]:
+        return [[encode_text(tokenizer, text, gap.max_tokens, positions) for text in update] for update in strings]
+
+    own, retained = strings_of(run, texts)
+    return encoded(own), encoded(retained)
 
 
 def eos_ids(model: Any) -> tuple[int, ...]:

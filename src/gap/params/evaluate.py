@@ -17,11 +17,22 @@ def _distinct(splits: list[str]) -> list[str]:
     return splits
 
 
+def _ascending(steps: list[int]) -> list[int]:
+    if steps != sorted(set(steps)):
+        raise ValueError("steps in ascending order, each once")
+    return steps
+
+
 class Evaluate(Settings):
     """How items are scored."""
 
     items: int = Field(ge=1, description="Items per task and split, from the first.")
     splits: Annotated[list[Literal["validation", "test"]], AfterValidator(_distinct)] = Field(min_length=1)
+    steps: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(_ascending)] = Field(
+        default=[],
+        exclude_if=lambda steps: not steps,  # what is written of studies from before the key stays as it was
+        description="Steps (real updates) of each run that are scored, as far as it goes; all where empty. The unmodified model always is.",
+    )
     precision: Literal["fp32", "bf16", "fp16"]
     max_length: int = Field(gt=8, description="Tokens of context and continuation; longer contexts are cut from the left.")
     max_new_tokens: int = Field(ge=1, description="Greedy tokens per dialogue answer.")
@@ -33,7 +44,7 @@ class Evaluate(Settings):
 
     noise_items: int = Field(64, ge=1, description="Items per task and split by which the noise floor is found.")
 
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "replay_tolerance", "noise_items"})
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"items", "splits", "steps", "replay_tolerance", "noise_items"})
 
 
 #: How items are scored: by the fast paths that suit the model, by single sequences without any, or by lm-eval's HF backend.
@@ -48,7 +59,7 @@ class ScoredTask(Settings):
 
 
 class EvaluateJob(Settings):
-    """Score tasks on every step of a shard of runs (none: the unmodified model alone, step 0)."""
+    """Score tasks on the steps of a shard of runs (none: the unmodified model alone, step 0)."""
 
     model: str
     method: str

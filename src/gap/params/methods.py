@@ -48,6 +48,11 @@ class Gap(Settings):
             del settings["loss_scale"]
         return settings
 
+    @property
+    def retained_corpus(self) -> str | None:
+        """The corpus whose texts its runs retain, for a direction that names one (``corpus``)."""
+        return getattr(self.direction, "corpus", None)
+
 
 class Method(Settings):
     """One method of a study: how its runs are trained, and what is done to the change of the weights before it is scored."""

@@ -9,6 +9,13 @@ from pydantic import Field
 from gap.core.settings import Settings
 
 
+class Retained(Settings):
+    """Texts of a corpus that a run keeps in mind (direction ``retain``): ``texts`` in the shape of ``RunId.texts``."""
+
+    corpus: str
+    texts: list[list[int]]
+
+
 class RunId(Settings):
     """One run: the digest of (base model, method, corpus, texts) and its readable parts; ``text`` is the first of them."""
 
@@ -18,6 +25,11 @@ class RunId(Settings):
     members: list[list[int]] = Field(
         default_factory=list, description="Texts of each update, for each run that is combined; the one text where empty."
     )
+    retained: Retained | None = Field(
+        default=None,
+        exclude_if=lambda retained: retained is None,  # what is written of runs without is as it was before there were any
+        description="Texts whose loss is kept low meanwhile.",
+    )
 
     @property
     def texts(self) -> list[list[int]]:
@@ -25,9 +37,10 @@ class RunId(Settings):
         return self.members or [[self.text]]
 
     @property
-    def indices(self) -> list[int]:
-        """All its texts."""
-        return [index for update in self.texts for index in update]
+    def needed(self) -> list[tuple[str, int]]:
+        """Corpus and index of all its texts, the retained ones behind its own."""
+        parts = [(self.corpus, self.texts)] + ([(self.retained.corpus, self.retained.texts)] if self.retained else [])
+        return [(corpus, index) for corpus, texts in parts for update in texts for index in update]
 
 
 #: The unmodified model as a pseudo-run of step 0.
@@ -43,6 +56,6 @@ class TextId:
     text: int
 
     @property
-    def indices(self) -> list[int]:
-        """The one text."""
-        return [self.text]
+    def needed(self) -> list[tuple[str, int]]:
+        """Corpus and index of the one text."""
+        return [(self.corpus, self.text)]

@@ -108,7 +108,9 @@ class Study(Settings):
                 )
             if method.gap.texts_per_update > method.gap.texts:
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
+            self._check_retained(name, method.gap)
         self._check_methods()
+        self._check_steps()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")
         return self
@@ -126,6 +128,17 @@ class Study(Settings):
                     f"{part}.{name}: the label {label!r}, which {part}.{labels[label]} has too; figures could not tell the two apart"
                 )
 
+    def _check_retained(self, name: str, gap: Gap) -> None:
+        """A direction that retains texts names a corpus of the study, which has others than a run's own."""
+        if gap.retained_corpus is None:
+            return
+        _known(f"methods.{name}.gap.direction.corpus", gap.retained_corpus, self.corpora)
+        texts, least = max(method.gap.texts for method in self.methods.values()), 2 * gap.texts_per_update
+        if texts < least:
+            raise ValueError(
+                f"methods.{name}: a run on corpus {gap.retained_corpus} retains the texts behind its own, and gap.texts is {texts}; set {least} or more"
+            )
+
     def _check_methods(self) -> None:
         """Two methods that would make the same runs show nothing beside each other, as a key swept in vain does."""
         names: dict[str, str] = {}
@@ -133,6 +146,18 @@ class Study(Settings):
             text = canonical({"method": method.identity(), "updates": method.gap.updates, "texts": method.gap.texts})
             if names.setdefault(text, name) != name:
                 raise ValueError(f"methods.{name}: the same runs as methods.{names[text]}; what differs between them has no effect")
+
+    def _check_steps(self) -> None:
+        """Every listed step is reached by some method, and every method reaches one."""
+        steps = self.evaluate.steps
+        if not steps:
+            return
+        updates = {name: method.gap.updates for name, method in self.methods.items()}
+        if steps[-1] > max(updates.values()):
+            raise ValueError(f"evaluate.steps: {steps[-1]}, but no method has more than {max(updates.values())} updates")
+        for name, count in updates.items():
+            if count < steps[0]:
+                raise ValueError(f"evaluate.steps: begins at {steps[0]}, but methods.{name} has {count} updates; list one of its steps")
 
     def _check_tasks(self) -> None:
         if len(set(self.tasks)) < len(self.tasks):

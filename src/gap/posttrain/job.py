@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import Tensor
 
 from gap.core.digest import digest
 from gap.core.progress import progress
 from gap.models.load import load_model, model_identity
-from gap.models.text import read_texts, run_ids, strings_of
+from gap.models.text import read_texts, run_ids, texts_identity
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.posttrain import PosttrainJob
 from gap.params.runs import RunId
 from gap.posttrain.row import check_base
-from gap.posttrain.run import run_method
+from gap.posttrain.run import Texts, run_method
 from gap.runtime.device import open_device
 from gap.runtime.journal import Journal
 from gap.runtime.runtime import Runtime
@@ -63,7 +62,7 @@ def posttrain(job: PosttrainJob, model: Path, corpora: dict[str, Path], out: Pat
 def run_identities(job: PosttrainJob, model: Path, texts: dict[tuple[str, int], str]) -> dict[str, str]:
     """Run -> digest of what determines its rows: the model's files, method, texts and code."""
     common = {"model": model_identity(model), "method": job.settings.identity(), "code": job.code}
-    return {run.run: digest([common, run.corpus, strings_of(run, texts)], 24) for run in job.runs}
+    return {run.run: digest([common, *texts_identity(run, texts)], 24) for run in job.runs}
 
 
 def finished(job: PosttrainJob, journal: Journal) -> dict[str, pd.DataFrame]:
@@ -82,12 +81,13 @@ def finished(job: PosttrainJob, journal: Journal) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def _run_rows(job: PosttrainJob, run: RunId, ids: list[list[Tensor]], base: Snapshot, weights: str) -> pd.DataFrame:
-    """Rows of one run from the base weights, whose digest is ``weights``; the model is left with whatever weights the run ends with."""
+def _run_rows(job: PosttrainJob, run: RunId, ids: tuple[Texts, Texts], base: Snapshot, weights: str) -> pd.DataFrame:
+    """Rows of one run (``ids``: of its texts and of the retained) from the base weights, whose digest is ``weights``; the model is left with whatever weights the run ends with."""
     base.restore()
     names: dict[str, Any] = {"model": job.model, "method": job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
     rows = []
-    for row in run_method(base, ids, job.settings, job.updates):
+    texts, retained = ids
+    for row in run_method(base, texts, job.settings, job.updates, retained):
         check_base(f"run {run.run}", row, weights)
         rows.append(names | dataclasses.asdict(row))
     return pd.DataFrame(rows)

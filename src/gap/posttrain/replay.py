@@ -64,7 +64,7 @@ class ReplayCheck:
         return equal
 
 
-def replay(base: Snapshot, texts: Texts, method: Method, expected: pd.DataFrame, check: ReplayCheck) -> Iterator[int]:
+def replay(base: Snapshot, texts: Texts, method: Method, expected: pd.DataFrame, check: ReplayCheck, retained: Texts = ()) -> Iterator[int]:
     """Put the base weights back and repeat a run; yields each real step's number with its weights in the model.
 
     Parameters
@@ -72,6 +72,7 @@ def replay(base: Snapshot, texts: Texts, method: Method, expected: pd.DataFrame,
     texts: token ids, int64 [n] each, of the run's texts (``gap.models.text.run_ids``).
     expected: this run's rows of table ``trajectories``, as many epochs of them as are to be replayed.
     check: the tolerance, and where comparisons are counted.
+    retained: as ``texts``, of the texts that the run retains.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def replay(base: Snapshot, texts: Texts, method: Method, expected: pd.DataFrame,
     base.restore()
     check.runs += 1
     warned = False
-    for recorded, row in zip(rows, run_method(base, texts, method, int(rows[-1].epoch)), strict=True):
+    for recorded, row in zip(rows, run_method(base, texts, method, int(rows[-1].epoch), retained), strict=True):
         check_base(f"run {recorded.run}", row, recorded.digest)
         if not check.count(recorded, row) and not warned:
             warned = True

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gap.core.digest import digest as json_digest
+from gap.core.errors import BadInput
 from gap.methods import COMBINATIONS, DIRECTIONS
 from gap.methods.training import StepResult, WeightSlice
 from gap.models.weights import Snapshot, WeightChange, WeightHasher, weights_digest
@@ -36,13 +37,14 @@ class PosttrainRun:
     Parameters
     ----------
     texts: token ids of each text of an update, int64 [n].
+    retained: those of the texts whose objective is kept low meanwhile (direction ``retain``).
     """
 
-    def __init__(self, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int) -> None:
+    def __init__(self, base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int, retained: Sequence[Tensor] = ()) -> None:
         self.base, self.gap, self.updates = base, gap, updates
         self.digest = weights_digest(base.model)
         weights = list(base.model.parameters())
-        self.texts = [ids.to(weights[0].device) for ids in texts]
+        self.texts, self.retained = ([ids.to(weights[0].device) for ids in given] for given in (texts, retained))
         self.seed = int(json_digest([ids.tolist() for ids in texts], 15), 16)
         self.sizes = [weight.numel() for weight in weights]
         self.shares = learning_rate_shares(base.model, gap)
@@ -52,7 +54,7 @@ class PosttrainRun:
     def _fresh_state(self) -> TrainingState:
         optimizer = BucketedOptimizer(self.parameters, self.shares, self.gap)
         scaler = LossScaler(self.gap.loss_scale, enabled=self.gap.precision == "fp16")
-        return TrainingState(self.base.model, self.texts, self.gap, self.parameters, optimizer, scaler)
+        return TrainingState(self.base.model, self.texts, self.gap, self.parameters, optimizer, scaler, self.retained)
 
     def restore(self) -> None:
         """The base weights, a fresh optimizer and loss scaler.
@@ -69,10 +71,19 @@ class PosttrainRun:
         with torch.no_grad():
             return float(torch.stack([text_losses(self.base.model, ids, self.gap, 1)[0].double() for ids in self.texts]).mean())
 
-    def gradient_steps(self, sign: float) -> Iterator[StepResult]:
-        """Updates on ``sign`` times the objective (``gap.posttrain.step``); ends behind a diverged one."""
+    def gradient_steps(self, signs: Sequence[float], retain: float = 0.0) -> Iterator[StepResult]:
+        """Updates (``gap.posttrain.step``), the signs in turn; ends behind a diverged one.
+
+        Raises
+        ------
+        BadInput: there is no text to retain.
+        """
+        if retain and not self.retained:
+            raise BadInput("gap.direction", "a run without retained texts", "one that names them", "Give the run's entry `retained`.")
+        steps = 0
         for update in range(1, self.updates + 1):
-            result = take_step(self.state, sign, update)
+            result = take_step(self.state, signs[steps % len(signs)], update, retain)
+            steps += result.change is not None
             yield result
             if result.diverged:
                 return
@@ -96,7 +107,9 @@ class PosttrainRun:
         self.state.optimizer.close()
 
 
-def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int) -> Iterator[TrajectoryRow]:
+def run_updates(
+    base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int, retained: Sequence[Tensor] = ()
+) -> Iterator[TrajectoryRow]:
     """Try ``updates`` updates on ``texts`` (token ids, int64 [n] each), in place on the model; yields row 0, then a row behind each.
 
     A fresh optimizer without schedule; the whole gradient, of all weights; eval mode, so that nothing is random.  In
@@ -106,10 +119,10 @@ def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int)
 
     Raises
     ------
-    BadInput: the learning rates go by layer and the model has no numbered layers.
+    BadInput: the learning rates go by layer and the model has no numbered layers, or there is no text to retain.
     Refused: the base weights, put back on the way, are not those that it began with.
     """
-    run = PosttrainRun(base, texts, gap, updates)
+    run = PosttrainRun(base, texts, gap, updates, retained)
     try:
         row = base_row(run.digest, run.state.scaler.scale)
         yield row
@@ -121,7 +134,7 @@ def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int)
             if change is not None and not math.isfinite(change.norm):
                 run.close()
                 base.restore(run.digest)
-                for _ in run_updates(base, texts, gap, row.epoch):
+                for _ in run_updates(base, texts, gap, row.epoch, retained):
                     pass  # a checkpoint is its recipe, so no copy of the last one is kept
                 change, spoiled = None, True
             distance = row.distance if change is None else base.distance()
@@ -145,18 +158,20 @@ def run_updates(base: Snapshot, texts: Sequence[Tensor], gap: Gap, updates: int)
         run.close()
 
 
-def run_method(base: Snapshot, texts: Texts, method: Method, updates: int) -> Iterator[TrajectoryRow]:
+def run_method(base: Snapshot, texts: Texts, method: Method, updates: int, retained: Texts = ()) -> Iterator[TrajectoryRow]:
     """Rows of table ``trajectories`` from row 0 on; behind each real row the weights to be scored are in the model.
 
-    What else is done to the weights between two rows is lost.
+    ``retained`` has the texts that are kept in mind (direction ``retain``), in the shape of ``texts``.  What else is done to the
+    weights between two rows is lost.
 
     Raises
     ------
     BadInput, Refused: as ``run_updates`` and ``gap.posttrain.transformed.transform``.
     """
     if method.combine is None:
-        rows = run_updates(base, texts[0], method.gap, updates)
+        rows = run_updates(base, texts[0], method.gap, updates, retained[0] if retained else ())
     else:
-        runs = [partial(run_updates, base, texts_of_run, method.gap) for texts_of_run in texts]
+        pairs = zip(texts, retained or [()] * len(texts), strict=True)
+        runs = [partial(run_updates, base, own, method.gap, retained=kept) for own, kept in pairs]
         rows = combined(base, runs, COMBINATIONS.of(method.combine).function(method.combine, len(runs)), updates)
     return transformed(rows, base, method.transforms) if method.transforms else rows

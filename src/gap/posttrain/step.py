@@ -7,6 +7,7 @@ climbs.  The settings of a study are ``gap`` in params.yaml; the sign comes from
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ class TrainingState:
     parameters: ParameterBuckets  # the weights and their gradients
     optimizer: BucketedOptimizer  # Adam in the paper
     scaler: LossScaler  # of fp16; its scale is 1 in fp32 and bf16
+    retained: Sequence[Tensor] = ()  # token ids of texts whose objective is kept low meanwhile, as of ``texts``
 
 
 def text_losses(model: PreTrainedModel, ids: Tensor, gap: Gap, update: int) -> tuple[Tensor, Tensor]:
@@ -51,9 +53,10 @@ def text_losses(model: PreTrainedModel, ids: Tensor, gap: Gap, update: int) -> t
 
 
 @torch.no_grad()
-def take_step(state: TrainingState, sign: float, update: int) -> StepResult:
+def take_step(state: TrainingState, sign: float, update: int, retain: float = 0.0) -> StepResult:
     """Update number ``update`` (from 1) of all weights; ``sign`` is -1 for ascent, GAP itself, and 1 for descent.
 
+    ``retain`` is the weight of the retained texts' objective, which goes down whatever the sign; loss is that of the texts alone.
     In fp16 an update whose gradient overflows is skipped and the scale halved.
     """
     losses = []
@@ -65,6 +68,9 @@ def take_step(state: TrainingState, sign: float, update: int) -> StepResult:
             losses.append(nll.detach().double())
             # sign, backward: the optimizer minimises, so minus the objective makes the loss climb
             (objective * (sign * scale / len(state.texts))).backward()
+        for ids in state.retained:
+            _, objective = text_losses(state.model, ids, state.gap, update)
+            (objective * (retain * scale / len(state.retained))).backward()
 
     grad_norm = state.parameters.grad_norm() / scale
     loss, grad_norm = torch.stack([torch.stack(losses).mean(), grad_norm]).tolist()

@@ -40,6 +40,11 @@ def limits(data: StudyData, overlap: dict[str, Any]) -> list[str]:
         "also those whose interval excludes zero. "
         f"One task's accuracy over {items} items has a standard error of up to {50 / items**0.5:.1f} points.",
     ]
+    if data.study.steps:
+        listed = ", ".join(map(str, data.study.steps))
+        sentences.append(
+            f"Not every step was scored, only {listed} of each run: its best and last steps are among these, as are those that the authors' stopping rule looks at."
+        )
     if not directions >= CONTROLS:
         sentences.append(NO_CONTROL)
     if study["items"]["kind"] == "miniature":

@@ -17,8 +17,8 @@ DECIMALS = 12
 class Policy:
     """A named rule.
 
-    ``choose`` takes a run's average over a task group by step, float64 [n + 1] (step 0 is the unmodified model), and the
-    step at which the authors' stopping rule ends the run; it gives the step that counts.  ``detailed``: reported also per
+    ``choose`` takes a run's average over a task group by scored step, float64 [n + 1] (the first is step 0, the unmodified
+    model), and the position among them at which the authors' stopping rule ends the run; it gives the position that counts.  ``detailed``: reported also per
     task, in contrasts between methods, and against the features of the texts, not only as averages.  ``order`` is its
     position in the tables.
     """

@@ -1,4 +1,4 @@
-"""The last real step; nothing is chosen by looking at scores."""
+"""The last scored step; nothing is chosen by looking at scores."""
 
 from __future__ import annotations
 

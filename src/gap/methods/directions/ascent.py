@@ -19,4 +19,4 @@ class Ascent(Settings):
 @DIRECTIONS.register(Ascent)
 def ascent(settings: Ascent, run: TrainingRun) -> Iterator[StepResult]:
     """Up the loss."""
-    return run.gradient_steps(sign=-1.0)
+    return run.gradient_steps([-1.0])

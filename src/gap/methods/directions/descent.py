@@ -19,4 +19,4 @@ class Descent(Settings):
 @DIRECTIONS.register(Descent)
 def descent(settings: Descent, run: TrainingRun) -> Iterator[StepResult]:
     """Down the loss."""
-    return run.gradient_steps(sign=1.0)
+    return run.gradient_steps([1.0])

@@ -28,7 +28,7 @@ def random(settings: Random, run: TrainingRun) -> Iterator[StepResult]:
     An update that the ascent's loss scaler skipped is skipped here too, and where the ascent diverged there is nothing
     left to match: the run ends there.  No gradient is taken on the way, so ``grad_norm`` is NaN.
     """
-    ascent = list(run.gradient_steps(sign=-1.0))
+    ascent = list(run.gradient_steps([-1.0]))
     run.restore()
     for number, step in enumerate(ascent):
         loss = run.loss()

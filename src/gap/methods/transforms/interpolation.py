@@ -1,8 +1,10 @@
-"""Interpolation between base and post-trained weights (Wortsman et al. 2022, WiSE-FT; beyond 1 it extrapolates)."""
+"""Interpolation between base and post-trained weights (Wortsman et al. 2022, WiSE-FT; beyond 1 it extrapolates, below 0 the other way)."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+from pydantic import Field
 
 from gap.core.settings import Settings
 from gap.methods import TRANSFORMS
@@ -13,7 +15,7 @@ class Interpolation(Settings):
     """base + coefficient x change."""
 
     kind: Literal["interpolation"]
-    coefficient: float
+    coefficient: float = Field(description="1 is the post-trained model, 0 the base; -1 goes as far the other way.")
 
 
 @TRANSFORMS.register(Interpolation)

@@ -8,11 +8,12 @@ from typing import Any
 
 from gap.params.evaluate import EvaluateJob, ScoredTask
 from gap.params.runs import BASE
+from gap.params.steps import scored_steps
 from gap.plan.code import code_version, code_versions
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import items, models
-from gap.plan.stages.posttrain import Shard, runs, shard_file, shards, updates
+from gap.plan.stages.posttrain import Count, Shard, runs, shard_file, shards, updates
 
 EVALUATE, BOUNDARY, NOISE = CODE = ("gap.evaluate.job", "gap.evaluate.checks.boundary", "gap.evaluate.checks.noise_floor")
 #: A table of item scores: its task and split.
@@ -47,7 +48,13 @@ def folder(plan: Plan, task: str, split: str) -> Path:
 def path(plan: Plan, shard: Shard, task: str, split: str) -> Path:
     """Item scores of a shard's runs."""
     model = f"{shard.model}-{model_key(plan, shard.model)}"
-    return folder(plan, task, split) / model / shard_file(plan, shard, updates(plan, shard), plan.study.evaluate.items)
+    return folder(plan, task, split) / model / shard_file(plan, shard, *counts(plan, shard))
+
+
+def counts(plan: Plan, shard: Shard) -> list[Count]:
+    """How much a table of a shard's scores holds: updates, items, and where not all steps are scored, which."""
+    method, evaluate = updates(plan, shard), plan.study.evaluate
+    return [method, evaluate.items, *([tuple(scored_steps(evaluate.steps, method))] if evaluate.steps else [])]
 
 
 def base_path(plan: Plan, model: str, task: str, split: str) -> Path:

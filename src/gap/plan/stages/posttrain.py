@@ -9,12 +9,14 @@ from typing import Any
 
 from gap.core.digest import digest
 from gap.params.posttrain import PosttrainJob
-from gap.params.runs import RunId
+from gap.params.runs import Retained, RunId
 from gap.plan.code import code_version, code_versions
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, models
 
 CODE = ("gap.posttrain.job",)
+#: How much a table holds: a number (of updates, of items), or which steps.
+Count = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -67,23 +69,38 @@ def runs(plan: Plan, shard: Shard) -> tuple[RunId, ...]:
 def _run(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> RunId:
     first = texts[0][0]
     members = [] if texts == [[first]] else texts
-    return RunId(run=run_key(plan, shard, corpus, texts), corpus=corpus, text=first, members=members)
+    retained = retained_texts(plan, shard, corpus, texts)
+    return RunId(run=run_key(plan, shard, corpus, texts), corpus=corpus, text=first, members=members, retained=retained)
+
+
+def retained_texts(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> Retained | None:
+    """What a run on these texts of a corpus retains (direction ``retain``): the same indices of the other corpus; of its own the next ones."""
+    gap = plan.study.methods[shard.method].gap
+    if gap.retained_corpus is None:
+        return None
+    ahead = gap.texts_per_update if gap.retained_corpus == corpus else 0
+    moved = [[(index + ahead) % plan.corpus_texts for index in update] for update in texts]
+    return Retained(corpus=gap.retained_corpus, texts=moved)
 
 
 def run_key(plan: Plan, shard: Shard, corpus: str, texts: list[list[int]]) -> str:
     """Identity of one run: what determines its checkpoints."""
-    return digest(_identity(plan, shard.model, shard.method, corpus) | {"texts": texts}, 16)
+    retained = retained_texts(plan, shard, corpus, texts)
+    kept = {"retained_texts": retained.texts} if retained else {}
+    return digest(_identity(plan, shard.model, shard.method, corpus) | {"texts": texts} | kept, 16)
 
 
 @cache
 def _identity(plan: Plan, model: str, method: str, corpus: str) -> dict[str, Any]:
     """What the runs of a model and method on a corpus have in common; there may be many thousands of them."""
-    settings = plan.study.methods[method]
+    settings, tokenizer = plan.study.methods[method], plan.study.models[model].tokenizer
+    retained = settings.gap.retained_corpus
     return {
         "model": models.key(plan, model),
         "method": settings.identity(),
-        "corpus": corpora.key(plan, corpus, plan.study.models[model].tokenizer),
+        "corpus": corpora.key(plan, corpus, tokenizer),
         "code": {"posttrain": code_version(*CODE)} | {unit: code_version(unit) for unit in settings.modules},
+        **({"retained": corpora.key(plan, retained, tokenizer)} if retained else {}),
     }
 
 
@@ -98,7 +115,7 @@ def updates(plan: Plan, shard: Shard) -> int:
 
 
 @cache
-def shard_file(plan: Plan, shard: Shard, *counts: int) -> str:
+def shard_file(plan: Plan, shard: Shard, *counts: Count) -> str:
     """Name of a table about a shard; ``counts`` say how much it holds."""
     name = digest([[run.run for run in runs(plan, shard)], *counts], 8)
     return f"{shard.method}-texts-{shard.first:04d}-{shard.last:04d}-{name}.parquet"

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Alternating(Settings):
+class SmoothedInTurn(Settings):
     """Odd updates take the NLL, even ones the label-smoothed cross-entropy."""
 
-    kind: Literal["alternating"]
+    kind: Literal["smoothed_in_turn"]
     epsilon: float = Field(gt=0, lt=1, description="Probability spread evenly over the vocabulary in even updates.")
 
 
-@OBJECTIVES.register(Alternating)
-def alternating(settings: Alternating, loss: Tensor, logits: Tensor, targets: Tensor, update: int) -> Tensor:
+@OBJECTIVES.register(SmoothedInTurn)
+def smoothed_in_turn(settings: SmoothedInTurn, loss: Tensor, logits: Tensor, targets: Tensor, update: int) -> Tensor:
     """Updates count from 1."""
     return loss if update % 2 else smoothed_cross_entropy(logits, targets, settings.epsilon)
