@@ -79,7 +79,7 @@ def test_a_study_whose_methods_have_the_value_themselves(project: Path) -> None:
 
 def test_what_has_an_effect_passes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(BASELINE, "HEAD")
-    other = changed(("gap.learning_rate", 0.5), ("seed", 3), ("studies.demo.gap.updates", 9), ("studies.mini.gap.updates", 9))
+    other = changed(("gap.learning_rate", 0.5), ("seed", 3), ("studies.demo.gap.updates", 9), ("studies.paper.gap.updates", 9))
     assert check_committed(other, Path("params.yaml")) == []
 
 
@@ -100,8 +100,8 @@ def test_without_git_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_value_of_the_command_line() -> None:
     with pytest.raises(BadInput, match=r"--config, key 'gap\.updates': 9, .*Set `studies\.demo\.gap\.updates` instead"):
         check_given(changed(("gap.updates", 9)), RAW, {"gap": {"updates": 9}})
-    with pytest.raises(BadInput, match=r"key 'studies\.mini\.gap\.updates'.*Select that study"):
-        check_given(changed(("studies.mini.gap.updates", 9)), RAW, {"studies": {"mini": {"gap": {"updates": 9}}}})
+    with pytest.raises(BadInput, match=r"key 'studies\.paper\.gap\.updates'.*Select that study"):
+        check_given(changed(("studies.paper.gap.updates", 9)), RAW, {"studies": {"paper": {"gap": {"updates": 9}}}})
     check_given(changed(("gap.learning_rate", 0.5)), RAW, {"gap": {"learning_rate": 0.5}})
     check_given(RAW | {"study": "paper"}, RAW, {"study": "paper"})
     check_given(changed(("gap.updates", 9), ("study", "paper")), RAW, {"gap": {"updates": 9}, "study": "paper"})

@@ -47,7 +47,7 @@ SHORT = CODE | {"generator": COPY | {"longest": 2}}
 OTHER = CODE | {"generator": COPY | {"kind": "kopie"}}
 
 
-@pytest.mark.parametrize("study", ["demo", "mini", "paper"])
+@pytest.mark.parametrize("study", ["demo", "small", "pilot", "paper"])
 def test_shipped_studies_are_valid(study: str) -> None:
     assert load_study(ROOT / "params.yaml", {"study": study}).name == study
 
@@ -70,10 +70,16 @@ def test_no_default_hides_from_dvc() -> None:
     for study in RAW["studies"]:
         resolved = resolve(RAW | {"study": study}).model_dump(mode="json")
         merged = with_methods(lay_over({k: v for k, v in RAW.items() if k not in ("study", "studies")}, RAW["studies"][study]))
+        own = [
+            name
+            for name in resolved.get("models", {})
+            if name not in merged.get("tokenizers", {}) and resolved["models"][name]["tokenizer"] == name
+        ]  # follow from the models
+        derived = ("name", *(f"models.{name}.tokenizer" for name in own), *(f"tokenizers.{name}." for name in own))
         hidden = [
             f"{path} = {value!r}"
             for path, value in leaves(resolved)
-            if path not in dict(leaves(merged)) and value not in (None, "", {}, []) and path != "name"
+            if path not in dict(leaves(merged)) and value not in (None, "", {}, []) and not path.startswith(derived)
         ]
         assert not hidden
 
@@ -91,7 +97,7 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("gap.updates", -3, ["gap.updates", "-3", "greater than or equal to 1"]),
         ("gap.precision", "fp8", ["gap.precision", "'fp8'", "'fp32', 'bf16' or 'fp16'"]),
         ("gap.learning_rate", "fast", ["gap.learning_rate", "'fast'", "valid number"]),
-        ("study", "nope", ["'nope'", "demo", "mini", "paper"]),
+        ("study", "nope", ["'nope'", "demo", "small", "pilot", "paper"]),
         ("studies.demo.models.nano-s.heads", 5, ["hidden_size 64 is not a multiple of heads 5"]),
         ("studies.demo.models.nano-s.wdith", 5, ["wdith", "hidden_size"]),
         ("studies.demo.models.nano-s.tokenizer", "bpe", ["models.nano-s.tokenizer", "'bpe'", "docs-bpe"]),
@@ -306,7 +312,7 @@ def test_coefficients_are_finite_too() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("study", 7, ["key 'study'", "7, a int", "one of ['demo', 'mini'"]),
+        ("study", 7, ["key 'study'", "7, a int", "one of ['demo', 'paper'"]),
         ("study", True, ["key 'study'", "True, a bool"]),
         ("study", ["demo"], ["key 'study'", "['demo'], a list"]),
         ("study", None, ["key 'study'", "None"]),

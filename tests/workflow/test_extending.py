@@ -56,9 +56,9 @@ def extended(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Works
 
 
 def test_the_files_alone_change_no_key(tiny: Workspace, extended: Workspace) -> None:
-    studies = ("demo", "mini", "paper", "tiny")
+    studies = ("demo", "small", "paper", "tiny")
     before, after = plans(tiny, *studies), plans(extended, *studies)
-    assert before == after and all(len(before[study]["heavy"]) > 10 for study in ("demo", "mini", "paper"))
+    assert before == after and all(len(before[study]["heavy"]) > 10 for study in ("demo", "small", "paper"))
 
 
 def test_the_file_and_the_entry_give_a_corpus(extended: Workspace) -> None:

@@ -29,17 +29,21 @@ class Corpus(Settings):
     overlap: Literal["report", "remove"] = Field(
         "report", description="What to do with texts that share a 13-word run with an evaluation item."
     )
-    skip: int = Field(0, ge=0, description="Texts passed over, from the first: a pilot's texts are then none of the study's.")
+    skip: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda skip: skip == 0,  # what is written of studies from before the key stays as it was
+        description="Texts passed over, from the first: a pilot's texts are then none of the study's.",
+    )
     label: Label = Field("", description="Name in figures; the key when empty.")
 
     COUNTS: ClassVar[frozenset[str]] = frozenset({"label"})
 
     def identity(self) -> dict[str, Any]:
-        """What determines the texts; ``metadata: none`` and ``skip: 0`` do not stand in it, so that corpora from before these keys stay valid."""
+        """What determines the texts; ``metadata: none`` does not stand in it, so that corpora from before the key stay valid."""
         settings = super().identity()
-        for name in ("metadata", "skip"):
-            if settings[name] == Corpus.model_fields[name].default:
-                del settings[name]
+        if self.metadata == "none":
+            del settings["metadata"]
         return settings
 
 
