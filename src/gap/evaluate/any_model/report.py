@@ -104,7 +104,7 @@ def lines(report: Report) -> list[str]:
     kept = ["kept     scored by an earlier call with the same settings"] if any(score.seconds is None for score in report.scores) else []
     return [
         f"model    {version}{opening}",
-        f"items    the first {settings.items} of each task, from {report.source}",
+        f"items    the first {settings.items} of each task, from {report.source.replace('folder:mirror:', '$GAP_MIRROR/')}",
         f"settings {settings.precision} on {report.device}, max_length {settings.max_length}, max_new_tokens {settings.max_new_tokens}, "
         f"batch_tokens {settings.batch_tokens}, scorer {report.scorer}",
         "",
