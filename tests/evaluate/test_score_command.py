@@ -235,3 +235,12 @@ def test_no_interval_is_shown_as_none(tmp_path: Path) -> None:
     shown = lines(Report("tiny", tmp_path, "0", how, "auto", "miniature", "cpu", tmp_path, [talk]))
     assert any(re.search(r"F1 +10.00 +- +- +0.1", line) for line in shown)
     assert "nan" not in "\n".join(shown)
+
+
+def test_a_problem_reaches_another_process_whole() -> None:
+    """With ``--devices`` the problems of fetching go to processes of their own."""
+    import pickle
+
+    problem = BadInput("here", "this", "that", "Do so.")
+    copy = pickle.loads(pickle.dumps(problem))
+    assert (type(copy), str(copy), copy.cure) == (BadInput, str(problem), "Do so.")
