@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published
+from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published, score
 from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "describe": describe.describe,
     "post-train": posttrain.post_train,
     "evaluate": evaluate.evaluate,
+    "score": score.score,
     "aggregate": light.command("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),

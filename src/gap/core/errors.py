@@ -24,6 +24,10 @@ class GapError(Exception):
         self.where, self.found, self.allowed, self.cure = where, found, allowed, cure
         super().__init__(f"{where}: {found}. Allowed: {allowed}. {cure}")
 
+    def __reduce__(self) -> tuple[type[GapError], tuple[str, str, str, str]]:
+        """Made anew from its parts in another process: an exception is pickled by its message alone."""
+        return type(self), (self.where, self.found, self.allowed, self.cure)
+
 
 class BadInput(GapError):
     """A parameter, file or column that does not hold what it must (exit code 2)."""

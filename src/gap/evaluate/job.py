@@ -7,9 +7,9 @@ Checkpoints are recipes: the base weights stay resident, each run is replayed on
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,7 @@ def evaluate(
     run_files: RunFiles,
     runtime: Runtime,
     scorer: Scorer = "auto",
+    open_session: Callable[[], Session] | None = None,
 ) -> None:
     """Write table ``item_scores`` of each task and split, and ``<stem>.provenance.json`` beside it.
 
@@ -78,6 +79,8 @@ def evaluate(
     model: the base model's folder, tokenizer included.
     files: (task, split) -> files, of all tasks of the job.
     scorer: scores by another one are not reused.
+    open_session: gives the loaded model when something is left to score; for callers with several jobs on one model, which is
+        loaded once.
 
     Raises
     ------
@@ -91,10 +94,12 @@ def evaluate(
     identities = run_identities(job, model, texts, expected, scorer)
     tables = [_Table(job, task, files[task.task, task.split], steps, identities) for task in job.tasks]
     tables = [table for table in tables if not broadcast_from_first(table.is_done)]
+    if not tables:
+        return
     names = [table.task.task for table in tables]
     listed = ", ".join(names) if len(names) <= 2 else f"{len(names)} tasks"
-    shard = _Shard(job, model, texts, runtime, scorer)
-    with progress(f"evaluate {job.model} on {listed}", sum(map(len, steps.values())) if tables else 0) as shown:
+    shard = _Shard(job, texts, scorer, open_session or partial(_load_session, job, model, runtime, scorer))
+    with progress(f"evaluate {job.model} on {listed}", sum(map(len, steps.values()))) as shown:
         for run in runs:
             shard.score(run, expected.get(run.run), tables, shown)
     for table in tables:
@@ -231,11 +236,17 @@ def first_digest(rows: pd.DataFrame) -> str:
     return next(iter(rows.loc[rows["real"], "digest"]), "")
 
 
+def _load_session(job: EvaluateJob, folder: Path, runtime: Runtime, scorer: Scorer) -> Session:
+    from gap.evaluate.session import Session
+
+    return Session(job, folder, runtime, scorer)
+
+
 class _Shard:
     """What the runs of a job share; the model is loaded only when something is left to score."""
 
-    def __init__(self, job: EvaluateJob, folder: Path, texts: dict[tuple[str, int], str], runtime: Runtime, scorer: Scorer) -> None:
-        self.job, self.folder, self.texts, self.runtime, self.scorer = job, folder, texts, runtime, scorer
+    def __init__(self, job: EvaluateJob, texts: dict[tuple[str, int], str], scorer: Scorer, open_session: Callable[[], Session]) -> None:
+        self.job, self.texts, self.scorer, self.open_session = job, texts, scorer, open_session
         self.opened: Session | None = None
         self.scorers: dict[ScoredTask, TaskScorer] = {}
 
@@ -261,9 +272,7 @@ class _Shard:
     def session(self) -> Session:
         """The loaded model."""
         if self.opened is None:
-            from gap.evaluate.session import Session
-
-            self.opened = Session(self.job, self.folder, self.runtime, self.scorer)
+            self.opened = self.open_session()
         return self.opened
 
     def task_scorer(self, table: _Table) -> TaskScorer:
@@ -286,9 +295,8 @@ class _Shard:
                 columns = names | {"step": step} | table.task.model_dump()
                 for chunk, rows in self.task_scorer(table).score(left[step], columns) if step in left else ():
                     rows_of[step, chunk] = rows
-            shown.step(note=f"{run.corpus} {run.text}, step {step}".lstrip())
-        if tables:
-            shown.step(len(tables[0].steps[run.run]) - len(steps))
+            shown.step(note="" if run == BASE else f"{run.corpus} {run.text}, step {step}")
+        shown.step(len(tables[0].steps[run.run]) - len(steps))
         for table, rows_of in zip(tables, scored, strict=True):
             table.finish(run, names, rows_of)
 

@@ -1,0 +1,1 @@
+"""Scoring a model that no study names, for ``gap score``: its folder, the settings, and what its tables say."""
