@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from tiny_gguf import write_gguf
 from typer.testing import CliRunner
 
 from gap.cli import evaluate as commands
@@ -154,10 +155,21 @@ def test_what_cannot_be_scored_is_said_in_one_paragraph(model_folder: Path, tmp_
         (["./absent/model"], "no such folder, and no id of a hub model"),
         (["empty"], "no config.json"),
         (["bare"], "no tokenizer.json"),
-        (["model.gguf"], "a GGUF file"),
+        (["model.gguf"], "no GGUF file"),
     ):
         report, problem = score(*arguments)
         assert report is None and isinstance(problem, BadInput) and message in str(problem), problem
+
+
+def test_a_gguf_file_is_dequantised_once(tmp_path: Path, loaded: list[str]) -> None:
+    write_gguf(tmp_path / "tiny.gguf")
+    report, problem = score("tiny.gguf", "--tasks", "copa", *SMALL)
+    assert problem is None and report["tasks"][0]["items"] == 5 and loaded == ["model", "choices"]
+    (folder,) = Path(".gap/score/models").iterdir()
+    made = (folder / "model.safetensors").stat().st_mtime_ns
+    again, problem = score("tiny.gguf", "--tasks", "copa", *SMALL)
+    assert problem is None and again["tasks"][0]["score"] == report["tasks"][0]["score"]
+    assert (folder / "model.safetensors").stat().st_mtime_ns == made and loaded == ["model", "choices"]
 
 
 def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +226,9 @@ def test_a_task_with_lm_evals_documents(model_folder: Path, lm_eval_folder: Path
 def test_defaults_are_those_of_params_yaml() -> None:
     shared = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     assert list(TASKS) == shared["tasks"]
-    assert {"items": command.SETTINGS["items"][1], "splits": ["validation"]} | DEFAULTS == shared["evaluate"]
+    assert {"items": command.SETTINGS["items"][1], "splits": ["validation"]} | DEFAULTS == {
+        name: value for name, value in shared["evaluate"].items() if name != "steps"
+    }
     assert command.SETTINGS["max_length"][1] == shared["evaluate"]["max_length"]
 
 

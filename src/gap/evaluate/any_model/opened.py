@@ -1,4 +1,4 @@
-"""The folder behind the name of a model: a folder of this machine, or a hub model fetched at one commit."""
+"""The folder behind the name of a model: a folder or a GGUF file of this machine, or a hub model fetched at one commit."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gap.core.checksums import write_sums
+from gap.core.checksums import SUMS, write_sums
+from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_object, write_json
 from gap.fetch.hub import model_files, reaching
+from gap.models.gguf import dequantise, write_tokenizer
 from gap.params.names import suggestion
 
 HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>[^@\s]+))?")
 COMMIT = re.compile("[0-9a-f]{40}")
 #: Written last into a fetched folder: id, revision as asked for, and commit.
 SOURCE = "hub_source.json"
-ALLOWED = "a Hugging Face folder (config.json, weights, tokenizer.json), or ID or ID@REVISION of a hub model"
+ALLOWED = "a Hugging Face folder (config.json, weights, tokenizer), a GGUF file, or ID or ID@REVISION of a hub model"
 
 
 def opened_model(name: str, cache: Path) -> Path:
     """The model folder that ``name`` stands for; hub models are kept under ``cache``, by commit.
 
-    Another kind of model is read by turning it into such a folder here.
+    A GGUF file is dequantised into such a folder, which goes by the file's digest.
 
     Raises
     ------
@@ -30,14 +32,24 @@ def opened_model(name: str, cache: Path) -> Path:
     Unavailable: the hub is out of reach, or has no such model or revision.
     """
     path = Path(name)
-    if path.suffix == ".gguf":
-        raise BadInput(f"model {name}", "a GGUF file", ALLOWED, "Name the folder or the hub model that the file was made from.")
+    if path.suffix == ".gguf" and path.is_file():
+        return _dequantised(path, cache)
     if path.exists():
         return _checked(path if path.is_dir() else path.parent)
     hub = HUB_ID.fullmatch(name)
     if hub is None:
         raise BadInput(f"model {name}", "no such folder, and no id of a hub model", ALLOWED, "Correct the path or the id.")
     return fetched_model(hub["id"], hub["revision"] or "main", cache)
+
+
+def _dequantised(file: Path, cache: Path) -> Path:
+    """The folder of a GGUF file's model; its tokenizer is written last."""
+    folder = cache / f"{suggestion(file.stem)}-{file_digest(file)[:12]}"
+    if not (folder / SUMS).exists():
+        dequantise(file, folder)
+        write_tokenizer(file, folder)
+        write_sums(folder)
+    return folder
 
 
 def fetched_model(id: str, revision: str, cache: Path) -> Path:
@@ -84,9 +96,8 @@ def _checked(folder: Path) -> Path:
 
 def _add_tokenizer(folder: Path) -> None:
     """Write tokenizer.json from what the folder has instead: OPT's vocab.json and merges.txt, or what transformers can convert."""
-    from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal
+    from gap.params.tokenizers import TokenizerJob, TokenizerLocal
     from gap.pretrain.build_tokenizer import build_tokenizer
 
-    is_opt = read_object(folder / "config.json").get("model_type") == "opt"
-    tokenizer = TokenizerFiles(kind="files", path=str(folder)) if is_opt else TokenizerLocal(kind="local", path=str(folder))
-    build_tokenizer(TokenizerJob(name=folder.name, tokenizer=tokenizer, sources={}, seed=0), folder)
+    own = TokenizerLocal(kind="local", path=str(folder))
+    build_tokenizer(TokenizerJob(name=folder.name, tokenizer=own, sources={}, model=None, seed=0), folder)
