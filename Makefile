@@ -1,9 +1,10 @@
-# `make` sets up everything and runs the selected study; `make test` runs the tests, `make lint` what is not a test.
+# `make help` lists what there is.
 PYTHON ?= python3
 VENV   := .venv
 # Not $(abspath): it would cut a path at its spaces.
 BIN    := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 CORES  ?= all
+OF_STUDY = $(if $(STUDY),--config study=$(STUDY))
 export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
@@ -12,12 +13,22 @@ ifneq ($(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> 
 export XDG_CACHE_HOME := $(CURDIR)/.gap/cache
 endif
 
-.PHONY: all install test test-all test-fast fuzz published docs lint format clean
+.DEFAULT_GOAL := all
+.PHONY: all plan help install test test-all test-fast fuzz published docs lint format clean
 
+#: installs everything, then makes the study that params.yaml selects, or another one: make STUDY=small
 all: install
-	@snakemake --cores $(CORES) --quiet rules
-	@gap where
+	@snakemake --cores $(CORES) --quiet rules $(OF_STUDY)
+	@gap where $(STUDY)
 
+#: the jobs that `make` would run, with their counts; runs none
+plan: install
+	@snakemake --cores $(CORES) --quiet rules --dry-run $(OF_STUDY)
+
+help:
+	@sed -n '/^#: /{s/^#: //;h;n;s/^\([a-z-]*\):.*/make \1/;G;s/\n/\t/;p}' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+#: installs into .venv what constraints.txt says
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -26,36 +37,38 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
-# Tests of modules two at a time; a workflow test keeps all cores busy by itself.  Variants that take minutes are left to `make test-all`.
+# Tests of modules two at a time; a workflow test keeps all cores busy by itself.
+#: the tests, without variants that take minutes
 test: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
 	pytest tests/workflow -m 'not nightly'
 
+#: all tests
 test-all: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
 	pytest tests/workflow
 
-# Everything but the workflow tests, which run Snakemake and DVC, and what is marked slow.
+#: the tests, without those that run Snakemake and DVC, and without what is slow
 test-fast: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not slow and not nightly'
 
-# Hostile inputs, FUZZ of each kind, other ones at every call.
 FUZZ ?= 10000
+#: hostile inputs, FUZZ of each kind (10000), other ones at every call
 fuzz: install
 	GAP_FUZZ=$(FUZZ) pytest --numprocesses 2 tests/fuzz
 
-# The authors' released rows, redrawn and audited; renews docs/published-results.md too.
+#: the authors' released rows, redrawn and audited; renews docs/published-results.md too
 published: install
 	@snakemake --cores $(CORES) --quiet rules --config study=published
 	@gap published-docs
 
-# Pages and schemas that are made from the code.
+#: pages and schemas that are made from the code
 docs: install
 	gap schema
 	gap tables-doc
 	python workflow/scripts/rulegraph.py
 
-# Formatters, linters and the type checker find nothing, in the versions of constraints.txt.
+#: formatters, linters and the type checker find nothing
 lint: install
 	ruff check .
 	ruff format --check .
@@ -63,11 +76,12 @@ lint: install
 	snakemake --lint
 	mypy
 
+#: formats the code
 format: install
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
 
-# The heavy results of one study: listed with sizes by `make clean STUDY=demo`, deleted with CONFIRM=1 alone.
+#: lists the heavy results of one study with their sizes: make clean STUDY=demo; with CONFIRM=1 deletes them
 clean: install
 	@gap clean "$(STUDY)" $(if $(filter 1,$(CONFIRM)),--confirm)

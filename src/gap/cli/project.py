@@ -10,12 +10,15 @@ import typer
 PARAMS = Annotated[Path, typer.Option(help="The parameters file.")]
 
 
-def where(params: PARAMS = Path("params.yaml")) -> None:
-    """Print where the selected study's figures, tables and report are."""
+def where(
+    name: Annotated[str, typer.Argument(metavar="[STUDY]", help="A study; that of params.yaml where none is named.")] = "",
+    params: PARAMS = Path("params.yaml"),
+) -> None:
+    """Print where a study's figures, tables and report are."""
     from gap.params.load import load_study
     from gap.params.published import PublishedStudy
 
-    study = load_study(params)
+    study = load_study(params, {"study": name} if name else None)
     print(f"study    {study.name}: {study.title}")
     paths = {
         "figures": f"figures/{study.name}/",
