@@ -44,10 +44,11 @@ WINDOW = 24
 #: Family -> layout and decoding that suit it.
 SUITS = {
     "bloom": ("plain", "cached"),
+    "gemma3": ("plain", "cached"),
     "gpt-neo": ("plain", "plain"),
     "llama": ("tree", "cached"),
     "mamba": ("plain", "plain"),
-    "mistral": ("plain", "plain"),
+    "mistral": ("plain", "cached"),
     "mixtral": ("tree", "cached"),
     "mpt": ("plain", "plain"),
 }
@@ -62,6 +63,9 @@ def make(name: str) -> Any:
     neo = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "max_position_embeddings": 160, "window_size": WINDOW}
     configs = {
         "bloom": lambda: hf.BloomConfig(**ids, hidden_size=32, n_layer=2, n_head=2),  # ALiBi by the mask
+        "gemma3": lambda: hf.Gemma3TextConfig(
+            **llama, head_dim=16, sliding_window=WINDOW, layer_types=["sliding_attention", "full_attention"]
+        ),
         "gpt-neo": lambda: hf.GPTNeoConfig(**ids, **neo, attention_types=[[["global", "local"], 1]]),
         "llama": lambda: hf.LlamaConfig(**llama),
         "mamba": lambda: hf.MambaConfig(**ids, hidden_size=32, num_hidden_layers=2, state_size=8),

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
 
-from gap.evaluate.scoring.greedy_decoding import StaticKVCache, cache_dtype, greedy_decode
+from gap.evaluate.scoring.greedy_decoding import StaticKVCache, cache_dtype, greedy_decode, whole_cache
 from gap.evaluate.scoring.multiple_choice import log_probabilities, token_log_probabilities
 from gap.models.plain_decoding import decode_without_cache
 
@@ -33,7 +32,7 @@ def cached_answers(network: SplitModel, dialogues: Dialogues, chunk: DialogueChu
     row = 0
     for prompts in chunk.prompts:
         batch = prompts.batch
-        cache = DynamicCache(config=network.model.config)
+        cache = whole_cache(network.model.config)
         features = network.features(batch.ids, prompts.query_positions, past_key_values=cache, use_cache=True).flatten(0, 1)
         first_tokens.append(network.logits(features[prompts.last]).argmax(-1))
         parts.append(log_probabilities(network, features[batch.query_positions], batch))

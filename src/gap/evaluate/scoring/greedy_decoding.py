@@ -2,7 +2,8 @@
 
 Prompts are fed padded on the right: no row ever sees only padding, which gives NaN in fp16 with padding on the left.
 The keys and values of all prompts then stand in one buffer per layer, new tokens behind the longest prompt, and a mask
-hides what lies between a prompt's end and the first new token.  Position ids count on from each prompt's own length.
+hides what lies between a prompt's end and the first new token.  Position ids count on from each prompt's own length, and a window
+of attention goes by them, not by places in the buffer.
 On a CPU, where the cost of a step grows with its rows, answers that have ended are removed from the buffers.
 """
 
@@ -92,6 +93,39 @@ class StaticKVCache:
         return Cache(layers=[StaticKVCacheLayer(keys, values, self.max_prompt_length) for keys, values in self.layers or []])
 
 
+def whole_cache(config: Any) -> DynamicCache:
+    """A cache that keeps all keys and values; layers with a window of attention would drop those of long prompts' beginnings."""
+    cache = DynamicCache(config=config)
+    return DynamicCache() if any(getattr(layer, "is_sliding", False) for layer in cache.layers) else cache
+
+
+@dataclass(frozen=True)
+class AttentionWindow:
+    """A window of attention that is shorter than what is decoded: a token sees the ``size`` last ones, itself among them.
+
+    by_layer: only some layers have it, and the model takes a mask for each kind of layer.
+    """
+
+    size: int
+    by_layer: bool
+
+    def mask(self, visible: Tensor, prompt_lengths: Tensor, max_prompt_length: int, step: int) -> Tensor | dict[str, Tensor]:
+        """``visible`` [rows, 1, 1, columns] without what lies too far before new token ``step``; for each kind of layer where they differ."""
+        columns = torch.arange(visible.shape[-1], device=visible.device)
+        lengths, new = prompt_lengths[:, None], columns - max_prompt_length
+        positions = torch.where(new < 0, columns, lengths + new)
+        windowed = visible & (lengths + step - positions < self.size)[:, None, None]
+        return {"full_attention": visible, "sliding_attention": windowed} if self.by_layer else windowed
+
+
+def attention_window(config: Any, length: int) -> AttentionWindow | None:
+    """The window of a model that reads ``length`` tokens at most; None where it has none that matters."""
+    size, kinds = getattr(config, "sliding_window", None), set(getattr(config, "layer_types", None) or ())
+    if not size or length <= size or (kinds and "sliding_attention" not in kinds):
+        return None
+    return AttentionWindow(int(size), by_layer=bool(kinds))
+
+
 def cache_dtype(network: SplitModel) -> torch.dtype | None:
     """The dtype in which the attention reads its cache, None for that of its keys and values."""
     return torch.float32 if network.model.config._attn_implementation == SLICED else None
@@ -106,9 +140,11 @@ def greedy_decode(network: SplitModel, prompts: StaticKVCache, prompt_lengths: T
     device, final = first.device.type, table.shape[0] - 1
     columns = torch.arange(prompts.max_prompt_length + prompts.max_steps, device=first.device)
     visible = (columns < prompt_lengths[:, None]) | (columns >= prompts.max_prompt_length)
+    window = None
     if network.model.config._attn_implementation in ("sdpa", SLICED):
         # ready-made: otherwise the model builds it anew at every step
         visible = visible[:, None, None]
+        window = attention_window(network.model.config, len(columns))
     answers = first.new_zeros(len(first), prompts.max_steps + 1)
     index, state = torch.arange(len(first), device=first.device), table[torch.zeros_like(first), first]
     rows = _ActiveRows(index, answers.clone(), state, prompt_lengths, visible, prompts.cache())
@@ -125,9 +161,12 @@ def greedy_decode(network: SplitModel, prompts: StaticKVCache, prompt_lengths: T
             if device in COMPACTING and count * ENDED_SHARE >= len(ended) and prompts.max_steps - step >= MIN_STEPS_LEFT:
                 answers[rows.index[ended]] = rows.tokens[ended]
                 rows.remove(ended, count)
+        mask: Any = rows.visible[..., : prompts.max_prompt_length + step + 1]
+        if window is not None:
+            mask = window.mask(mask, rows.prompt_lengths, prompts.max_prompt_length, step)
         features = network.features(
             rows.tokens[:, step, None],
-            attention_mask=rows.visible[..., : prompts.max_prompt_length + step + 1],
+            attention_mask=mask,
             position_ids=(rows.prompt_lengths + step)[:, None],
             past_key_values=rows.cache,
             use_cache=True,
