@@ -1,10 +1,13 @@
 # The best checkpoint of each model as a normal Hugging Face folder, rebuilt from its recipe.
+from gap.plan.stages import models
+
 for model in PLAN.subjects:
 
     rule:
         name:
             f"export_checkpoint_{model.replace('-', '_').replace('.', '_')}"
         input:
+            model=ancient(str(models.path(PLAN, model))),
             scores=ancient(LIGHT["run_scores"]),
             trajectories=ancient(LIGHT["trajectories"]),
         output:
@@ -18,7 +21,7 @@ for model in PLAN.subjects:
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **MODEL_JOB,
+            **model_job(WITH_RUNS),
             runtime=120,
         params:
             plan=GRAPH.plan_json,

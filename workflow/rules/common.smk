@@ -11,6 +11,7 @@ from gap.core.errors import GapError
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.graph import open_graph
+from gap.plan.job_memory import UNMODIFIED, WITH_RUNS, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
@@ -89,9 +90,17 @@ GPU = 1 if DEVICE == "cuda" else 0
 # A job on a base model that may be large: its processes share the model.
 DEVICES = 1 if PUBLISHED else STUDY.jobs.devices
 THREADS = 1 if PUBLISHED else STUDY.jobs.threads * DEVICES
-MODEL_JOB = dict(mem_mb=2000 * DEVICES if DEVICE == "cpu" else 64000, gpu=GPU * DEVICES)
 ARITHMETIC = "fast" if PUBLISHED else STUDY.jobs.arithmetic
 RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
+
+
+def model_job(copies):
+    """Resources of a job on the base models among its inputs, with so many copies of their weights."""
+
+    def mem_mb(wildcards, input):
+        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, copies, DEVICES)
+
+    return dict(mem_mb=mem_mb if DEVICE == "cpu" else 64000, gpu=GPU * DEVICES)
 
 
 def ancients(paths):

@@ -21,7 +21,7 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **MODEL_JOB,
+            **model_job(UNMODIFIED),
             runtime=240,
         params:
             job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs)),
@@ -56,7 +56,7 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **MODEL_JOB,
+            **model_job(WITH_RUNS),
             runtime=1440,
         params:
             job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs, shard(wildcards))),
@@ -106,7 +106,7 @@ rule report_boundary:
 # Items whose prediction depends on batch shape, dtype or kernel set a floor under every difference between checkpoints.
 rule report_noise:
     input:
-        models=ancients(models.path(PLAN, name) for name in PLAN.subjects),
+        model=ancients(models.path(PLAN, name) for name in PLAN.subjects),
         tasks=ancients(items.path(PLAN, *pair) for pair in PLAN.task_splits),
     output:
         table=LIGHT["noise"],
@@ -119,7 +119,7 @@ rule report_noise:
         "../envs/compute.yaml"
     threads: THREADS
     resources:
-        **MODEL_JOB,
+        **model_job(UNMODIFIED),
         runtime=240,
     params:
         settings=job_text(STUDY.evaluate),

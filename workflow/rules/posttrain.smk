@@ -16,7 +16,7 @@ rule post_train:
         "../envs/compute.yaml"
     threads: THREADS
     resources:
-        **MODEL_JOB,
+        **model_job(WITH_RUNS),
         runtime=720,
     params:
         job=lambda wildcards: job_text(posttrain.job(PLAN, shard(wildcards))),
