@@ -21,7 +21,7 @@ for model in PLAN.subjects:
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **model_job(WITH_RUNS),
+            **model_job(POSTTRAINING),
             runtime=120,
         params:
             plan=GRAPH.plan_json,

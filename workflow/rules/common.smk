@@ -11,7 +11,7 @@ from gap.core.errors import GapError
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.graph import open_graph
-from gap.plan.job_memory import UNMODIFIED, WITH_RUNS, job_megabytes
+from gap.plan.job_memory import POSTTRAINING, SCORING, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind

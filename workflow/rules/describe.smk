@@ -17,7 +17,7 @@ rule describe_texts:
         "../envs/compute.yaml"
     threads: THREADS
     resources:
-        **model_job(UNMODIFIED + 1 + len(describe.gradient_tasks(PLAN))),  # its gradient, and that of each task
+        **model_job(SCORING + 1 + len(describe.gradient_tasks(PLAN))),  # its gradient, and that of each task
         runtime=720,
     params:
         job=lambda wildcards: job_text(describe.job(PLAN, wildcards.model)),

@@ -21,7 +21,7 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **model_job(UNMODIFIED),
+            **model_job(SCORING),
             runtime=240,
         params:
             job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs)),
@@ -56,7 +56,7 @@ for group, pairs in enumerate(evaluate.task_groups(PLAN)):
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **model_job(WITH_RUNS),
+            **model_job(SCORING + POSTTRAINING),
             runtime=1440,
         params:
             job=lambda wildcards, pairs=pairs: job_text(evaluate.job(PLAN, wildcards.model, pairs, shard(wildcards))),
@@ -119,7 +119,7 @@ rule report_noise:
         "../envs/compute.yaml"
     threads: THREADS
     resources:
-        **model_job(UNMODIFIED),
+        **model_job(SCORING),
         runtime=240,
     params:
         settings=job_text(STUDY.evaluate),

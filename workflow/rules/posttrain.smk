@@ -16,7 +16,7 @@ rule post_train:
         "../envs/compute.yaml"
     threads: THREADS
     resources:
-        **model_job(WITH_RUNS),
+        **model_job(POSTTRAINING),
         runtime=720,
     params:
         job=lambda wildcards: job_text(posttrain.job(PLAN, shard(wildcards))),

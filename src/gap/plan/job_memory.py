@@ -7,16 +7,18 @@ from pathlib import Path
 
 from gap.core.files import read_object
 
-#: Megabytes (2**20 bytes) of a process that has imported torch and transformers, with activations and a cache of keys and values.
-PROCESS = 1200
-#: Copies of the fp32 weights: themselves; and with runs the base snapshot, the gradient, Adam's two moments and buckets on the way.
-UNMODIFIED, WITH_RUNS = 2, 6
+#: Megabytes (2**20 bytes) of a process that has imported torch and transformers, with what one pass needs.
+PROCESS = 1000
+#: Copies of the fp32 weights that a job's memory amounts to.  Scoring: the weights, the head's copy, and keys and values of a chunk
+#: of dialogues.  Post-training: the weights, the base snapshot, the gradient, Adam's two moments, and buckets on the way.
+SCORING, POSTTRAINING = 2, 6
 
 
 def job_megabytes(records: Iterable[str | Path], copies: int, processes: int = 1) -> int:
     """``PROCESS`` for each process, and so many copies of the largest model among those with these provenance records.
 
-    Measured on SmolLM2 135M (513 MiB of weights), 40 dialogues, one thread: 3,850 MiB of post-training, 4,270 of evaluation with runs.
+    Measured on SmolLM2 135M (513 MiB of weights), 40 dialogues, one thread: 3,850 MiB of post-training, 4,920 of evaluation with runs,
+    which does both.
 
     Raises
     ------
