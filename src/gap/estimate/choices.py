@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPLIT_HALF = "split_half"
 FIXED_STEP = "fixed_step"
-#: Random halves of the items.
+#: Random halves of the items, complements among them.
 HALVES = 100
 #: Group of an average -> parts float32 [runs, items] of each task.
 Parts = dict[str, np.ndarray]
@@ -88,6 +88,9 @@ def split_half(cube: Cube, tasks: list[str], seed: int) -> Choice:
 
 
 def halves(items: int, seed: int, task: str) -> np.ndarray:
-    """Random halves of ``items``, the larger one where they are odd: bool [HALVES, items]."""
-    order = named_rng(seed, f"halves/{task}").permuted(np.tile(np.arange(items), (HALVES, 1)), axis=1)
-    return order >= items // 2
+    """Random halves of ``items`` and their complements, bool [HALVES, items]: each item is in one half of them all."""
+    order = named_rng(seed, f"halves/{task}").permuted(np.tile(np.arange(items), (HALVES // 2, 1)), axis=1)
+    drawn = order >= items // 2
+    if items < 2:
+        return np.ones((HALVES, items), dtype=bool)  # no other item to choose by
+    return np.concatenate([drawn, ~drawn])

@@ -9,7 +9,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(p_values, method="holm")[1].tolist() if len(p_values) else []
+    return multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else list(p_values)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
