@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,31 @@ def test_without_rules_nothing_is_judged(plan: dict[str, Any]) -> None:
 def test_the_stage_needs_no_torch() -> None:
     program = "import sys, gap.estimate.stage; print({'torch', 'transformers', 'matplotlib'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+def test_steps_chosen_on_validation_are_reported_on_test(tmp_path: Path) -> None:
+    """Dialogue alone has a test split here; against pandas."""
+    tasks = ("piqa", "blended_skill_talk", "wizard_of_wikipedia")
+    shape = replace(CONTROLLED, subjects={"tiny": "0.2M"}, corpora=("seen",), splits=("validation", "test"), items=12, tasks=tasks)
+    document = read_json(build(tmp_path, shape))
+    aggregate(document)
+    estimate(document)
+    found = (
+        read_table(Path(document["light"]["effects"]), "effects").query("policy == 'validation_test' and method == 'up'").set_index("task")
+    )
+    assert set(found.index) == {"blended_skill_talk", "wizard_of_wikipedia", "dialogue"}
+    scores = read_table(Path(document["light"]["run_scores"]), "run_scores")
+    scores = scores[(scores["split"] == "test") & (scores["metric"] == "f1") & (scores["task"] == "dialogue") & (scores["model"] == "tiny")]
+    value = scores.set_index(["run", "step"])["value"].to_dict()
+    chosen = read_table(Path(document["light"]["selections"]), "selections").query(
+        "policy == 'best' and group == 'dialogue' and method == 'up'"
+    )
+    at = [value[(run, step) if step else ("base", 0)] for run, step in zip(chosen["run"], chosen["step"], strict=True)]
+    assert found.loc["dialogue", "difference"] == pytest.approx(100 * (np.mean(at) - value["base", 0]), abs=1e-3)
+
+
+def test_an_unknown_policy_in_the_rules_is_named(plan: dict[str, Any]) -> None:
+    rules = json.loads(json.dumps(plan["settings"]["preregistration"]))
+    rules["gain"]["policy"] = "luck"
+    with pytest.raises(BadInput, match=r"'luck'.*split_half"):
+        estimate(plan | {"settings": {"preregistration": rules}})

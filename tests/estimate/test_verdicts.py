@@ -36,7 +36,9 @@ def test_a_planted_gain_is_supported_and_a_loss_is_not() -> None:
     assert gain["verdict"] == "supported" and gain["low"] > 0 and gain["p_for"] < 0.025 and gain["runs_needed"] is None
     assert (
         judged(
-            "gain", Simulation(shift=everywhere(-0.6), fixed_step=1), gain={"policy": "last", "average": "every_task", "threshold": 0.0}
+            "gain",
+            Simulation(shift=everywhere(-0.6), fixed_step=1),
+            gain={"policy": "last", "average": "every_task", "minimum_runs": 10, "threshold": 0.0},
         )["verdict"]
         == "not supported"
     )
@@ -46,7 +48,11 @@ def test_no_gain_is_undecided_and_a_gain_below_the_threshold_is_not_supported() 
     nothing = judged("gain", Simulation())
     assert nothing["verdict"] == "undecided" and nothing["p_for"] > 0.025
     assert (
-        judged("gain", Simulation(shift=everywhere(0.3)), gain={"policy": "last", "average": "every_task", "threshold": 30.0})["verdict"]
+        judged(
+            "gain",
+            Simulation(shift=everywhere(0.3)),
+            gain={"policy": "last", "average": "every_task", "minimum_runs": 10, "threshold": 30.0},
+        )["verdict"]
         == "not supported"
     )
 
@@ -87,7 +93,7 @@ def test_steps_beyond_the_bound() -> None:
 def test_under_no_effect_claims_are_seldom_supported() -> None:
     """Corrected over two models, at most 2.5 % of studies support a claim that is false: of 60, five would be far too many."""
     tasks = (("piqa", 60), ("blended_skill_talk", 40))
-    plain = {"policy": "last", "average": "every_task"}
+    plain = {"policy": "last", "average": "every_task", "minimum_runs": 10}
     rule = {"gain": plain | {"threshold": 0.0}, "corpora": plain | {"corpus": "", "threshold": 0.0}, "without": {"texts": []}}
     found = {"gain": 0, "corpora": 0}
     for seed in range(60):

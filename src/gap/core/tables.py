@@ -29,7 +29,7 @@ RUN = {
 ESTIMATED = {
     "model": ("dictionary", "name of the model in params.yaml"),
     "method": ("dictionary", "name of the post-training method"),
-    "policy": ("dictionary", "how the step was chosen: a registered policy, fixed_step or split_half"),
+    "policy": ("dictionary", "how the step was chosen: a registered policy, fixed_step, split_half; in effects also validation_test"),
     "task": ("dictionary", "task name, or classification / dialogue / every_task for unweighted averages over tasks"),
 }
 #: A difference in points with its interval.

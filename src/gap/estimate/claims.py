@@ -66,7 +66,9 @@ def larger(samples: Samples, cube: Cube, rules: Preregistration, reading: Readin
     tasks, at, models = samples.tasks(average), reading.rows(samples, cube), list(samples.study.models)
     other = rule.larger.get(cube.model) or next(iter(models[models.index(cube.model) + 1 :]), "")
     if not len(at) or other not in models:
-        return Evidence(rule.policy, average, missing="no larger model in the study" if len(at) else "no runs")
+        return Evidence(
+            rule.policy, average, missing=(f"no model {other}" if other else "no larger model in the study") if len(at) else "no runs"
+        )
     parts = samples.parts(cube.model, cube.method, rule.policy)
     ahead = {task: samples.bases[cube.model][task] - samples.bases[other][task] for task in tasks}
     found = samples.estimate([parts[task][at] + ahead[task] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 ALPHA, POWER = 0.05, 0.8
 #: Policies whose choice is made by the scores that are reported, whose bias is their mean minus that of ``split_half``.
 BIASED = ("best", "authors")
+#: Chosen on one split, reported on another.
+VALIDATION_TEST = "validation_test"
 
 
 def effects(samples: Samples) -> pd.DataFrame:
-    """Table ``effects``: tasks and averages over all corpora, averages by corpus."""
+    """Table ``effects``: tasks and averages over all corpora, averages by corpus.
+
+    Policy ``validation_test`` chooses as ``best`` does on the study's first split, and reports the second.
+    """
     import pandas as pd
 
     rows = []
@@ -34,6 +39,10 @@ def effects(samples: Samples) -> pd.DataFrame:
         rows += _family(samples, cube, policy, ALL, [*samples.study.tasks(ALL), *samples.averages])
         for corpus in samples.study.corpora if len(samples.study.corpora) > 1 else ():
             rows += _family(samples, cube, policy, corpus, samples.averages)
+    if (held_out := samples.held_out) is not None:
+        for cube in held_out.cubes.values():
+            family = _family(held_out, cube, "best", ALL, [*held_out.study.tasks(ALL), *held_out.averages])
+            rows += [row | {"policy": VALIDATION_TEST} for row in family]
     return pd.DataFrame(rows, columns=list(TABLES["effects"]))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gap.aggregate.study_index import ALL, StudyIndex
-from gap.estimate.choices import Choice, Parts, choices
+from gap.core.errors import BadInput
+from gap.estimate.choices import Choice, Parts, choices, policies
 from gap.estimate.cubes import Bases, Cube, Cubes, read_cubes
+from gap.params.preregistration import FILE
 from gap.stats.bootstrap import named_rng
 from gap.stats.intervals import NO_INTERVAL, Interval, expanded_interval
 from gap.stats.two_way import CrossedMean, bootstrap_weights, crossed_mean, pigeonhole
@@ -31,7 +33,8 @@ BOOTSTRAP, STUDENT, SINGLE = "two-way bootstrap", "t, fewer than 10 runs", "t ov
 class Samples:
     """A study's item scores, and what its policies choose of them.
 
-    ``fixed_step`` is that of the policy of that name; ``level`` of the intervals.
+    ``fixed_step`` is that of the policy of that name; ``level`` of the intervals.  ``held_out`` are the same on the study's second split, with
+    the steps that were chosen on the first; None where there is none.
     """
 
     study: StudyIndex
@@ -40,6 +43,7 @@ class Samples:
     selections: pd.DataFrame
     fixed_step: int
     level: float
+    held_out: Samples | None = None
     _choices: dict[tuple[str, str], dict[tuple[str, str], Choice]] = field(default_factory=dict)
     _parts: dict[tuple[str, str, str], Parts] = field(default_factory=dict)
 
@@ -69,11 +73,19 @@ class Samples:
         return self._parts[model, method, policy]
 
     def choice(self, cube: Cube, policy: str, task: str) -> Choice:
-        """What a policy chooses for the task group of ``task``."""
+        """What a policy chooses for the task group of ``task``.
+
+        Raises
+        ------
+        BadInput: no policy has that name.
+        """
         key = cube.model, cube.method
         if key not in self._choices:
             self._choices[key] = choices(cube, self.selections, self.study, self.fixed_step)
-        return self._choices[key][policy, self.study.task_entries[task].group]
+        found, group = self._choices[key], self.study.task_entries[task].group
+        if (policy, group) not in found:
+            raise BadInput(str(FILE), f"the unknown policy {policy!r}", f"one of {policies(self.study)}", "Correct it there.")
+        return found[policy, group]
 
     def rows(self, cube: Cube, corpus: str, keep: Callable[[dict[str, Any]], bool] = lambda run: True) -> np.ndarray:
         """Positions of the cube's runs on a corpus (``all``: on any) that ``keep`` keeps."""
@@ -133,6 +145,9 @@ def item_weights(seed: int, task: str, items: int) -> np.ndarray:
 
 
 def read_samples(study: StudyIndex, selections: pd.DataFrame, fixed_step: int, level: float) -> Samples:
-    """The samples of a finished study."""
+    """The samples of a finished study, and those of its second split where tasks have it."""
     cubes, bases = read_cubes(study)
-    return Samples(study, cubes, bases, selections, fixed_step, level)
+    splits = study.plan["study"]["evaluate"]["splits"]
+    other = replace(study, split=splits[1]) if len(splits) > 1 else None
+    held_out = Samples(other, *read_cubes(other), selections, fixed_step, level) if other and other.groups else None
+    return Samples(study, cubes, bases, selections, fixed_step, level, held_out)

@@ -30,19 +30,19 @@ def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
     found: dict[str, Any] = {claim: {"claim": words, "models": {}} for claim, (words, _) in CLAIMS.items()}
     for reading in readings(rules):
         for claim, by_model in evidence(samples, rules, reading).items():
-            for model, row in _judged(by_model, rules).items():
+            for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
                 found[claim]["models"].setdefault(model, {})[reading.name] = row
     return {"rules": rules.model_dump(mode="json"), "claims": found}
 
 
-def _judged(by_model: dict[str, Evidence], rules: Preregistration) -> dict[str, dict[str, Any]]:
+def _judged(by_model: dict[str, Evidence], rules: Preregistration, least: int) -> dict[str, dict[str, Any]]:
     """The verdicts of one claim, whose p-values are corrected over models."""
     known = {model: found for model, found in by_model.items() if found.contrasts}
     correct = CORRECTIONS[rules.correction]
     supports = dict(zip(known, correct([_for(found) for found in known.values()]), strict=True))
     opposes = dict(zip(known, correct([_against(found) for found in known.values()]), strict=True))
     return {
-        model: _row(found, rules, supports[model], opposes[model]) if model in known else _nothing(found)
+        model: _row(found, rules, least, (supports[model], opposes[model])) if model in known else _nothing(found)
         for model, found in by_model.items()
     }
 
@@ -58,24 +58,26 @@ def _against(found: Evidence) -> float:
     return min(1.0, smallest * len(found.contrasts))
 
 
-def _row(found: Evidence, rules: Preregistration, support: float, oppose: float) -> dict[str, Any]:
+def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[float, float]) -> dict[str, Any]:
+    """``p_values``: for and against the claim, corrected; ``least``: the number of runs below which it is undecided."""
+    support, oppose = p_values
     weakest = min(found.contrasts, key=lambda contrast: contrast.estimate.crossed.mean - contrast.bound)
-    runs, side = weakest.estimate.crossed.runs, rules.alpha / 2
+    runs, side = min(contrast.estimate.crossed.runs for contrast in found.contrasts), rules.alpha / 2
     verdict, reason = UNDECIDED, "the data allow both"
-    if runs < rules.minimum_runs:
-        reason = f"{runs} runs, and {rules.minimum_runs} are required"
+    if runs < least:
+        reason = f"{runs} runs, and {least} are required"
     elif support <= side:
         verdict, reason = SUPPORTED, f"above {weakest.bound:g}"
     elif oppose <= side:
         verdict, reason = NOT_SUPPORTED, f"not above {weakest.bound:g}"
     elif not found.holds:
         reason = "a later step has the better mean, within the margin"
-    needed = _runs_needed(weakest, rules) if verdict == UNDECIDED else None
+    needed = _runs_needed(weakest, rules, least) if verdict == UNDECIDED else None
     if verdict == UNDECIDED and needed is None:
-        reason += "; if this mean is the true one, more items and not more runs are needed"
+        reason += "; if this mean is the true one, more items, not more runs, are needed"
     row = {"verdict": verdict, "reason": reason, "policy": found.policy, "average": found.average, "against": weakest.against}
-    p_values = {"p_for": round(support, DECIMALS), "p_against": round(oppose, DECIMALS)}
-    return row | _numbers(weakest, rules) | p_values | {"runs_needed": needed}
+    tested = {"p_for": round(support, DECIMALS), "p_against": round(oppose, DECIMALS)}
+    return row | _numbers(weakest, rules) | tested | {"runs_needed": needed}
 
 
 def _numbers(weakest: Contrast, rules: Preregistration) -> dict[str, Any]:
@@ -93,11 +95,11 @@ def _numbers(weakest: Contrast, rules: Preregistration) -> dict[str, Any]:
     }
 
 
-def _runs_needed(weakest: Contrast, rules: Preregistration) -> int | None:
+def _runs_needed(weakest: Contrast, rules: Preregistration, least: int) -> int | None:
     """How many runs would decide it if the present mean were the true one; None where items, not runs, are too few."""
     crossed = weakest.estimate.crossed
     needed = crossed.runs_needed(abs(crossed.mean - weakest.bound), rules.alpha / 2, rules.power)
-    return max(needed, rules.minimum_runs) if needed else None
+    return max(needed, least) if needed else None
 
 
 def _nothing(found: Evidence) -> dict[str, Any]:

@@ -15,11 +15,17 @@ FILE = Path("preregistration.yaml")
 Average = Literal["every_task", "classification", "dialogue"]
 
 
-class Rule(Settings):
+class Judged(Settings):
     """What all claims have."""
 
-    policy: str = Field(description="Which step of a run counts: best, authors, last, split_half, fixed_step, or a registered one.")
     average: Average = Field(description="Over which tasks the score is averaged, unweighted.")
+    minimum_runs: int = Field(ge=2, description="With fewer runs, or pairs of runs, the claim is undecided.")
+
+
+class Rule(Judged):
+    """A claim about the step that a policy chooses."""
+
+    policy: str = Field(description="Which step of a run counts: best, authors, last, split_half, fixed_step, or a registered one.")
 
 
 class GainRule(Rule):
@@ -42,10 +48,9 @@ class CorpusRule(Rule):
     threshold: float
 
 
-class StepsRule(Settings):
+class StepsRule(Judged):
     """Claim 4: the best step lies at or below ``bound``, and stopping there loses less than ``margin`` points against each later step."""
 
-    average: Average
     bound: int = Field(ge=1)
     margin: float = Field(ge=0)
 
@@ -61,7 +66,6 @@ class Preregistration(Settings):
 
     alpha: float = Field(gt=0, lt=0.5, description="Of a two-sided test; each side has half of it.")
     correction: Literal["holm", "benjamini_hochberg", "none"] = Field(description="Of a claim's p-values, over models.")
-    minimum_runs: int = Field(ge=2, description="With fewer, a claim is undecided.")
     power: float = Field(gt=0.5, lt=1, description="For which missing runs are counted.")
     fixed_step: int = Field(ge=1, description="The step of policy fixed_step.")
     without: Without
