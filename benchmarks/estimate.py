@@ -18,7 +18,8 @@ from simulated import Simulation, simulate  # noqa: E402
 
 from gap.estimate.stage import MAKERS  # noqa: E402
 from gap.estimate.verdicts import verdicts  # noqa: E402
-from gap.params.preregistration import Preregistration, read_preregistration  # noqa: E402
+from gap.params.preregistration import Preregistration  # noqa: E402
+from gap.params.preregistration_file import read_preregistration  # noqa: E402
 
 ITEMS = {
     "piqa": 320,

@@ -12,7 +12,8 @@ from simulated import Simulation, simulate
 
 from gap.core.errors import BadInput
 from gap.estimate.verdicts import verdicts
-from gap.params.preregistration import FILE, Preregistration, read_preregistration
+from gap.params.preregistration import FILE, Preregistration
+from gap.params.preregistration_file import read_preregistration
 
 ROOT = Path(__file__).resolve().parents[2]
 

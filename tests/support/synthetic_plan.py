@@ -8,7 +8,8 @@ from typing import Any
 
 from gap.core.digest import digest
 from gap.figures.registry import StudyShape, figure_names, table_names
-from gap.params.preregistration import FILE, read_preregistration
+from gap.params.preregistration import FILE
+from gap.params.preregistration_file import read_preregistration
 from gap.plan.stages.estimate import TABLES as ESTIMATES
 from gap.tasks.registry import TASKS
 

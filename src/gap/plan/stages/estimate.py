@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gap.params.preregistration import read_preregistration
+from gap.params.preregistration_file import read_preregistration
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 
