@@ -14,7 +14,7 @@ rule estimate:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=4000,
         runtime=120,
     params:
         plan=GRAPH.plan_json,
