@@ -108,6 +108,7 @@ def test_the_interaction_with_corpus_is_the_analysis_of_variance_of_statsmodels(
     assert np.isnan(f_test([np.ones(3), np.ones(3)])[1]) and np.isnan(f_test([np.ones(1), np.zeros(1)])[1])
 
 
+@pytest.mark.slow
 def test_under_no_effect_five_percent_of_tests_reject() -> None:
     """Studies shaped like real ones: 12 runs, items that move together in all runs, no mean effect; one policy that does not choose."""
     few = (("piqa", 60), ("blended_skill_talk", 40))

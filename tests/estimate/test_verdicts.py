@@ -91,6 +91,18 @@ def test_steps_beyond_the_bound() -> None:
     assert judged("steps", Simulation(steps=2))["reason"] == "no step beyond 2 was scored"
 
 
+def test_a_verdict_that_hangs_on_one_task_says_so() -> None:
+    """All of COPA turns right, and nothing else happens."""
+    samples = simulate(Simulation(texts=10, run=0.01, item=0, cell=0.02))
+    scores = samples.cubes["tiny", "up"].scores["copa"]
+    scores[:, 0], scores[:, 1:], samples.bases["tiny"]["copa"][:] = 0, 100, 0
+    rule = {"policy": "last", "average": "every_task", "minimum_runs": 10, "threshold": 1.0}
+    found = verdicts(samples, rules(gain=rule))["claims"]["gain"]["models"]["tiny"]
+    assert found["all"]["verdict"] == "supported" and found["all"]["other_verdict_without"] == ["copa"]
+    assert "other_verdict_without" not in found["without texts 0"]
+
+
+@pytest.mark.slow
 def test_under_no_effect_claims_are_seldom_supported() -> None:
     """Corrected over two models, at most 2.5 % of studies support a claim that is false: of 60, five would be far too many."""
     tasks = (("piqa", 60), ("blended_skill_talk", 40))

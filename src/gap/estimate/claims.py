@@ -10,8 +10,9 @@ import numpy as np
 
 from gap.aggregate.study_index import ALL, texts_of
 from gap.estimate.cubes import Cube
-from gap.estimate.samples import Estimate, Samples
+from gap.estimate.samples import STUDENT, Estimate, Samples
 from gap.params.preregistration import Preregistration
+from gap.stats.two_way import crossed_mean
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,23 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """Which runs count: all, or those without some ``texts``."""
+    """Which runs count, all or those without some ``texts``; and the ``task`` that averages are without, none where empty."""
 
     name: str
     texts: frozenset[int]
+    task: str = ""
+
+    def tasks(self, samples: Samples, average: str) -> list[str]:
+        """The tasks of an average that count; all where nothing else would be left."""
+        tasks = samples.tasks(average)
+        return [task for task in tasks if task != self.task] or tasks
+
+    def estimate(self, samples: Samples, parts: list[np.ndarray], tasks: list[str], name: str) -> Estimate:
+        """As ``Samples.estimate``; without a task for the test alone, so nothing is resampled."""
+        if not self.task:
+            return samples.estimate(parts, tasks, name)
+        crossed = crossed_mean(parts)
+        return Estimate(crossed, crossed.interval(samples.level), STUDENT)
 
     def rows(self, samples: Samples, cube: Cube, corpus: str = ALL) -> np.ndarray:
         """Positions of the runs that count."""
@@ -52,18 +66,18 @@ class Reading:
 def gain(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
     """Claim 1: the mean gain is above the threshold."""
     rule, average = rules.gain, samples.average(rules.gain.average)
-    tasks, at = samples.tasks(average), reading.rows(samples, cube)
+    tasks, at = reading.tasks(samples, average), reading.rows(samples, cube)
     if not len(at):
         return Evidence(rule.policy, average, missing="no runs")
     parts = samples.parts(cube.model, cube.method, rule.policy)
-    found = samples.estimate([parts[task][at] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")
+    found = reading.estimate(samples, [parts[task][at] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")
     return Evidence(rule.policy, average, (Contrast(found, rule.threshold, "the unmodified model"),))
 
 
 def larger(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
     """Claim 2: the score is not below the larger unmodified model's by the margin or more; paired by item."""
     rule, average = rules.larger, samples.average(rules.larger.average)
-    tasks, at, models = samples.tasks(average), reading.rows(samples, cube), list(samples.study.models)
+    tasks, at, models = reading.tasks(samples, average), reading.rows(samples, cube), list(samples.study.models)
     other = rule.larger.get(cube.model) or next(iter(models[models.index(cube.model) + 1 :]), "")
     if not len(at) or other not in models:
         return Evidence(
@@ -71,14 +85,14 @@ def larger(samples: Samples, cube: Cube, rules: Preregistration, reading: Readin
         )
     parts = samples.parts(cube.model, cube.method, rule.policy)
     ahead = {task: samples.bases[cube.model][task] - samples.bases[other][task] for task in tasks}
-    found = samples.estimate([parts[task][at] + ahead[task] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")
+    found = reading.estimate(samples, [parts[task][at] + ahead[task] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")
     return Evidence(rule.policy, average, (Contrast(found, -rule.margin, samples.study.models[other]),))
 
 
 def corpora(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
     """Claim 3: the gain on one corpus is above that on each other one; paired by index of the text, and by item."""
     rule, average = rules.corpora, samples.average(rules.corpora.average)
-    names, tasks = list(samples.study.corpora), samples.tasks(average)
+    names, tasks = list(samples.study.corpora), reading.tasks(samples, average)
     target = rule.corpus or names[-1]
     if len(names) < 2 or target not in names:
         return Evidence(rule.policy, average, missing="no other corpus" if target in names else f"no corpus {target}")
@@ -91,7 +105,7 @@ def corpora(samples: Samples, cube: Cube, rules: Preregistration, reading: Readi
             return Evidence(rule.policy, average, missing=f"no text index that {target} and {name} share")
         first, second = ([by_text[corpus][text] for text in texts] for corpus in (target, name))
         paired = [parts[task][first] - parts[task][second] for task in tasks]
-        found = samples.estimate(paired, tasks, f"claims/{cube.model}/texts/{len(texts)}")
+        found = reading.estimate(samples, paired, tasks, f"claims/{cube.model}/texts/{len(texts)}")
         contrasts.append(Contrast(found, rule.threshold, samples.study.corpora[name]))
     return Evidence(rule.policy, average, tuple(contrasts))
 
@@ -99,7 +113,7 @@ def corpora(samples: Samples, cube: Cube, rules: Preregistration, reading: Readi
 def steps(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
     """Claim 4: the step with the best mean is not beyond the bound, and the score at the bound is not below that of any later step."""
     rule, average = rules.steps, samples.average(rules.steps.average)
-    tasks, at = samples.tasks(average), reading.rows(samples, cube)
+    tasks, at = reading.tasks(samples, average), reading.rows(samples, cube)
     within = int(np.flatnonzero(cube.steps <= rule.bound)[-1])
     policy = f"step {cube.steps[within]}"
     differences = {task: cube.differences(task)[at] for task in tasks}
@@ -111,7 +125,7 @@ def steps(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading
     for place in later:
         both = reached[:, within] & reached[:, place]
         lost = [differences[task][both][:, within] - differences[task][both][:, place] for task in tasks]
-        found = samples.estimate(lost, tasks, f"claims/{cube.model}/{int(both.sum())}")
+        found = reading.estimate(samples, lost, tasks, f"claims/{cube.model}/{int(both.sum())}")
         contrasts.append(Contrast(found, -rule.margin, f"step {cube.steps[place]}"))
     means = [np.mean([differences[task][reached[:, place], place].mean() for task in tasks]) for place in range(later[-1] + 1)]
     return Evidence(policy, average, tuple(contrasts), holds=int(np.argmax(np.round(means, 9))) <= within)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from gap.aggregate.study_index import ALL
 from gap.estimate.claims import CLAIMS, Contrast, Evidence, Reading, evidence
 from gap.estimate.samples import Samples
 from gap.params.preregistration import Preregistration
 from gap.stats.multiple_testing import benjamini_hochberg, holm
 
 SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
-DECIMALS = 6
+#: Of numbers in verdicts.json: the last bits of a mean differ between processors.
+DECIMALS = 4
 CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {
     "holm": holm,
     "benjamini_hochberg": benjamini_hochberg,
@@ -26,12 +29,21 @@ def readings(rules: Preregistration) -> list[Reading]:
 
 
 def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
-    """Content of verdicts.json: the rules, and claim -> model -> reading -> verdict with its numbers (points)."""
+    """Content of verdicts.json: the rules, and claim -> model -> reading -> verdict with its numbers (points).
+
+    ``other_verdict_without`` lists the tasks without any one of which the averages give another verdict; for the first reading.
+    """
     found: dict[str, Any] = {claim: {"claim": words, "models": {}} for claim, (words, _) in CLAIMS.items()}
     for reading in readings(rules):
         for claim, by_model in evidence(samples, rules, reading).items():
             for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
                 found[claim]["models"].setdefault(model, {})[reading.name] = row
+    for reading in readings(rules)[:1]:
+        for task in samples.study.tasks(ALL):
+            for claim, by_model in evidence(samples, rules, replace(reading, task=task)).items():
+                for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
+                    kept = found[claim]["models"][model][reading.name]
+                    kept.setdefault("other_verdict_without", []).extend([task] if row["verdict"] != kept["verdict"] else [])
     return {"rules": rules.model_dump(mode="json"), "claims": found}
 
 

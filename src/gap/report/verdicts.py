@@ -23,13 +23,14 @@ def _row(entry: dict[str, Any], claim: str, model: str, reading: str) -> dict[st
     low, high = entry.get("low"), entry.get("high")
     interval = f"{_points(low)} to {_points(high)}" if low is not None and high is not None else ""
     few = f", {entry['interval']}" if known and not entry["interval"].endswith("bootstrap") else ""
-    needed = entry.get("runs_needed")
+    needed, without = entry.get("runs_needed"), entry.get("other_verdict_without")
+    reason = entry["reason"] + (f"; about {needed} runs would decide it" if needed else "")
     return {
         "claim": claim,
         "model": model,
         "runs_of": reading,
         "verdict": entry["verdict"],
-        "reason": entry["reason"] + (f"; about {needed} runs would decide it" if needed else ""),
+        "reason": reason + (f"; another verdict without {' or '.join(without)}" if without else ""),
         "estimate": _points(entry["estimate"]) if known else "",
         "interval": interval + few,
         "bound": _points(entry["bound"]) if known else "",
