@@ -33,7 +33,9 @@ def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
 
     ``other_verdict_without`` lists the tasks without any one of which the averages give another verdict; for the first reading.
     """
-    found: dict[str, Any] = {claim: {"claim": words, "models": {}} for claim, (words, _) in CLAIMS.items()}
+    found: dict[str, Any] = {
+        claim: {"number": number, "claim": words, "models": {}} for number, (claim, (words, _)) in enumerate(CLAIMS.items(), 1)
+    }
     for reading in readings(rules):
         for claim, by_model in evidence(samples, rules, reading).items():
             for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
@@ -83,7 +85,7 @@ def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[fl
     elif oppose <= side:
         verdict, reason = NOT_SUPPORTED, f"not above {weakest.bound:g}"
     elif not found.holds:
-        reason = "a later step has the better mean, within the margin"
+        reason = "a later step has the better mean"
     needed = _runs_needed(weakest, rules, least) if verdict == UNDECIDED else None
     if verdict == UNDECIDED and needed is None:
         reason += "; if this mean is the true one, more items, not more runs, are needed"

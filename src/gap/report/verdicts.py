@@ -8,11 +8,11 @@ from gap.figures.table import show
 
 
 def verdict_rows(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[str, str]]:
-    """One row per claim, model and reading, of the content of verdicts.json; ``labels`` of models.  No row where there is no such file."""
+    """One row per claim (in the paper's order), model and reading, of the content of verdicts.json; ``labels`` of models.  No row where there is no such file."""
     claims: dict[str, Any] = verdicts.get("claims", {})
     return [
         _row(entry, claim["claim"], labels.get(model, model), reading)
-        for claim in claims.values()
+        for claim in sorted(claims.values(), key=lambda claim: claim["number"])
         for model, by_reading in claim["models"].items()
         for reading, entry in by_reading.items()
     ]
