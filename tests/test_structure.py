@@ -30,6 +30,7 @@ ORDER = [
     "posttrain",
     "evaluate",
     "aggregate",
+    "estimate",
     "checkpoints",
     "figures",
     "report",

@@ -240,6 +240,18 @@ def test_a_light_stages_key_holds_plan_code_and_what_it_needs() -> None:
     assert {name: key for name, key in light_keys(reversed(stages), digest).items()} == keys
 
 
+def test_another_rule_for_a_claim_makes_the_verdicts_anew_and_no_number(tmp_path: Path) -> None:
+    text = (ROOT / "preregistration.yaml").read_text(encoding="utf-8")
+    found = []
+    for content in (text, text.replace("alpha: 0.05", "alpha: 0.01"), f"# a comment\n{text}"):
+        (tmp_path / "preregistration.yaml").write_text(content, encoding="utf-8")
+        made = plan()
+        digest = plan_document(made)["digest"]
+        found.append((digest, light_keys(light_stages(made), digest)))
+    assert found[0][0] == found[1][0] and found[0] == found[2]
+    assert {name for name, key in found[1][1].items() if key != found[0][1][name]} == {"estimate", "report"}
+
+
 def test_stages_come_behind_what_they_need() -> None:
     ordered = [stage.name for stage in in_order(reversed(light_stages(plan())))]
     assert ordered[-1] == "report" and ordered.index("aggregate") < ordered.index("tables") < ordered.index("report")

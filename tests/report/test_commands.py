@@ -1,4 +1,4 @@
-"""The four commands, end to end, each with its record."""
+"""The five commands, end to end, each with its record."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def call(name: str, plan: Path, folder: Path) -> subprocess.CompletedProcess[str
 def test_the_commands_in_turn(tmp_path: Path) -> None:
     plan = build(tmp_path, TINY)
     write_json(plan, json.loads(plan.read_text()) | {"figure_names": ["figure1_dialogue"]})
-    for name in ("aggregate", "tables", "figures", "report"):
+    for name in ("aggregate", "estimate", "tables", "figures", "report"):
         done = call(name, plan, tmp_path)
         assert done.returncode == 0, done.stderr
     document = json.loads(plan.read_text())
     for name, path in document["light"].items():
         assert Path(path).exists(), name
-    for stage in ("aggregate", "tables", "figures", "report"):
+    for stage in ("aggregate", "estimate", "tables", "figures", "report"):
         record = json.loads((tmp_path / f"results/synthetic/provenance/{stage}-{'0' * 12}.json").read_text())
         assert record == {"stage": stage, "key": "0" * 12}
 

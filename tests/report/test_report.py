@@ -12,6 +12,7 @@ import pytest
 
 from gap.core.errors import BadInput
 from gap.core.files import write_json
+from gap.estimate.stage import estimate
 from gap.figures.data import load
 from gap.figures.stage import captions
 from gap.report import provenance
@@ -19,6 +20,7 @@ from gap.report.limits import limits
 from gap.report.noise import noise_floors
 from gap.report.stage import report
 from gap.report.summary import points, summary
+from gap.report.verdicts import verdict_rows
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -27,6 +29,7 @@ PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQV
 def ready(plan: dict) -> dict:
     """The study with captions and one-pixel figures."""
     data = load(plan)
+    estimate(plan)
     write_json(Path(plan["light"]["captions"]), captions(data))
     for name in plan["figure_names"]:
         (Path(plan["light"]["figures"]) / f"{name}.png").write_bytes(PIXEL)
@@ -189,3 +192,12 @@ def test_the_noise_floor_does_not_deny_the_findings() -> None:
     (line,) = noise_floors({"items": 8, "models": {"m": {"floor": {"validation": {"dialogue": kinds}}}}})
     assert "batch shape 0.50 (at most 1.25)" in line and "the 2-task average of F1" in line
     assert "A smaller difference may be one of arithmetic" in line and "nothing" not in line
+
+
+def test_the_verdicts_stand_on_the_page(ready: dict, text: str) -> None:
+    found = json.loads(Path(ready["light"]["verdicts"]).read_text())
+    section = text.split('<section id="verdicts">', 1)[1].split("</section>", 1)[0]
+    assert section.count("<tr><td") == sum(len(readings) for claim in found["claims"].values() for readings in claim["models"].values())
+    row = found["claims"]["gain"]["models"]["tiny"]["all"]
+    assert f"{row['estimate']:+.2f}".lstrip("+-") in section and row["verdict"] in section and row["reason"] in section
+    assert verdict_rows({}, {}) == []

@@ -8,6 +8,9 @@ from typing import Any
 
 from gap.core.digest import digest
 from gap.figures.registry import StudyShape, figure_names, table_names
+from gap.params.preregistration import FILE
+from gap.params.preregistration_file import read_preregistration
+from gap.plan.stages.estimate import TABLES as ESTIMATES
 from gap.tasks.registry import TASKS
 
 TASK_NAMES = ("piqa", "arc_easy", "copa", "pubmed_qa", "blended_skill_talk", "wizard_of_wikipedia")
@@ -156,6 +159,7 @@ def make_plan(folder: Path, shape: Shape) -> dict[str, Any]:
         "trajectories": [f"{folder}/runs/{model}@{first}.parquet" for model in shape.subjects for first in firsts],
         "scores": scores,
         "light": _light(folder, shape),
+        "settings": {"preregistration": read_preregistration("demo", Path(__file__).resolve().parents[2] / FILE)},
         "code": {"aggregate": "v1", "figures": "v1"},
     }
     return plan | {"digest": digest([plan["runs"], plan["study"]])}
@@ -174,6 +178,7 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
         "metrics": results / "metrics.json",
         "figures": folder / "figures",
     }
+    names |= {name: results / f"observations/{name}.parquet" for name in ESTIMATES} | {"verdicts": results / "verdicts.json"}
     names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json", "noise": folder / "noise.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {

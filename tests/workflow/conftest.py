@@ -38,6 +38,7 @@ TINY = {
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
 RULES_LIGHT = {
     "aggregate",
+    "estimate",
     "report_overlap",
     "report_boundary",
     "report_noise",

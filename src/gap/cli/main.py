@@ -42,6 +42,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "score": score.score,
     "aggregate": light.command("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
+    "estimate": light.command("gap.estimate.stage:estimate", "Write estimates with intervals, and verdicts on the paper's claims."),
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),

@@ -50,6 +50,13 @@ TABLE_FILES = {
     "run_scores": "results/STUDY/observations/run_scores.parquet",
     "published_rows": "results/published/observations/rows.parquet",
     "selections": "results/STUDY/observations/selections.parquet",
+    "effects": "results/STUDY/observations/effects.parquet",
+    "leave_one_out": "results/STUDY/observations/leave_one_out.parquet",
+    "selection_bias": "results/STUDY/observations/selection_bias.parquet",
+    "expected_maxima": "results/STUDY/observations/expected_maxima.parquet",
+    "paired_differences": "results/STUDY/observations/paired_differences.parquet",
+    "corpus_interactions": "results/STUDY/observations/corpus_interactions.parquet",
+    "answer_changes": "results/STUDY/observations/answer_changes.parquet",
 }
 
 

@@ -25,6 +25,24 @@ RUN = {
     "run": ("dictionary", "digest of the run: base model, method, corpus, texts; 'base' for the unmodified model"),
 }
 
+#: What names a row of the estimates.
+ESTIMATED = {
+    "model": ("dictionary", "name of the model in params.yaml"),
+    "method": ("dictionary", "name of the post-training method"),
+    "policy": ("dictionary", "how the step was chosen: a registered policy, fixed_step, split_half; in effects also validation_test"),
+    "task": ("dictionary", "task name, or classification / dialogue / every_task for unweighted averages over tasks"),
+}
+#: A difference in points with its interval.
+INTERVAL = {
+    "runs": ("int32", "runs, or pairs of runs, behind the row"),
+    "items": ("int32", "items of its tasks"),
+    "difference": ("double", "mean difference, points"),
+    "standard_error": ("double", "of it, over runs and items; over items alone for one run"),
+    "low": ("double", "lower end of the interval; NaN where nothing varies"),
+    "high": ("double", "upper end"),
+    "interval": ("dictionary", "two-way bootstrap; or, where that is not to be trusted, t, fewer than 10 runs, or t over items, one run"),
+}
+
 TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "texts": {
         "corpus": ("dictionary", "name of the corpus"),
@@ -109,6 +127,64 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "value": ("double", "average over the group's tasks at that step"),
         "baseline": ("double", "the same of the unmodified model"),
         "gain": ("double", "value - baseline"),
+    },
+    "effects": {
+        **ESTIMATED,
+        "corpus": ("dictionary", "name of the corpus, or all"),
+        "baseline": ("double", "score of the unmodified model, points"),
+        **INTERVAL,
+        "p": ("double", "two-sided paired sign-flip permutation test over runs, items as they are; NaN for one run"),
+        "p_holm": ("double", "the same, corrected by Holm over the tasks; NaN for averages"),
+        "p_bh": ("double", "the same, by Benjamini and Hochberg"),
+        "mcnemar_p": ("double", "exact McNemar test of the answers of most runs, classification tasks; NaN elsewhere and for split_half"),
+        "mcnemar_holm": ("double", "the same, corrected by Holm over the tasks"),
+        "flip_rate": ("double", "share of items whose score changed, mean over runs"),
+        "detectable": (
+            "double",
+            "smallest true difference that a two-sided test at 5 % finds with 80 % power, points; NaN where nothing varies",
+        ),
+        "power": ("double", "power of that test if the difference found were the true one; likewise"),
+    },
+    "leave_one_out": {
+        **ESTIMATED,
+        "left_out": ("dictionary", "the task that the average is without"),
+        **INTERVAL,
+    },
+    "selection_bias": {**ESTIMATED, **INTERVAL},
+    "expected_maxima": {
+        **ESTIMATED,
+        "k": ("int32", "number of runs of which the best is taken"),
+        "difference": ("double", "expected largest of k differences to the unmodified model, points"),
+    },
+    "paired_differences": {
+        **ESTIMATED,
+        "corpus": ("dictionary", "name of the corpus, or all"),
+        **INTERVAL,
+        "p": ("double", "two-sided paired sign-flip permutation test over pairs; NaN for one pair"),
+        "p_holm": ("double", "the same, corrected by Holm over the other methods"),
+    },
+    "corpus_interactions": {
+        **ESTIMATED,
+        "of": (
+            "dictionary",
+            "gain: of the method over the unmodified model; difference: of the study's own method over this one, same texts",
+        ),
+        "corpora": ("int32", "corpora compared"),
+        "runs": ("int32", "runs, or pairs of runs"),
+        "f": ("double", "F of the one-way analysis of variance by corpus; NaN where nothing varies within corpora"),
+        "p": ("double", "its p-value"),
+    },
+    "answer_changes": {
+        "model": ("dictionary", "name of the model in params.yaml"),
+        "method": ("dictionary", "name of the post-training method"),
+        "task": ("dictionary", "task name, e.g. pubmed_qa"),
+        "step": ("int32", "real updates done; 0 is the unmodified model"),
+        "runs": ("int32", "runs that reached the step, over which value is a mean"),
+        "quantity": (
+            "dictionary",
+            "choice N: share of items answered so; score at the first shares: accuracy re-weighted to step 0's shares of choices; words: per answer; same length, gain at ...: see gap.estimate.answers",
+        ),
+        "value": ("double", "shares as fractions, scores and gains in points; NaN where no item is left"),
     },
 }
 

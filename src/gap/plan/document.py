@@ -12,14 +12,14 @@ from gap.plan.plan import Plan
 from gap.plan.stages import corpora, describe, evaluate, figures, items, models, posttrain, stage_units, tokenizers
 from gap.tasks.registry import TASKS, task_card
 
-#: Parts that the digest leaves out: names of light outputs, so that another table or figure makes no other one anew; versions of code,
-#: which stand in the keys of what they reach.
-LIGHT = ("light", "figure_names", "table_names", "code")
+#: Parts that the digest leaves out: names of light outputs, so that another table or figure makes no other one anew; settings of light
+#: stages and versions of code, which stand in the keys of what they reach.
+LIGHT = ("light", "settings", "figure_names", "table_names", "code")
 
 
 def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
     """What plan.json holds, with a digest of what determines the numbers."""
-    study = plan.study
+    study, light = plan.study, list(light)
     document: dict[str, Any] = {
         "study": study.model_dump(mode="json"),
         "models": {
@@ -54,6 +54,7 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
             "figures": str(plan.figures),
             "checkpoints": str(plan.checkpoints),
         },
+        "settings": {name: value for stage in light for name, value in stage.settings.items()},
         "figure_names": figures.figure_names(plan),
         "table_names": figures.table_names(plan),
         "code": {unit: code_version(unit) for unit in stage_units()},

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gap.core.digest import digest
 from gap.core.errors import BadInput
@@ -26,13 +27,15 @@ RECORDS = "provenance"
 class LightStage:
     """A light stage of a study.
 
-    outputs: name in plan.json -> path; code: modules whose code makes them; needs: the light stages whose outputs it reads.
+    outputs: name in plan.json -> path; code: modules whose code makes them; needs: the light stages whose outputs it reads;
+    settings: what it is told beside the study, under ``settings`` in plan.json, part of its own key alone.
     """
 
     name: str
     outputs: dict[str, Path]
     code: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def paths(self) -> list[str]:
@@ -41,13 +44,14 @@ class LightStage:
 
 
 def light_keys(stages: Iterable[LightStage], plan_digest: str) -> dict[str, str]:
-    """Key of each stage: its outputs, the plan's digest, its code, and the keys of the stages that it needs, which come before it."""
+    """Key of each stage: its outputs, settings and code, the plan's digest, and the keys of the stages that it needs, which come before it."""
     keys: dict[str, str] = {}
     for stage in in_order(stages):
         needs = {name: keys[name] for name in stage.needs}
         outputs = {name: str(path) for name, path in stage.outputs.items()}
         code = [code_version(unit) for unit in stage.code]
-        keys[stage.name] = digest({"stage": stage.name, "outputs": outputs, "plan": plan_digest, "code": code, "needs": needs})
+        own = {"settings": stage.settings} if stage.settings else {}
+        keys[stage.name] = digest({"stage": stage.name, "outputs": outputs, "plan": plan_digest, "code": code, "needs": needs} | own)
     return keys
 
 

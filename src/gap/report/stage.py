@@ -15,6 +15,7 @@ from gap.report import provenance
 from gap.report.limits import limits
 from gap.report.noise import noise_dropped, noise_floors, noise_rows
 from gap.report.summary import summary
+from gap.report.verdicts import verdict_rows
 
 
 def report(plan: dict[str, Any]) -> None:
@@ -32,7 +33,8 @@ def page(data: StudyData) -> str:
     """The page as text."""
     import yaml
 
-    overlap, boundary, noise = (provenance.read_optional(data.study.path(name)) for name in ("overlap", "boundary", "noise"))
+    names = ("overlap", "boundary", "noise", "verdicts")
+    overlap, boundary, noise, verdicts = (provenance.read_optional(data.study.path(name)) for name in names)
     return render(
         "gap.report",
         "page.html",
@@ -40,6 +42,7 @@ def page(data: StudyData) -> str:
         study=data.study.name,
         digest=data.study.digest,
         summary=summary(data),
+        verdicts=verdict_rows(verdicts, data.study.models),
         figures=_figures(data),
         tables=study_tables(data),
         limits=limits(data, overlap),

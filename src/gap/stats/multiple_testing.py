@@ -9,4 +9,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(p_values, method="holm")[1].tolist() if len(p_values) else []
+    return multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else list(p_values)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values that bound the false discovery rate, in the order given (Benjamini and Hochberg 1995)."""
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(p_values).tolist() if len(p_values) else []

@@ -12,5 +12,5 @@ CODE = ("gap.report.stage",)
 def light_stages(plan: Plan) -> list[LightStage]:
     """It reads what all other light stages write."""
     exports = tuple(f"export-{model}" for model in plan.subjects)
-    needs = ("overlap", "boundary", "noise", "aggregate", "tables", "figures", *exports)
+    needs = ("overlap", "boundary", "noise", "aggregate", "estimate", "tables", "figures", *exports)
     return [LightStage("report", {"report": plan.results / "report.html"}, (*CODE, *figures.extensions()), needs)]

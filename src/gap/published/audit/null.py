@@ -88,21 +88,6 @@ def _until_stop(change: np.ndarray) -> np.ndarray:
     return before < PATIENCE
 
 
-def expected_maximum(gains: np.ndarray, runs: int) -> float:
-    """Expected largest of ``runs`` gains, estimated without bias from simulated ``gains`` [n], n >= ``runs``.
-
-    The mean of the maximum over all subsets of that size: the i-th smallest is the maximum of C(i - 1, runs - 1) of them.
-    """
-    count = len(gains)
-    if not 1 <= runs <= count:
-        return float("nan")
-    ordered = np.sort(gains)
-    # Weight of the largest is runs / count; each next one times (rank - runs) / (rank - 1) of the rank above.
-    rank = np.arange(count, 1, -1)
-    weights = runs / count * np.concatenate([[1.0], np.cumprod((rank - runs).clip(min=0) / (rank - 1))])
-    return float(weights @ ordered[::-1])
-
-
 def expected_best(steps: int) -> float:
     """Expected largest of 0 and ``steps`` independent standard normal numbers: integral of 1 - Phi(x)^steps over x > 0."""
     value, _ = integrate.quad(lambda x: 1 - stats.norm.cdf(x) ** steps, 0, np.inf)

@@ -15,6 +15,7 @@ from gap.published.read import Published
 from gap.published.rows import changes, clusters, gains, items_of, models, tasks_of
 from gap.published.section import Sampling, Section
 from gap.stats.bootstrap import named_rng
+from gap.stats.order_statistics import expected_maximum
 
 GROUP = "classification"
 #: Start of the names of the columns with changes in right items.
@@ -111,7 +112,7 @@ def _null(runs: null.Runs, count: int) -> dict[str, float]:
     modified, first = runs.step > 0, runs.step == 1
     return {
         "mean": float(runs.gain.mean()),
-        "largest": null.expected_maximum(runs.gain, count),
+        "largest": expected_maximum(runs.gain, count),
         "unmodified": float((~modified).mean()),
         "moved": float(runs.changed_fraction[modified].mean()) if modified.any() else float("nan"),
         "first_gain": float(runs.gain[first].mean()) if first.any() else float("nan"),
