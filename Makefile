@@ -26,14 +26,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
-# Tests of modules two at a time; a workflow test keeps all cores busy by itself.  Variants that take minutes are left to `make test-all`.
+# Two files at a time: most of a workflow test is the start of one program after the other.  Variants that take minutes are left to
+# `make test-all`.
 test: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
-	pytest tests/workflow -m 'not nightly'
+	pytest --numprocesses 2 --dist loadfile tests/workflow -m 'not nightly'
 
 test-all: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
-	pytest tests/workflow
+	pytest --numprocesses 2 --dist loadfile tests/workflow
 
 # Everything but the workflow tests, which run Snakemake and DVC, and what is marked slow.
 test-fast: install
