@@ -37,16 +37,16 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
-# Tests of modules two at a time; a workflow test keeps all cores busy by itself.
+# Two files at a time: most of a workflow test is the start of one program after the other.
 #: the tests, without variants that take minutes
 test: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
-	pytest tests/workflow -m 'not nightly'
+	pytest --numprocesses 2 --dist loadfile tests/workflow -m 'not nightly'
 
 #: all tests
 test-all: install
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
-	pytest tests/workflow
+	pytest --numprocesses 2 --dist loadfile tests/workflow
 
 #: the tests, without those that run Snakemake and DVC, and without what is slow
 test-fast: install

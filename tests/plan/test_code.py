@@ -232,3 +232,37 @@ def _module(path: Path, root: Path) -> str:
 
 def test_the_shipped_lock_is_current() -> None:
     assert code.changed_units(units()) == [], "run `gap lock-code --new-results` (or --same-results) and commit the lock"
+
+
+def test_what_files_say_is_kept_and_changed_files_are_read_anew(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    reads: list[ast.Module] = []
+    dump = code.canonical_dump
+    monkeypatch.setattr(code, "canonical_dump", lambda node: (reads.append(node) if isinstance(node, ast.Module) else None, dump(node))[1])
+
+    def digest() -> tuple[str, int]:
+        """The unit's digest in a new process, and how many files it read for it."""
+        code.forget()
+        reads.clear()
+        return code.code_digest(UNIT), len(reads)
+
+    first, files = digest()
+    assert files == 3 and digest() == (first, 3)
+    code.remember()
+    assert digest() == (first, 0)
+    (package / "core/helper.py").write_text("def more(x):\n    return x + 1\n")
+    other, files = digest()
+    assert other != first and files == 1
+    code.remember()
+    assert digest() == (other, 0)
+    # the first content was forgotten
+    (package / "core/helper.py").write_text("import json\n\n\ndef more(x):\n    return x\n")
+    assert digest() == (first, 1)
+    kept = code.CACHE.read_text()
+    for damaged in ("", "[]", "{", kept[:50]):
+        code.CACHE.write_text(damaged)
+        assert digest() == (first, 3)
+    # kept by another way of reading
+    code.CACHE.write_text(kept)
+    monkeypatch.setattr(code, "_own_digest", lambda: b"other")
+    assert digest() == (first, 3)

@@ -11,10 +11,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from once import once  # noqa: E402
+
 BIN = Path(sys.executable).parent
 
 TINY = {
@@ -32,7 +37,7 @@ TINY = {
     "evaluate": {"items": 8, "precision": "fp32", "max_length": 256, "max_new_tokens": 4, "batch_tokens": 4096},
     "items": {"kind": "miniature"},
     "tasks": ["copa", "blended_skill_talk"],
-    "jobs": {"texts_per_job": 2, "tasks_per_job": 1, "device": "cpu"},
+    "jobs": {"texts_per_job": 2, "tasks_per_job": 2, "device": "cpu"},
 }  # fmt: skip
 
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
@@ -214,10 +219,49 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="session")
 def finished(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Study `tiny` made by `dvc repro`, committed, and pushed to a local remote."""
-    base = tmp_path_factory.mktemp("finished")
-    workspace = tiny.copy(base / "project")
-    workspace.dvc("remote", "add", "-d", "store", str(base / "store"))
-    workspace.dvc("repro")
-    workspace.dvc("push")
-    workspace.commit("results of tiny")
+
+    def make(folder: Path) -> None:
+        workspace = tiny.copy(folder / "project")
+        workspace.dvc("remote", "add", "-d", "store", str(folder / "store"))
+        workspace.dvc("repro")
+        workspace.dvc("push")
+        workspace.commit("results of tiny")
+
+    made = Workspace(once(tmp_path_factory, "finished", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("finished") / "project")
+
+
+#: Files of results/tiny without a clock's readings, which two runs write alike.
+SAME = (
+    "observations/run_scores.parquet",
+    "observations/selections.parquet",
+    "observations/texts.parquet",
+    "tables/estimates.csv",
+    "tables/main.csv",
+    "metrics.json",
+    "plots/score_by_step.csv",
+)
+
+
+def from_scratch(finished: Workspace, to: Path, **changes: object) -> Workspace:
+    """The study of a copy, made from nothing but the sources."""
+    workspace = finished.copy(to)
+    for folder in ("data/tiny", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
+        shutil.rmtree(workspace.folder / folder, ignore_errors=True)
+    workspace.edit(**changes)
+    workspace.snakemake("--quiet", "rules")
     return workspace
+
+
+def assert_same_bits(one: Workspace, other: Workspace) -> None:
+    """Tables, figures and weights of the two studies do not differ by a bit, trajectories by the clock alone."""
+    for name in SAME:
+        assert one.read(f"results/tiny/{name}") == other.read(f"results/tiny/{name}"), name
+    trajectories = [
+        pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds") for each in (one, other)
+    ]
+    pd.testing.assert_frame_equal(*trajectories)
+    for figure in (other.folder / "figures/tiny").iterdir():
+        assert (one.folder / "figures/tiny" / figure.name).read_bytes() == figure.read_bytes(), figure.name
+    weights = "checkpoints/tiny/pico/model.safetensors"
+    assert one.read(weights) == other.read(weights)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.workflow
 
 def test_the_default_dry_run_has_jobs(tiny: Workspace) -> None:
     planned = tiny.planned()
-    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["build_model"] == 1 and planned["all"] == 1
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 1 and planned["build_model"] == 1 and planned["all"] == 1
 
 
 def test_the_picture_of_the_rules_is_current(tiny: Workspace) -> None:

@@ -105,7 +105,7 @@ def test_a_new_transform_is_trained_scored_and_shown(tiny: Workspace, tmp_path_f
     (workspace.folder / TRANSFORM).write_text(TRANSFORM_CODE, encoding="utf-8")
     workspace.edit(studies__tiny__methods=TRANSFORM_ENTRIES["methods"])
     planned = job_counts(workspace.run("snakemake", "--cores", "2", "-n", "--quiet", "rules", **own))
-    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and not {"build_model", "sample_corpus"} & set(planned)
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 1 and not {"build_model", "sample_corpus"} & set(planned)
     workspace.run("snakemake", "--cores", "2", "--quiet", "rules", **own)
     assert list(pd.read_csv(workspace.folder / "results/tiny/tables/methods.csv")["method"]) == ["ascent", "without embeddings"]
     assert (workspace.folder / "figures/tiny/methods.png").stat().st_size > 5000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace, words
+from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace, assert_same_bits, from_scratch, words
 
 pytestmark = pytest.mark.workflow
 
@@ -29,14 +29,9 @@ def clone(finished: Workspace, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def changed_metrics(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The metrics of the changed learning rate, computed from nothing but the sources."""
-    workspace = finished.copy(tmp_path_factory.mktemp("changed") / "project")
-    for folder in ("data", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
-        shutil.rmtree(workspace.folder / folder, ignore_errors=True)
-    workspace.edit(gap__learning_rate=RATE)
-    workspace.snakemake("--quiet", "rules")
-    return workspace.read(METRICS)
+def changed(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The study with the changed learning rate, computed from nothing but the sources."""
+    return from_scratch(finished, tmp_path_factory.mktemp("changed") / "project", gap__learning_rate=RATE)
 
 
 def nothing_changed(workspace: Workspace) -> bool:
@@ -50,67 +45,75 @@ def test_a_second_run_wants_nothing(finished: Workspace) -> None:
     assert nothing_changed(finished)
 
 
+@pytest.mark.parametrize("command", [("dvc", "repro"), pytest.param(("snakemake", "--cores", "2"), marks=pytest.mark.nightly)])
 def test_clone_and_pull_want_nothing_and_a_change_reaches_exactly_what_depends_on_it(
-    clone: Workspace, finished: Workspace, changed_metrics: bytes
+    clone: Workspace, finished: Workspace, changed: Workspace, command: tuple[str, ...]
 ) -> None:
+    """Whether DVC starts Snakemake or a user does.  Bit for bit what is made from scratch, and filed under the value that made it."""
     assert clone.planned() == {}
     assert nothing_changed(clone)
 
     clone.edit(gap__learning_rate=RATE)
     planned = clone.planned()
-    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 1
     assert set(planned) - {"post_train", "evaluate_runs"} == RULES_LIGHT
     assert not set(planned) & RULES_BEFORE
 
-    clone.snakemake("--quiet", "rules")
-    assert clone.read(METRICS) == changed_metrics != finished.read(METRICS)
+    clone.run(*command)
+    assert clone.read(METRICS) != finished.read(METRICS)
+    assert_same_bits(clone, changed)
     assert clone.planned() == {}
-
-    clone.git("checkout", "-q", "params.yaml")
-    assert set(clone.planned()) <= RULES_LIGHT
-    clone.snakemake("--quiet", "rules")
-    assert clone.read(METRICS) == finished.read(METRICS)
-
-
-def test_dvc_repro_in_a_clone_files_the_metric_under_the_value_that_made_it(
-    clone: Workspace, finished: Workspace, changed_metrics: bytes
-) -> None:
-    clone.edit(gap__learning_rate=RATE)
-    clone.dvc("repro")
-    assert clone.read(METRICS) == changed_metrics
     difference = json.loads(clone.dvc("metrics", "diff", "--json"))
     [(path, entry)] = difference.items() if "diff" not in difference else difference["diff"].items()
     assert path == METRICS and any(value["diff"] for value in entry.values())
 
     clone.git("checkout", "-q", "params.yaml")
-    clone.dvc("repro")
+    assert set(clone.planned()) <= RULES_LIGHT
+    clone.run(*command)
     assert clone.read(METRICS) == finished.read(METRICS)
 
 
-def test_experiments_in_a_temporary_folder_compute_the_new_value(clone: Workspace, finished: Workspace, changed_metrics: bytes) -> None:
+def test_what_a_change_does_not_reach_has_the_same_bits_when_made_from_scratch(finished: Workspace, changed: Workspace) -> None:
+    patterns = (
+        "data/tiny/tokenizers/*/tokenizer.json",
+        "data/tiny/items/*/*.jsonl",
+        "data/tiny/models/*/model.safetensors",
+        "data/tiny/corpora/*/*.parquet",
+        "results/tiny/features/*/*.parquet",
+    )
+    found = [sorted(finished.folder.glob(pattern)) for pattern in patterns]
+    assert all(found)
+    for path in (path for paths in found for path in paths):
+        name = str(path.relative_to(finished.folder))
+        assert changed.read(name) == finished.read(name), name
+
+
+@pytest.mark.nightly
+def test_experiments_in_a_temporary_folder_compute_the_new_value(clone: Workspace, finished: Workspace, changed: Workspace) -> None:
     clone.dvc("exp", "run", "--temp", "-n", "faster", "-S", f"gap.learning_rate={RATE}")
     difference = json.loads(clone.dvc("metrics", "diff", "--json", "--all", "HEAD", "faster"))
     found = {key: value["new"] for key, value in difference.get("diff", difference)[METRICS].items()}
-    wanted = {f"pico.{key}": value for key, value in json.loads(changed_metrics)["pico"].items()}
+    wanted = {f"pico.{key}": value for key, value in json.loads(changed.read(METRICS))["pico"].items()}
     assert found == pytest.approx(wanted, abs=1e-9)
     assert clone.read(METRICS) == finished.read(METRICS)
 
 
-def test_without_snakemakes_memory_a_change_is_still_seen(finished: Workspace, tmp_path: Path, changed_metrics: bytes) -> None:
+@pytest.mark.nightly  # the clone above has no memory of Snakemake's either
+def test_without_snakemakes_memory_a_change_is_still_seen(finished: Workspace, tmp_path: Path, changed: Workspace) -> None:
     workspace = finished.copy(tmp_path / "project")
     shutil.rmtree(workspace.folder / ".snakemake")
     assert workspace.planned() == {}
     workspace.edit(gap__learning_rate=RATE)
     assert not set(workspace.planned()) & RULES_BEFORE
     workspace.snakemake("--quiet", "rules")
-    assert workspace.read(METRICS) == changed_metrics
+    assert workspace.read(METRICS) == changed.read(METRICS)
 
 
 def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path: Path) -> None:
     workspace = finished.copy(tmp_path / "project")
     workspace.edit(studies__tiny__gap__texts=3)
     planned = workspace.planned()
-    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 2 and planned["sample_corpus"] == 1
+    assert planned["post_train"] == 1 and planned["evaluate_runs"] == 1 and planned["sample_corpus"] == 1
     assert not {"build_model", "build_tokenizer", "evaluate_base", "fetch_items"} & set(planned)
 
     workspace.edit(studies__tiny__gap__texts=2, studies__tiny__tasks=["copa", "blended_skill_talk", "piqa"])
@@ -120,10 +123,10 @@ def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path
 
     workspace.edit(studies__tiny__tasks=["copa", "blended_skill_talk"], studies__tiny__evaluate__items=40)
     planned = workspace.planned()
-    assert planned["evaluate_runs"] == 2
+    assert planned["evaluate_runs"] == 1
     assert not {"build_model", "build_tokenizer", "post_train", "sample_corpus", "fetch_items"} & set(planned)
     before = scores(workspace)
-    workspace.snakemake("--quiet", "rules")
+    evaluate(workspace)
     after = scores(workspace)
     assert len(before) == 2 * 3 * 2 * 8 // 2 and len(after) == 40 * 3 * 2
     both = before.merge(after, on=["run", "step", "task", "item"])
@@ -135,13 +138,13 @@ def test_a_list_of_steps_names_other_tables_and_takes_what_is_there(finished: Wo
     whole = scores(workspace)
     workspace.edit(studies__tiny__evaluate__steps=[2])
     planned = workspace.planned()
-    assert set(planned) == {"evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
-    workspace.snakemake("--quiet", "rules")
+    assert set(planned) == {"evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 1
+    evaluate(workspace)
     pd.testing.assert_frame_equal(scores(workspace).reset_index(drop=True), whole[whole["step"] != 1].reset_index(drop=True))
     paths = [entry["path"] for entry in json.loads(workspace.read("results/tiny/plan.json"))["scores"]]
     records = [json.loads((workspace.folder / path).with_suffix(".provenance.json").read_text()) for path in paths]
     assert {record["inputs"]["device"] for record in records} == {"not needed"}, "all rows were there"
-    assert workspace.planned() == {}
+    assert set(workspace.planned()) <= RULES_LIGHT
     workspace.edit(studies__tiny__evaluate__steps=[])
     assert set(workspace.planned()) <= RULES_LIGHT
 
@@ -153,23 +156,26 @@ def test_a_job_of_several_tasks_scores_only_the_table_that_is_missing(finished: 
     planned = workspace.planned()
     assert planned["evaluate_runs"] == 1 and planned["fetch_items"] == 1 and "post_train" not in planned
     old = {path: path.read_bytes() for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*") if path.is_file()}
-    workspace.snakemake("--quiet", "rules")
+    evaluate(workspace)
     assert old and all(path.read_bytes() == content for path, content in old.items())
     [table] = {path for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*.parquet")} - old.keys()
     record = json.loads(table.with_suffix(".provenance.json").read_text())
     assert record["settings"]["task"] == "piqa" and record["inputs"]["replayed"]["runs"] == 2
-    assert workspace.planned() == {}
+    assert "evaluate_runs" not in workspace.planned()
 
 
-def test_a_job_of_several_tasks_replays_each_run_once(finished: Workspace, tmp_path: Path) -> None:
-    workspace = finished.copy(tmp_path / "project")
-    shutil.rmtree(workspace.folder / "results/tiny/scores")
-    workspace.edit(studies__tiny__jobs__tasks_per_job=2)
-    assert workspace.planned()["evaluate_runs"] == 1
-    workspace.snakemake("--quiet", "rules")
-    records = [json.loads(path.read_text()) for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*.provenance.json")]
+def test_a_job_per_task_gives_the_scores_that_a_job_of_several_gives_which_replays_each_run_once(
+    finished: Workspace, tmp_path: Path
+) -> None:
+    records = [json.loads(path.read_text()) for path in (finished.folder / "results/tiny/scores").rglob("*-texts-*.provenance.json")]
     assert {record["settings"]["task"] for record in records} == {"copa", "blended_skill_talk"}
     assert [record["inputs"]["replayed"]["runs"] for record in records] == [2, 2]
+
+    workspace = finished.copy(tmp_path / "project")
+    shutil.rmtree(workspace.folder / "results/tiny/scores")
+    workspace.edit(studies__tiny__jobs__tasks_per_job=1)
+    assert workspace.planned()["evaluate_runs"] == 2
+    workspace.snakemake("--quiet", "rules", "--until", "aggregate")
     assert workspace.read(METRICS) == finished.read(METRICS)
 
 
@@ -214,9 +220,14 @@ def test_a_dry_run_needs_to_write_nothing(read_only: Workspace) -> None:
     assert read_only.planned() == {}
     read_only.edit(gap__learning_rate=RATE)
     planned = read_only.planned()
-    assert set(planned) == {"post_train", "evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 2
+    assert set(planned) == {"post_train", "evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 1
     text = read_only.snakemake("--quiet", "rules", code=1)
     assert text.rstrip().split("\n")[-1].startswith("gap: results/tiny") and "cannot be written" in text and "Traceback" not in text
+
+
+def evaluate(workspace: Workspace) -> None:
+    """Make what the scores need, and them; the light stages behind them are not looked at."""
+    workspace.snakemake("--quiet", "rules", "--until", "evaluate_runs_0")
 
 
 def scores(workspace: Workspace) -> pd.DataFrame:
@@ -281,7 +292,7 @@ def test_a_damaged_workspace_mends_itself(finished: Workspace, tmp_path: Path) -
     before = pd.read_parquet(workspace.folder / lost)
     (workspace.folder / lost).unlink()
     assert workspace.planned()["evaluate_runs"] == 1
-    workspace.snakemake("--quiet", "rules")
+    evaluate(workspace)
     pd.testing.assert_frame_equal(pd.read_parquet(workspace.folder / lost), before)
 
 

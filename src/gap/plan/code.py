@@ -10,6 +10,9 @@ of what the unit makes; once the code differs, the digest itself does, so that c
 change that leaves results as they were, ``gap lock-code --same-results`` keeps the version; after any other,
 ``gap lock-code --new-results`` raises it.  Of a unit that the lock does not know yet, same results are those that its code
 made so far: the digest of that code is its version then.
+
+Reading the syntax trees of all files takes a second.  What they say is kept in ``.gap/code.json`` under the digest of each file's
+bytes, so that a later start looks at changed files alone.
 """
 
 from __future__ import annotations
@@ -19,16 +22,21 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gap.core.errors import BadInput
 from gap.core.files import read_object, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_name("code.lock.json")
+CACHE = Path(".gap/code.json")
 RESTORE = "Restore it: git checkout -- src/gap/plan/code.lock.json. Without it every result would get another key."
 #: Files that a module reads from its own folder.
 DATA = (".html", ".css", ".yaml", ".jinja")
+#: What may begin with a docstring.
+DOCUMENTED = ("Module", "ClassDef", "FunctionDef", "AsyncFunctionDef")
+#: Where a statement holds others.
+BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
 def module_file(module: str) -> Path | None:
@@ -42,30 +50,81 @@ def imports(module: str) -> tuple[str, ...]:
     """The modules of this package that ``module`` imports, with the packages around them."""
     file = module_file(module)
     assert file is not None, module
+    said = _said(file)
+    names = {name for name in said.imports if module_file(name)}
+    # importing a module runs the packages around it; the outermost holds the version alone, and counts where it is imported by name
+    packages = {".".join(name.split(".")[:depth]) for name in names for depth in range(2, name.count(".") + 1)}
+    return tuple(sorted((names - {"gap"}) | packages | (names & {"gap"} if said.version else set())))
+
+
+class Said(NamedTuple):
+    """What a module's file says: the names below ``gap`` that it imports, whether one from ``gap`` itself, and its meaning's digest."""
+
+    imports: list[str]
+    version: bool
+    meaning: str
+
+
+@cache
+def _said(file: Path) -> Said:
+    content = file.read_bytes()
+    key = hashlib.sha256(_own_digest() + content).hexdigest()
+    if key not in _remembered():
+        _remembered()[key] = _read(ast.parse(content))
+        _NEW.add(key)
+    _USED.add(key)
+    return _remembered()[key]
+
+
+def _read(tree: ast.Module) -> Said:
     names: set[str] = set()
-    for node in _statements(_tree(file)):
+    for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    names = {name for name in names if name.split(".")[0] == "gap" and module_file(name)}
-    # importing a module runs the packages around it; the outermost holds the version alone, and counts where it is imported by name
-    packages = {".".join(name.split(".")[:depth]) for name in names for depth in range(2, name.count(".") + 1)}
-    return tuple(sorted((names - {"gap"}) | packages | (names & {"gap"} if _names_version(file) else set())))
+    version = any(isinstance(node, ast.ImportFrom) and node.module == "gap" for node in _statements(tree.body, checkers=True))
+    own = sorted(name for name in names if name.split(".")[0] == "gap")
+    return Said(own, version, hashlib.sha256(canonical_dump(tree).encode()).hexdigest())
 
 
-def _names_version(file: Path) -> bool:
-    return any(isinstance(node, ast.ImportFrom) and node.module == "gap" for node in ast.walk(_tree(file)))
+#: Entries that this process added, and all that it used.
+_NEW: set[str] = set()
+_USED: set[str] = set()
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All statements but those that only a type checker runs."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+@cache
+def _own_digest() -> bytes:
+    """What is kept holds for this way of reading alone."""
+    return hashlib.sha256(Path(__file__).read_bytes()).digest()
+
+
+@cache
+def _remembered() -> dict[str, Said]:
+    """What earlier runs kept; what cannot be read was not kept."""
+    try:
+        entries = read_object(CACHE)
+    except BadInput:
+        return {}
+    return {key: Said(*entry) for key, entry in entries.items() if isinstance(entry, list) and len(entry) == len(Said._fields)}
+
+
+def remember() -> None:
+    """Keep what the files say for later runs, and forget what files said that are no more."""
+    if _NEW:
+        write_json(CACHE, {key: said for key, said in _remembered().items() if key in _USED})
+        _NEW.clear()
+
+
+def _statements(block: Iterable[ast.AST], *, checkers: bool = False) -> Iterator[ast.AST]:
+    """All statements, at any depth, but those that only a type checker runs; expressions, which hold none, are not looked through."""
+    for node in block:
+        if not checkers and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         yield node
-        yield from _statements(node)
+        for name in BLOCKS:
+            yield from _statements(getattr(node, name, ()), checkers=checkers)
 
 
 @cache
@@ -92,37 +151,38 @@ def code_digest(unit: str) -> str:
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-@cache
 def _meaning(path: Path) -> bytes:
     """Digest of what a file says: its syntax tree without docstrings; a data file byte by byte."""
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).digest()
-    return hashlib.sha256(canonical_dump(_tree(path)).encode()).digest()
+    return bytes.fromhex(_said(path).meaning)
 
 
 def canonical_dump(node: Any) -> str:
     """A syntax tree as text: without docstrings, positions, and what is None or empty, which differ between Pythons."""
     if isinstance(node, ast.AST):
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None]
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            fields = [
-                (name, node.body[1:] if name == "body" and ast.get_docstring(node, clean=False) is not None else value)
-                for name, value in fields
-            ]
-        return f"{type(node).__name__}({','.join(f'{name}={canonical_dump(value)}' for name, value in fields if value != [])})"
+        kind = type(node).__name__
+        if not node._fields:
+            return f"{kind}()"
+        parts = []
+        for name in node._fields:
+            value: Any = getattr(node, name, None)
+            if name == "body" and kind in DOCUMENTED and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
+                value = value[1:]
+            if value is not None and value != []:
+                parts.append(f"{name}={canonical_dump(value)}")
+        return f"{kind}({','.join(parts)})"
     if isinstance(node, list):
-        return f"[{','.join(map(canonical_dump, node))}]"
+        return f"[{','.join([canonical_dump(each) for each in node])}]"
     return ascii(node)
 
 
 def forget() -> None:
-    """Read the files anew: what was read of them is kept for the life of the process."""
-    for function in (imports, closure, code_digest, _tree, _meaning, locked):
+    """Read the files anew, as another process does: what was read of them is kept for the life of this one."""
+    for function in (imports, closure, code_digest, _said, _remembered, _meaning, locked):
         function.cache_clear()
+    _NEW.clear()
+    _USED.clear()
 
 
 @cache

@@ -11,7 +11,7 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json, write_json
 from gap.params.load import resolve
 from gap.params.study import Study
-from gap.plan.code import changed_units, new_units
+from gap.plan.code import changed_units, new_units, remember
 from gap.plan.document import heavy_outputs, plan_document
 from gap.plan.light import LightStage, check_records, light_keys, record_path
 from gap.plan.plan import Plan
@@ -79,10 +79,11 @@ class Graph:
         self.save_inputs()
 
     def save_inputs(self) -> None:
-        """Write inputs.json, on which DVC's stage depends, and the lock, where they have changed."""
+        """Write inputs.json, on which DVC's stage depends, the lock, and what is known of the code, where they have changed."""
         write_changed(Path(self.plan.results) / "inputs.json", self.inputs)
         if isinstance(self.plan, Plan):
             self.plan.fingerprints.save()
+        remember()
 
 
 def write_changed(path: Path, content: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def test_every_continuation_agrees_with_the_backend_and_the_naive_scorer(models:
     np.testing.assert_allclose(ours, naive, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("softmax", [None, "float32"])
+@pytest.mark.parametrize("softmax", [pytest.param(None, marks=pytest.mark.nightly), "float32"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_in_bf16_ours_is_nearer_to_fp32_than_the_backend_is(models: Any, tokenizer: Any, name: str, softmax: str | None) -> None:
     """Root mean squares (nats) over all continuations, the backend in its default and with log-softmax in fp32.
