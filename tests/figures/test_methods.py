@@ -69,3 +69,20 @@ def test_the_report_says_what_the_numbers_say(data: StudyData) -> None:
     row = data.contrasts.query("model == 'big' and group == 'dialogue' and policy == 'last'").iloc[0]
     shown = f"{100 * row['difference']:+.2f}".replace("-", "\N{MINUS SIGN}")
     assert f"{shown} for 0.5M" in found and re.search("above zero|below zero|not told apart from zero", found)
+
+
+def test_a_model_without_one_of_the_methods(tmp_path: Path) -> None:
+    """``models.NAME.methods``: its other runs are shown as they are, and nothing stands where the method would."""
+    document = read_json(build(tmp_path, CONTROLLED))
+    lacking = next(run["model"] for run in document["runs"])
+    document["runs"] = [run for run in document["runs"] if (run["model"], run["method"]) != (lacking, "down")]
+    aggregate(document)
+    figures(document)
+    tables(document)
+    written, found = pd.read_csv(document["light"]["methods_csv"]), pd.read_csv(document["light"]["contrasts"])
+    assert list(written["method"]) == ["UP", "UP", "DOWN"] and set(found["model"]) == {run["model"] for run in document["runs"]} - {lacking}
+    caption = json.loads((Path(document["light"]["figures"]) / "captions.json").read_text())["methods"]["caption"]
+    assert "UP (15 runs per model), DOWN (6)" in caption
+    sentences = [sentence for _, group in summary(load(document)) for sentence in group if sentence.startswith("DOWN against UP")]
+    label = document["models"][lacking]["label"]
+    assert sentences and not any(f"for {label} " in sentence for sentence in sentences)

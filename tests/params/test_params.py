@@ -373,6 +373,8 @@ def test_a_model_that_names_no_tokenizer_brings_its_own() -> None:
     [
         (f"{MODELS}.docs-bpe", LOCAL, ["models.docs-bpe: names no tokenizer", "rename that one"]),
         (f"{MODELS}.nano-s.tokenizer", "", ["models.nano-s", "tokenizer"]),
+        (f"{MODELS}.nano-s.methods", ["ascent", "climb"], ["models.nano-s.methods", "'climb' is not defined"]),
+        (f"{MODELS}.nano-s.methods", ["soup"], ["models.nano-s.methods", "the study's own method 'ascent'"]),
         ("studies.demo.tokenizers.own", {"kind": "model", "model": "nano-s"}, ["tokenizers.own.model", "pretrained here"]),
         ("studies.demo.tokenizers.own", {"kind": "model", "model": "nano"}, ["tokenizers.own.model", "'nano' is not defined"]),
         (f"{MODELS}.own", {"kind": "gguf"}, ["models.own", "either path, or id, revision and file"]),

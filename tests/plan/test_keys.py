@@ -297,3 +297,10 @@ def test_a_models_own_files_key_it_and_its_tokenizer_wherever_they_come_from(tmp
     )
     assert models.key(one, "own") == models.key(other, "own") != models.key(changed, "own")
     assert tokenizers.key(one, "own") == tokenizers.key(other, "own") != tokenizers.key(changed, "own")
+
+
+def test_a_model_has_the_methods_that_it_names_and_nothing_is_made_again() -> None:
+    whole, chosen = plan(), plan(studies__demo__models__nano_s__methods=["ascent", "soup"])
+    made = {(shard.model, shard.method) for shard in posttrain.shards(chosen)}
+    assert made == {("nano-s", "ascent"), ("nano-s", "soup")}
+    assert set(heavy_outputs(chosen)) < set(heavy_outputs(whole))

@@ -21,7 +21,7 @@ COLUMNS = [
 
 
 def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: StudyIndex) -> pd.DataFrame:
-    """One row per subject, other method, group and policy: columns ``COLUMNS``.
+    """One row per subject, other method that it has, group and policy: columns ``COLUMNS``.
 
     A run is held against the study's own method on the same texts: against one run, or, where it has several texts (a
     combination of runs, several texts per update), against the mean of theirs.  ``difference`` is the mean over
@@ -34,8 +34,10 @@ def contrasts(selections: pd.DataFrame, trajectories: pd.DataFrame, study: Study
 
     last = up_to_last_scored(trajectories, study).groupby("run", sort=False)[["distance", "trained_distance"]].last()
     rows = []
-    for model, method in product(study.subjects, [name for name in study.methods if name != study.primary]):
+    for model, method in product(study.subjects, study.methods):
         runs = study.runs_of(model, method)
+        if method == study.primary or not runs:
+            continue
         norms = last.loc[[run["run"] for run in runs]].mean().to_dict()
         for group, policy in product(study.groups, detailed_names()):
             cell = selections[(selections["model"] == model) & (selections["group"] == group) & (selections["policy"] == policy)]

@@ -85,8 +85,8 @@ def metrics(estimates: pd.DataFrame, study: StudyIndex) -> dict[str, dict[str, A
     chosen = {(row["model"], row["method"], row["group"], row["policy"]): row for row in averages.to_dict("records")}
     numbers: dict[str, dict[str, Any]] = {}
     for model in study.subjects:
-        methods: dict[str, dict[str, Any]] = {method: {"runs": len(study.runs_of(model, method))} for method in study.methods}
-        for method, group in product(study.methods, study.groups):
+        methods: dict[str, dict[str, Any]] = {method: {"runs": len(study.runs_of(model, method))} for method in study.methods_of(model)}
+        for method, group in product(list(methods), study.groups):
             best, last = (chosen[model, method, group, policy] for policy in ("best", "last"))
             values = {"difference": best["mean_gain"], "difference_last": last["mean_gain"]}
             if method == study.primary:

@@ -33,7 +33,7 @@ def score_by_step(run_scores: pd.DataFrame, trajectories: pd.DataFrame, study: S
     losses = losses_at_steps(trajectories)
     parts = []
     for model in study.subjects:
-        for method, corpus in product(study.methods, study.corpora):
+        for method, corpus in product(study.methods_of(model), study.corpora):
             runs = [run["run"] for run in study.runs_of(model, method) if run["corpus"] == corpus]
             if runs:
                 mine = rows[(rows["model"] == model) & rows["run"].isin([*runs, BASE])]

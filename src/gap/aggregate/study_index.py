@@ -91,6 +91,11 @@ class StudyIndex:
         """The planned runs of a model, of one method or of all."""
         return [run for run in self.runs if run["model"] == model and method in (None, run["method"])]
 
+    def methods_of(self, model: str) -> dict[str, str]:
+        """Names and labels of the methods by which a model has runs, in the order of ``methods``."""
+        used = {run["method"] for run in self.runs_of(model)}
+        return {name: label for name, label in self.methods.items() if name in used}
+
 
 def texts_of(run: dict[str, Any]) -> list[int]:
     """Indices of all texts of a planned run: of each run that is combined, of each update."""

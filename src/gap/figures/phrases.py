@@ -27,9 +27,10 @@ def _scored(steps: tuple[int, ...]) -> str:
 def methods_text(data: StudyData) -> str:
     """How many runs each method has: "ascent (8 runs), descent (4), soup (2)"."""
     study = data.study
-    counts = {label: _range({len(study.runs_of(model, method)) for model in study.subjects}) for method, label in study.methods.items()}
-    (primary, runs), *variants = counts.items()
-    return ", ".join([f"{primary} ({runs} runs per model)", *(f"{label} ({count})" for label, count in variants)])
+    runs = {label: [len(study.runs_of(model, method)) for model in study.subjects] for method, label in study.methods.items()}
+    counts = {label: _range({number for number in numbers if number} or {0}) for label, numbers in runs.items()}
+    (primary, number), *variants = counts.items()
+    return ", ".join([f"{primary} ({number} runs per model)", *(f"{label} ({count})" for label, count in variants)])
 
 
 def _range(counts: set[int]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from gap.core.settings import Settings
-from gap.params.names import Label
+from gap.params.names import Label, Name
 
 Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -27,7 +27,13 @@ class AnyModel(Settings):
         description="How its items are scored: auto takes the fast paths that prove themselves on the model; plain takes none.",
     )
 
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role", "scorer"})
+    methods: list[Name] = Field(
+        [],
+        exclude_if=lambda methods: not methods,  # as `scorer`
+        description="Methods that a subject is post-trained by, the study's own among them; all where empty.",
+    )
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role", "scorer", "methods"})
 
 
 class LocalModel(AnyModel):

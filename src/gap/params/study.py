@@ -110,6 +110,11 @@ class Study(Settings):
                 raise ValueError(f"methods.{name}: gap.texts is {method.gap.texts}, less than gap.texts_per_update")
             self._check_retained(name, method.gap)
         self._check_methods()
+        for name, model in self.models.items():
+            for chosen in model.methods:
+                _known(f"models.{name}.methods", chosen, self.methods)
+            if model.methods and (own := next(iter(self.methods))) not in model.methods:
+                raise ValueError(f"models.{name}.methods: the study's own method {own!r}, the first of `methods`, must be among them")
         self._check_steps()
         if self.items.kind == "folder" and not self.items.path:
             raise ValueError("items.path: kind folder needs a path")

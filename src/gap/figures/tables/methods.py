@@ -22,7 +22,7 @@ def build(data: StudyData) -> Table:
     for group in study.groups:
         titles = {"best": "best", "last": "last", "difference": f"against {primary}", "low": "from", "high": "to"}
         columns += [Column(f"{group}_{key}", title, "change", GROUP_LABEL[group]) for key, title in titles.items()]
-    blocks = [[_row(data, model, method) for method in study.methods] for model in study.subjects]
+    blocks = [[_row(data, model, method) for method in study.methods_of(model)] for model in study.subjects]
     caption = (
         f"Methods side by side, in points. Distance: L2 norm of the change of all weights at the last step, mean over runs, as scored and as "
         f"trained (before transforms; for a soup the average norm of the runs in it). Best: mean gain at the best step; {BEST}. Last: mean change "

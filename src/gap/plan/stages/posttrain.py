@@ -34,7 +34,8 @@ def shards(plan: Plan) -> tuple[Shard, ...]:
     """The jobs of post-training and of evaluation; a method that combines runs has one per model."""
     cut: list[Shard] = []
     for model in plan.subjects:
-        for method, settings in plan.study.methods.items():
+        chosen = plan.study.models[model].methods or list(plan.study.methods)
+        for method, settings in ((method, settings) for method, settings in plan.study.methods.items() if method in chosen):
             texts = settings.gap.texts
             size = texts if settings.combine else plan.study.jobs.texts_per_job
             cut += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
