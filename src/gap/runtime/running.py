@@ -13,7 +13,6 @@ import socket
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from gap.core.errors import BadInput, Refused
 from gap.core.files import read_object, write_json
@@ -22,7 +21,8 @@ ROOT = Path(".gap/running")
 #: The environment variable in which the workflow names its study to its jobs.
 VARIABLE = "GAP_STUDY"
 
-_held: list[IO[str]] = []
+#: Descriptors of locked files; they stay open until the process ends.
+_held: list[int] = []
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def announce(study: str, command: str) -> None:
     with contextlib.suppress(OSError):
         ROOT.mkdir(parents=True, exist_ok=True)
         write_json(forming, asdict(process))
-        stream = forming.open()
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _held.append(stream)
+        descriptor = os.open(forming, os.O_RDONLY)
+        _held.append(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         forming.rename(path)  # locked before anybody looks at it
 
 
