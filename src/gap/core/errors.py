@@ -45,3 +45,8 @@ class Refused(GapError):
     """A result that would not be trustworthy is not produced: a replay or a digest that differs (exit code 4)."""
 
     exit_code = 4
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, in its first line and without a full stop; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")

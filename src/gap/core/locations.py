@@ -9,6 +9,8 @@ from gap.core.errors import BadInput, Unavailable
 
 VARIABLE = "GAP_MIRROR"
 PREFIX = "mirror:"
+#: What was fetched and is kept, so that it is fetched once.
+DOWNLOADS = Path(".gap/downloads")
 
 
 def mirror() -> Path | None:

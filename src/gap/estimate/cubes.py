@@ -137,10 +137,8 @@ class _Filler:
             for task in self.study.tasks("all"):
                 self.scores[model, task][:-1, 0] = bases[model][task]
                 self.answers[model, task][:-1, 0] = self.answers[model, task][-1, 0]
-            for method in self.study.methods:
-                runs = self.study.runs_of(model, method)
-                if runs:
-                    found[model, method] = self._cube(model, method, runs)
+            for method in self.study.methods_of(model):
+                found[model, method] = self._cube(model, method, self.study.runs_of(model, method))
         return found
 
     def _cube(self, model: str, method: str, runs: list[dict[str, Any]]) -> Cube:

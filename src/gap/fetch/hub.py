@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput, Unavailable
+from gap.core.errors import BadInput, Unavailable, first_line
 from gap.core.files import NOT_WRITABLE, no_room
 from gap.params.sources import HubSource
 
@@ -37,7 +37,7 @@ def reaching(subject: str, cure: str) -> Iterator[None]:
     except (OSError, HTTPError, ValueError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
             raise no_room(Path(error.filename or "the download folder"), error) from error
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+        reason = first_line(error)
         if isinstance(error, OSError | HTTPError):
             problem, allowed = f"could not be read from the hub ({reason})", "a hub that can be reached, or files that are already here"
             raise Unavailable(subject, problem, allowed, cure) from error

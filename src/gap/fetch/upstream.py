@@ -12,13 +12,12 @@ from urllib.request import urlopen
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import writing
-from gap.core.locations import VARIABLE, mirror
+from gap.core.locations import DOWNLOADS, VARIABLE, mirror
 
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
 BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
 #: Folder of these files inside a mirror or another data folder, and inside the downloads.
 FOLDER = "upstream_gap"
-DOWNLOADS = Path(".gap/downloads")
 TRIES = 4
 #: Seconds before the second try; each further one waits twice as long.
 PAUSE = 1.0

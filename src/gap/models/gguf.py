@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, first_line
 from gap.core.files import read_object, write_json
+from gap.models.quiet import quiet_transformers
 
 MAGIC = b"GGUF"
 
@@ -74,24 +75,16 @@ def _reading(file: Path) -> Iterator[None]:
     import struct
     from contextlib import redirect_stderr
 
-    from transformers.utils import logging
-
     with file.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             raise BadInput(str(file), "no GGUF file", "a file that begins with GGUF", "Name a file of llama.cpp's form.")
-    logging.disable_progress_bar()
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
     try:
-        with redirect_stderr(io.StringIO()):
+        with quiet_transformers(), redirect_stderr(io.StringIO()):
             yield
     except (OSError, ValueError, KeyError, IndexError, NotImplementedError, RuntimeError, struct.error) as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
         raise BadInput(
             str(file),
-            f"not a model that transformers can read from GGUF ({reason})",
+            f"not a model that transformers can read from GGUF ({first_line(error)})",
             "a whole file of a causal language model",
             "Fetch the file again, or use the model's own weights (kind: hub or local).",
         ) from error
-    finally:
-        logging.set_verbosity(before)

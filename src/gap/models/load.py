@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.checksums import check_sums, known_digest
 from gap.core.digest import digest
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, first_line
 from gap.core.files import read_object
+from gap.models.quiet import quiet_transformers
 from gap.models.tokenizer import TOKENIZER_FILES
 from gap.runtime.process_group import broadcast_from_first, in_turn, is_first
 
@@ -91,7 +92,7 @@ def load_config(folder: Path) -> PretrainedConfig:
             config = AutoConfig.from_pretrained(folder)
     except (ValueError, KeyError, OSError) as error:
         raise BadInput(
-            str(path), f"not a configuration transformers can read ({_first(error)})", "a causal language model", "Use another model."
+            str(path), f"not a configuration transformers can read ({first_line(error)})", "a causal language model", "Use another model."
         ) from error
     for holds, found, allowed, cure in (
         (
@@ -150,7 +151,7 @@ def _check_safetensors(path: Path) -> None:
             stream.keys()
     except (SafetensorError, OSError) as error:
         raise BadInput(
-            str(path), f"corrupt or cut off ({_first(error)})", "a whole safetensors file", "Remove it and run again."
+            str(path), f"corrupt or cut off ({first_line(error)})", "a whole safetensors file", "Remove it and run again."
         ) from error
 
 
@@ -168,24 +169,20 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
     import pickle
 
     import torch
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # what it would warn of is checked below
     try:
-        model, info = _family(config).from_pretrained(
-            folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
-        )
+        with quiet_transformers():  # what it would warn of is checked below
+            loaded: Any = _family(config).from_pretrained(
+                folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
     except (OSError, ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
         raise BadInput(
             str(folder),
-            f"weights that cannot be loaded ({_first(error)})",
+            f"weights that cannot be loaded ({first_line(error)})",
             "weights that fit config.json",
             "Fetch or build the model again.",
         ) from error
-    finally:
-        logging.set_verbosity(before)
+    model, info = loaded
     surplus = [name for name in info["unexpected_keys"] if not name.endswith(BUFFERS)]
     for names, found, allowed in (
         (info["missing_keys"], "no weights for", "a value for every parameter"),
@@ -196,8 +193,3 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
             shown = f"{found} {first}" + (f" and {len(more)} more" if more else "")
             raise BadInput(str(folder), shown, allowed, "Fetch or build the model again.")
     return model
-
-
-def _first(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.split("\n")[0].rstrip(".")

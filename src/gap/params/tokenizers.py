@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gap.core.settings import Settings
-from gap.params.existing import ExistingModel
+from gap.params.existing import ExistingModel, Revision
 from gap.params.sources import Source, Weight
 
 
@@ -39,7 +39,7 @@ class TokenizerHub(Settings):
 
     kind: Literal["hub"]
     id: str
-    revision: str = Field(pattern="^[0-9a-f]{40}$")
+    revision: Revision
 
 
 class TokenizerOfModel(Settings):

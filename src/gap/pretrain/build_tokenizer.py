@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, first_line
 from gap.core.files import read_json, read_object, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
@@ -175,7 +175,7 @@ def _as_it_is(source: Path, name: str, out: Path) -> None:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     except (OSError, ValueError) as error:
-        found = f"no tokenizer that transformers can read ({str(error).strip().split(chr(10))[0]})"
+        found = f"no tokenizer that transformers can read ({first_line(error)})"
         raise BadInput(
             f"tokenizer {name}", found, "tokenizer.json, or the files that one is made from", "Name another tokenizer."
         ) from error

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gap.core.digest import digest
-from gap.core.locations import existing
+from gap.core.locations import DOWNLOADS, existing
 from gap.fetch.hub import TOKENIZER_FILES, model_files
-from gap.fetch.package import DOWNLOADS, packaged_file
+from gap.fetch.package import packaged_file
 from gap.models.gguf import dequantise, write_tokenizer
 from gap.params.existing import ExistingModel, GgufModel, HubModel, LocalModel, PackageModel
 

@@ -35,7 +35,9 @@ def shards(plan: Plan) -> tuple[Shard, ...]:
     cut: list[Shard] = []
     for model in plan.subjects:
         chosen = plan.study.models[model].methods or list(plan.study.methods)
-        for method, settings in ((method, settings) for method, settings in plan.study.methods.items() if method in chosen):
+        for method, settings in plan.study.methods.items():
+            if method not in chosen:
+                continue
             texts = settings.gap.texts
             size = texts if settings.combine else plan.study.jobs.texts_per_job
             cut += [Shard(model, method, first, min(first + size, texts)) for first in range(0, texts, size)]
