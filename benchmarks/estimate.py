@@ -5,7 +5,6 @@ python benchmarks/estimate.py [texts per corpus]
 
 from __future__ import annotations
 
-import gc
 import resource
 import sys
 import time
@@ -48,7 +47,6 @@ def main(texts: int) -> None:
     samples = simulate(shape)
     checkpoints = sum(len(cube.runs) * (len(cube.steps) - 1) for cube in samples.cubes.values())
     print(f"simulated {checkpoints} checkpoints x {sum(dict(tasks).values())} items: {time.perf_counter() - start:.1f} s, {peak():.2f} GiB")
-    gc.freeze()
     for name, make in MAKERS.items():
         begin = time.perf_counter()
         rows = len(make(samples))

@@ -83,6 +83,19 @@ def test_the_last_corpus_gains_most() -> None:
     assert judged("corpora", Simulation(corpora=("code",)))["reason"] == "no other corpus"
 
 
+def test_the_corpora_of_a_claim_may_be_named() -> None:
+    def rule(corpus: str, *others: str) -> dict[str, Any]:
+        entry = {"policy": "last", "average": "every_task", "minimum_runs": 10, "corpus": corpus, "others": list(others), "threshold": 0.0}
+        return {"corpora": entry}
+
+    ranks = {"seen": 0.0, "prose": 0.3, "code": 0.6}
+    shape = Simulation(texts=12, corpora=tuple(ranks), shift=lambda corpus, steps: np.full(len(steps), ranks[corpus]))
+    assert judged("corpora", shape, **rule("prose"))["verdict"] == "not supported"
+    among = judged("corpora", shape, **rule("prose", "prose", "seen"))
+    assert among["verdict"] == "supported" and among["against"] == "seen"
+    assert judged("corpora", shape, **rule("prose", "verse"))["reason"] == "no corpus verse"
+
+
 def test_steps_beyond_the_bound() -> None:
     early = judged("steps", Simulation(steps=4, texts=12, item=0, shift=lambda corpus, steps: np.where(steps <= 2, 0.5, 0.0)))
     assert early["verdict"] == "supported" and early["policy"] == "step 2"
@@ -107,7 +120,7 @@ def test_under_no_effect_claims_are_seldom_supported() -> None:
     """Corrected over two models, at most 2.5 % of studies support a claim that is false: of 60, five would be far too many."""
     tasks = (("piqa", 60), ("blended_skill_talk", 40))
     plain = {"policy": "last", "average": "every_task", "minimum_runs": 10}
-    rule = {"gain": plain | {"threshold": 0.0}, "corpora": plain | {"corpus": "", "threshold": 0.0}, "without": {"texts": []}}
+    rule = {"gain": plain | {"threshold": 0.0}, "corpora": plain | {"corpus": "", "others": [], "threshold": 0.0}, "without": {"texts": []}}
     found = {"gain": 0, "corpora": 0}
     for seed in range(60):
         samples = simulate(Simulation(subjects=("tiny", "big"), texts=10, steps=1, tasks=tasks, seed=seed))

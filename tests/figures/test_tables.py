@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gap.figures.data import load
@@ -94,6 +95,22 @@ def test_formats_of_a_small_table() -> None:
 )  # fmt: skip
 def test_show(cell: float | None, kind: str, text: str) -> None:
     assert show(cell, kind) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab1 *_`$~[]()<>!&;#|\\-/", min_size=1, max_size=14).map(str.strip).filter(bool))
+@example("$x$ and *y*")
+@example("_a_ b_c <b> &amp; [x](y)")
+def test_markdown_shows_a_label_as_it_is(label: str) -> None:
+    from html import unescape
+
+    from markdown_it import MarkdownIt
+
+    table = Table("one", "One", "Caption.", (Column("name", label, "text"),), ((label,),))
+    text = to_markdown(table)
+    assert "$" not in text.replace("\\$", ""), "GitHub takes it for mathematics"
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    assert [unescape(cell) for cell in re.findall(r"<t[hd]>(.*)</t[hd]>", html)] == [label, label]
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import Refused
-from gap.runtime.running import ROOT, announce, check_alone, running
+from gap.runtime.running import LOCKS, ROOT, announce, check_alone, release_locks, running
 
 WORK = "import sys, time; from gap.runtime.running import announce; announce(*sys.argv[1:]); print('ready', flush=True); time.sleep(600)"
 
@@ -66,3 +66,20 @@ def test_what_cannot_be_read_or_locked_stands_in_nobodys_way(monkeypatch: pytest
     monkeypatch.setattr("gap.runtime.running.write_json", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only")))
     announce("one", "gap evaluate")
     check_alone("one")
+
+
+def test_locks_go_when_nobody_is_left_who_could_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gap.runtime.running._held", [])
+    LOCKS.mkdir(parents=True)
+    (LOCKS / "0.input.lock").write_text("results/two/items.json\n")
+    (LOCKS / "0.output.lock").write_text("results/two/report.html\n")
+    assert release_locks() == 0, "where this process could not announce itself, others cannot either"
+    announce("one", "snakemake")
+    other = start("two", "gap evaluate")
+    try:
+        assert release_locks() == 0
+    finally:
+        other.kill()
+        other.wait()
+    assert release_locks() == 2
+    assert not list(LOCKS.iterdir())

@@ -116,8 +116,6 @@ def test_a_killed_run_goes_on_where_it_was(
     workspace = (trained if rule == "evaluate_runs" else long_study).copy(tmp_path / "project")
     before = kill_in_the_middle(workspace, rule, how)
     assert len(before) == FINISHED < MANY["texts"]
-    workspace.run("snakemake", "--unlock", code=None)
-
     workspace.run("snakemake", "--cores", "2", "--until", *UNTIL[rule], **environment(workspace, 2 * MANY["texts"]))
     written = {Path(line) for line in (workspace.folder / "written").read_text().splitlines()}
     assert len(written) >= MANY["texts"] - FINISHED

@@ -16,7 +16,7 @@ from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
 from gap.runtime.failures import failure
-from gap.runtime.running import VARIABLE, announce, check_alone
+from gap.runtime.running import VARIABLE, announce, check_alone, release_locks
 
 PARAMS = Path("params.yaml")
 
@@ -61,12 +61,15 @@ def allow_read_only_files():
 
 
 def check_nobody_else():
-    """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs."""
+    """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs.  Locks of a killed one go."""
     looking = ("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--list", "--summary", "--detailed-summary", "--report")
     if workflow.output_settings.dryrun or any(word.startswith(looking) for word in sys.argv):
         return
     try:
+        announce(STUDY.name, "snakemake")
         check_alone(STUDY.name)
+        if release_locks():
+            logger.info("A killed Snakemake left its locks; they are removed.")
     except GapError as error:
         stop(error)
 
@@ -158,7 +161,6 @@ if workflow.is_main_process:
 
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
-    announce(STUDY.name, "snakemake")
     try:
         GRAPH.save()
     except GapError as error:

@@ -90,16 +90,18 @@ def larger(samples: Samples, cube: Cube, rules: Preregistration, reading: Readin
 
 
 def corpora(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
-    """Claim 3: the gain on one corpus is above that on each other one; paired by index of the text, and by item."""
+    """Claim 3: the gain on one corpus is above that on each of the others; paired by index of the text, and by item."""
     rule, average = rules.corpora, samples.average(rules.corpora.average)
     names, tasks = list(samples.study.corpora), reading.tasks(samples, average)
     target = rule.corpus or names[-1]
-    if len(names) < 2 or target not in names:
-        return Evidence(rule.policy, average, missing="no other corpus" if target in names else f"no corpus {target}")
+    others = [name for name in rule.others or names if name != target]
+    unknown = [name for name in (target, *others) if name not in names]
+    if unknown or not others:
+        return Evidence(rule.policy, average, missing=f"no corpus {', '.join(unknown)}" if unknown else "no other corpus")
     parts = samples.parts(cube.model, cube.method, rule.policy)
-    by_text = {name: {cube.runs[at]["text"]: at for at in reading.rows(samples, cube, name)} for name in names}
+    by_text = {name: {cube.runs[at]["text"]: at for at in reading.rows(samples, cube, name)} for name in (target, *others)}
     contrasts = []
-    for name in [name for name in names if name != target]:
+    for name in others:
         texts = sorted(by_text[target].keys() & by_text[name].keys())
         if not texts:
             return Evidence(rule.policy, average, missing=f"no text index that {target} and {name} share")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from gap.aggregate.study_index import study_index
@@ -38,7 +37,6 @@ def estimate(plan: dict[str, Any]) -> None:
     rules = check(plan.get("settings", {}).get("preregistration"), study.name)
     selections = read_table(study.path("selections"), "selections")
     samples = read_samples(study, selections, rules.fixed_step, 1 - rules.alpha)
-    gc.freeze()  # statsmodels collects garbage at every correction: 0.1 s each with all that is loaded, nothing without
     for name, make in MAKERS.items():
         write_table(make(samples), study.path(name), name)
     write_json(study.path("verdicts"), verdicts(samples, rules))

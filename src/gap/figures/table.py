@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +18,8 @@ LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textascii
 }
 #: A bar, which the oldest encoding writes as a dash; and what would belong to the line break in front of a row that begins with it.
 LATEX |= {"|": r"\textbar{}", "[": "{[}", "*": "{*}"}
+#: What GitHub's Markdown takes for markup or mathematics; an underscore only at the edge of a word, so that names stay readable.
+MARKDOWN = re.compile(r"[\\|*`$~\[]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def to_markdown(table: Table) -> str:
     """A GitHub table with its caption below."""
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(MARKDOWN.sub(r"\\\g<0>", cell) for cell in cells) + " |"
 
     titles = [f"{column.heading}: {column.title}" if column.heading else column.title for column in table.columns]
     rule = ["---" if column.kind == "text" else "---:" for column in table.columns]

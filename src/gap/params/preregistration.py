@@ -41,9 +41,10 @@ class LargerRule(Rule):
 
 
 class CorpusRule(Rule):
-    """Claim 3: the gain on ``corpus`` is above that on each other corpus by more than ``threshold`` points."""
+    """Claim 3: the gain on ``corpus`` is above that on each of ``others`` by more than ``threshold`` points."""
 
     corpus: str = Field(description="Empty: the study's last corpus, the least familiar one by its order.")
+    others: list[str] = Field(description="Empty: all other corpora of the study.")
     threshold: float
 
 

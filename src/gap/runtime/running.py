@@ -18,6 +18,8 @@ from gap.core.errors import BadInput, Refused
 from gap.core.files import read_object, write_json
 
 ROOT = Path(".gap/running")
+#: Where Snakemake keeps its locks; a killed one leaves them.
+LOCKS = Path(".snakemake/locks")
 #: The environment variable in which the workflow names its study to its jobs.
 VARIABLE = "GAP_STUDY"
 
@@ -48,13 +50,13 @@ def announce(study: str, command: str) -> None:
         ROOT.mkdir(parents=True, exist_ok=True)
         write_json(forming, asdict(process))
         descriptor = os.open(forming, os.O_RDONLY)
-        _held.append(descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _held.append(descriptor)
         forming.rename(path)  # locked before anybody looks at it
 
 
-def running(study: str) -> list[Running]:
-    """The other processes at work on a study, Snakemake first; what ended ones left is removed."""
+def running(study: str | None = None) -> list[Running]:
+    """The other processes at work on a study (None: on any), Snakemake first; what ended ones left is removed."""
     found = []
     for path in sorted(ROOT.glob("*.json")):
         with contextlib.suppress(OSError, BadInput, TypeError):
@@ -62,7 +64,8 @@ def running(study: str) -> list[Running]:
                 path.unlink()
             else:
                 found.append(Running(**read_object(path)))
-    return sorted((each for each in found if each.study == study and each.pid != os.getpid()), key=lambda each: each.command, reverse=True)
+    others = (each for each in found if study in (None, each.study) and each.pid != os.getpid())
+    return sorted(others, key=lambda each: each.command, reverse=True)
 
 
 def _has_ended(path: Path) -> bool:
@@ -87,5 +90,18 @@ def check_alone(study: str) -> None:
             f"still at work on it: {', '.join(map(str, found))}",
             "one run of a study at a time in a folder",
             f"Wait until it has ended, what it finishes is kept; or end it: kill {' '.join(str(each.pid) for each in found)}. "
-            "Then start the same command again, after snakemake --unlock where Snakemake asks for it.",
+            "Then start the same command again.",
         )
+
+
+def release_locks() -> int:
+    """Remove Snakemake's locks where nobody is left who could hold them; how many were removed.
+
+    Call it after ``announce``: a Snakemake that starts now sees this process, and leaves its locks alone.
+    """
+    if not _held or running():
+        return 0
+    locks = list(LOCKS.glob("*.lock"))
+    for path in locks:
+        path.unlink(missing_ok=True)
+    return len(locks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 
@@ -9,7 +10,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else list(p_values)
+    if len(p_values) < 2:
+        return list(p_values)
+    gc.freeze()  # multipletests collects garbage: 0.1 s or more with all that is loaded, nothing while that is frozen
+    try:
+        return list(multipletests(p_values, method="holm")[1].tolist())
+    finally:
+        gc.unfreeze()
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
