@@ -28,7 +28,7 @@ from gap.models.weights import Snapshot, weights_digest
 from gap.params.evaluate import EvaluateJob, Scorer
 from gap.params.runs import RunId
 from gap.posttrain.replay import ReplayCheck, replay
-from gap.runtime.device import open_device
+from gap.runtime.device import open_device, release_freed_memory
 from gap.runtime.process_group import process_group
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice
@@ -58,6 +58,7 @@ class Session:
         """Let the network to score with take over the weights that are in the model now; once per checkpoint."""
         if not self.refreshed:
             self.network.refresh_weights()
+            release_freed_memory()
         self.refreshed = True
 
     def base(self) -> None:

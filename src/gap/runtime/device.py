@@ -80,3 +80,26 @@ def keep_freed_memory() -> None:
         mallopt(mmap_threshold, limit)
         mallopt(trim_threshold, limit)
         mallopt(arena_max, 1)
+
+
+def release_freed_memory(least: int = 1 << 28) -> None:
+    """Hand what glibc keeps of freed memory back to the system, where that is at least so many bytes.
+
+    Once per checkpoint: between updates, packed weights and scoring, large buffers of other sizes come and go, and the holes that
+    they leave would add up to copies of the model.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is None or not hasattr(library, "mallinfo2") or not hasattr(library, "malloc_trim"):
+        return
+    library.mallinfo2.restype = _MallocInfo
+    if library.mallinfo2().fordblks >= least:
+        library.malloc_trim(0)
+
+
+class _MallocInfo(ctypes.Structure):
+    """glibc's ``struct mallinfo2``; ``fordblks`` are the bytes of free blocks."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    ]

@@ -57,6 +57,7 @@ def _prove_cached(network: SplitModel, dialogues: Dialogues) -> str:
         return f"it does not take a mask over its cache and position ids ({describe_error(error)})"
     prompts, steps, seen = len(chunk.prompts), dialogues.max_steps, recording.seen
     logits = torch.stack([torch.cat(seen[:prompts]), *seen[prompts:]], dim=1)  # [rows, steps + 1, vocabulary]
+    seen.clear()
     row, expected = 0, []
     for group in chunk.prompts:
         count, width = group.batch.ids.shape
