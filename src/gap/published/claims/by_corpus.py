@@ -124,5 +124,5 @@ def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
         middles = dots(axes, rows, rows["gain"].to_numpy() * POINTS, column)
         for corpus in corpora(rows):
             row = by_model[model][corpus]
-            mean_mark(axes, middles[corpus], STRIP * 0.4, {"mean_gain": row["gain"], **interval_of(row, "gain")._asdict()})
+            mean_mark(axes, middles[corpus], STRIP * 0.4, [end * POINTS for end in (row["gain"], *interval_of(row, "gain"))])
     label_columns(axes, [f"OPT {model}" for model in by_model])
