@@ -268,4 +268,4 @@ def _table(found: dict[str, Any]) -> Table:
 def _line(entry: dict[str, Any], model: str, row: dict[str, Any]) -> Row:
     interval = span({"x_interval": [row["low"], row["high"]]}, "x", signed) if "low" in row else ""
     cells: tuple[Cell, ...] = (row.get("estimate"), interval, row.get("bound"), row.get("against", ""), row.get("runs"))
-    return (f"{entry['number']}. {entry['claim']}", model, row["verdict"], *cells, row["reason"])
+    return (str(entry["number"]), model, row["verdict"], *cells, row["reason"])

@@ -80,7 +80,6 @@ def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, st
         ("Models and their licences", "; ".join(f"{label}: {_origin(plan['models'][name])}" for name, label in study.models.items())),
         ("Texts and their licences", "; ".join(f"{name}: {source['kind']}, licence {MISSING}" for name, source in plan["sources"].items())),
         ("Evaluation sets and their licences", f"{_items(plan['items'])}, licences {MISSING}"),
-        ("Human subjects", "none"),
     ]
 
 

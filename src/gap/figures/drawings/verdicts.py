@@ -71,7 +71,7 @@ def caption(data: StudyData) -> str:
         f"claim {DIFFERENCES[row['claim']][0]}, {data.study.models[row['model']]}: {row['runs']} runs, {row['items']} items" for row in rows
     ]
     return (
-        "Mean differences over runs with their intervals over runs and items; a claim is supported where the whole interval lies above the black bar. "
+        "Mean differences over runs with their intervals over runs and items; a claim needs a difference above the black bar, tested as docs/method.md says. "
         f"n: {'; '.join(parts) or 'no difference is known'}."
     )
 
