@@ -247,7 +247,7 @@ def _on_steps(numbers: dict[str, Any]) -> str:
     parts = [numbers["best_step"][group]["models"]["all"] for group in ORDER]
     latest = max(part["printed"]["largest"] or 0 for part in parts)
     late = max(part["printed"]["q95"] or 0 for part in parts)
-    return f"Nothing later was tried. Of the rows that changed, 95 % have a best epoch of at most {late:g}, all of at most {latest}; the early stop had ended other runs by then."
+    return f"Nothing later was tried. Of the rows that changed, 95 % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."
 
 
 def _table(found: dict[str, Any]) -> Table:
