@@ -7,6 +7,8 @@ from pathlib import Path
 
 from extending import Copy
 
+from gap.estimate.stage import estimate
+
 NAMES = """
 import json, sys
 from gap.figures.registry import StudyShape, figure_names
@@ -25,6 +27,7 @@ report(plan)
 
 
 def test_one_file_gives_a_figure(plan: dict, tmp_path: Path) -> None:
+    estimate(plan)
     copy = Copy(tmp_path / "project", "A figure")
     copy.check_style()
     assert json.loads(copy.python(NAMES)) == [*plan["figure_names"], "best_steps"]
@@ -32,8 +35,11 @@ def test_one_file_gives_a_figure(plan: dict, tmp_path: Path) -> None:
     light = {"figures": tmp_path / "figures", "captions": tmp_path / "figures/captions.json", "report": tmp_path / "report.html"}
     paths = plan["light"] | {name: str(path) for name, path in light.items()}
     copy.python(DRAW, json.dumps(plan | {"figure_names": ["best_steps"], "light": paths}))
-    assert all((tmp_path / f"figures/best_steps.{ending}").stat().st_size > 1000 for ending in ("pdf", "png"))
+    assert (
+        all((tmp_path / f"figures/best_steps.{ending}").stat().st_size > 1000 for ending in ("pdf", "png"))
+        and (tmp_path / "figures/best_steps.csv").exists()
+    )
     entry = json.loads(light["captions"].read_text())["best_steps"]
     assert entry["title"] == "Best steps" and "15 runs per model" in entry["caption"]
     page = light["report"].read_text()
-    assert '<figure id="best_steps" class="narrow">' in page and entry["caption"] in page
+    assert '<figure id="best_steps" class="narrow"' in page and entry["caption"] in page

@@ -25,7 +25,7 @@ from gap.figures.style import DOUBLE, SINGLE, drawing, jitter
 
 WIDTHS = {
     "figure1_dialogue": SINGLE, "figure1_classification": SINGLE, "pretraining": SINGLE,
-    "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE, "familiarity": DOUBLE,
+    "verdicts": SINGLE, "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE, "familiarity": DOUBLE,
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def png_size(path: Path) -> tuple[int, int]:
 
 
 def test_every_figure_in_both_formats_at_its_width(drawn: Path) -> None:
-    assert {path.name for path in drawn.iterdir()} == {f"{name}.{ending}" for name in WIDTHS for ending in ("pdf", "png")} | {
+    assert {path.name for path in drawn.iterdir()} == {f"{name}.{ending}" for name in WIDTHS for ending in ("pdf", "png", "csv")} | {
         "captions.json"
     }
     for name, width in WIDTHS.items():
@@ -72,7 +72,7 @@ def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) ->
     data = load(plan)
     for name, entry in written.items():
         assert set(entry) == {"title", "caption", "category"}
-        if name != "pretraining":
+        if name not in ("pretraining", "verdicts"):
             assert "15 runs per model (3 corpora, 5 texts each), at most 7 updates" in entry["caption"]
     for group in ("dialogue", "classification"):
         for model, label in {"tiny": "0.2M", "big": "0.5M", "huge": "1.2M"}.items():
@@ -83,7 +83,7 @@ def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) ->
 def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
     assert set(captions(load(plan | {"figure_names": ["score_by_step"]}))) == {"score_by_step"}
     assert plan["figure_names"] == [
-        "figure1_dialogue", "figure1_classification", "gain_by_corpus", "score_by_step", "task_heatmap", "familiarity", "pretraining",
+        "verdicts", "figure1_dialogue", "figure1_classification", "gain_by_corpus", "score_by_step", "task_heatmap", "familiarity", "pretraining",
     ]  # fmt: skip
     with pytest.raises(BadInput, match="the unknown name 'score'"):
         captions(load(plan | {"figure_names": ["score"]}))
@@ -91,7 +91,15 @@ def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
 
 def test_the_shape_of_a_study_decides_what_it_has() -> None:
     several = StudyShape(("classification",), ("up", "down"), pretrained=False, texts=100)
-    assert figure_names(several) == ["figure1_classification", "gain_by_corpus", "methods", "score_by_step", "task_heatmap", "familiarity"]
+    assert figure_names(several) == [
+        "verdicts",
+        "figure1_classification",
+        "gain_by_corpus",
+        "methods",
+        "score_by_step",
+        "task_heatmap",
+        "familiarity",
+    ]
     assert table_names(several) == ["main", "tasks", "methods", "familiarity"]
     assert table_names(StudyShape(("classification",), ("up",), pretrained=True, texts=100)) == ["main", "tasks", "familiarity"]
     assert "familiarity" not in figure_names(StudyShape(("classification",), ("up",), pretrained=True, texts=LEAST_TEXTS - 1))
@@ -110,7 +118,7 @@ def test_provenance_stands_at_the_foot(plan: dict) -> None:
 
 def test_dots_show_the_best_steps(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, seen = load(plan), {}
-    monkeypatch.setattr(figure1, "save", lambda figure, folder, name: seen.update(axes=figure.axes[0]))
+    monkeypatch.setattr(figure1, "save", lambda figure, *_: seen.update(axes=figure.axes[0]))
     figure1.draw(data, tmp_path, "figure1_classification", "classification")
     values = [y for part in seen["axes"].collections for _, y in part.get_offsets()]
     assert sorted(values) == pytest.approx(sorted(data.selections.query("group == 'classification' and policy == 'best'")["value"] * 100))
@@ -125,7 +133,7 @@ def test_familiarity_shows_the_first_methods_correlations_at_the_last_step(
     other = table.assign(method="other", rho=0.123, within_rho=0.123)
     pd.concat([other, table]).to_csv(tmp_path / "familiarity.csv", index=False)
     data, seen = load(plan | {"light": plan["light"] | {"familiarity": str(tmp_path / "familiarity.csv")}}), {}
-    monkeypatch.setattr(familiarity, "save", lambda figure, folder, name: seen.update(axes=figure.axes))
+    monkeypatch.setattr(familiarity, "save", lambda figure, *_: seen.update(axes=figure.axes))
     familiarity.draw(data, tmp_path, "familiarity")
     assert [axes.get_title() for axes in seen["axes"]] == [
         "0.2M, dialogue", "0.5M, dialogue", "0.2M, classification", "0.5M, classification",
@@ -156,7 +164,7 @@ def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     aggregate(plan)
     data = load(plan)
     for module in (figure1, score_by_step, gain_by_corpus, task_heatmap, familiarity):
-        monkeypatch.setattr(module, "save", lambda figure, folder, name: figure.savefig(folder / f"{name}.png", dpi=60))
+        monkeypatch.setattr(module, "save", lambda figure, folder, name, _: figure.savefig(folder / f"{name}.png", dpi=60))
     figure1.draw(data, tmp_path, "dots", data.study.groups[0])
     for module in (score_by_step, gain_by_corpus, task_heatmap, familiarity):
         module.draw(data, tmp_path, module.__name__)

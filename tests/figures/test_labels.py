@@ -37,8 +37,8 @@ def labelled(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
 def test_a_dollar_sign_is_drawn_as_it_is(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, set[str]] = {}
 
-    def keep(figure: Any, folder: Path, name: str) -> None:
-        save(figure, folder, name)
+    def keep(figure: Any, folder: Path, name: str, points: Any) -> None:
+        save(figure, folder, name, points)
         assert not any(text.get_parse_math() for text in figure.findobj(Text))
         seen[name] = {text.get_text() for text in figure.findobj(Text)}
 
@@ -118,7 +118,7 @@ def test_the_unmodified_score_stands_below_the_zero_line_and_all_curves(
 ) -> None:
     seen: dict[str, list[tuple[float, float]]] = {}
 
-    def keep(figure: Any, folder: Path, name: str) -> None:
+    def keep(figure: Any, folder: Path, name: str, points: Any) -> None:
         figure.draw_without_rendering()
         renderer = figure.canvas.get_renderer()
         for number, axes in enumerate(figure.axes):

@@ -18,7 +18,7 @@ from gap.figures.data import StudyData, load
 from gap.figures.stage import figures, tables
 from gap.figures.tables.main import build as main_table
 from gap.figures.tables.methods import build as method_table
-from gap.report.summary import summary
+from gap.report.summary import more
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,7 @@ def test_the_table_of_methods(plan: dict[str, Any], data: StudyData) -> None:
 
 
 def test_the_report_says_what_the_numbers_say(data: StudyData) -> None:
-    sentences = dict(summary(data))["Dialogue F1"]
-    [found] = [line for line in sentences if line.startswith("DOWN against UP")]
+    [found] = [line for line in more(data) if line.startswith("Dialogue, DOWN against UP")]
     row = data.contrasts.query("model == 'big' and group == 'dialogue' and policy == 'last'").iloc[0]
     shown = f"{100 * row['difference']:+.2f}".replace("-", "\N{MINUS SIGN}")
     assert f"{shown} for 0.5M" in found and re.search("above zero|below zero|not told apart from zero", found)
@@ -83,6 +82,6 @@ def test_a_model_without_one_of_the_methods(tmp_path: Path) -> None:
     assert list(written["method"]) == ["UP", "UP", "DOWN"] and set(found["model"]) == {run["model"] for run in document["runs"]} - {lacking}
     caption = json.loads((Path(document["light"]["figures"]) / "captions.json").read_text())["methods"]["caption"]
     assert "UP (15 runs per model), DOWN (6)" in caption
-    sentences = [sentence for _, group in summary(load(document)) for sentence in group if sentence.startswith("DOWN against UP")]
+    sentences = [sentence for sentence in more(load(document)) if "DOWN against UP" in sentence]
     label = document["models"][lacking]["label"]
     assert sentences and not any(f"for {label} " in sentence for sentence in sentences)

@@ -139,7 +139,7 @@ def test_the_verdicts_are_those_of_the_numbers(found: Section) -> None:
         for model in MODELS
         if models[model]["observed"]["unmodified_interval"][0] > max(models[model][rule]["at_match"]["unmodified"] for rule in null.RULES)
     ]
-    assert (f"For {' and '.join(more)} more runs stay at the unmodified model" in page) == bool(more)
+    assert (f"For {' and '.join(more)} more stay there than this null leaves" in page) == bool(more)
     below = all(models[model]["observed"]["mean"] < models[model]["fewest"]["independent"]["mean"] for model in MODELS)
     assert ("far from independent" in page) == below
 

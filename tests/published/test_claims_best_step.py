@@ -50,21 +50,6 @@ def test_distribution(section: Section, group: str, model: str) -> None:
 
 
 @real_data
-@pytest.mark.parametrize("group", FILES)
-def test_evidence_for_skipped_updates(section: Section, group: str) -> None:
-    frame, found = raw(group), section.numbers[group]["skipped"]
-    changed = frame[frame["epoch"] > 0]
-    first_rows = changed.groupby(["model", "corpora", "index"], sort=False)["epoch"].first()
-    assert found["rows_at_skipped"] == (frame["epoch"] == 1).sum() == 0
-    assert found["runs"] == len(first_rows)
-    second = int((first_rows == 2).sum())
-    assert 10 ** found["log10_p_neighbour"] == pytest.approx(stats.binom.pmf(0, second, 0.5))
-    assert found["log10_p_uniform"] == pytest.approx(stats.binom.logpmf(0, len(first_rows), 1 / changed["epoch"].max()) / np.log(10))
-    assert found["upper_limit"] == pytest.approx(stats.binomtest(0, len(first_rows), alternative="less").proportion_ci(0.95).high)
-    assert any(f"{second} of {len(first_rows)} runs" in text for text in section.sentences)
-
-
-@real_data
 def test_sentences_name_the_largest_epoch_in_both_counts(section: Section) -> None:
     for text, group in zip(section.sentences, FILES, strict=False):
         largest = raw(group)["epoch"].max()

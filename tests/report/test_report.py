@@ -8,19 +8,22 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gap.core.errors import BadInput
 from gap.core.files import write_json
+from gap.core.tables import write_table
 from gap.estimate.stage import estimate
-from gap.figures.data import load
+from gap.figures.data import load, read_optional
 from gap.figures.stage import captions
-from gap.report import provenance
-from gap.report.limits import limits
+from gap.report.checklist import checklist, compute
+from gap.report.limits import limits, of_runs
 from gap.report.noise import noise_floors
+from gap.report.paper import paper_table
 from gap.report.stage import report
-from gap.report.summary import points, summary
-from gap.report.verdicts import verdict_rows
+from gap.report.summary import NO_CONTROL, answer, findings, more, points
+from gap.report.verdicts import claim_cards, verdict_rows
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -28,11 +31,12 @@ PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQV
 @pytest.fixture(scope="module")
 def ready(plan: dict) -> dict:
     """The study with captions and one-pixel figures."""
-    data = load(plan)
     estimate(plan)
+    data = load(plan)
     write_json(Path(plan["light"]["captions"]), captions(data))
     for name in plan["figure_names"]:
         (Path(plan["light"]["figures"]) / f"{name}.png").write_bytes(PIXEL)
+        (Path(plan["light"]["figures"]) / f"{name}.csv").write_text(f"figure\n{name}\n")
     return plan
 
 
@@ -72,7 +76,7 @@ def test_nothing_is_loaded_from_elsewhere(text: str) -> None:
     tags = parsed(text).seen
     assert not [tag for tag, _ in tags if tag in ("script", "link", "iframe", "object")]
     places = [attributes.get("src") or attributes.get("href") or "" for _, attributes in tags]
-    assert all(place == "" or place.startswith(("data:image/png;base64,", "#")) for place in places)
+    assert all(place == "" or place.startswith(("data:image/png;base64,", "data:text/csv;base64,", "#")) for place in places)
     assert "url(" not in text and "@import" not in text and "http" not in re.sub(r'"data:[^"]*"', "", text)
 
 
@@ -80,11 +84,16 @@ def test_every_figure_with_its_caption_and_every_link_leads_somewhere(ready: dic
     tags = parsed(text).seen
     names = json.loads(Path(ready["light"]["captions"]).read_text())
     shown = [attributes["id"] for tag, attributes in tags if tag == "figure"]
-    assert shown[0] == "figure1_dialogue"
+    assert shown[:2] == ["verdicts", "figure1_dialogue"]
     assert set(shown) == set(names)
     assert all(attributes["alt"] for tag, attributes in tags if tag == "img")
     known = {attributes["id"] for _, attributes in tags if "id" in attributes}
-    assert {attributes["href"][1:] for tag, attributes in tags if tag == "a"} <= known
+    assert {attributes["href"][1:] for tag, attributes in tags if tag == "a" and "download" not in attributes} <= known
+    tables = {
+        attributes["download"]: base64.b64decode(attributes["href"].split(",")[1]) for tag, attributes in tags if "download" in attributes
+    }
+    assert tables == {f"synthetic-{name}.csv": f"figure\n{name}\n".encode() for name in names}
+    assert text.count("drawn from") == len(names) and "drawn from selections.parquet, run_scores.parquet; data:" in text
 
 
 def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> None:
@@ -97,35 +106,48 @@ def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> 
     assert "precision 3.12 (at most 3.12), kernel 0.00" in text and "not scored with math attention: none here." in text
 
 
-def test_the_summary_warns_and_gives_the_last_step(ready: dict) -> None:
+def test_at_most_five_findings_and_each_limit_beside_its_own(ready: dict) -> None:
     data = load(ready)
-    found = dict(summary(data))
-    assert list(found) == ["Dialogue F1", "Classification accuracy"]
-    row = data.estimate("big", "dialogue", "last")
-    sentences = " ".join(found["Dialogue F1"])
-    assert "cannot be negative" in sentences and "biased upwards" in sentences
-    assert f"{points(row['mean_gain'])} for 0.5M" in sentences
+    found = findings(data)
+    assert len(found) <= 5 and all(finding.figure in ("", *ready["figure_names"]) for finding in found)
+    row, effects = data.estimate("big", "dialogue", "last"), pd.read_parquet(ready["light"]["effects"])
+    cell = effects.query("model == 'big' and policy == 'last' and task == 'dialogue' and corpus == 'all'").iloc[0]
+    assert points(cell["difference"] / 100) == points(row["mean_gain"])
+    assert f"{points(row['mean_gain'])} points for 0.5M" in found[0].text and f"over 15 runs and {cell['items']} items" in found[0].text
     above = int((data.chosen("big", "dialogue", "last")["gain"] > 0).sum())
-    assert f"{above} of 15 runs above" in sentences
-    assert "1.2M unmodified" in sentences
+    assert f"{above} of 15 runs above" in found[0].text
+    assert "not that of items" in found[0].limit and "standard error of up to 10.2 points" in found[0].limit
+    assert "cannot be negative" in found[2].limit and "biased upwards" in found[2].limit and "choosing makes" in found[2].limit
+    assert found[3].text == NO_CONTROL, "a study without a control says so instead"
+    assert "dialogue F1 of 1.2M" in found[4].text
+    assert "the unmodified models score" in more(data)[0]
 
 
-def test_an_interval_around_zero_is_not_called_a_gain(ready: dict) -> None:
+def test_an_interval_around_zero_is_not_called_a_gain(ready: dict, tmp_path: Path) -> None:
+    effects = pd.read_parquet(ready["light"]["effects"]).assign(low=-1.0, high=2.0)
+    write_table(effects, tmp_path / "effects.parquet", "effects")
+    found = findings(load(ready | {"light": ready["light"] | {"effects": str(tmp_path / "effects.parquet")}}))
+    assert "95\N{NO-BREAK SPACE}% interval \N{MINUS SIGN}1.00 to +2.00, not told apart from zero" in found[0].text
+
+
+def test_the_answer_is_the_first_claims_verdict(ready: dict) -> None:
     data = load(ready)
-    for cell, row in data.estimates.items():
-        if cell[-1] == "last":
-            row.update(low=-0.01, high=0.02)
-    assert "95\N{NO-BREAK SPACE}% interval \N{MINUS SIGN}1.00 to +2.00, not told apart from zero" in " ".join(
-        dict(summary(data))["Dialogue F1"]
-    )
+    rows = data.verdicts["claims"]["gain"]["models"]
+    words = answer(data)
+    for model, label in data.study.subjects.items():
+        row = rows[model]["all"]
+        assert f"{row['verdict']} for {label}".lower() in words.lower() and f"{row['runs']} runs, {row['items']} items" in words
+    assert "No verdicts" in answer(load(ready | {"light": ready["light"] | {"verdicts": "none.json"}}))
+    cards = claim_cards(data.verdicts, data.study.models)
+    assert [card["number"] for card in cards] == [1, 2, 3, 4] and all(len(card["rows"]) == 2 for card in cards)
+    assert f"n = {rows['tiny']['all']['runs']} runs" in cards[0]["rows"][0]["hover"]
 
 
 def test_limits_follow_the_study(ready: dict) -> None:
     data = load(ready)
-    found = " ".join(limits(data, provenance.read_optional(Path(ready["light"]["overlap"]))))
+    found = " ".join(limits(data))
     assert "miniature" in found and "trained here" in found and "texts per corpus 5 (paper 100)" in found
-    assert "1 text shares a run of 13 words" in found
-    assert "standard error of up to 10.2 points" in found
+    assert "1 text shares a run of 13 words" in " ".join(of_runs(data, read_optional(Path(ready["light"]["overlap"]))))
     study = ready["study"]
     like_paper = study | {
         "methods": {"up": {"gap": study["gap"] | {"texts": 100, "updates": 15, "precision": "fp16"}}},
@@ -133,8 +155,48 @@ def test_limits_follow_the_study(ready: dict) -> None:
         "items": {"kind": "hub", "path": None},
         "models": {name: {"kind": "hub"} for name in study["models"]},
     }
-    paper = load(ready | {"study": like_paper})
-    assert not [line for line in limits(paper, {}) if "Different" in line or "miniature" in line or "trained here" in line]
+    assert limits(load(ready | {"study": like_paper})) == []
+
+
+def test_the_papers_cells_stand_beside_ours(ready: dict) -> None:
+    data = load(ready)
+    assert paper_table(data, []) is None
+    ours = data.estimate("big", "dialogue", "authors", "prose")
+    cells = [
+        {
+            "group": "dialogue",
+            "model": "big",
+            "corpus": "prose",
+            "gain": ours["mean_gain"] + shift,
+            "low": ours["mean_gain"] + shift - 0.001,
+            "high": ours["mean_gain"] + shift + 0.001,
+            "runs": 100,
+        }
+        for shift in (0.0, 0.5, -0.5)
+    ]
+    table = paper_table(data, cells)
+    rows = [dict(zip([column.key for column in table.columns], row, strict=True)) for row in table.rows]
+    assert [row["verdict"] for row in rows] == ["not told apart", "lower", "higher"]
+    assert rows[1]["difference"] == pytest.approx(-50) and rows[0]["paper_runs"] == 100 and rows[0]["ours_runs"] == ours["runs"]
+    low, high = (
+        -(((100 * (ours["mean_gain"] - ours["low"])) ** 2 + 0.01) ** 0.5),
+        ((100 * (ours["high"] - ours["mean_gain"])) ** 2 + 0.01) ** 0.5,
+    )
+    assert rows[0]["interval"] == f"{points(low / 100)} to {points(high / 100)}"
+    assert paper_table(data, [cells[0] | {"model": "none"}]) is None
+
+
+def test_the_checklist_says_what_is_not_recorded(ready: dict, tmp_path: Path) -> None:
+    shown = dict(checklist(load(ready), (4, 30)))
+    assert shown["Compute budget"] == shown["Failed jobs"] == "not recorded"
+    assert "1 of 30 runs diverged" in shown["Failed runs"] and "licence not recorded" in shown["Texts and their licences"]
+    timing = tmp_path / "timing/runs/a"
+    timing.mkdir(parents=True)
+    for name, seconds in (("one", "2.5"), ("two", "-")):
+        (timing / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:02\t{100.0 if name == 'one' else 'NA'}\n")
+    data = load(ready | {"light": ready["light"] | {"report": str(tmp_path / "r.html")}})
+    assert compute(data) == [("post-training", 2, 2.5, 100.0)]
+    assert dict(checklist(data, (0, 0)))["Compute budget"] == "2 jobs, 2 s in all, at most 100 MiB each"
 
 
 def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:
@@ -158,18 +220,17 @@ def test_without_overlap_report_and_birth_records(ready: dict, tmp_path: Path) -
 
 
 def test_a_missing_figure_is_named(ready: dict, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"figure1_dialogue\.png: no such file"):
+    with pytest.raises(BadInput, match=r"verdicts\.png: no such file"):
         report(ready | {"light": ready["light"] | {"figures": str(tmp_path)}})
 
 
 def test_a_study_with_both_controls_does_not_miss_them(ready: dict) -> None:
-    from gap.report.limits import NO_CONTROL
-
     gap, other = ready["study"]["gap"], {"label": "", "transforms": [], "combine": None}
     controls = {kind: other | {"gap": gap | {"direction": {"kind": kind}}} for kind in ("descent", "random")}
     for names, missed in ((("descent",), True), (("random",), True), (("descent", "random"), False)):
         methods = ready["study"]["methods"] | {name: controls[name] for name in names}
-        assert (NO_CONTROL in limits(load(ready | {"study": ready["study"] | {"methods": methods}}), {})) == missed
+        found = findings(load(ready | {"study": ready["study"] | {"methods": methods}}))
+        assert any(NO_CONTROL in (finding.text, finding.limit) for finding in found) == missed
 
 
 def test_nothing_of_the_page_is_wider_than_a_telephone(text: str) -> None:
@@ -196,7 +257,7 @@ def test_the_noise_floor_does_not_deny_the_findings() -> None:
 
 def test_the_verdicts_stand_on_the_page(ready: dict, text: str) -> None:
     found = json.loads(Path(ready["light"]["verdicts"]).read_text())
-    section = text.split('<section id="verdicts">', 1)[1].split("</section>", 1)[0]
+    section = text.split('<details id="verdicts">', 1)[1].split("</details>", 1)[0]
     assert section.count("<tr><td") == sum(len(readings) for claim in found["claims"].values() for readings in claim["models"].values())
     row = found["claims"]["gain"]["models"]["tiny"]["all"]
     assert f"{row['estimate']:+.2f}".lstrip("+-") in section and row["verdict"] in section and row["reason"] in section

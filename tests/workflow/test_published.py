@@ -37,7 +37,7 @@ def test_the_committed_page_is_what_this_code_makes(made: Workspace) -> None:
     assert json.loads(made.read("results/published/plan.json"))["digest"] == committed["digest"], "make published, and commit it"
     made.run("gap", "published-docs", "--docs", "renewed")
     assert made.read("renewed/published-results.md").decode() == (ROOT / "docs/published-results.md").read_text()
-    for name in ("metrics.json", "checks/published.json"):
+    for name in ("metrics.json", "verdicts.json", "checks/published.json"):
         ours, theirs = json.loads(made.read(f"results/published/{name}")), json.loads((ROOT / "results/published" / name).read_text())
         assert_close(ours, theirs, name)
 

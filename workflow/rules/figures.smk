@@ -38,6 +38,7 @@ rule make_tables:
 rule draw_figures:
     input:
         tables=ancients(STAGES["aggregate"].paths),
+        estimates=ancients(STAGES["estimate"].paths),
     output:
         [update(path) for path in STAGES["figures"].paths if not path.endswith(".png")],
         [

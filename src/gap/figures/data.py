@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.tables import read_table
+from gap.figures.points import where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +28,7 @@ class StudyData:
     ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv, and ``familiarity`` how
     the features of the texts go with the gains (all of the study's own method alone; ``all_runs`` are of every method).
     ``contrasts`` are the rows of contrasts.csv, and ``baselines`` maps (model, task or group) to the unmodified model's
-    score; all on the first split, as fractions.
+    score; all on the first split, as fractions.  ``verdicts`` is the content of verdicts.json, empty where there is none.
     """
 
     study: StudyIndex
@@ -38,6 +41,7 @@ class StudyData:
     pretraining: pd.DataFrame
     familiarity: Relations
     baselines: dict[tuple[str, str], float]
+    verdicts: dict[str, Any]
 
     def estimate(
         self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE, method: str = ""
@@ -48,7 +52,7 @@ class StudyData:
     def chosen(self, model: str, group: str, policy: str, corpus: str = ALL, method: str = "") -> pd.DataFrame:
         """Selections of one cell, one row per run, in the order of the texts; of the study's own method where none is named."""
         values = {"model": model, "method": method or self.study.primary, "group": group, "policy": policy}
-        return _where(self.selections, **values | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
+        return where(self.selections, **values | ({} if corpus == ALL else {"corpus": corpus})).sort_values("text", kind="stable")
 
 
 def load(plan: dict[str, Any]) -> StudyData:
@@ -71,13 +75,23 @@ def load(plan: dict[str, Any]) -> StudyData:
         selections=read_table(study.path("selections"), "selections"),
         estimates=_by_keys(read_csv(study, "estimates"), *ESTIMATE_KEYS),
         steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
-        runs=_where(runs, method=study.primary),
+        runs=where(runs, method=study.primary),
         all_runs=runs,
         contrasts=read_csv(study, "contrasts"),
         pretraining=read_csv(study, "plot_pretraining"),
-        familiarity=_by_keys(_where(read_csv(study, "familiarity"), method=study.primary), "model", "corpus", "group", "policy", "feature"),
+        familiarity=_by_keys(where(read_csv(study, "familiarity"), method=study.primary), "model", "corpus", "group", "policy", "feature"),
         baselines=baselines,
+        verdicts=read_optional(study.path("verdicts")),
     )
+
+
+def read_optional(path: Path) -> dict[str, Any]:
+    """A JSON file that may be missing, as in a clone that pulled the light results only; then empty."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
@@ -95,10 +109,3 @@ def _by_keys(table: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
     """The rows by their values of ``keys``."""
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     return {tuple(str(row[key]) for key in keys): row for row in rows}
-
-
-def _where(rows: pd.DataFrame, **values: str) -> pd.DataFrame:
-    """The rows whose columns have these values."""
-    for column, value in values.items():
-        rows = rows[rows[column] == value]
-    return rows

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL
 from gap.figures.style import colour, drawing, handle, jitter, marker
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def corpus_dots(
     return middles
 
 
-def mean_mark(axes: Axes, x: float, half_width: float, row: Mapping[str, float], linewidth: float = 1.2) -> None:
-    """A black bar at the ``mean_gain`` of a row of estimates (fractions, drawn in points) and a line from its ``low`` to its ``high``."""
-    mean, low, high = (float(row[key]) * POINTS for key in ("mean_gain", "low", "high"))
+def mean_mark(axes: Axes, x: float, half_width: float, ends: Iterable[float], linewidth: float = 1.2) -> None:
+    """A black bar at a mean and a line from the lower to the upper end of its interval: ``ends`` are the three, in points."""
+    mean, low, high = ends
     axes.plot([x - half_width, x + half_width], [mean, mean], color="black", linewidth=linewidth, zorder=4)
     if low == low:  # NaN for a single run
         axes.plot([x, x], [low, high], color="black", linewidth=1.2, zorder=4)

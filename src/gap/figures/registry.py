@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gap.core.discovery import Catalogue
 
@@ -49,10 +49,10 @@ def enough_texts(shape: StudyShape) -> bool:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: ``draw`` writes ``name``.pdf and ``name``.png into a folder, ``caption`` words it.
+    """A figure: ``draw`` writes ``name``.pdf, ``name``.png and, as ``name``.csv, what it draws into a folder; ``caption`` words it.
 
-    ``order`` is its position in the report (the smallest first), ``width`` whether it fills one column of a paper or both;
-    ``exists`` says which studies have it.
+    ``order`` is its position in the report (the smallest first);
+    ``exists`` says which studies have it, ``tables`` name the light outputs that it is drawn from.
     """
 
     name: str
@@ -60,8 +60,8 @@ class Figure:
     draw: Callable[[StudyData, Path, str], None]
     caption: Callable[[StudyData], str]
     order: int = 1000
-    width: Literal["narrow", "wide"] = "wide"
     exists: Callable[[StudyShape], bool] = always
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gap.core.files import writing
+from gap.core.files import write_text, writing
 from gap.figures.fonts import FAMILY, find_glyphs
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -23,6 +24,8 @@ SINGLE, DOUBLE = 3.3, 6.9
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#555555"
+#: Columns of points that hold whole numbers, or nothing.
+COUNTS = ("text", "step", "runs", "items", "tokens")
 
 SETTINGS: Any = {
     "font.family": FAMILY,
@@ -77,8 +80,14 @@ def drawing(study: Stamp, width: float, height: float, rows: int = 1, columns: i
             plt.close(figure)
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write ``name``.pdf and ``name``.png without times or program names, so that equal figures are equal bytes."""
+def save(figure: Figure, folder: Path, name: str, points: pd.DataFrame | None = None) -> None:
+    """Write ``name``.pdf and ``name``.png without times or program names, so that equal figures are equal bytes.
+
+    ``points``, what the figure draws, is written beside them as ``name``.csv.
+    """
+    if points is not None:
+        whole = {column: "Int64" for column in COUNTS if column in points}
+        write_text(folder / f"{name}.csv", str(points.astype(whole).to_csv(index=False, float_format="%.6f", lineterminator="\n")))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # said below, with the label
         _write(figure, folder, name)

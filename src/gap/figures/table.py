@@ -51,6 +51,13 @@ class Table:
         """Rows as text, with a real minus sign."""
         return [[show(cell, column.kind) for cell, column in zip(row, self.columns, strict=True)] for row in self.rows]
 
+    def hover(self, index: int) -> str:
+        """The number of runs or items behind a row and its intervals, for a pointer to show; empty where the table has neither."""
+        cells = zip(self.columns, self.cells()[index], strict=True)
+        shown = [(f"{column.heading}: {column.title}" if column.heading else column.title, column, cell) for column, cell in cells]
+        counts = [f"{title} {cell}" for title, column, cell in shown if column.kind == "count" and cell]
+        return "; ".join(counts + [f"{title} {cell}" for title, column, cell in shown if column.key.endswith("interval") and cell])
+
 
 def joined(blocks: Iterable[Sequence[Row]]) -> tuple[tuple[Row, ...], frozenset[int]]:
     """The rows of all blocks, and the breaks between blocks."""

@@ -14,7 +14,7 @@ FIGURES = (
     "published_power",
 )  # fmt: skip
 TABLES = (
-    "by_corpus_dialogue", "by_corpus_classification", "by_task", "larger_models", "familiarity", "familiarity_pairs",
+    "verdicts", "by_corpus_dialogue", "by_corpus_classification", "by_task", "larger_models", "familiarity", "familiarity_pairs",
     "text_features_dialogue", "text_features_classification", "best_step", "published_gains", "published_epochs", "published_repeats",
     "published_granularity", "published_selection", "published_two_groups", "published_power",
 )  # fmt: skip

@@ -23,5 +23,5 @@ def write_docs(page: Path, docs: Path) -> Path:
     except FileNotFoundError as error:
         raise BadInput(str(page), "no such file", "the page of the study", "Run snakemake --cores all --config study=published.") from error
     out = docs / NAME
-    write_text(out, text.replace(f"]({FIGURES_LINK}/", "](../figures/"))
+    write_text(out, text.replace(f"]({FIGURES_LINK}/", "](../figures/").replace("](tables/", f"](../{page.parent.as_posix()}/tables/"))
     return out

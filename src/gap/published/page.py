@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gap.figures.page import render
-from gap.figures.table import to_markdown
+from gap.figures.table import Table, to_markdown
 from gap.published.section import Figure, Section
+
+#: Cells of a table that stands on the page unfolded, at most.
+MOST_CELLS = 110
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,28 @@ def html(page: Page, folder: Path) -> str:
     def image(figure: Figure) -> str:
         return base64.b64encode((folder / f"{figure.name}.png").read_bytes()).decode("ascii")
 
-    return render("gap.published", "page.html", image=image, **vars(page))
+    return render("gap.published", "page.html", image=image, is_short=is_short, **vars(page))
+
+
+def is_short(table: Table) -> bool:
+    """Whether a table stands on the page as it is; a longer one is folded or linked."""
+    return len(table.rows) * len(table.columns) <= MOST_CELLS
 
 
 def markdown(page: Page, figures: str) -> str:
-    """The same page for GitHub; ``figures`` is the folder that its image links name."""
+    """The same page for GitHub; ``figures`` is the folder that its image links name.  Tables come before prose."""
     lines = [f"# {page.title}", "", "<!-- Written by the study itself: see the last section before changing anything here. -->", ""]
     for chapter in page.chapters:
         lines += [f"## {chapter.title}", "", chapter.lead, ""]
         for section in chapter.sections:
             lines += [f"### {section.title}", ""] if section.title != chapter.title else []
-            for sentence in section.sentences:
-                lines += [sentence, ""]
+            lines += [f"* {sentence}" for sentence in section.sentences] + [""]
             for figure in section.figures:
                 lines += [f"![{figure.title}]({figures}/{figure.name}.png)", "", f"*{figure.title}.* {figure.caption}", ""]
-            for table in section.tables:
+            short = [table for table in section.tables if is_short(table)]
+            for table in short:
                 lines += [f"**{table.title}**", "", to_markdown(table)]
+            links = [f"[{table.title}](tables/{table.name}.md)" for table in section.tables if table not in short]
+            lines += [f"More: {', '.join(links)}.", ""] if links else []
     lines += ["## Where these numbers come from", "", *(f"* {name}: {value}" for name, value in page.facts)]
     return "\n".join(lines).rstrip() + "\n"

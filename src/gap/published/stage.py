@@ -13,6 +13,7 @@ from gap.core.files import write_json, write_text, writing_together
 from gap.core.progress import progress
 from gap.core.tables import write_table
 from gap.figures.table import FORMATS, Table
+from gap.params.preregistration import check
 from gap.published.audit import averages, construction, first_update, granularity, power, repeats, selection, two_groups
 from gap.published.claims import best_step, by_corpus, by_task, familiarity, figure1, larger_models, text_features
 from gap.published.contents import FIGURES_LINK, RESULTS, TEXTS
@@ -20,10 +21,11 @@ from gap.published.outputs import gain_by_run, metrics, observations
 from gap.published.page import Chapter, Page, html, markdown
 from gap.published.read import Published, read_published
 from gap.published.section import Figure, FigureFile, Sampling, Section
-from gap.published.summary import summary
+from gap.published.verdicts import section as verdict_section
+from gap.published.verdicts import verdicts
 
 AUTHORS = "https://github.com/kaistAI/GAP"
-LEAD = "Every sentence is written by the study from its own numbers; the sections below give each with its interval and its limits."
+LEAD = "Their files hold one row per run, at the epoch with the best average of its group; every number below is recomputed from them."
 
 
 def _named(*analyses: ModuleType) -> dict[str, Callable[[Published, Sampling], Section]]:
@@ -38,10 +40,10 @@ AUDIT = _named(construction, first_update, repeats, granularity, averages, selec
 CHAPTERS = (
     (
         "The paper's figures and claims, recomputed",
-        "From the authors' two files of results alone: one row per run, at the epoch with the best average of its group.",
+        "Intervals are over runs: they say how far a mean would move with other texts, on these same items, and not that the updates help.",
         CLAIMS,
     ),
-    ("Audit", "What these rows can and cannot carry, each check with its number.", AUDIT),
+    ("Audit", "What these rows can and cannot carry.", AUDIT),
 )
 
 
@@ -59,19 +61,21 @@ def published(plan: dict[str, Any]) -> None:
     Raises
     ------
     BadInput: one of the authors' files lacks a column or holds a value that is not allowed; a figure or table is made that the plan
-        does not name.
+        does not name; there are no rules in preregistration.yaml.
     """
     light = {name: Path(path) for name, path in plan["light"].items()}
     data = read_published(light["upstream"] / Path(RESULTS[0]).parent, light["upstream"] / Path(TEXTS[0]).parent)
     chapters = analyse(data, Sampling(seed=plan["study"]["seed"], **plan["study"]["published"]))
     sections = [section for chapter in chapters for section in chapter.sections]
     numbers = {section.name: section.numbers for section in sections}
-    short = Section("short", "In short", summary(numbers), {})
+    found = verdicts(data, check(plan.get("settings", {}).get("preregistration"), plan["study"]["name"]))
+    first = Chapter("Verdicts on the paper's four claims", LEAD, (verdict_section(found, numbers),))
     _write_figures(plan, light, [figure for section in sections for figure in section.figures])
-    _write_tables(plan, light, [table for section in sections for table in section.tables])
-    page = _page(plan, (Chapter(short.title, LEAD, (short,)), *chapters))
+    _write_tables(plan, light, [table for chapter in (first, *chapters) for section in chapter.sections for table in section.tables])
+    page = _page(plan, (first, *chapters))
     write_table(observations(data), light["rows"], "published_rows")
     write_json(light["numbers"], numbers)
+    write_json(light["verdicts"], found)
     write_json(light["metrics"], metrics(data, numbers))
     write_text(light["plot_runs"], gain_by_run(data))
     write_text(light["page"], markdown(page, f"{FIGURES_LINK}/{page.study}"))

@@ -83,8 +83,3 @@ def baselines_and_rows(data: Published) -> str:
         by_model = models(data.rows[group]).items()
         parts.append(f"{group} " + listed(f"{score(baseline(data, group, model))} ({model}, n = {len(rows)})" for model, rows in by_model))
     return "; ".join(parts)
-
-
-def instead_of(value: str, current: str) -> str:
-    """Two written numbers contrasted; "(unchanged)" where they agree at the precision shown."""
-    return f"{value} (unchanged)" if value == current else f"{value} instead of {current}"

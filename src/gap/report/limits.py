@@ -1,4 +1,4 @@
-"""What a reader must not conclude from this study."""
+"""What a reader must not conclude from this study, and the settings behind it beside the paper's."""
 
 from __future__ import annotations
 
@@ -24,44 +24,49 @@ MINIATURE = (
     "They exercise the pipeline; their scores say nothing about the paper's claims."
 )
 TRAINED_HERE = "The base models were trained here in a short time and are far from the paper's models in size and quality."
-NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
-#: Directions that a study with controls has.
-CONTROLS = {"descent", "random"}
 
 
-def limits(data: StudyData, overlap: dict[str, Any]) -> list[str]:
-    """One sentence or two per limit that holds for this study."""
+def limits(data: StudyData) -> list[str]:
+    """What a reader must not conclude from the study as a whole: one sentence or two per limit that holds for it."""
     study = data.study.plan["study"]
-    directions = {method["gap"]["direction"]["kind"] for method in study["methods"].values()}
-    split, items = data.study.split, data.study.items
-    sentences = [
-        f"The best step of a run is chosen on the {split} items that it is then scored on; only the last step is free of this choice.",
-        "The intervals cover the choice of texts, not that of evaluation items: another set of items can move every number, "
-        "also those whose interval excludes zero. "
-        f"One task's accuracy over {items} items has a standard error of up to {50 / items**0.5:.1f} points.",
-    ]
-    if data.study.steps:
-        listed = ", ".join(map(str, data.study.steps))
-        sentences.append(
-            f"Not every step was scored, only {listed} of each run: its best and last steps are among these, as are those that the authors' stopping rule looks at."
-        )
-    if not directions >= CONTROLS:
-        sentences.append(NO_CONTROL)
+    sentences = []
     if study["items"]["kind"] == "miniature":
         sentences.append(MINIATURE)
     if any(model["kind"] == "pretrain" for model in study["models"].values()):
         sentences.append(TRAINED_HERE)
-    settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.study.primary]["gap"]}
-    values = [(name, reduce(getitem, key.split("."), settings), paper) for key, name, paper in PAPER]
-    different = [f"{name} {value} (paper {paper})" for name, value, paper in values if value != paper]
+    different = [f"{name} {value} (paper {paper})" for name, value, paper in _settings(data) if value != paper]
     if different:
         sentences.append(f"Different from the paper: {', '.join(different)}.")
-    return sentences + _counted(data, overlap)
+    return sentences
 
 
-def _counted(data: StudyData, overlap: dict[str, Any]) -> list[str]:
-    """What happened in this study: runs that diverged, texts that quote items."""
+def _settings(data: StudyData) -> list[tuple[str, Any, Any]]:
+    """Name, value and the paper's value of what ``PAPER`` lists."""
+    study = data.study.plan["study"]
+    settings = {"evaluate": study["evaluate"], "gap": study["methods"][data.study.primary]["gap"]}
+    return [(name, reduce(getitem, key.split("."), settings), paper) for key, name, paper in PAPER]
+
+
+def methods_box(data: StudyData) -> list[tuple[str, str, str]]:
+    """Name, this study's value and the paper's: models, texts, tasks, methods, and the settings of ``PAPER``."""
+    study = data.study
+    references = f"; for reference {', '.join(study.references.values())}" if study.references else ""
+    rows = [
+        ("models", f"{', '.join(study.subjects.values())}{references}", "OPT 350M, 1.3B, 2.7B; for reference 6.7B"),
+        ("texts", ", ".join(study.corpora.values()), "TDEC, CC, Git."),
+        ("methods", ", ".join(study.methods.values()), "ascent"),
+        ("tasks", ", ".join(f"{len(study.tasks(group))} {group}" for group in study.groups), "4 dialogue, 8 classification"),
+        ("scored steps", ", ".join(map(str, study.steps)) or "every real one", "every one, until the early stop"),
+    ]
+    return rows + [(name, str(value), str(paper)) for name, value, paper in _settings(data)]
+
+
+def of_runs(data: StudyData, overlap: dict[str, Any]) -> list[str]:
+    """What limits the runs: steps that were not scored, runs that diverged, texts that quote items."""
     sentences = []
+    if data.study.steps:
+        listed = ", ".join(map(str, data.study.steps))
+        sentences.append(f"Not every step was scored, only {listed} of each run: its best and last steps are among these.")
     diverged = int(data.runs["diverged"].sum())
     if diverged:
         sentences.append(

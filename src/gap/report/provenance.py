@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from gap.core.tables import read_table
-from gap.figures.data import StudyData
+from gap.figures.data import StudyData, read_optional
 from gap.runtime.provenance import git_state, versions
-
-
-def read_optional(path: Path) -> dict[str, Any]:
-    """A JSON file that may be missing, as in a clone that pulled the light results only; then empty."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def origin(data: StudyData) -> list[tuple[str, str]]:

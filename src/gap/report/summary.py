@@ -1,26 +1,68 @@
-"""The findings as sentences, made from the numbers and worded no stronger than they allow."""
+"""The answer and the findings as sentences, made from the numbers and worded no stronger than they allow, each with what limits it."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from gap.aggregate.study_index import ALL
+from gap.core.tables import read_table
 from gap.figures.data import StudyData
-from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.phrases import tasks_text
 from gap.figures.table import show
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: Averages of equal counts can differ by this much with the order of summation.
 ROUNDING = 1e-12
+QUESTION = "Does a language model get better, zero-shot, after a few updates on one random text?"
+#: Directions that serve as controls, and the sentence where a study lacks one of them.
+CONTROLS = {"descent", "random"}
+NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
+CHOSEN = "That step is chosen by the score that is reported and may be the unmodified model: this difference cannot be negative, whatever the updates do, and is biased upwards."
+TEXTS_ONLY = "Intervals in figures and tables below cover the choice of texts, not that of items; one task's accuracy over {items} items has a standard error of up to {error:.1f} points."
 
 
-def summary(data: StudyData) -> list[tuple[str, list[str]]]:
-    """Per task group a heading and sentences: baselines, the best step and what it cannot show, the last step, larger models."""
-    sections = []
-    for group in data.study.groups:
-        label = AXIS_LABEL[group]
-        sentences = [_baselines(data, group), _best(data, group), _last(data, group), *_methods(data, group), *_larger(data, group)]
-        sections.append((f"{label[0].upper()}{label[1:]}", sentences))
-    return sections
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, what limits it (may be empty), and the figure that shows it (may be empty)."""
+
+    text: str
+    limit: str = ""
+    figure: str = ""
+
+
+def answer(data: StudyData) -> str:
+    """The first claim's verdict in one sentence, with difference, interval, runs and items of every model."""
+    models = data.verdicts.get("claims", {}).get("gain", {}).get("models", {})
+    parts = []
+    for model, readings in models.items():
+        row, label = next(iter(readings.values())), data.study.models.get(model, model)
+        numbers = ""
+        if "estimate" in row:
+            level = f"{row['level'] * 100:g}\N{NO-BREAK SPACE}% interval"
+            ends = f"{level} {show(row['low'], 'change')} to {show(row['high'], 'change')}" if row["low"] is not None else "no interval"
+            numbers = f": the average score changes by {show(row['estimate'], 'change')} points ({ends}; {row['runs']} runs, {row['items']} items)"
+        parts.append(f"{row['verdict']} for {label}{numbers}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else "No verdicts were at hand when this page was written."
+
+
+def findings(data: StudyData) -> list[Finding]:
+    """The most important ones, at most five: last step by task group, best step, controls, larger models."""
+    effects = read_table(data.study.path("effects"), "effects")
+    found = [_last(data, effects, group) for group in data.study.groups]
+    found += [_best(data), _controls(data), *_larger(data)]
+    items = data.study.items
+    found[0] = Finding(found[0].text, TEXTS_ONLY.format(items=items, error=50 / items**0.5), found[0].figure)
+    return found
+
+
+def more(data: StudyData) -> list[str]:
+    """What is folded: scores of the unmodified models, and every other method beside the study's own."""
+    return [text for group in data.study.groups for text in (_baselines(data, group), *_methods(data, group))]
 
 
 def points(value: float) -> str:
@@ -32,19 +74,22 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _baselines(data: StudyData, group: str) -> str:
     study = data.study
     scores = _listed([f"{data.baselines[model, group] * POINTS:.2f} ({study.models[model]})" for model in study.subjects])
-    return f"The unmodified models score {scores} points ({tasks_text(data, group)})."
+    return f"{_upper(AXIS_LABEL[group])}: the unmodified models score {scores} points ({tasks_text(data, group)})."
 
 
-def _interval(row: dict[str, Any]) -> str:
-    """The interval and what it says."""
-    low, high = float(row["low"]), float(row["high"])
+def _interval(low: float, high: float) -> str:
+    """An interval in points and what it says."""
     if low != low:
         return "a single run, no interval"
     verdict = "above zero" if low > 0 else "below zero" if high < 0 else "not told apart from zero"
-    return f"95\N{NO-BREAK SPACE}% interval {points(low)} to {points(high)}, {verdict}"
+    return f"95\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')}, {verdict}"
 
 
 def _above(row: dict[str, Any]) -> str:
@@ -52,24 +97,70 @@ def _above(row: dict[str, Any]) -> str:
     return f"{round(float(row['share_above']) * runs)} of {runs} runs"
 
 
-def _rows(data: StudyData, group: str, policy: str) -> list[tuple[str, dict[str, Any]]]:
-    rows = [(data.study.models[model], data.estimate(model, group, policy)) for model in data.study.subjects]
-    return [(label, row) for label, row in rows if row]
-
-
-def _best(data: StudyData, group: str) -> str:
-    rows = _rows(data, group, "best")
-    changes = [f"{points(row['mean_gain'])} for {label} ({_above(row)} above the unmodified model)" for label, row in rows]
-    return (
-        f"With each run at its best step, as the paper reports it, the mean difference is {_listed(changes)}. "
-        "That step is chosen by the score that is reported and may be the unmodified model: "
-        "this difference cannot be negative, whatever the updates do, and is biased upwards."
+def _last(data: StudyData, effects: pd.DataFrame, group: str) -> Finding:
+    study, parts = data.study, []
+    mine = effects[
+        (effects["method"] == study.primary) & (effects["policy"] == "last") & (effects["task"] == group) & (effects["corpus"] == ALL)
+    ]
+    for row in mine.to_dict("records"):
+        above = data.estimate(str(row["model"]), group, "last")
+        over = f"{row['runs']} runs and {row['items']} items" + (f", {_above(above)} above" if above else "")
+        interval = _interval(float(row["low"]), float(row["high"]))
+        parts.append(f"{show(float(row['difference']), 'change')} points for {study.models[str(row['model'])]} ({interval}; over {over})")
+    return Finding(
+        f"{_upper(AXIS_LABEL[group])} at the last step, for which nothing is chosen: {_listed(parts or ['no runs'])}.",
+        figure="score_by_step",
     )
 
 
-def _last(data: StudyData, group: str) -> str:
-    rows = [f"{points(row['mean_gain'])} for {label} ({_interval(row)}; {_above(row)} above)" for label, row in _rows(data, group, "last")]
-    return f"At the last step, for which nothing is chosen, the mean difference is {_listed(rows)}."
+def _best(data: StudyData) -> Finding:
+    study, parts = data.study, []
+    for group in study.groups:
+        for model in study.subjects:
+            if row := data.estimate(model, group, "best"):
+                name = f"{AXIS_LABEL[group]}, {study.models[model]}"
+                parts.append(f"{points(row['mean_gain'])} ({name}; {_above(row)} above the unmodified model)")
+    bias = read_table(study.path("selection_bias"), "selection_bias")
+    bias = bias[(bias["method"] == study.primary) & (bias["policy"] == "best") & bias["task"].isin(study.groups)]
+    shares = [
+        f"{show(float(row['difference']), 'change')} ({AXIS_LABEL[str(row['task'])]}, {study.models[str(row['model'])]}; "
+        f"{_interval(float(row['low']), float(row['high']))})"
+        for row in bias.to_dict("records")
+    ]
+    choosing = f" Against steps chosen by the other half of the items, choosing makes {_listed(shares)} of it." if shares else ""
+    return Finding(
+        f"At each run's best step, as the paper reports it: {_listed(parts or ['no runs'])}, in points.",
+        CHOSEN + choosing,
+        "gain_by_corpus",
+    )
+
+
+def _controls(data: StudyData) -> Finding:
+    study = data.study
+    directions = {name: method["gap"]["direction"]["kind"] for name, method in study.plan["study"]["methods"].items()}
+    rows = read_table(study.path("paired_differences"), "paired_differences")
+    rows = rows[(rows["policy"] == "last") & rows["task"].isin(study.groups) & (rows["corpus"] == ALL)]
+    controls = [name for name, kind in directions.items() if kind in CONTROLS and kind != directions[study.primary]]
+    missing = "" if set(directions.values()) >= CONTROLS else NO_CONTROL
+    rows = rows[rows["method"].isin(controls)]
+    if rows.empty:
+        return Finding(missing or "No run has a control on the same text.")
+    parts = []
+    for name in controls:
+        cells = [
+            f"{AXIS_LABEL[str(row['task'])]} {show(float(row['difference']), 'change')} ({_ends(row)}, {study.models[str(row['model'])]}, n = {row['runs']})"
+            for row in rows[rows["method"] == name].to_dict("records")
+        ]
+        parts += [f"minus {study.methods[name]}, {_listed(cells)}"] if cells else []
+    apart = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+    count = f"{apart or 'none'} of {len(rows)} differences {'are' if apart > 1 else 'is'} told apart from zero"
+    start = f"{_upper(study.methods[study.primary])} against its controls on the same texts, last step: {count} (points, 95\N{NO-BREAK SPACE}% intervals over pairs and items)"
+    return Finding(f"{start}; {'; '.join(parts)}.", missing, "methods")
+
+
+def _ends(row: dict[Any, Any]) -> str:
+    low, high = float(row["low"]), float(row["high"])
+    return f"{show(low, 'change')} to {show(high, 'change')}" if low == low else "no interval"
 
 
 def _methods(data: StudyData, group: str) -> list[str]:
@@ -79,25 +170,35 @@ def _methods(data: StudyData, group: str) -> list[str]:
     sentences = []
     for method in [name for name in study.methods if name != study.primary]:
         contrasts: list[Any] = rows[rows["method"] == method].to_dict("records")
-        parts = [f"{points(row['difference'])} for {study.models[row['model']]} ({_interval(row)})" for row in contrasts]
+        parts = [
+            f"{points(row['difference'])} for {study.models[row['model']]} ({_interval(row['low'] * POINTS, row['high'] * POINTS)})"
+            for row in contrasts
+        ]
         if parts:
-            sentences.append(f"{study.methods[method]} against {study.methods[study.primary]}, last step, same texts: {_listed(parts)}.")
+            names = f"{study.methods[method]} against {study.methods[study.primary]}"
+            sentences.append(f"{GROUP_LABEL[group]}, {names}, last step, same texts, interval over texts: {_listed(parts)}.")
     return sentences
 
 
-def _larger(data: StudyData, group: str) -> list[str]:
+def _larger(data: StudyData) -> list[Finding]:
     """How many runs reach the next larger model unmodified (the paper's second claim)."""
-    study = data.study
+    study, parts = data.study, []
     order = [*study.subjects, *study.references]
-    sentences = []
-    for model, larger in zip(study.subjects, order[1:], strict=False):
-        target = data.baselines[larger, group]
-        reached = {}
-        for policy in ("best", "last"):
-            values = data.chosen(model, group, policy)["value"]
-            reached[policy] = f"{int((values >= target - ROUNDING).sum())} of {len(values)}"
-        sentences.append(
-            f"{study.models[larger]} unmodified ({target * POINTS:.2f}) is reached by {reached['best']} runs of {study.models[model]} "
-            f"at their best step, {reached['last']} at the last."
-        )
-    return sentences
+    for group in study.groups:
+        for model, larger in zip(study.subjects, order[1:], strict=False):
+            target = data.baselines[larger, group]
+            values = {policy: data.chosen(model, group, policy)["value"] for policy in ("last", "best")}
+            last, best = (int((scores >= target - ROUNDING).sum()) for scores in values.values())
+            parts.append(
+                f"{AXIS_LABEL[group]} of {study.models[larger]} ({target * POINTS:.2f}): {last} of {len(values['last'])} runs of {study.models[model]}, {best} at their best step"
+            )
+    return (
+        [
+            Finding(
+                f"Runs that reach the next larger model unmodified, at the last step: {'; '.join(parts)}.",
+                figure=f"figure1_{study.groups[0]}",
+            )
+        ]
+        if parts
+        else []
+    )

@@ -1,4 +1,4 @@
-"""The verdicts on the paper's claims as rows of one short table."""
+"""The verdicts on the paper's claims: a card per claim, and rows of one table."""
 
 from __future__ import annotations
 
@@ -16,6 +16,30 @@ def verdict_rows(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[
         for model, by_reading in claim["models"].items()
         for reading, entry in by_reading.items()
     ]
+
+
+def claim_cards(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[str, Any]]:
+    """Number, words and, per model, the verdict on all runs: label, verdict, numbers, what it would take, and all of it for a pointer to show."""
+    cards = []
+    for claim in sorted(verdicts.get("claims", {}).values(), key=lambda claim: claim["number"]):
+        rows = []
+        for model, readings in claim["models"].items():
+            entry = next(iter(readings.values()))
+            row = _row(entry, claim["claim"], labels.get(model, model), "all")
+            numbers = f"{row['estimate']} ({row['interval'] or 'no interval'}); bound {row['bound']}" if row["estimate"] else ""
+            hover = f"{numbers}; n = {row['runs']} runs, {row['items']} items; against {row['against']}" if numbers else ""
+            rows.append(
+                {
+                    "model": row["model"],
+                    "verdict": row["verdict"],
+                    "numbers": numbers,
+                    "interval": row["interval"],
+                    "needs": row["reason"],
+                    "hover": hover,
+                }
+            )
+        cards.append({"number": claim["number"], "claim": claim["claim"], "rows": rows})
+    return cards
 
 
 def _row(entry: dict[str, Any], claim: str, model: str, reading: str) -> dict[str, str]:

@@ -10,11 +10,14 @@ from gap.figures.forest import Mark, Series, panel
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.panels import corpus_handles
 from gap.figures.phrases import all_baselines_text, runs_text
+from gap.figures.points import where
 from gap.figures.registry import FIGURES, Figure, enough_texts
 from gap.figures.style import DOUBLE, GREY, colour, drawing, legend_above, marker, save
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from gap.figures.data import StudyData
 
@@ -22,8 +25,21 @@ if TYPE_CHECKING:
 POLICY = "last"
 #: Marks are filled where Holm's p is below what the intervals leave out.
 ALPHA = 1 - 0.95
+COLUMNS = ("rho", "low", "high", "p_holm")
 #: Marker of all corpora together.
 TOGETHER = "d"
+
+
+def points(data: StudyData) -> pd.DataFrame:
+    """By model, corpus (``all``: ranks within corpora), group and feature: runs, rank correlation, its interval and Holm's p."""
+    import pandas as pd
+
+    rows = []
+    for (model, corpus, group, policy, feature), row in data.familiarity.items():
+        prefix = "within_" if corpus == ALL else ""
+        if policy == POLICY and feature in LABELS and row[f"{prefix}rho"] == row[f"{prefix}rho"]:
+            rows.append((model, corpus, group, feature, int(row["runs"]), *(row[f"{prefix}{name}"] for name in COLUMNS)))
+    return pd.DataFrame(rows, columns=["model", "corpus", "group", "feature", "runs", *COLUMNS])
 
 
 def draw(data: StudyData, folder: Path, name: str) -> None:
@@ -33,16 +49,16 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     """
     from matplotlib.lines import Line2D
 
-    study = data.study
+    study, frame = data.study, points(data)
     # at least one row, so that a study with too few runs still has a figure
-    labels = {feature: label for feature, label in LABELS.items() if _differs(data, feature)} or {"nll": LABELS["nll"]}
+    labels = {feature: label for feature, label in LABELS.items() if feature in set(frame["feature"])} or {"nll": LABELS["nll"]}
     handles = [Line2D([], [], linestyle="None", marker=TOGETHER, markersize=4, color=GREY, label="within corpora, all together")]
     handles += corpus_handles(study)
     height = 0.9 + len(study.groups) * (0.25 + max(0.2, 0.058 * (len(study.corpora) + 2)) * len(labels))
     with drawing(study, DOUBLE, height, len(study.groups), len(study.subjects), sharex=True, sharey=True) as (figure, grid):
         for group, line in zip(study.groups, grid, strict=True):
             for (model, label), axes in zip(study.subjects.items(), line, strict=True):
-                panel(axes, list(labels), _series(data, model, group))
+                panel(axes, list(labels), _series(where(frame, model=model, group=group), list(study.corpora)))
                 axes.set_title(f"{label}, {GROUP_LABEL[group].lower()}")
                 axes.set_xlim(-1.05, 1.05)
                 axes.set_xticks([-1, -0.5, 0, 0.5, 1])
@@ -51,32 +67,18 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
             line[0].set_yticks(range(len(labels)), list(labels.values()))
             line[0].set_ylim(len(labels) - 0.5, -0.5)
         legend_above(figure, handles, len(handles))
-        save(figure, folder, name)
+        save(figure, folder, name, frame)
 
 
-def _differs(data: StudyData, feature: str) -> bool:
-    """Whether the feature has a correlation anywhere in the figure."""
-    rows = [row for (*_, policy, name), row in data.familiarity.items() if policy == POLICY and name == feature]
-    return any(row[key] == row[key] for row in rows for key in ("rho", "within_rho"))
-
-
-def _series(data: StudyData, model: str, group: str) -> list[Series]:
+def _series(rows: pd.DataFrame, corpora: list[str]) -> list[Series]:
     """All corpora together, then each."""
-    series = [Series(GREY, TOGETHER, _marks(data, (model, ALL, group), "within_"))]
-    for index, corpus in enumerate(data.study.corpora):
-        series.append(Series(colour(index), marker(index), _marks(data, (model, corpus, group), "")))
-    return series
+    looks = {ALL: (GREY, TOGETHER)} | {corpus: (colour(index), marker(index)) for index, corpus in enumerate(corpora)}
+    return [Series(*look, _marks(where(rows, corpus=corpus))) for corpus, look in looks.items()]
 
 
-def _marks(data: StudyData, cell: tuple[str, str, str], prefix: str) -> dict[str, Mark]:
-    """Feature -> mark, from the columns of the table whose names have the prefix."""
-    marks = {}
-    for feature in LABELS:
-        row = data.familiarity.get((*cell, POLICY, feature))
-        if row and row[f"{prefix}rho"] == row[f"{prefix}rho"]:
-            rho, low, high, p = (row[f"{prefix}{column}"] for column in ("rho", "low", "high", "p_holm"))
-            marks[feature] = Mark(rho, low, high, filled=p < ALPHA)
-    return marks
+def _marks(rows: pd.DataFrame) -> dict[str, Mark]:
+    """Feature -> mark."""
+    return {row["feature"]: Mark(row["rho"], row["low"], row["high"], filled=row["p_holm"] < ALPHA) for row in rows.to_dict("records")}
 
 
 def caption(data: StudyData) -> str:
@@ -100,5 +102,6 @@ FIGURES.add(
         caption=caption,
         order=7,
         exists=enough_texts,
+        tables=("familiarity",),
     )
 )

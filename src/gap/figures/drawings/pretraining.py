@@ -47,7 +47,7 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
         axes.grid(axis="y")
         handles = [handle(study.models[model], index, "-") for index, model in enumerate(models)]
         legend_above(figure, handles, min(4, len(handles)))
-        save(figure, folder, name)
+        save(figure, folder, name, table)
 
 
 def caption(data: StudyData) -> str:
@@ -69,7 +69,7 @@ FIGURES.add(
         draw=draw,
         caption=caption,
         order=8,
-        width="narrow",
         exists=lambda shape: shape.pretrained,
+        tables=("plot_pretraining",),
     )
 )

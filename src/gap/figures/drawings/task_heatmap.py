@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +10,14 @@ import numpy as np
 from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.figures.panels import colour_bar, heatmap
 from gap.figures.phrases import all_baselines_text, runs_text
+from gap.figures.points import where
 from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import DOUBLE, drawing, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from gap.figures.data import StudyData
@@ -24,12 +27,26 @@ POLICY_TITLE = {"best": "best step of the group's average", "last": "last step"}
 BESIDE = 9
 
 
+def points(data: StudyData) -> pd.DataFrame:
+    """By policy, group, task, model and corpus: runs and their mean change in points (``gain``)."""
+    import pandas as pd
+
+    study, rows = data.study, []
+    for policy in POLICY_TITLE:
+        for group in study.groups:
+            cells = product(study.tasks(group), study.subjects, study.corpora)
+            for task, model, corpus in cells:
+                if row := data.estimate(model, group, policy, corpus, task):
+                    rows.append((policy, group, task, model, corpus, int(row["runs"]), float(row["mean_gain"]) * POINTS))
+    return pd.DataFrame(rows, columns=["policy", "group", "task", "model", "corpus", "runs", "gain"])
+
+
 def draw(data: StudyData, folder: Path, name: str) -> None:
     """Cells: mean change in points over the runs, at the step that the group's average picks, and at the last step.
 
     Each group has its own colour scale: accuracies move by more points than F1 does.
     """
-    study = data.study
+    study, frame = data.study, points(data)
     columns = [(model, corpus) for model in study.subjects for corpus in study.corpora]
     beside = len(columns) <= BESIDE
     cells = [(policy, group) for policy in POLICY_TITLE for group in study.groups]
@@ -41,14 +58,15 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     with drawing(study, DOUBLE, height, rows, across, sharey="row", height_ratios=counts) as (figure, grid):
         panels = dict(zip(cells, [axes for line in grid for axes in line], strict=True))
         for group in study.groups:
-            _group(data, group, columns, {policy: panels[policy, group] for policy in POLICY_TITLE})
-        save(figure, folder, name)
+            _group(data, where(frame, group=group), columns, {policy: panels[policy, group] for policy in POLICY_TITLE})
+        save(figure, folder, name, frame)
 
 
-def _group(data: StudyData, group: str, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
-    """The panels of one group and their common colour bar."""
+def _group(data: StudyData, rows: pd.DataFrame, columns: list[tuple[str, str]], panels: dict[str, Axes]) -> None:
+    """The panels of one group, whose points are ``rows``, and their common colour bar."""
+    group = str(rows["group"].iloc[0])
     tasks = data.study.tasks(group)
-    tables = {policy: _changes(data, tasks, columns, policy) for policy in panels}
+    tables = {policy: _changes(where(rows, policy=policy), tasks, columns) for policy in panels}
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)) for table in tables.values()) or 1.0
     groups = data.study.groups
     beside = len(columns) <= BESIDE
@@ -61,11 +79,10 @@ def _group(data: StudyData, group: str, columns: list[tuple[str, str]], panels: 
             colour_bar(list(panels.values()) if beside else axes, image, limit, _number, aspect=4 * len(tasks))
 
 
-def _changes(data: StudyData, tasks: list[str], columns: list[tuple[str, str]], policy: str) -> np.ndarray:
+def _changes(rows: pd.DataFrame, tasks: list[str], columns: list[tuple[str, str]]) -> np.ndarray:
     """Mean changes of the tasks of one group in points, float64 [tasks, columns]; NaN where a cell has no runs."""
-    group = data.study.task_entries[tasks[0]].group
-    rows = [[data.estimate(model, group, policy, corpus, task) for model, corpus in columns] for task in tasks]
-    return np.array([[row["mean_gain"] * POINTS if row else np.nan for row in cells] for cells in rows])
+    gains = rows.set_index(["task", "model", "corpus"])["gain"].to_dict()
+    return np.array([[gains.get((task, *column), np.nan) for column in columns] for task in tasks])
 
 
 def _number(value: float) -> str:
@@ -97,4 +114,4 @@ def caption(data: StudyData) -> str:
     )
 
 
-FIGURES.add(Figure(name="task_heatmap", title="Change by task", draw=draw, caption=caption, order=6))
+FIGURES.add(Figure(name="task_heatmap", title="Change by task", draw=draw, caption=caption, order=6, tables=("estimates",)))

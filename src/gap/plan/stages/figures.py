@@ -36,12 +36,12 @@ def extensions() -> tuple[str, ...]:
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
-    """One stage for all tables, one for all figures."""
+    """One stage for all tables, one for all figures, which show the verdicts too."""
     endings = [(name, ending) for name in table_names(plan) for ending in TABLES[name].formats]
     tables = {f"{name}_{ending}": plan.results / "tables" / f"{name}.{ending}" for name, ending in endings}
-    figures = {f"{name}_{ending}": plan.figures / f"{name}.{ending}" for name in figure_names(plan) for ending in ("pdf", "png")}
+    figures = {f"{name}_{ending}": plan.figures / f"{name}.{ending}" for name in figure_names(plan) for ending in ("pdf", "png", "csv")}
     figures["captions"] = plan.figures / "captions.json"
     return [
         LightStage("tables", tables, (*CODE, *TABLES.modules), ("aggregate",)),
-        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate",)),
+        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate", "estimate")),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from gap.core.digest import digest
 from gap.fetch.upstream import COMMIT, PINNED
+from gap.params.preregistration_file import read_preregistration
 from gap.params.published import PublishedStudy
 from gap.plan.code import code_version
 from gap.plan.folders import StudyFolders
@@ -41,6 +42,7 @@ class PublishedPlan(StudyFolders):
         paths = {
             "rows": self.results / "observations/rows.parquet",
             "numbers": self.results / "checks/published.json",
+            "verdicts": self.results / "verdicts.json",
             "metrics": self.results / "metrics.json",
             "plot_runs": self.results / "plots/gain_by_run.csv",
             "tables": self.results / "tables",
@@ -58,7 +60,12 @@ class PublishedPlan(StudyFolders):
         outputs = {name: Path(path) for name, path in self.light.items() if name not in FOLDERS}
         outputs |= {f"{name}_{ending}": self.results / "tables" / f"{name}.{ending}" for name in TABLES for ending in ("csv", "md", "tex")}
         outputs |= {f"{name}_{ending}": self.figures / f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
-        return LightStage("published", outputs, CODE)
+        return LightStage("published", outputs, CODE, settings=self.settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rules by which the claims are judged."""
+        return {"preregistration": read_preregistration(self.study.name)}
 
     @property
     def document(self) -> dict[str, Any]:
@@ -68,6 +75,7 @@ class PublishedPlan(StudyFolders):
             "commit": COMMIT,
             "files": {relative: PINNED[relative] for relative in (*RESULTS, *TEXTS)},
             "light": self.light,
+            "settings": self.settings,
             "figure_names": list(FIGURES),
             "table_names": list(TABLES),
             "code": {"published": code_version(*CODE)},

@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from gap.core.errors import BadInput
+from gap.core.files import read_object
+from gap.params.existing import HubModel
+from gap.params.sources import AuthorsSource
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import figures
+from gap.tasks.registry import TASKS
 
 CODE = ("gap.report.stage",)
+#: Numbers of study published, recomputed from the authors' rows.
+PUBLISHED = Path("results/published/checks/published.json")
+#: Models of the authors' rows by their ids on the hub, corpora by their names in params.yaml.
+MODELS = {"facebook/opt-350m": "350M", "facebook/opt-1.3b": "1.3B", "facebook/opt-2.7b": "2.7B"}
+CORPORA = {"TDEC": "TDEC", "CC": "CC", "Git": "Git."}
+#: Items per task, and what the authors' averages are taken over.
+ITEMS, TASKS_OF = 320, {"classification": 8, "dialogue": 4}
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
     """It reads what all other light stages write."""
     exports = tuple(f"export-{model}" for model in plan.subjects)
     needs = ("overlap", "boundary", "noise", "aggregate", "estimate", "tables", "figures", *exports)
-    return [LightStage("report", {"report": plan.results / "report.html"}, (*CODE, *figures.extensions()), needs)]
+    cells = paper_cells(plan)
+    settings = {"paper": cells} if cells else {}
+    return [LightStage("report", {"report": plan.results / "report.html"}, (*CODE, *figures.extensions()), needs, settings)]
+
+
+def paper_cells(plan: Plan) -> list[dict[str, Any]]:
+    """The authors' mean gains (fractions) where the study has the same model, texts, items and tasks; none without study published."""
+    study = plan.study
+    models = {name: MODELS[model.id] for name, model in study.models.items() if isinstance(model, HubModel) and model.id in MODELS}
+    sources = {name: study.sources[corpus.source] for name, corpus in study.corpora.items()}
+    corpora = {name: CORPORA[source.name] for name, source in sources.items() if isinstance(source, AuthorsSource)}
+    groups = [group for group, count in TASKS_OF.items() if sum(TASKS[task].group == group for task in study.tasks) == count]
+    if not (models and corpora and groups) or study.evaluate.items != ITEMS or study.items.kind == "miniature":
+        return []
+    try:
+        numbers = read_object(PUBLISHED)["by_corpus"]
+    except BadInput:
+        return []
+    cells = [
+        (group, model, corpus, numbers[group][models[model]][corpora[corpus]]) for group in groups for model in models for corpus in corpora
+    ]
+    return [
+        {
+            "group": group,
+            "model": model,
+            "corpus": corpus,
+            "gain": row["gain"],
+            "low": row["gain_interval"][0],
+            "high": row["gain_interval"][1],
+            "runs": row["runs"],
+        }
+        for group, model, corpus, row in cells
+    ]

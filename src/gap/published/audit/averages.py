@@ -50,8 +50,5 @@ def _sentence(group: str, numbers: dict[str, Any]) -> str:
     if numbers["beyond_rounding"]:
         return f"{text} It is not the macro average in every row."
     if not numbers["weights_differ"]:
-        return f"{text} All tasks have the same number of items, so weighting by items would give the same."
-    return (
-        f"{text} It is a macro average, in which an item of a small task counts more: a mean weighted by items would differ by up to "
-        f"{numbers['largest_from_weighted'] * POINTS:.2f} points and agrees in {numbers['matches_weighted']} rows."
-    )
+        return text
+    return f"{text} A mean weighted by items would differ by up to {numbers['largest_from_weighted'] * POINTS:.2f} points."

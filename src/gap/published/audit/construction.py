@@ -17,7 +17,7 @@ from gap.published.estimates import plain
 from gap.published.read import FILES, GROUPS, TASKS, Published
 from gap.published.rows import SAME, baseline, gains, models, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
-from gap.published.wording import change, listed, percent, points
+from gap.published.wording import listed, percent, points
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 #: Those that the table shows.
@@ -31,12 +31,9 @@ def section(data: Published, sampling: Sampling) -> Section:
     frames = {group: gains(data, group) for group in GROUPS}
     numbers: dict[str, Any] = {group: _group(data, group, frames[group]) for group in GROUPS}
     sentences = [
-        "The published score of a run is its highest over all evaluated epochs, and epoch 0, the unmodified model, is one of them: a run "
-        "that only loses is published with the unmodified model's score. A gain below zero is impossible, whatever the updates do, so a "
-        "mean gain above zero is no evidence that they help.",
+        "The unmodified model, epoch 0, is one of the candidates for the best epoch: a run that only loses is published with its score. A mean gain above zero is "
+        "no evidence that updates help, nor is the mean without these rows, which are left because their best epoch lies above zero.",
         *(_counts(group, numbers[group]) for group in GROUPS),
-        *(_means(group, numbers[group]) for group in GROUPS),
-        "The mean without the unmodified rows is no estimate of an effect either: those rows are left because their best epoch lies above zero.",
         *(text for group in GROUPS for text in _below(group, numbers[group])),
     ]
     figures = (Figure("published_gains", "Gains of the released rows", _caption(numbers), partial(_draw, frames)),)
@@ -104,17 +101,6 @@ def _counts(group: str, group_numbers: dict[str, Any]) -> str:
     return f"{FILES[group]}: {group_numbers['unmodified']} of {group_numbers['rows']} rows are the unmodified model, {listed(parts)}."
 
 
-def _means(group: str, group_numbers: dict[str, Any]) -> str:
-    def shown(key: str, statistic: str) -> str:
-        values = {model: row[key][statistic] for model, row in group_numbers["models"].items()}
-        return listed("none" if value is None else f"{change(value)} ({model})" for model, value in values.items())
-
-    return (
-        f"{GROUP_LABEL[group]}: the mean gain is {shown('all', 'mean')} points over all rows and {shown('modified', 'mean')} over the "
-        f"modified ones; the median is {shown('all', 'median')} over all and {shown('modified', 'median')} over the modified."
-    )
-
-
 def _below(group: str, group_numbers: dict[str, Any]) -> Iterator[str]:
     """Rows below the model's commonest unmodified score, and cells with an unmodified score of their own."""
     for cell in group_numbers["two_baselines"]:
@@ -124,16 +110,8 @@ def _below(group: str, group_numbers: dict[str, Any]) -> Iterator[str]:
             moved = f"differences in {len(cell['tasks'])} tasks"
         yield (
             f"{GROUP_LABEL[group]}: the {cell['rows']} unmodified rows of {cell['model']} on {cell['corpus']} texts differ from the model's "
-            f"commonest unmodified row by {moved} ({_change_fine(cell['average'])} points on the average): these runs were probably made on "
-            "another set-up. Gains in this audit are taken against the unmodified rows of the run's own model and corpus."
-        )
-    below = group_numbers["below_commonest"]
-    if below:
-        unmodified_rows = group_numbers["below_commonest_unmodified"]
-        yield (
-            f"{GROUP_LABEL[group]}: against the model's commonest unmodified row {below} rows would lie below zero (the lowest at "
-            f"{_change_fine(group_numbers['lowest_against_commonest'])} points); {'all' if unmodified_rows == below else unmodified_rows} of them "
-            f"are unmodified rows themselves. Against their own unmodified rows, {group_numbers['below_own']} do."
+            f"commonest unmodified row by {moved} ({_change_fine(cell['average'])} points on the average), probably another set-up; each row is compared with "
+            f"its own. Against the commonest, {group_numbers['below_commonest']} rows would lie below zero; against their own, {group_numbers['below_own']}."
         )
 
 

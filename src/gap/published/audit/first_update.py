@@ -10,7 +10,7 @@ from scipy import stats
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Column, Table
 from gap.published.estimates import plain
-from gap.published.read import FILES, GROUPS, Published
+from gap.published.read import GROUPS, Published
 from gap.published.rows import SKIPPED, by_epoch, clusters, models, real_updates, tasks_of
 from gap.published.section import Row, Sampling, Section
 from gap.published.wording import listed, percent
@@ -31,17 +31,13 @@ def section(data: Published, sampling: Sampling) -> Section:
         f"{numbers[group]['largest_epoch']} in {GROUP_LABEL[group].lower()} ({real_updates(numbers[group]['largest_epoch'])} real updates)"
         for group in GROUPS
     ]
-    sentences = [
-        *(_counts(group, numbers[group]) for group in GROUPS),
-        *_odds(numbers),
-        *_identical(numbers),
-        "Both are what a dynamic fp16 loss scaler does when its first steps overflow: it starts at "
-        f"{FIRST_SCALE:,.0f}, skips a step whose scaled gradient is not finite and halves the scale. In the authors' code (run.py, "
-        "trackers.py) the first evaluation comes after the first update, so printed epoch e stands for e + 1 attempted updates. With "
-        f"{SKIPPED} skipped, printed epochs 0 and 1 are both the unmodified model, a tie keeps the earlier, and the number of real updates "
-        f"is the printed epoch minus {SKIPPED - 1}. The largest best epochs are then {listed(largest)}.",
-        f"The rows cannot show the scale itself, nor that no run skipped more than {SKIPPED} updates or skipped one later.",
-    ]
+    sentences = [*_odds(numbers), *_identical(numbers)]
+    if never:
+        sentences.append(
+            f"A dynamic fp16 loss scaler does this when its first {SKIPPED} steps overflow: it starts at {FIRST_SCALE:,.0f}, skips a step whose scaled gradient is not finite and "
+            "halves the scale. The authors' code evaluates after each update, so epochs 0 and 1 are then both the unmodified model, a tie keeps the earlier, and real "
+            f"updates are the printed epoch minus {SKIPPED - 1}: {listed(largest)} for the largest best epochs. The rows cannot show the scale itself, nor later skips."
+        )
     title = "Best epoch 1 never occurs" if never else "Best epoch 1"
     return Section("first_update", title, tuple(sentences), numbers, (_table(numbers),))
 
@@ -91,14 +87,6 @@ def _chance(ones: set[Any], twos: set[Any]) -> dict[str, Any]:
     }
 
 
-def _counts(group: str, group_numbers: dict[str, Any]) -> str:
-    parts = [f"{count} at epoch {epoch}" for epoch, count in group_numbers["counts"].items() if int(epoch) <= 3]
-    later = sum(count for epoch, count in group_numbers["counts"].items() if int(epoch) > 3)
-    return (
-        f"{FILES[group]}: of {group_numbers['rows']} rows, {listed([*parts, f'{later} later'])}; {group_numbers['modified']} are modified."
-    )
-
-
 def _odds(numbers: dict[str, Any]) -> list[str]:
     titles = {group: GROUP_LABEL[group].lower() for group in GROUPS} | {"either": "either file"}
     parts = []
@@ -112,9 +100,8 @@ def _odds(numbers: dict[str, Any]) -> list[str]:
     if not parts:
         return []
     return [
-        "Suppose that epoch 1 were as likely a best epoch as epoch 2, runs being independent and repeats of a run counting once. Among the "
-        f"runs with best epoch 1 or 2, epoch 1 is the best of {listed(parts)}; excluded means at the {LEVEL * 100:g} % level, one-sided. "
-        "The two files hold the same runs, so their chances must not be multiplied."
+        f"Among runs with best epoch 1 or 2, epoch 1 is the best of {listed(parts)}. Chance: were both as likely and runs independent; excluded: at the "
+        f"{LEVEL * 100:g} % level, one-sided. The files hold the same runs, so chances must not be multiplied."
     ]
 
 
@@ -131,10 +118,7 @@ def _identical(numbers: dict[str, Any]) -> list[str]:
     if not all(numbers[group]["unmodified_distinct"] == 1 for group in GROUPS):
         return []
     parts = [f"{numbers[group]['unmodified_rows']} rows in {numbers[group]['unmodified_cells']} cells ({group})" for group in GROUPS]
-    return [
-        "All epoch-0 rows of one model and corpus have the same score in every task to the last digit, whatever their text: "
-        f"{listed(parts)}. Whatever was done before that evaluation did not depend on the text."
-    ]
+    return [f"All epoch-0 rows of one model and corpus have the same scores to the last digit, whatever their text: {listed(parts)}."]
 
 
 def _table(numbers: dict[str, Any]) -> Table:

@@ -89,8 +89,7 @@ def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
         f"{stated}; other counts up to {MOST} that fit are its multiples."
         if multiples and not others
         else f"{stated} (smaller ones fit {listed(others)}; see the table).",
-        f"Scores that are exactly float32 numbers, as a GPU's evaluation leaves them: {exact}.",
-        "An F1 score is a mean of fractions that depend on the lengths of the answers: no such test exists for the dialogue scores.",
+        f"Scores that are exactly float32 numbers: {exact}. No such test exists for F1.",
     )
 
 

@@ -87,13 +87,9 @@ def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
         f"The tasks have {listed(map(str, sizes))} items. The standard error of one unmodified average of {len(numbers['tasks'])} tasks is {each(average['standard_error'], score)} points. "
         f"Without the answers to single items (unpaired), the smallest true gain of that average that a two-sided {ALPHA * 100:g} % test finds with {POWER * 100:g} % "
         f"power is {each(average['unpaired'], score)} points (normal approximation, Fleiss, Levin and Paik 2003).",
-        f"Paired by item it depends on the share of items on which both checkpoints are right or both wrong: {listed(at)} (Connor 1987; the variance per "
-        "item is the share that changes, minus the squared gain). The gain cannot exceed the share that changes, so no agreement makes a gain below "
-        f"{score(average['floor'])} points detectable (an approximation that is rough where so few items change). {verdict}",
-        f"The largest published gains would be detectable at these agreements if they had been named beforehand: {largest}. As the largest of many runs and "
-        "steps they were not.",
-        "This is the power for one checkpoint and items drawn at random. A mean over many runs averages changes that differ between the runs, and can show "
-        "less, if the items and the step are not those that chose the epoch.",
+        f"Paired by item it depends on the share of items on which both checkpoints are right or both wrong: {listed(at)} (Connor 1987), and "
+        f"no agreement makes a gain below {score(average['floor'])} points detectable. {verdict}",
+        f"The largest published gains would be detectable if they had been named beforehand: {largest}. A mean over many runs can show less, if neither step nor items chose the epoch.",
     )
 
 
@@ -124,8 +120,8 @@ def _caption(numbers: dict[str, Any]) -> str:
     means, largest = each(seen, lambda row: score(row["mean"])), each(seen, lambda row: score(row["largest"]))
     return (
         f"Smallest true gain over the unmodified model found with {POWER * 100:g} % power (two-sided {ALPHA * 100:g} % test, paired by item) against the share of "
-        "items on which both checkpoints are right or both wrong, for one task and for the average of all tasks. The lines end where even a change of all "
-        f"differing items to right is not found. Dashed: published mean gains, {means} points; dotted: largest, {largest}."
+        "items on which both checkpoints agree, for one task and for the average of all tasks. "
+        f"Dashed: published mean gains, {means} points; dotted: largest, {largest}."
     )
 
 

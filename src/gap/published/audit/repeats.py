@@ -23,10 +23,7 @@ def section(data: Published, sampling: Sampling) -> Section:
     sentences = [text for group in GROUPS for text in _sentences(group, numbers[group], sampling)]
     if any(numbers[group]["repeated_runs"] for group in GROUPS):
         sentences.append(
-            "The files do not say whether repeats were made with one set-up, so their spread mixes run-to-run noise with any change "
-            "between them, and identical repeats may be one run entered twice. It is the spread of a best epoch, not of one evaluation, "
-            "and so few runs, not chosen at random, fix it to no better than the interval says: it is a guide to the size of the noise, "
-            "not an estimate for every model and corpus."
+            "Whether repeats share a set-up is not said, and identical ones may be one run entered twice: a guide to the size of the noise of a best epoch, no estimate."
         )
     return Section("repeats", "Runs that were released more than once", tuple(sentences), numbers, (_table(frames),))
 
@@ -96,16 +93,10 @@ def _sentences(group: str, group_numbers: dict[str, Any], sampling: Sampling) ->
     )
     ratio = "" if group_numbers["variance_ratio"] is None else f" (ratio of the variances {group_numbers['variance_ratio']:.2f})"
     between_runs = float("nan") if group_numbers["between"] is None else group_numbers["between"]
-    verdict = (
-        " The interval reaches it: these repeats cannot rule out that texts differ no more than repeats of one text do."
-        if interval_of(group_numbers, "within").high >= between_runs
-        else ""
-    )
+    verdict = " Texts may differ no more than repeats of one text do." if interval_of(group_numbers, "within").high >= between_runs else ""
     return [
-        f"{first}; {count} of these were released more than once ({group_numbers['repeated_rows']} rows). In {group_numbers['all_unmodified']} all repeats "
-        f"are the unmodified model, which says nothing about noise, in {group_numbers['identical_modified']} modified repeats agree to the last digit, "
-        f"and in {group_numbers['differ']} they differ, by up to {score(group_numbers['largest_difference'])} points; in "
-        f"{group_numbers['unmodified_in_part']} one repeat is the unmodified model and another is not.",
+        f"{first}; {count} of these were released more than once ({group_numbers['repeated_rows']} rows). In {group_numbers['differ']} they differ, by up to "
+        f"{score(group_numbers['largest_difference'])} points; in {group_numbers['unmodified_in_part']} one is the unmodified model and another is not.",
         f"{GROUP_LABEL[group]}: the repeats of a run imply a standard deviation within runs of {score(group_numbers['within'])} points ({known}), "
         f"against {score(between_runs)} between the runs of a model{ratio}.{verdict}",
     ]

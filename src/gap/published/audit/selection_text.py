@@ -8,7 +8,7 @@ from typing import Any
 from gap.figures.table import Column, Table
 from gap.published.audit.null import RULES
 from gap.published.estimates import interval_of
-from gap.published.rows import FIRST_REAL, PATIENCE, STOP_FROM
+from gap.published.rows import FIRST_REAL
 from gap.published.section import Row, Sampling
 from gap.published.wording import change, each, listed, percent, points, score, span
 
@@ -18,16 +18,13 @@ Numbers = dict[str, Any]
 def sentences(numbers: Numbers, sampling: Sampling) -> tuple[str, ...]:
     """What was simulated, what it gives beside the published gains, and what these rows cannot decide."""
     return (
-        *_design(numbers),
+        _design(numbers),
         _independent(numbers),
         _matching(numbers),
         *_first_update(numbers),
         *_unmodified(numbers, sampling),
-        "What these rows decide: whether the published gains exceed what the choice of the best epoch yields on its own at a given share of "
-        "changing items. What they cannot decide: that share itself, since only totals per task at the best epoch were released; whether "
-        "items change together, which makes the noise of an average larger or smaller than here; and whether real gains of some runs are "
-        "hidden by losses of others. That needs the answers to every item at every step, the score at a step fixed beforehand, or other "
-        "items than those that chose the step.",
+        "Not to be decided from these rows: the share of items that change, whether items change together, and whether real gains of some runs are hidden by "
+        "losses of others.",
         _dialogue(numbers),
     )
 
@@ -53,19 +50,13 @@ def _with(models: Numbers, case: str) -> Numbers:
     return {model: row for model, row in models.items() if row["stop"][case]}
 
 
-def _design(numbers: Numbers) -> tuple[str, str]:
+def _design(numbers: Numbers) -> str:
     lowest, highest = (numbers["flips"][index] for index in (0, -1))
     return (
-        "No effect means here: updates turn right answers wrong and wrong ones right at random, at rates that leave every task's expected "
-        f"accuracy at the unmodified model's. The unmodified model and every step answer the same {numbers['items']:,} items of "
-        f"{numbers['tasks']} tasks, so only items that change between right and wrong make noise. Fresh items at every step (unpaired binomial "
-        "noise) would overstate it; a paired null depends on the share of items that one update changes, which was not released. The gain is "
-        f"therefore simulated for shares of {hundredths(lowest)} % to {hundredths(highest)} % per update and for independent evaluations, "
-        f"{numbers['simulated_runs']:,} runs each.",
-        f"The candidates of a run are the unmodified model and its real updates. Under the authors' stop (from epoch {STOP_FROM} on, once "
-        f"{PATIENCE} evaluations have found both averages below their maximum so far) these are {numbers['fewest']} to {numbers['most']} updates. "
-        "The first number below lets the classification average alone decide the stop, the earliest that the rule allows for it; the range in "
-        "brackets is that of the two bounds.",
+        "No effect: updates turn right answers wrong and wrong ones right at random, and every task's expected accuracy stays the unmodified model's. All steps answer the "
+        f"same {numbers['items']:,} items, so only items that change make noise; their share was not released. The gain is simulated for shares of {hundredths(lowest)} % to "
+        f"{hundredths(highest)} % per update and for independent evaluations, {numbers['simulated_runs']:,} runs each. The authors' stop leaves {numbers['fewest']} to "
+        f"{numbers['most']} updates as candidates, and the unmodified model; ranges in brackets are for these two."
     )
 
 
@@ -73,8 +64,7 @@ def _independent(numbers: Numbers) -> str:
     models = numbers["models"]
     below = [model for model, row in models.items() if row["observed"]["mean"] < row["fewest"]["independent"]["mean"]]
     verdict = (
-        "The published gains are smaller than such noise alone would give: the evaluations of a run are far from independent. That says nothing "
-        "about an effect."
+        "The published gains are smaller: the evaluations of a run are far from independent, which says nothing about an effect."
         if len(below) == len(models)
         else f"The published mean gain is below this for {listed(below)}."
     )
@@ -82,10 +72,7 @@ def _independent(numbers: Numbers) -> str:
     def shown(key: str) -> str:
         return each(models, lambda row: _contrast(_range(row, "independent", key), row, key))
 
-    return (
-        f"Independent evaluations without an effect: the mean gain would be {shown('mean')}, and the largest gain of as many runs "
-        f"{shown('largest')}, in points. {verdict}"
-    )
+    return f"Independent evaluations without an effect: the mean gain would be {shown('mean')} (points). {verdict}"
 
 
 def _matching(numbers: Numbers) -> str:
@@ -99,11 +86,7 @@ def _matching(numbers: Numbers) -> str:
         bounds = "" if None in ends else f", {hundredths(min(ends))} to {hundredths(max(ends))} %"
         return f"{hundredths(share)} %{bounds}, {share * numbers['items']:.0f} items"
 
-    largest = each(known, lambda row: _contrast(change(row["stop"]["at_match"]["largest"]), row, "largest"))
-    return (
-        "Correlated evaluations without an effect: the mean gain equals the published one when an update changes this share of the items: "
-        f"{each(known, match)}. The expected largest gain of as many runs would then be {largest}."
-    )
+    return f"The mean gain without an effect equals the published one when an update changes this share of the items: {each(known, match)}."
 
 
 def _first_update(numbers: Numbers) -> Iterator[str]:
@@ -111,27 +94,21 @@ def _first_update(numbers: Numbers) -> Iterator[str]:
     least = {model: row["observed"] for model, row in numbers["models"].items() if row["observed"]["first_least"] is not None}
     if least:
         shares = each(least, lambda seen: f"{hundredths(seen['first_least'])} % on average, n = {seen['first_rows']} rows")
-        yield (
-            "The rows bound the share from below: where a task's right items differ by k, at least k items have changed. In the rows with best epoch "
-            f"{FIRST_REAL}, the first real update if the first two are skipped, these are at least {shares}."
-        )
+        yield f"In the rows with best epoch {FIRST_REAL}, the first real update, at least this share has changed (right items differ by as much): {shares}."
     known = _with(numbers["models"], "at_varying")
     if known:
         over = [model for model, row in known.items() if row["fewest"]["at_varying"]["mean"] > row["observed"]["mean"]]
         verdict = (
-            f"This exceeds the published mean for {listed(over)}, even with the fewest candidates: there, choosing among updates without an effect would "
-            "more than account for the mean gain."
+            f"This exceeds the published mean for {listed(over)}, even with the fewest candidates: choosing among updates without an effect would more than "
+            "account for the mean gain."
             if over
             else "With the fewest candidates this does not exceed the published mean of any model."
         )
         varying = each(known, lambda row: f"{hundredths(row['observed']['first_varying'])} %")
         first = each(known, lambda row: _contrast(change(row["stop"]["at_varying"]["first_gain"]), row, "first_gain"))
         yield (
-            "A part of these changes is common to the runs of a corpus (one task falls while another rises) and adds no noise. The rest varies between "
-            f"those rows as much as if {varying} of the items changed at random "
-            "(variance of the tasks' right items within a corpus, summed over tasks, over items; right if items change independently). At that share these "
-            f"very rows would gain {first}; and the mean gain over all runs would be "
-            f"{each(known, lambda row: _range(row, 'at_varying', 'mean'))} without an effect. {verdict}"
+            f"Leaving out what is common to the runs of a corpus, these rows vary as much as if {varying} of the items changed at random (independently of each other). At that "
+            f"share they would gain {first}; the mean over all runs would be {each(known, lambda row: _range(row, 'at_varying', 'mean'))} without an effect. {verdict}"
         )
 
 
@@ -151,26 +128,21 @@ def _unmodified(numbers: Numbers, sampling: Sampling) -> Iterator[str]:
 
     more = [model for model, row in known.items() if interval_of(row["observed"], "unmodified").low > ends(row)[1]]
     verdict = (
-        f"For {listed(more)} more runs stay at the unmodified model than this null leaves there: either updates lower the average more often than "
-        "they raise it, or all updates of one run push it the same way (if up and down were as likely, that would leave half of the runs there)."
+        f"For {listed(more)} more stay there than this null leaves: updates lower the average more often than they raise it, or all of a run push it the same way."
         if more
         else "For no model do more runs stay there than this null leaves."
     )
-    yield (
-        f"Runs left at the unmodified model without an effect, at the matching share, and published ({sampling.percent} interval): "
-        f"{each(known, shares_text)}. {verdict}"
-    )
+    yield f"Runs left at the unmodified model at the matching share: {each(known, shares_text)} ({sampling.percent} interval). {verdict}"
 
 
 def _dialogue(numbers: Numbers) -> str:
     noise = numbers["dialogue"]
-    first = "F1 scores have no binomial noise and single items were not released, so no such null can be simulated for dialogue."
+    first = "No such null can be simulated for F1 without the scores of single items."
     if noise["within"] is None:
         return first
     return (
-        f"{first} If every evaluation carried independent noise as large as the repeats differ by ({score(noise['within'])} points), the best of "
-        f"{numbers['fewest']} to {numbers['most']} updates would gain {change(noise['fewest'])} to {change(noise['most'])} points without an effect; "
-        f"the published means are {each(noise['means'], change)}. The repeats are few and are best epochs, not single evaluations: this is an order of magnitude."
+        f"{first} Independent noise as large as the repeats differ by ({score(noise['within'])} points, few and best epochs: an order of magnitude) would give the best of "
+        f"{numbers['fewest']} to {numbers['most']} updates {change(noise['fewest'])} to {change(noise['most'])} points; published are {each(noise['means'], change)}."
     )
 
 
@@ -188,10 +160,8 @@ def table(numbers: Numbers, sampling: Sampling) -> Table:
     )
     rows = tuple(_line(model, row["observed"], row["stop"]) for model, row in numbers["models"].items())
     caption = (
-        "Classification gains, in points: published; and without an effect, the classification average deciding the authors' stop, for independent "
-        "evaluations, for the share of items changed per update that gives the published mean (same mean), and for the share that varies between the rows "
-        "with the first real update as best epoch (first update; beside it the least share changed there). largest: of the published runs, and its expectation for as many runs. unmod.: share "
-        "left at the unmodified model."
+        "Classification gains, in points: published; and without an effect for independent evaluations, for the share of changing items that gives the published mean (same mean), "
+        "and for the share of the first real update (first update). largest: of the published runs, and expected of as many. unmod.: share left at the unmodified model."
     )
     return Table("published_selection", "Published gains and gains without an effect", caption, columns, rows)
 

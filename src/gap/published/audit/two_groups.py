@@ -102,20 +102,15 @@ def _sentences(numbers: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
         f"{row['both']} of {row['runs']} for {model} ({row['expected']:.1f} by chance, {p_text(row['p_holm'])})"
         for model, row in by_model.items()
     ]
-    known = [abs(row["correlation"]) for row in by_model.values() if row["correlation"] is not None]
-    squared = f" The largest of them explains {max(known) ** 2 * 100:.0f} % of the variance of the ranks." if known else ""
     # differences between the corpora do not make these
     single = [value for row in by_model.values() for value in row["by_corpus"].values() if value is not None]
     within = (
         f" Among the runs of one model on one corpus it lies between {signed(min(single))} and {signed(max(single))}." if single else ""
     )
     return (
-        matched,
-        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{squared}{within}",
-        f"Runs in the top {TOP * 100:g} % of both, against the number expected if the two were unrelated (hypergeometric, one-sided, Holm's "
-        f"correction for {len(tops)} models): {listed(tops)}.",
-        "The two gains of a run come from epochs chosen separately, so even a run in both tops need not be one model that is better at both. Noise in "
-        "either gain pulls the correlation towards zero, so a weak one does not show that the effects are unrelated.",
+        f"Spearman's rank correlation of a run's gain in classification with its gain in dialogue is {listed(parts)}.{within} {matched}",
+        f"Runs in the top {TOP * 100:g} % of both, against chance (hypergeometric, Holm): {listed(tops)}. Epochs are chosen separately in each group, and noise pulls "
+        "a correlation towards zero.",
     )
 
 

@@ -1,9 +1,8 @@
-"""Claim 4, at most 15 updates are enough: where the best step lies, and what says that the first updates were skipped."""
+"""Claim 4, at most 15 updates are enough: where the best step lies."""
 
 from __future__ import annotations
 
 from functools import partial
-from math import log10
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,31 @@ from matplotlib.patches import Patch
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.style import DOUBLE, colour, legend_above
 from gap.figures.table import Column, Table
-from gap.published.estimates import plain, share_of_runs
-from gap.published.read import CORPORA, RUN, Published
+from gap.published.estimates import share_of_runs
+from gap.published.read import CORPORA, Published
 from gap.published.rows import ALL, FIRST_REAL, LAST_EPOCH, ORDER, PATIENCE, STOP_FROM, by_epoch, models, real_updates
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import baselines_and_rows, percent, span
 
 #: Most updates of a run.
 LIMIT = LAST_EPOCH + 1
-#: The last epoch without a real update, which never occurs as the best.
+#: The last epoch without a real update.
 SKIPPED = FIRST_REAL - 1
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 STATISTICS = (*QUANTILES, "largest")
 
 
 def section(data: Published, sampling: Sampling) -> Section:
-    """Per group and model (and all): rows per best epoch, share at 0, quantiles and largest, printed and real; skipped-update evidence."""
+    """Per group and model (and all): rows per best epoch, share at 0, quantiles and largest, printed and real."""
     numbers: dict[str, Any] = {}
     for group in ORDER:
         frame = data.rows[group]
         by_model = {model: _model(rows, sampling) for model, rows in (models(frame) | {ALL: frame}).items()}
-        numbers[group] = {"models": by_model, "skipped": _skipped(frame, sampling)}
+        numbers[group] = {"models": by_model}
     sentences = [_sentence(group, numbers[group]["models"][ALL], sampling) for group in ORDER]
-    sentences += [_evidence(group, numbers[group]["skipped"], sampling) for group in ORDER]
-    if all(not numbers[group]["skipped"]["rows_at_skipped"] for group in ORDER):
-        sentences.append(_consequence(numbers))
     sentences.append(
-        f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs, so late epochs were "
-        "evaluated in fewer runs, by a number that the files do not hold. The fall to the right is partly that rule's, and what a stopped run "
-        "would have reached later is unknown."
+        f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs: the fall to the right is partly that rule's, "
+        "and what a stopped run would have reached later is unknown."
     )
     figures = (Figure("best_step", "Best epoch of every released row", _caption(data), partial(_draw, data)),)
     return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
@@ -67,25 +62,6 @@ def _spread(epochs: np.ndarray) -> dict[str, Any]:
     return {**quantiles, "largest": int(epochs.max()) if len(epochs) else None}
 
 
-def _skipped(frame: pd.DataFrame, sampling: Sampling) -> dict[str, Any]:
-    """How improbable it is that no row has the skipped epoch, counted over distinct runs that have a modified best epoch."""
-    changed = frame[frame["epoch"] > 0]
-    runs = changed.drop_duplicates([*RUN])
-    n, largest = len(runs), int(changed["epoch"].max()) if len(changed) else 0
-    first = int((runs["epoch"] == FIRST_REAL).sum())
-    upper = 1 - (1 - sampling.level) ** (1 / n) if n else float("nan")
-    return {
-        "rows_at_skipped": int((frame["epoch"] == SKIPPED).sum()),
-        "runs": n,
-        "runs_at_first": first,
-        "share_at_first": first / n if n else None,
-        "largest": largest,
-        "log10_p_uniform": n * log10(1 - 1 / largest) if largest > 1 else None,
-        "log10_p_neighbour": first * log10(0.5),
-        "upper_limit": plain(upper),
-    }
-
-
 def _sentence(group: str, summary: dict[str, Any], sampling: Sampling) -> str:
     printed, real = summary["printed"], summary["real"]
     start = (
@@ -101,30 +77,6 @@ def _sentence(group: str, summary: dict[str, Any], sampling: Sampling) -> str:
     )
 
 
-def _evidence(group: str, skipped: dict[str, Any], sampling: Sampling) -> str:
-    start = f"{GROUP_LABEL[group]}: {skipped['rows_at_skipped']} rows have best epoch {SKIPPED}"
-    if skipped["rows_at_skipped"] or not skipped["runs"] or skipped["log10_p_uniform"] is None:
-        return f"{start}."
-    return (
-        f"{start}, although {skipped['runs_at_first']} of {skipped['runs']} runs that changed (one row each) have best epoch {FIRST_REAL}. If a best epoch were equally "
-        f"likely to be {SKIPPED} or {FIRST_REAL}, none at {SKIPPED} would have probability {10 ** skipped['log10_p_neighbour']:.0e}; if every epoch from {SKIPPED} "
-        f"to {skipped['largest']} were equally likely, {10 ** skipped['log10_p_uniform']:.0e}. Without either assumption, the {sampling.percent} upper limit on "
-        f"the share of epoch {SKIPPED} is {percent(skipped['upper_limit'])} %, against {percent(skipped['share_at_first'])} % at epoch {FIRST_REAL}. "
-        "Runs are taken as independent; the two scores come from the same runs, so their probabilities must not be multiplied."
-    )
-
-
-def _consequence(numbers: dict[str, Any]) -> str:
-    """What the missing epoch suggests, and what it cannot prove."""
-    printed = max(numbers[group]["models"][ALL]["printed"]["largest"] or 0 for group in ORDER)
-    return (
-        f"That is what skipped updates leave behind: if the model at epoch {SKIPPED} still is the unmodified one, the two tie and the earlier "
-        f"is kept. A dynamic fp16 loss scaler whose first steps overflow does this, and the count of real updates is then the printed epoch minus {SKIPPED}: "
-        f"at most {real_updates(printed)} for the latest best epoch. The files hold best epochs only, so they cannot show the skipped "
-        f"steps themselves, nor exclude that epoch {SKIPPED} was evaluated and always worse."
-    )
-
-
 def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     columns = (
         *(Column("group", "Score", "text"), Column("model", "Model", "text"), Column("rows", "Rows", "count")),
@@ -134,8 +86,8 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     )
     rows = ([_line(group, model, summary) for model, summary in numbers[group]["models"].items()] for group in ORDER)
     caption = (
-        "Best epochs of the released rows. At 0: rows whose best is the unmodified model, and the share of rows, with an interval that is Wilson's over runs, of which each counts once, by the mean of its rows. Quantiles and largest are over the other "
-        f"rows, in printed epochs and in real updates (the printed epoch minus {SKIPPED}). q25, q75, q95: quantiles."
+        f"Best epochs of the released rows. At 0: rows whose best is the unmodified model, with Wilson's {sampling.percent} interval over runs. Quantiles and largest: of the other rows, "
+        f"in printed epochs and real updates (the printed epoch minus {SKIPPED}; see Best epoch 1)."
     )
     return Table("best_step", "Where the best step lies", caption, columns, *blocks(rows))
 
@@ -148,10 +100,7 @@ def _line(group: str, model: str, summary: dict[str, Any]) -> Row:
 
 
 def _caption(data: Published) -> str:
-    return (
-        f"Rows by best epoch as printed; 0 is the unmodified model. Real updates are the printed epoch minus {SKIPPED}. "
-        f"Early stopping from epoch {STOP_FROM} on thins the right end. Unmodified, in points: {baselines_and_rows(data)}."
-    )
+    return f"Rows by best epoch as printed; 0 is the unmodified model. Unmodified, in points: {baselines_and_rows(data)}."
 
 
 def _draw(data: Published, file: FigureFile) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from gap.published.estimates import interval_of, pair, share_of_runs
 from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
-from gap.published.wording import baselines_and_rows, change, instead_of, listed, percent, points, score, span, title
+from gap.published.wording import baselines_and_rows, change, listed, percent, points, score, span, title
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -26,12 +25,6 @@ def section(data: Published, sampling: Sampling) -> Section:
     frames = {group: gains(data, group) for group in ORDER}
     numbers = {group: _group(data, group, frames[group], sampling) for group in ORDER}
     sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
-    sentences += [text for group in ORDER for text in _two_baselines(group, numbers[group])]
-    sentences.append(
-        "A row's epoch is chosen by the average that is reported and the unmodified model is a candidate, so no gain can be negative; "
-        "an interval here says how much the mean would move with other texts of the same corpus, on these same items, and is no test "
-        "that the updates help. The highest row has no interval: a bootstrap cannot estimate how an extreme varies."
-    )
     tables = tuple(_table(group, numbers[group], sampling) for group in ORDER)
     draw = partial(_draw, frames, numbers)
     figures = (Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(data, sampling), draw),)
@@ -81,21 +74,6 @@ def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
     return f"{GROUP_LABEL[group]}: the mean gain over the unmodified model is {listed(parts)}, in points."
 
 
-def _two_baselines(group: str, by_model: dict[str, Any]) -> Iterator[str]:
-    """A sentence for each model and corpus whose unmodified rows differ from the model's commonest one."""
-    for model, by_corpus in by_model.items():
-        common = by_corpus[ALL]["baseline"]
-        for corpus, row in by_corpus.items():
-            if abs(row["baseline"] - common) > SAME:
-                gain = instead_of(change(row["gain_against_commonest"]), change(row["gain"]))
-                above = instead_of(f"{percent(row['above_commonest'])} %", f"{percent(row['above'])} %")
-                yield (
-                    f"{GROUP_LABEL[group]}: the unmodified {model} scores {row['baseline'] * POINTS:.3f} in the {corpus} rows and "
-                    f"{common * POINTS:.3f} in the others, so each row is compared with the unmodified rows of its own model and corpus. "
-                    f"Against the other value the mean gain of these {row['rows']} rows would read {gain}, and {above} would lie above."
-                )
-
-
 def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
     level = sampling.percent
     columns = (
@@ -109,11 +87,8 @@ def _table(group: str, by_model: dict[str, Any], sampling: Sampling) -> Table:
     )
     rows = ([_line(model, corpus, row) for corpus, row in by_corpus.items()] for model, by_corpus in by_model.items())
     caption = (
-        f"{title(group)} of the released rows, each at its best epoch, in points, by model and corpus. "
-        "Rows: released rows; runs: distinct model, corpus and text. Gain: mean over rows of the difference to the unmodified rows of the same model and corpus "
-        "(where there are none, the model's commonest). "
-        f"{level} intervals: bootstrap over runs, repeats of a run kept together; of the share of rows above the unmodified model, Wilson's over runs, of which each counts once, by the mean of its rows. "
-        "The best row has no interval, because the bootstrap is not valid for an extreme."
+        f"{title(group)} of the released rows at their best epoch, in points. Runs: distinct model, corpus and text. Gain: against the unmodified rows of the same model "
+        f"and corpus, where there are any. {level} intervals: bootstrap over runs, repeats kept together; of shares, Wilson's over runs. The best row has none."
     )
     return Table(f"by_corpus_{group}", f"{GROUP_LABEL[group]} by model and corpus", caption, columns, *blocks(rows))
 
@@ -129,9 +104,8 @@ def _line(model: str, corpus: str, row: dict[str, Any]) -> Row:
 
 def _caption(data: Published, sampling: Sampling) -> str:
     return (
-        f"Dots: released rows at their best epoch; black: mean and {sampling.percent} bootstrap interval over runs. "
-        "Gain against the unmodified rows of the same model and corpus. "
-        f"Unmodified, in points: {baselines_and_rows(data)}. No gain can be negative, because the unmodified model is a candidate for the best epoch."
+        f"Dots: released rows at their best epoch; black: mean and {sampling.percent} bootstrap interval over runs. Gain against the unmodified rows of the same "
+        f"model and corpus. Unmodified, in points: {baselines_and_rows(data)}."
     )
 
 
@@ -150,5 +124,5 @@ def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
         middles = dots(axes, rows, rows["gain"].to_numpy() * POINTS, column)
         for corpus in corpora(rows):
             row = by_model[model][corpus]
-            mean_mark(axes, middles[corpus], STRIP * 0.4, {"mean_gain": row["gain"], **interval_of(row, "gain")._asdict()})
+            mean_mark(axes, middles[corpus], STRIP * 0.4, [end * POINTS for end in (row["gain"], *interval_of(row, "gain"))])
     label_columns(axes, [f"OPT {model}" for model in by_model])

@@ -18,7 +18,7 @@ from gap.published.estimates import adjust, interval_of, pair
 from gap.published.read import CORPORA, MODELS, TASKS, Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
-from gap.published.wording import baselines_text, change, each, listed, points, signed, span
+from gap.published.wording import change, each, listed, points, signed, span
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -34,10 +34,7 @@ def section(data: Published, sampling: Sampling) -> Section:
     counts = {model: _count(tasks, model, sampling) for model in models(data.rows[ORDER[0]])}
     sentences = [_sentence(model, entry, sampling) for model, entry in counts.items()]
     sentences.append(
-        "A row's tasks are those of the epoch with the best average of its group (in the dialogue file the best dialogue epoch, in the "
-        "classification file the best classification epoch), so the mean over a group's tasks cannot fall although single tasks can, "
-        "and that choice biases the tasks' mean changes upwards on average. The intervals and tests are over texts: they do not say that a change "
-        "would hold on other items."
+        "A row's tasks are those of its group's best epoch, so the group's mean cannot fall although single tasks can, and tasks' means are biased upwards."
     )
     tables = (_table(data, tasks, sampling),)
     figures = (Figure("task_heatmap", "Mean change by task", _caption(data), partial(_draw, tasks)),)
@@ -86,11 +83,8 @@ def _count(tasks: dict[str, Any], model: str, sampling: Sampling) -> dict[str, A
 def _sentence(model: str, counts: dict[str, Any], sampling: Sampling) -> str:
     falling = listed(TASKS[task].label for task in counts["mean_below"])
     return (
-        f"OPT {model}: {len(counts['mean_above'])} of {counts['tasks']} tasks rise on average over all rows, "
-        f"{len(counts['interval_above'])} with a {sampling.percent} interval above zero and {len(counts['holm_above'])} after Holm's correction "
-        f"over the {counts['tasks']} tasks (one-sample t-test over runs). "
-        f"Below zero on average: {falling}; with an interval below zero: {len(counts['interval_below'])}, after Holm's correction "
-        f"{len(counts['holm_below'])}."
+        f"OPT {model}: {len(counts['mean_above'])} of {counts['tasks']} tasks rise on average, {len(counts['holm_above'])} after Holm's correction over the "
+        f"{counts['tasks']} tasks (t-test over runs); {falling} fall, {len(counts['holm_below'])} after Holm's correction."
     )
 
 
@@ -122,11 +116,9 @@ def _line(task: str, by_model: dict[str, Any]) -> Row:
 
 
 def _caption(data: Published) -> str:
-    bases = "; ".join(f"{group} {baselines_text(data, group)}" for group in ORDER)
     return (
         "Mean change in points against the unmodified rows by task (above: dialogue F1; below: classification accuracy), model and corpus, "
-        "at the epoch with the best average of the task's group. Each group has its own colour scale. "
-        f"Averages of the unmodified models: {bases}. {_rows_text(data)}."
+        f"at the best epoch of the task's group. Each group has its own colour scale. {_rows_text(data)}."
     )
 
 

@@ -42,9 +42,8 @@ def section(data: Published, sampling: Sampling) -> Section:
     sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
     sentences.append(_counts(numbers["leaders"], len(model_entries)))
     sentences.append(
-        "The tests ask whether gains differ between texts of these corpora for the same released evaluation, not why. A small standard deviation alone is no merit: "
-        "where most runs stayed at the unmodified model it is small because nothing happened. The corpora differ in more than familiarity "
-        "(code against prose, characters per text), so a difference cannot be put down to familiarity."
+        "Where most runs stayed at the unmodified model a small standard deviation says that nothing happened. The corpora differ in more than "
+        "familiarity (code against prose, characters per text), so no difference can be put down to it."
     )
     tables = (_corpora_table(numbers), _pairs_table(numbers, sampling))
     return Section("familiarity", "The corpora compared (claim 3)", tuple(sentences), numbers, tables)
@@ -118,8 +117,8 @@ def _sentence(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
         names = listed(f"{name} ({signed(test['delta'])})" for name, test in significant.items())
         apart.append(f"{model}: {names}")
     return (
-        f"{GROUP_LABEL[group]}: Kruskal-Wallis over the corpora gives {tests} (Holm over all models and both scores). Pairs told apart by Mann-Whitney after Holm "
-        f"over all pairs, models and both scores, with Cliff's delta (positive: the first gains more): {'; '.join(apart)}."
+        f"{GROUP_LABEL[group]}: Kruskal-Wallis over the corpora gives {tests}. Pairs told apart by Mann-Whitney, with Cliff's delta (positive: the first gains "
+        f"more): {'; '.join(apart)}. Holm's correction over all models, both scores and all pairs."
     )
 
 

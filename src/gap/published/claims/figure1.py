@@ -23,9 +23,7 @@ def section(data: Published, sampling: Sampling) -> Section:
     """Baselines (commonest unmodified row per model), rows per model and corpus, highest row, and two figures."""
     numbers = {group: _numbers(data, group) for group in ORDER}
     sentences = (
-        *(_sentence(group, numbers[group]) for group in ORDER),
-        f"The files hold no row of OPT {REFERENCE}, so the solid line of the paper's Figure 1 (that model unmodified) "
-        "cannot be redrawn from them, nor any run compared with it.",
+        f"The files hold no row of OPT {REFERENCE}, so the solid line of the paper's Figure 1 (that model unmodified) cannot be redrawn.",
     )
     titles = {group: f"{title(group)} of every released row" for group in ORDER}
     titles["dialogue"] += " (the paper's Figure 1)"
@@ -57,20 +55,12 @@ def _shown(numbers: dict[str, Any], key: str) -> str:
     return each(numbers["models"], lambda row: score(row[key]))
 
 
-def _sentence(group: str, numbers: dict[str, Any]) -> str:
-    return (
-        f"{title(group)}: the unmodified models score {_shown(numbers, 'baseline')} points; "
-        f"the highest of the {numbers['rows']} rows are {_shown(numbers, 'highest')}."
-    )
-
-
 def _caption(group: str, numbers: dict[str, Any]) -> str:
     counts = each(numbers["models"], lambda row: str(row["rows"]))
     return (
-        f"Each dot is one released row: its average {AXIS_LABEL[group]} (unweighted mean of {numbers['tasks']} tasks, validation, at most "
-        f"{items_of(group).max()} items each) at its best epoch. That epoch is chosen by the average that is shown and may be the unmodified model. "
-        f"Dashed: the unmodified model of that size, {_shown(numbers, 'baseline')} points. n = {counts} rows. "
-        f"The published rows have no {REFERENCE} reference row, so the solid line of the paper's figure cannot be redrawn."
+        f"Each dot is one released row at its best epoch; lines: the unmodified models, {_shown(numbers, 'baseline')} points. The highest rows are "
+        f"{_shown(numbers, 'highest')}. Unweighted mean of {numbers['tasks']} tasks, at most {items_of(group).max()} items each; n = {counts} rows. "
+        f"The line of {REFERENCE} cannot be redrawn."
     )
 
 

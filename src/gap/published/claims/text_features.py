@@ -14,7 +14,6 @@ from gap.figures.labels import GROUP_LABEL
 from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
 from gap.figures.table import Column, Table
 from gap.published.claims.correlations import (
-    CODE,
     CODE_SCOPE,
     FEATURES,
     MIXED,
@@ -29,7 +28,7 @@ from gap.published.estimates import interval_of
 from gap.published.read import CORPORA, Published
 from gap.published.rows import ALL, ORDER, corpora, gains, models, per_run
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
-from gap.published.wording import baselines_text, change, each, listed, p_cell, p_text, signed, span
+from gap.published.wording import change, each, listed, p_cell, p_text, signed, span
 
 LABELS = {**FEATURES, "code": f"code ({MIXED})"}
 #: Scope -> colour and marker; all corpora first.
@@ -48,7 +47,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         Figure(
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
-            _caption(data, group, numbers[group], sampling),
+            _caption(group, numbers[group], sampling),
             partial(_draw, numbers[group], 1 - sampling.level),
         )
         for group in ORDER
@@ -69,24 +68,16 @@ def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
 
 
 def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
-    by_cell: dict[str, list[str]] = {}
-    for row in summary["within_kept_overall"]:
-        cell = f"{row['group']}, {row['model']}, {row['scope']}"
-        by_cell.setdefault(cell, []).append(f"{LABELS[row['feature']]} ({signed(row['rho'])})")
-    remaining = "; ".join(f"{cell}: {listed(parts)}" for cell, parts in by_cell.items())
-    joined = list(dict.fromkeys(row["scope"] for row in summary["within_kept_overall"]))
-    support = f"; correlations like those that remain within {listed(joined)} would hardly come from a wrong join" if joined else ""
-    largest = "" if summary["within_largest"] is None else f"; the largest of them has absolute value {summary['within_largest']:.2f}"
+    strict = summary["within_kept_overall"]
+    cells = dict.fromkeys(f"{row['group']}, {row['model']}, {row['scope']}" for row in strict)
+    largest = "" if summary["within_largest"] is None else f", the largest of absolute value {summary['within_largest']:.2f}"
     return (
-        f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero "
-        f"(p below {1 - sampling.level:.2f} after Holm over the features of one model and score). This mixes the texts with their corpora, which differ in "
-        "gain and in their texts alike, so it says little about the features by themselves.",
-        f"Within single corpora {summary['within_kept']} of {summary['within']} do by the same rule{largest}. After Holm over all {summary['within']} "
-        f"of them, {len(summary['within_kept_overall'])} remain{': ' if remaining else ''}{remaining}.",
+        f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero (p below "
+        f"{1 - sampling.level:.2f}, Holm over features), but corpora differ in gain and in their texts alike.",
+        f"Within single corpora {summary['within_kept']} of {summary['within']} do{largest}; after Holm over all of them, {len(strict)} remain"
+        f"{f' ({listed(cells)})' if cells else ''}.",
         *(text for group in ORDER for text in _code(group, numbers[group])),
-        "Texts are joined to runs by corpus and row number in the authors' file of that corpus; the released files do not say that the "
-        f"numbers mean this{support}. Texts were cut to about the same number of tokens, so their characters say how many of them the tokenizer packs into "
-        "a token. These are correlations of features that go together; none was varied alone.",
+        "Texts are joined to runs by row number, which the files do not say is meant. Features go together and none was varied alone.",
     )
 
 
@@ -100,13 +91,11 @@ def _code(group: str, by_model: dict[str, Any]) -> Iterator[str]:
         if (test := correlation_of(row, MIXED, "code")) and test["rho"] is not None:
             gains_of_parts.append(
                 f"{change(code['gain'])} and {change(prose['gain'])} for {model} ({code['runs']} and {prose['runs']} runs; "
-                f"rho {signed(test['rho'])}, {p_text(test['p_holm'])} after Holm)"
+                f"{p_text(test['p_holm'])})"
             )
         if (test := correlation_of(row, CODE_SCOPE, "words")) and test["rho"] is not None:
-            words.append(f"{signed(test['rho'])} ({model}; {p_text(test['p_holm'])} after Holm)")
-    start = GROUP_LABEL[group]
-    yield f"{start}, {MIXED} texts that the Pile has from its subset {CODE} and all other {MIXED} texts: mean gain {listed(gains_of_parts)}."
-    yield f"{start}, among {MIXED}'s code alone the rank correlation of gain with the number of words is {listed(words)}."
+            words.append(f"{signed(test['rho'])} ({model}; {p_text(test['p_holm'])})")
+    yield f"{GROUP_LABEL[group]}, {MIXED}: mean gain of its code and of all else {listed(gains_of_parts)}; among code alone, correlation with the number of words {listed(words)}."
 
 
 def _table(group: str, by_model: dict[str, Any]) -> Table:
@@ -124,9 +113,8 @@ def _table(group: str, by_model: dict[str, Any]) -> Table:
                 yield (LABELS[feature], scope, *(cell for test in tests for cell in _cells(test)))
 
     caption = (
-        f"{GROUP_LABEL[group]}: Spearman's rank correlation between a run's gain at its best epoch and a feature of its text, over distinct runs (repeats averaged), "
-        "with its bootstrap interval over runs, and its p after Holm's correction over the features of one model and scope. "
-        "Texts: all corpora together (the corpora differ, so this is confounded), or one corpus."
+        f"{GROUP_LABEL[group]}: Spearman's rank correlation of a run's gain at its best epoch with a feature of its text (repeats averaged), its bootstrap "
+        "interval over runs, and p after Holm over the features of one model and scope. All corpora together are confounded."
     )
     title = f"{GROUP_LABEL[group]}: gain against features of the text"
     return Table(f"text_features_{group}", title, caption, tuple(columns), *blocks(map(lines, LABELS)))
@@ -138,12 +126,11 @@ def _cells(test: dict[str, Any] | None) -> Row:
     return (test["rho"], span(test, "rho", signed), p_cell(test["p_holm"]))
 
 
-def _caption(data: Published, group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
+def _caption(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
     counts = each(by_model, lambda row: str(row["scopes"][ALL]["runs"]))
     return (
-        f"Spearman's rank correlation between a run's {group} gain at its best epoch and features of its text, with {sampling.percent} bootstrap intervals "
-        "over runs; crosses: all corpora together, which also shows differences between corpora. Filled marks: p below "
-        f"{1 - sampling.level:.2f} after Holm over the features. Compressed size: zlib bytes per byte. n = {counts} runs; unmodified: {baselines_text(data, group)} points."
+        f"Spearman's rank correlation between a run's {group} gain and features of its text, with {sampling.percent} bootstrap intervals over runs; crosses: all "
+        f"corpora together. Filled: p below {1 - sampling.level:.2f} after Holm over the features. n = {counts} runs."
     )
 
 

@@ -1,0 +1,117 @@
+"""The reproducibility checklist of ACL and NeurIPS, answered from what the pipeline recorded; what it did not record is said to be missing."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from gap.core.tables import read_table
+from gap.figures.data import StudyData, read_optional
+
+MISSING = "not recorded"
+#: Folder or file of a study's timing -> the stage that readers know.
+STAGES = {
+    "corpora": "texts",
+    "items": "evaluation items",
+    "models": "base models",
+    "features": "text features",
+    "runs": "post-training",
+    "scores": "evaluation",
+}
+
+
+def compute(data: StudyData) -> list[tuple[str, int, float, float]]:
+    """Stage, jobs, their wall time (seconds, summed) and largest memory (MiB), by the benchmark files in results/STUDY/timing; longest first."""
+    folder = data.study.path("report").parent / "timing"
+    stages: dict[str, list[tuple[float, float]]] = {}
+    for path in sorted(folder.rglob("*.tsv")):
+        part = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        stages.setdefault(STAGES.get(part, part), []).extend((_number(row.get("s")), _number(row.get("max_rss"))) for row in rows)
+    sums = [
+        (stage, len(jobs), sum(seconds for seconds, _ in jobs), max(memory for _, memory in jobs)) for stage, jobs in stages.items() if jobs
+    ]
+    return sorted(sums, key=lambda row: -row[2])
+
+
+def _number(text: str | None) -> float:
+    """A cell of a benchmark file; "-" and NA, as Snakemake writes for very short jobs, count as 0."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, str]]:
+    """Item and answer."""
+    study, plan = data.study, data.study.plan["study"]
+    own = plan["methods"][study.primary]["gap"]
+    trajectories = read_table(study.path("trajectories"), "trajectories", ["run", "epoch", "real", "diverged"])
+    tried = trajectories[trajectories["epoch"] > 0]
+    diverged = int(trajectories.groupby("run", sort=False)["diverged"].any().sum())
+    spent = compute(data)
+    budget = (
+        f"{sum(jobs for _, jobs, *_ in spent)} jobs, {sum(row[2] for row in spent):,.0f} s in all, at most {max(row[3] for row in spent):,.0f} MiB each"
+        if spent
+        else MISSING
+    )
+    overlap = f"checked by runs of words; {too_short[0]} of {too_short[1]} items are too short for it" if too_short[1] else MISSING
+    return [
+        ("Compute budget", budget),
+        *_machine(data),
+        (
+            "Failed runs",
+            f"{diverged} of {len(study.runs)} runs diverged; {int((~tried['real']).sum()):,} of {len(tried):,} updates skipped or diverged; all are kept in every count",
+        ),
+        ("Failed jobs", MISSING),
+        ("Seeds", f"study {plan['seed']}; every random draw has its own stream, named after what it is for"),
+        (
+            "Hyperparameters and how they were chosen",
+            f"in full under Parameters; learning rate {own['learning_rate']:g}, {own['updates']} updates; the choice of values is {MISSING}",
+        ),
+        (
+            "Data splits and sizes",
+            f"{', '.join(plan['evaluate']['splits'])}; at most {study.items} items of {len(study.tasks('all'))} tasks, from the first",
+        ),
+        ("Overlap of texts and evaluation items", overlap),
+        ("Error bars", "95 % intervals: in figures over runs, in verdicts and findings over runs and items (docs/method.md)"),
+        ("Models and their licences", "; ".join(f"{label}: {_origin(plan['models'][name])}" for name, label in study.models.items())),
+        ("Texts and their licences", "; ".join(f"{name}: {source['kind']}, licence {MISSING}" for name, source in plan["sources"].items())),
+        ("Evaluation sets and their licences", f"{_items(plan['items'])}, licences {MISSING}"),
+    ]
+
+
+def _machine(data: StudyData) -> list[tuple[str, str]]:
+    """What computed the runs and scores, by their provenance records."""
+    paths = [*data.study.plan["trajectories"], *(entry["path"] for entry in data.study.plan["scores"])]
+    records = [record for path in paths if (record := read_optional(Path(path).with_suffix(".provenance.json")))]
+    facts: dict[str, set[Any]] = {}
+    for record in records:
+        machine = record.get("machine", {})
+        for name in ("system", "machine", "cores", "gpu"):
+            facts.setdefault(name, set()).add(machine.get(name))
+    known = {name: ", ".join(sorted(str(value) for value in values if value is not None)) for name, values in facts.items()}
+    cpu = f"{known['machine']}, {known['cores']} cores, {known['system']}; CPU model {MISSING}" if records else MISSING
+    peak = max((record["peak_mib"] for record in records if record.get("peak_mib")), default=None)
+    return [
+        ("CPU", cpu),
+        ("GPU", known.get("gpu") or ("none used" if records else MISSING)),
+        ("Memory of the largest process", f"{peak:,.0f} MiB" if peak else MISSING),
+    ]
+
+
+def _origin(model: dict[str, Any]) -> str:
+    """Where a model comes from."""
+    if model["kind"] == "pretrain":
+        return "trained here, no licence stated"
+    if model["kind"] == "hub":
+        return f"{model['id']} at {model['revision'][:12]}, licence {MISSING}"
+    return f"kind {model['kind']}, licence {MISSING}"
+
+
+def _items(items: dict[str, Any]) -> str:
+    return {"miniature": "miniature sets of this project", "folder": "files in the hub's schemas", "hub": "pinned revisions from the hub"}[
+        items["kind"]
+    ]
