@@ -11,6 +11,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,12 @@ def writing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def temporaries(path: Path) -> list[Path]:
+    """What killed processes left beside ``path`` when they wrote it, also a temporary file of a temporary file."""
+    name = re.compile(rf"\.+{re.escape(path.name)}(\.\d+\.tmp)+")
+    return [beside for beside in path.parent.glob(".*.tmp") if name.fullmatch(beside.name)]
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gap.core.checksums import record_of
 from gap.core.digest import digest, file_digest, text_digest
 from gap.core.errors import BadInput
-from gap.core.files import read_json, writing
+from gap.core.files import read_json, temporaries, writing
 from gap.core.tables import read_table, write_table
 from gap.runtime.process_group import broadcast_from_first, is_first
 from gap.runtime.provenance import write_provenance
@@ -43,7 +43,6 @@ class Journal:
         self.output, self.table, self.key = Path(output), table, key
         self.identities, self.counts = dict(identities), counts
         self.folder = ROOT / text_digest(str(self.output.parent))
-        self.used: list[Path] = []
 
     def _path(self, unit: str) -> Path:
         return self.folder / f"{digest([unit, self.identities[unit], self.counts], 24)}.parquet"
@@ -56,17 +55,14 @@ class Journal:
         if not path.exists():
             return None
         try:
-            rows = read_table(path, self.table)
+            return read_table(path, self.table)
         except BadInput:
             return None
-        self.used.append(path)
-        return rows
 
     def add(self, unit: str, rows: pd.DataFrame) -> None:
         """Keep the rows of a finished unit."""
         if is_first():
             write_table(rows, self._path(unit), self.table)
-        self.used.append(self._path(unit))
 
     def siblings(self) -> Iterator[pd.DataFrame]:
         """Rows of the job's units in the finished tables beside the output, table by table in name order.
@@ -97,10 +93,17 @@ class Journal:
             sha256 = file_digest(temporary)
             self.output.unlink(missing_ok=True)  # a former one never stands beside the record of this one
             write_provenance(record_of(self.output), stage, settings, identities=self.identities, sha256=sha256, **facts)
-        for path in self.used:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
+        self.discard()
+
+    def discard(self) -> None:
+        """Drop the job's units, which the output holds, and what killed writers left of them, of the output and of its record."""
+        if is_first():
+            units = [self._path(unit) for unit in self.identities]
+            left = [path for written in (*units, self.output, record_of(self.output)) for path in temporaries(written)]
+            for path in (*units, *left):
+                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
 
 
 def recorded_identities(table: Path) -> dict[str, str]:
