@@ -44,6 +44,7 @@ RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus"
 RULES_LIGHT = {
     "aggregate",
     "estimate",
+    "rescore",
     "report_overlap",
     "report_boundary",
     "report_noise",
