@@ -72,15 +72,15 @@ def test_a_calibrated_model_has_an_error_near_0_with_many_items() -> None:
 
 def test_accuracy_by_characters_prefers_the_longer_of_equally_probable_texts() -> None:
     items = [MultipleChoice("q", (" abcd", " ab"), 0), MultipleChoice("q", (" ab", " abcd"), 0)]
-    rows = pd.DataFrame({"gold": [0, 0], "prediction": [1, 0], "log_probabilities": [[-6.0, -4.0], [-3.0, -5.0]]})
+    rows = pd.DataFrame({"gold": [0, 0], "correct": [False, True], "log_probabilities": [[-6.0, -4.0], [-3.0, -5.0]]})
     found = choice_values(rows, items)
     # per character -1.5 and -2; -1.5 and -1.25
     assert found["acc"].tolist() == [0, 1] and found["acc_norm"].tolist() == [1, 0]
 
 
 def test_items_with_one_continuation_have_accuracy_alone() -> None:
-    rows = pd.DataFrame({"gold": [0], "prediction": [0], "log_probabilities": [[-1.0]]})
-    assert list(choice_values(rows, [MultipleChoice("q", (" a",), 0)])) == ["acc"]
+    rows = pd.DataFrame({"gold": [0], "correct": [False], "log_probabilities": [[-1.0]]})
+    assert choice_values(rows, [MultipleChoice("q", (" a",), 0)]) == {"acc": np.array([0.0])}
 
 
 def test_distinct_counts_different_n_grams() -> None:

@@ -36,6 +36,7 @@ WORDS = ["The", "cat", "is", "here,", "I", "think", "you", "like", "it.", "a", "
 def rescorable(folder: Path, shape: Shape = SHAPE) -> dict[str, Any]:
     """plan.json of the study below ``folder``, aggregated."""
     plan = read_json(build(folder, shape))
+    plan["light"] |= {"rescored": f"{folder}/results/rescored.parquet", "rescored_summary": f"{folder}/results/rescored.csv"}
     for task, splits in plan["items"].items():
         for split, path in splits.items():
             Path(path).parent.mkdir(parents=True, exist_ok=True)

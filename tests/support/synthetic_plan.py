@@ -179,7 +179,6 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
         "figures": folder / "figures",
     }
     names |= {name: results / f"observations/{name}.parquet" for name in ESTIMATES} | {"verdicts": results / "verdicts.json"}
-    names |= {"rescored": results / "observations/rescored.parquet", "rescored_summary": results / "tables/rescored.csv"}
     names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json", "noise": folder / "noise.json"}
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {

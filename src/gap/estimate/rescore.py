@@ -66,26 +66,30 @@ class Cell:
         unmodified = next((rows for path in self.paths if len(rows := self._read(path, [("run", "==", BASE)]))), None)
         if unmodified is None:
             raise BadInput(self._named(BASE, 0), "no scores", "scores of all that is planned", "Run the workflow again.")
+        self._check(unmodified, BASE, 0)
         before = unmodified["response"].tolist() if "response" in unmodified else []
         found: Checkpoints = {}
         for path in self.paths:
             for key, rows in self._read(path).groupby(["run", "step"], sort=False):
                 run, step = cast("tuple[str, int]", key)
-                if rows["item_hash"].tolist() != [item.hash for item in self.items]:
-                    allowed = f"the {len(self.items)} of {self.task}, each once"
-                    raise BadInput(self._named(run, step), f"{len(rows)} other items", allowed, "Run the workflow again.")
+                self._check(rows, run, step)
                 found[run, step] = self.values(rows, before)
         return found
 
     def _read(self, path: Path, filters: list[tuple] | None = None) -> pd.DataFrame:
         """The planned rows of a file, by item."""
         last = {BASE: 0} | {run["run"]: self.study.updates_of[run["method"]] for run in self.study.runs_of(self.model)}
-        answer = ["log_probabilities", "gold", "prediction"] if isinstance(self.items[0], MultipleChoice) else ["response", "f1"]
+        answer = ["log_probabilities", "gold", "correct"] if isinstance(self.items[0], MultipleChoice) else ["response", "f1"]
         rows = read_table(path, "item_scores", ["run", "step", "split", "item", "item_hash", *answer], filters)
         rows = rows[(rows["split"] == self.split) & (rows["item"] < self.study.items) & (rows["step"] <= rows["run"].map(last))]
         if self.study.steps:
             rows = rows[rows["step"].isin([0, *self.study.steps])]
         return rows.sort_values("item", kind="stable")
+
+    def _check(self, rows: pd.DataFrame, run: str, step: int) -> None:
+        if rows["item_hash"].tolist() != [item.hash for item in self.items]:
+            allowed = f"the {len(self.items)} of {self.task}, each once"
+            raise BadInput(self._named(run, step), f"{len(rows)} other items", allowed, "Run the workflow again.")
 
     def _named(self, run: str, step: int) -> str:
         return f"scores of model {self.model}, task {self.task} ({self.split}), run {run}, step {step}"
@@ -100,14 +104,14 @@ class Cell:
 def choice_values(rows: pd.DataFrame, items: list[MultipleChoice]) -> Values:
     """Metrics of multiple choice from the rows of one checkpoint, one per item; accuracy alone where items have one continuation."""
     gold = rows["gold"].to_numpy()
-    correct = rows["prediction"].to_numpy() == gold
+    correct = rows["correct"].to_numpy()
     found = {"acc": correct.astype(float)}
     sums = padded(rows["log_probabilities"].tolist())
     if sums.shape[1] < 2:
         return found
     characters = np.ones_like(sums)
     for place, item in enumerate(items):
-        characters[place, : len(item.continuations)] = [len(text.strip()) for text in item.continuations]
+        characters[place, : len(item.continuations)] = [len(text.lstrip()) for text in item.continuations]
     probabilities = softmax(sums)
     return found | {
         "acc_norm": (np.argmax(sums / characters, axis=1) == gold).astype(float),

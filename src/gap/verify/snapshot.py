@@ -18,8 +18,8 @@ from gap.core.tables import TABLES, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Settings of a study that name it or say where it runs; the seed draws other texts, as another input does.
-NO_SETTINGS = ("name", "title", "jobs", "seed")
+#: Settings of a study that no score depends on; and the seed, which draws other texts, as another input does.
+NO_SETTINGS = ("name", "title", "jobs", "seed", "describe")
 #: Packages whose versions can move a score.
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
 SETTING = ["method", "corpus", "text"]
