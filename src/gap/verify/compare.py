@@ -3,7 +3,8 @@
 Every checkpoint's averages over the tasks of a group are compared (scores, and log-probabilities per item), and every method's mean gain
 at the last step.  What of it is noise was measured: by the noise floor of scoring, and by *repeats*, the same study made with other
 arithmetic (kind ``machine``) or from other texts (kind ``text``).  A tolerance is the larger of the floor and the root mean square of the
-repeats' differences times a normal quantile, for which all comparisons together fail by chance one time in a hundred (Bonferroni).
+repeats' differences times a normal quantile, for which all comparisons together fail by chance one time in a hundred (Bonferroni).  All
+numbers of one repeat share its base model, so one or two repeats say little of their spread: a t quantile (95 %) stands in then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from gap.core.errors import BadInput
 
 #: Chance that results which differ by noise alone are called different.
 ALPHA = 0.01
+#: Repeats -> two-sided 95 % quantile of t with as many degrees of freedom; of more repeats it is below the normal quantile in use.
+FEW = {1: 12.706, 2: 4.303}
 #: Rounding of the sums in the file of expectations, per item.
 ROUNDING = 1e-6
 QUANTITIES = ("score", "log_probability", "gain")
@@ -131,7 +134,7 @@ def tolerances(expected: dict[str, Any], kind: str, counts: dict[tuple[str, str]
     """
     repeats = [each["rms"] for each in expected["repeats"] if each["kind"] == kind]
     total = sum(counts.values())
-    quantile = NormalDist().inv_cdf(1 - ALPHA / (2 * max(total, 1)))
+    quantile = max(NormalDist().inv_cdf(1 - ALPHA / (2 * max(total, 1))), FEW.get(len(repeats), 0.0))
     found = {}
     for quantity, group in counts:
         floor = expected["floor"].get(group, {})
@@ -170,11 +173,12 @@ def compare(expected: dict[str, Any], found: dict[str, Any], source: str) -> Ver
         f"{quantity}/{group}": {"largest": largest[quantity, group], "tolerance": limit} for (quantity, group), limit in allowed.items()
     }
     numbers |= {"bit_for_bit": False, "compared": total, "passed": total - len(beyond), "differences": table, "beyond": beyond}
-    passed = f"{total - len(beyond)} of {total} numbers within the tolerance"
     repeats = sum(each["kind"] == kind for each in expected["repeats"])
-    basis = f"{repeats} repeats" if repeats else f"the noise floor of scoring alone{', for want of repeats of this kind' if kind else ''}"
+    floor = f"the noise floor of scoring alone{', for no repeat of this kind is recorded' if kind else ''}"
+    basis = f"{repeats} repeat{'s' * (repeats > 1)}" if repeats else floor
+    passed = f"{total - len(beyond)} of {total} numbers within tolerance, by {basis}"
     word = "different" if beyond else "as expected within noise"
-    return Verdict(not beyond, f"{word}{conditions}: {passed} that {basis} set; {size}", beyond, numbers)
+    return Verdict(not beyond, f"{word}{conditions}: {passed}; {size}", beyond, numbers)
 
 
 def _tasks(expected: dict[str, Any], found: dict[str, Any], name: str, quantity: str, group: str) -> str:
