@@ -88,6 +88,14 @@ def test_what_is_missing_exits_with_2(plan: dict[str, Any], monkeypatch: pytest.
     path.write_bytes(kept)
     write_json(Path("broken.json"), {"study": "demo"})
     assert "broken.json, settings" in str(verify("--against", "broken.json").exception)
+    good = read_json(Path("expectations/demo.json"))
+    for part, value in (
+        ("checkpoints", {"tiny/base": [[1, 2]]}),
+        ("checkpoints", {"a/b": good["checkpoints"]["tiny/base"]}),
+        ("repeats", [{}]),
+    ):
+        write_json(Path("broken.json"), good | {part: value})
+        assert "of another form" in str(verify("--against", "broken.json").exception)
     Path("expectations/demo.json").unlink()
     assert "no expectations of this study" in str(verify().exception)
     write_json(Path("results/demo/plan.json"), {"study": {"name": "demo"}, "light": {}})

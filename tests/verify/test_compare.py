@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from gap.core.errors import BadInput
 from gap.verify.compare import averages, compare, differences_of_making, repeat, tolerances
@@ -148,6 +149,11 @@ def test_tolerances_are_the_larger_of_floor_and_repeats() -> None:
     rms = np.sqrt(np.mean([each["rms"]["score"]["classification"] ** 2 for each in expected["repeats"]]))
     limits = tolerances(expected, "machine", counts)
     assert limits["score", "classification"] == pytest.approx(rms * 3.7265, rel=1e-3)  # normal quantile of 1 - 0.01 / 104
+    for count in (1, 2):
+        few = with_repeats(0.01, count)
+        rms = np.sqrt(np.mean([each["rms"]["score"]["classification"] ** 2 for each in few["repeats"]]))
+        limit = tolerances(few, "machine", counts)["score", "classification"]
+        assert limit == pytest.approx(rms * stats.t.ppf(0.975, count), rel=1e-3)
     expected["floor"]["classification"]["score"] = 0.2
     limits = tolerances(expected, "machine", counts)
     assert limits["score", "classification"] == pytest.approx(0.2, abs=1e-5) and limits["gain", "classification"] == pytest.approx(

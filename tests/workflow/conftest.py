@@ -238,6 +238,7 @@ SAME = (
     "observations/selections.parquet",
     "observations/texts.parquet",
     "tables/estimates.csv",
+    "tables/rescored.csv",
     "tables/main.csv",
     "metrics.json",
     "plots/score_by_step.csv",

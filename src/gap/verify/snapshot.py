@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +27,10 @@ SETTING = ["method", "corpus", "text"]
 DECIMALS = 6
 CURE = "Record it anew: gap verify STUDY --record."
 #: Parts of the file of expectations, and the type of each.
-PARTS = {
-    "study": str,
-    "settings": dict,
-    "seed": int,
-    "inputs": dict,
-    "made": dict,
-    "tasks": dict,
-    "tables": dict,
-    "floor": dict,
-    "repeats": list,
-}
+PARTS: dict[str, type] = dict.fromkeys(("settings", "inputs", "made", "tasks", "tables", "floor", "checkpoints"), dict)
+PARTS |= {"study": str, "seed": int, "repeats": list}
+#: Name of a checkpoint.
+NAME = re.compile(r"([^/]+)/(base|[^/]+/[^/]*/\d+/\d+)")
 
 
 def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
@@ -72,13 +66,13 @@ def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
     if incomplete or not checkpoints:
         where = f"scores of {incomplete or study.name}"
         raise BadInput(where, "some tasks are not scored", f"all of {list(tasks)}", "Run the study again: make STUDY=NAME.")
-    record = read_object(record_of(Path(plan["scores"][-1]["path"]))) if record_of(Path(plan["scores"][-1]["path"])).exists() else {}
+    record = record_of(Path(plan["scores"][-1]["path"]))
     return {
         "study": study.name,
         "settings": {name: value for name, value in plan["study"].items() if name not in NO_SETTINGS},
         "seed": study.seed,
         "inputs": read_object(results / "inputs.json") if (results / "inputs.json").exists() else {},
-        "made": _made(record),
+        "made": _made(read_object(record) if record.exists() else {}),
         "tasks": tasks,
         "tables": {name: digest.hexdigest()[:16] for name, digest in digests.items()},
         "floor": _floor(read_object(study.path("noise"))),
@@ -169,14 +163,28 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    BadInput: it is missing, not JSON, or lacks a part.
+    BadInput: it is missing, not JSON, lacks a part, or holds something else there.
     """
     if not path.exists():
-        raise BadInput(
-            str(path), "no such file", "a file of expectations", "Record one from results that you trust: gap verify STUDY --record."
-        )
+        cure = "Record one from results that you trust: gap verify STUDY --record."
+        raise BadInput(str(path), "no such file", "a file of expectations", cure)
     expected = read_object(path, CURE)
-    for part, kind in (PARTS | {"checkpoints": dict}).items():
+    for part, kind in PARTS.items():
         if not isinstance(expected.get(part), kind):
             raise BadInput(f"{path}, {part}", f"{expected.get(part)!r:.60}", f"a {kind.__name__}", CURE)
+    if not _fits(expected):
+        raise BadInput(str(path), "tasks, repeats or checkpoints of another form", "two numbers per checkpoint and task", CURE)
     return expected
+
+
+def _fits(expected: dict[str, Any]) -> bool:
+    """Whether names and numbers have the form that ``snapshot`` gives them."""
+    tasks, checkpoints = expected["tasks"].values(), expected["checkpoints"]
+    try:
+        shape = np.array(list(checkpoints.values()), dtype=float).shape
+        known = all(isinstance(task["group"], str) and task["items"] > 0 for task in tasks)
+        known = known and all(set(each["rms"]) == {"score", "log_probability", "gain"} and each["kind"] for each in expected["repeats"])
+    except (TypeError, ValueError, KeyError):
+        return False
+    bases = [f"{found[1]}/{BASE}" in checkpoints if (found := NAME.fullmatch(name)) else False for name in checkpoints]
+    return known and shape[1:] == (len(tasks), 2) and all(bases)
