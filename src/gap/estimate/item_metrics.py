@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gap.tasks.dialogue import normalise_answer, unigram_f1
+from gap.tasks.dialogue import normalise_answer, words_f1
 
 #: Bins of confidence, equally wide (Guo et al. 2017).
 BINS = 15
@@ -55,13 +55,18 @@ def distinct(answers: Sequence[str], n: int) -> float:
     return len(set(grams)) / len(grams) if grams else float("nan")
 
 
-@lru_cache(maxsize=1 << 16)
 def f1_at_equal_length(answer: str, before: str, reference: str) -> tuple[float, float]:
     """Unigram F1 of ``answer`` and of ``before``, the longer one cut to as many words as the shorter has.
 
     Words are those that F1 counts: in lower case, without punctuation and articles.  So both have the same denominator, and F1 differs
     only where their first words are more or less often right.  Beside an empty answer both are 0.
     """
-    said, said_before = normalise_answer(answer).split(), normalise_answer(before).split()
-    words = min(len(said), len(said_before))
-    return unigram_f1(" ".join(said[:words]), reference), unigram_f1(" ".join(said_before[:words]), reference)
+    said, said_before, expected = _words(answer), _words(before), _words(reference)
+    count = min(len(said), len(said_before))
+    return words_f1(said[:count], expected), words_f1(said_before[:count], expected)
+
+
+@lru_cache(maxsize=1 << 16)
+def _words(text: str) -> list[str]:
+    """Many checkpoints answer alike, and all are held against the same answers."""
+    return normalise_answer(text).split()
