@@ -57,7 +57,7 @@ def noisy(expected: dict[str, Any], seed: int, scale: float, **conditions: str) 
         for task, pair in zip(TASKS.values(), sums, strict=True):
             pair[0] += float(draw.normal(0, scale)) * task["items"]
             pair[1] += float(draw.normal(0, scale)) * task["items"] * 10
-    return found | {"tables": {name: "1" for name in expected["tables"]}, "made": expected["made"] | conditions}
+    return found | {"tables": {name: f"{seed} {scale}" for name in expected["tables"]}, "made": expected["made"] | conditions}
 
 
 def test_identical_results_are_expected_bit_for_bit() -> None:
@@ -170,8 +170,13 @@ def test_what_cannot_be_compared_is_refused() -> None:
     ):
         with pytest.raises(BadInput, match=match):
             compare(made(), made() | change, "file")
-    with pytest.raises(BadInput, match="bit for bit"):
+    with pytest.raises(BadInput, match="the expected results, bit for bit"):
         repeat(made(), made(), "same")
+    other = noisy(made(), 1, 0.01)
+    known = made() | {"repeats": [repeat(made(), other, "first")]}
+    with pytest.raises(BadInput, match="repeat 'first', bit for bit"):
+        repeat(known, other, "second")
+    assert repeat(known, other, "first") == known["repeats"][0]
 
 
 def test_more_results_than_expected_are_left_out() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gap.core.digest import digest
 from gap.core.errors import BadInput
 
 #: Chance that results which differ by noise alone are called different.
@@ -106,17 +107,20 @@ def averages(snapshot: dict[str, Any], names: list[str]) -> Averages:
 
 
 def repeat(expected: dict[str, Any], found: dict[str, Any], label: str) -> dict[str, Any]:
-    """What a repeat of the study says of noise: {"label", "kind", "differs", "rms": {quantity: {group: ...}}}.
+    """What a repeat of the study says of noise: {"label", "kind", "differs", "content", "rms": {quantity: {group: ...}}}.
+
+    ``content`` is a digest of its tables: the same bits twice are one repeat.
 
     Raises
     ------
-    BadInput: results that cannot be compared, or that are the expected ones bit for bit.
+    BadInput: results that cannot be compared, or that are bit for bit the expected ones or another repeat's.
     """
     check_comparable(expected, found, f"repeat {label!r}")
-    if expected["tables"] == found["tables"]:
-        raise BadInput(
-            f"repeat {label!r}", "the expected results, bit for bit", "results of another arithmetic, machine or text", "Make some."
-        )
+    content = digest(found["tables"])
+    same = [each["label"] for each in expected["repeats"] if each["content"] == content and each["label"] != label]
+    if same or expected["tables"] == found["tables"]:
+        which = f"repeat {same[0]!r}" if same else "the expected results"
+        raise BadInput(f"repeat {label!r}", f"{which}, bit for bit", "results made in another way", "Change what they are made by.")
     kind, differs = differences_of_making(expected, found)
     names = list(expected["checkpoints"])
     before, after = averages(expected, names), averages(found, names)
@@ -124,7 +128,7 @@ def repeat(expected: dict[str, Any], found: dict[str, Any], label: str) -> dict[
     for (quantity, group), values in before.items():
         squares = [(after[quantity, group][name] - value) ** 2 for name, value in values.items()]
         rms.setdefault(quantity, {})[group] = round(float(np.sqrt(np.mean(squares))), 8) if squares else 0.0
-    return {"label": label, "kind": kind or "machine", "differs": differs, "rms": rms}
+    return {"label": label, "kind": kind or "machine", "differs": differs, "content": content, "rms": rms}
 
 
 def tolerances(expected: dict[str, Any], kind: str, counts: dict[tuple[str, str], int]) -> dict[tuple[str, str], float]:

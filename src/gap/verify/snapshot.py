@@ -183,7 +183,9 @@ def _fits(expected: dict[str, Any]) -> bool:
     try:
         shape = np.array(list(checkpoints.values()), dtype=float).shape
         known = all(isinstance(task["group"], str) and task["items"] > 0 for task in tasks)
-        known = known and all(set(each["rms"]) == {"score", "log_probability", "gain"} and each["kind"] for each in expected["repeats"])
+        known = known and all(
+            set(each["rms"]) == {"score", "log_probability", "gain"} and each["kind"] and each["content"] for each in expected["repeats"]
+        )
     except (TypeError, ValueError, KeyError):
         return False
     bases = [f"{found[1]}/{BASE}" in checkpoints if (found := NAME.fullmatch(name)) else False for name in checkpoints]
