@@ -20,6 +20,7 @@ endif
 all: install
 	@snakemake --cores $(CORES) --quiet rules $(OF_STUDY)
 	@gap where $(STUDY)
+	@gap verify $(STUDY) || true
 
 #: the jobs that `make` would run, with their counts; runs none
 plan: install

@@ -35,6 +35,7 @@ ORDER = [
     "figures",
     "report",
     "published",
+    "verify",
     "plan",
     "cli",
 ]

@@ -44,6 +44,7 @@ RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus"
 RULES_LIGHT = {
     "aggregate",
     "estimate",
+    "rescore",
     "report_overlap",
     "report_boundary",
     "report_noise",
@@ -237,6 +238,7 @@ SAME = (
     "observations/selections.parquet",
     "observations/texts.parquet",
     "tables/estimates.csv",
+    "tables/rescored.csv",
     "tables/main.csv",
     "metrics.json",
     "plots/score_by_step.csv",

@@ -23,4 +23,4 @@ def test_a_changed_light_stage_is_made_anew(finished: Workspace, tmp_path: Path)
     with (source / "gap/aggregate/estimates.py").open("a") as stream:
         stream.write("\nADDED = 1\n")
     planned = job_counts(workspace.run(*command, PYTHONPATH=str(source)))
-    assert set(planned) == {"aggregate", "estimate", "make_tables", "draw_figures", "export_checkpoint", "write_report", "all"}
+    assert set(planned) == {"aggregate", "estimate", "rescore", "make_tables", "draw_figures", "export_checkpoint", "write_report", "all"}

@@ -69,7 +69,8 @@ def test_everything_runs_in_a_folder_with_a_space_and_an_accent(elsewhere: Works
         tool.write_text(f'#!/bin/sh\necho "{name} of the environment: $*"\n')
         tool.chmod(0o755)
     lines = elsewhere.run("make").splitlines()
-    assert lines[-2:] == ["snakemake of the environment: --cores all --quiet rules", "gap of the environment: where"]
+    calls = ["snakemake of the environment: --cores all --quiet rules", "gap of the environment: where", "gap of the environment: verify"]
+    assert lines[-3:] == calls
     (elsewhere.folder / ".venv/.installed").unlink()
     text = elsewhere.run("make", "install", "PYTHON=true")
     assert "python of the environment: -m pip install" in text

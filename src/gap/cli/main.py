@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published, score
+from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published, results, score
 from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
@@ -43,6 +43,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": score.score,
     "aggregate": light.command("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
     "estimate": light.command("gap.estimate.stage:estimate", "Write estimates with intervals, and verdicts on the paper's claims."),
+    "rescore": results.rescore,
+    "verify": results.verify,
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),

@@ -56,6 +56,7 @@ TABLE_FILES = {
     "expected_maxima": "results/STUDY/observations/expected_maxima.parquet",
     "paired_differences": "results/STUDY/observations/paired_differences.parquet",
     "corpus_interactions": "results/STUDY/observations/corpus_interactions.parquet",
+    "rescored": "results/STUDY/observations/rescored.parquet",
     "answer_changes": "results/STUDY/observations/answer_changes.parquet",
 }
 

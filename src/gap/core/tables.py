@@ -174,6 +174,18 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "f": ("double", "F of the one-way analysis of variance by corpus; NaN where nothing varies within corpora"),
         "p": ("double", "its p-value"),
     },
+    "rescored": {
+        **RUN,
+        "step": ("int32", "real updates done; 0 is the unmodified model"),
+        "task": ("dictionary", "task name, e.g. piqa"),
+        "split": ("dictionary", "validation or test"),
+        "metric": (
+            "dictionary",
+            "acc, acc_norm, brier_score, ece; f1, f1_equal_length and f1_equal_length_base, words, distinct_1, distinct_2: see gap.estimate.rescore",
+        ),
+        "value": ("double", "the metric, as a fraction, brier_score from 0 to 2, words as a mean; NaN where answers hold no n-gram"),
+        "items": ("int32", "items behind the value"),
+    },
     "answer_changes": {
         "model": ("dictionary", "name of the model in params.yaml"),
         "method": ("dictionary", "name of the post-training method"),

@@ -70,7 +70,11 @@ def normalise_answer(text: str) -> str:
 
 def unigram_f1(response: str, reference: str) -> float:
     """Harmonic mean of the shares of common words in response and reference; 0 where none is common (both empty too)."""
-    answered, expected = normalise_answer(response).split(), normalise_answer(reference).split()
+    return words_f1(normalise_answer(response).split(), normalise_answer(reference).split())
+
+
+def words_f1(answered: Sequence[str], expected: Sequence[str]) -> float:
+    """The same of words that are normalised."""
     common = sum((Counter(answered) & Counter(expected)).values())
     if not common:
         return 0.0
