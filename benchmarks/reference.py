@@ -1,0 +1,82 @@
+"""How far `gap score` stands from float64: every continuation of the first items of each task, and the reference answers of dialogues.
+
+    python benchmarks/reference.py MODEL [--items 40] [--json FILE]
+
+The reference is as plain as can be: weights in float64, one sequence at a time, transformers' own logits, no batches, no cache.  MODEL is
+what `gap score` takes.  Items come from GAP_MIRROR where it is set, else from the hub.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from naive import naive_sum  # noqa: E402
+
+from gap.core.tables import read_table  # noqa: E402
+from gap.tasks.items import Dialogue, load_items  # noqa: E402
+
+
+def scored(model: str, items: int) -> dict[str, Any]:
+    """What `gap score --json` says; its progress goes to the screen."""
+    command = ["gap", "score", model, "--items", str(items), "--json"]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
+
+
+def differences(network: Any, tokenizer: Any, task: dict[str, Any], max_length: int) -> np.ndarray:
+    """Stored minus reference log-probability (nats) of every continuation of a task's items."""
+    rows = read_table(Path(task["table"]), "item_scores", ["item", "item_hash", "log_probabilities", "nll"])
+    [file] = (path for path in Path(".gap/score/items").glob(f"{task['task']}-*/{task['split']}.jsonl") if _holds(path, task, rows))
+    found = []
+    for item, (_, row) in zip(load_items(task["task"], file, len(rows)), rows.iterrows(), strict=True):
+        if isinstance(item, Dialogue):
+            found.append(-row["nll"] - naive_sum(network, tokenizer, item.prompt, f" {item.reference}", max_length))
+        else:
+            sums = [naive_sum(network, tokenizer, item.context, text, max_length) for text in item.continuations]
+            found += (np.array(row["log_probabilities"], dtype=float) - sums).tolist()
+    return np.array(found)
+
+
+def _holds(path: Path, task: dict[str, Any], rows: Any) -> bool:
+    """Whether a file of items is the one that was scored."""
+    return [item.hash for item in load_items(task["task"], path, len(rows))] == rows["item_hash"].tolist()
+
+
+def main(model: str, items: int) -> dict[str, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    report = scored(model, items)
+    folder, limit = report["model"]["folder"], report["settings"]["max_length"]
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = {}
+    print(f"{'task':24} {'continuations':>13} {'largest':>9} {'rms':>9}  nats")
+    for task in report["tasks"]:
+        begin, apart = time.perf_counter(), differences(network, tokenizer, task, limit)
+        found[task["task"]] = {"continuations": len(apart), "largest": float(np.abs(apart).max()), "rms": float(np.sqrt(np.mean(apart**2)))}
+        print(
+            f"{task['task']:24} {len(apart):13} {np.abs(apart).max():9.2g} {found[task['task']]['rms']:9.2g}  {time.perf_counter() - begin:.0f} s"
+        )
+    return {"model": report["model"]["identity"], "items": items, "precision": report["settings"]["precision"], "tasks": found}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("--items", type=int, default=40)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    results = main(arguments.model, arguments.items)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
