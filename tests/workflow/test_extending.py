@@ -83,6 +83,7 @@ def test_the_file_and_the_entry_give_a_corpus(extended: Workspace) -> None:
             assert set(bits) <= set("01 ") and answer == ("odd" if bits.count("1") % 2 else "even")
 
 
+@pytest.mark.nightly
 def test_the_examples_are_clean_and_typed(extended: Workspace) -> None:
     for command in (["ruff", "check", FILE, TRANSFORM], ["ruff", "format", "--check", FILE, TRANSFORM], ["mypy", FILE, TRANSFORM]):
         done = subprocess.run(

@@ -51,7 +51,8 @@ def model() -> Any:
     return OPTForCausalLM(config).eval()
 
 
-@pytest.mark.parametrize("task", SETS)
+#: The set with the longest prompts in every run of the tests, the others nightly.
+@pytest.mark.parametrize("task", [pytest.param(task, marks=[] if task == "wizard_of_internet" else [pytest.mark.nightly]) for task in SETS])
 def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any, tmp_path: Path, task: str) -> None:
     fetch_items(TaskJob(task=task, split="validation", items=Items(kind="folder", path="mirror:")), tmp_path / "items.jsonl")
     items: list[Any] = load_items(task, tmp_path / "items.jsonl", COUNT)
