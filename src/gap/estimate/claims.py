@@ -133,12 +133,12 @@ def steps(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading
     return Evidence(policy, average, tuple(contrasts), holds=int(np.argmax(np.round(means, 9))) <= within)
 
 
-#: Name -> the question, and the function that gathers a model's evidence.
-CLAIMS: dict[str, tuple[str, Callable[[Samples, Cube, Preregistration, Reading], Evidence]]] = {
-    "gain": ("A few steps raise the average score", gain),
-    "larger": ("Post-training brings a model level with the next larger one", larger),
-    "corpora": ("Out-of-distribution text gains most", corpora),
-    "steps": ("A few updates are enough", steps),
+#: Claim -> what gathers a model's evidence.
+EVIDENCE: dict[str, Callable[[Samples, Cube, Preregistration, Reading], Evidence]] = {
+    "gain": gain,
+    "larger": larger,
+    "corpora": corpora,
+    "steps": steps,
 }
 
 
@@ -147,5 +147,5 @@ def evidence(samples: Samples, rules: Preregistration, reading: Reading) -> dict
     cubes: dict[str, Any] = {model: samples.cubes.get((model, samples.study.primary)) for model in samples.study.subjects}
     return {
         claim: {model: gather(samples, cube, rules, reading) for model, cube in cubes.items() if cube is not None}
-        for claim, (_, gather) in CLAIMS.items()
+        for claim, gather in EVIDENCE.items()
     }

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gap.aggregate.study_index import ALL
-from gap.estimate.claims import CLAIMS, Contrast, Evidence, Reading, evidence
+from gap.estimate.claims import Contrast, Evidence, Reading, evidence
 from gap.estimate.samples import Samples
-from gap.params.preregistration import Preregistration
-from gap.stats.multiple_testing import benjamini_hochberg, holm
+from gap.params.preregistration import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration
+from gap.stats.multiple_testing import CORRECTIONS
 
-SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 #: Of numbers in verdicts.json: the last bits of a mean differ between processors.
 DECIMALS = 4
-CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {
-    "holm": holm,
-    "benjamini_hochberg": benjamini_hochberg,
-    "none": list,
-}
 
 
 def readings(rules: Preregistration) -> list[Reading]:
@@ -34,7 +27,7 @@ def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
     ``other_verdict_without`` lists the tasks without any one of which the averages give another verdict; for the first reading.
     """
     found: dict[str, Any] = {
-        claim: {"number": number, "claim": words, "models": {}} for number, (claim, (words, _)) in enumerate(CLAIMS.items(), 1)
+        claim: {"number": number, "claim": words, "models": {}} for number, (claim, words) in enumerate(CLAIMS.items(), 1)
     }
     for reading in readings(rules):
         for claim, by_model in evidence(samples, rules, reading).items():

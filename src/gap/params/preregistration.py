@@ -11,6 +11,14 @@ from gap.core.errors import BadInput
 from gap.core.settings import Settings
 
 FILE = Path("preregistration.yaml")
+SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
+#: The paper's claims in its order, by the names that their rules have.
+CLAIMS = {
+    "gain": "A few steps raise the average score",
+    "larger": "Post-training brings a model level with the next larger one",
+    "corpora": "Out-of-distribution text gains most",
+    "steps": "A few updates are enough",
+}
 Average = Literal["every_task", "classification", "dialogue"]
 
 

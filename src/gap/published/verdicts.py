@@ -7,7 +7,7 @@ choice favours may be found not supported, never supported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,24 +16,16 @@ import pandas as pd
 from scipy import stats
 
 from gap.figures.table import Cell, Column, Table
-from gap.params.preregistration import Preregistration
+from gap.params.preregistration import CLAIMS, NOT_SUPPORTED, UNDECIDED, Preregistration
 from gap.published.read import CORPORA, MODELS, RUN, Published
 from gap.published.rows import LAST_EPOCH, ORDER, baseline, gains, items_of, per_run, tasks_of
 from gap.published.section import Row, Section, blocks
 from gap.published.wording import signed, span
-from gap.stats.multiple_testing import benjamini_hochberg, holm
+from gap.stats.multiple_testing import CORRECTIONS
 
-SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 #: Of numbers in verdicts.json.
 DECIMALS = 4
 POLICY = "best epoch, as published"
-CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {"holm": holm, "benjamini_hochberg": benjamini_hochberg, "none": list}
-QUESTIONS = {
-    "gain": "A few steps raise the average score",
-    "larger": "Post-training brings a model level with the next larger one",
-    "corpora": "Out-of-distribution text gains most",
-    "steps": "A few updates are enough",
-}
 
 
 @dataclass(frozen=True)
@@ -70,10 +62,10 @@ def verdicts(data: Published, rules: Preregistration) -> dict[str, Any]:
     readings = {"all": frozenset[int](), **({f"without texts {', '.join(map(str, left_out))}": frozenset(left_out)} if left_out else {})}
     claims: dict[str, Any] = {
         claim: {"number": number, "claim": words, "models": {model: {} for model in MODELS}}
-        for number, (claim, words) in enumerate(QUESTIONS.items(), 1)
+        for number, (claim, words) in enumerate(CLAIMS.items(), 1)
     }
     for reading, texts in readings.items():
-        for claim, gather in CLAIMS.items():
+        for claim, gather in EVIDENCE.items():
             runs = run_gains(data, getattr(rules, claim).average)
             by_model = {model: gather(data, runs[(runs["model"] == model) & ~runs["index"].isin(texts)], rules) for model in MODELS}
             for model, row in _judged(by_model, rules, claim).items():
@@ -143,7 +135,7 @@ def _steps(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Evide
     return Evidence("the rows hold a run's best epoch alone, not its later ones")
 
 
-CLAIMS: dict[str, Callable[[Published, pd.DataFrame, Preregistration], Evidence]] = {
+EVIDENCE: dict[str, Callable[[Published, pd.DataFrame, Preregistration], Evidence]] = {
     "gain": _gain,
     "larger": _larger,
     "corpora": _corpora,

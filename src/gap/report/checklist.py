@@ -90,10 +90,11 @@ def _machine(data: StudyData) -> list[tuple[str, str]]:
     facts: dict[str, set[Any]] = {}
     for record in records:
         machine = record.get("machine", {})
-        for name in ("system", "machine", "cores", "gpu"):
+        for name in ("system", "machine", "cpu", "cores", "gpu"):
             facts.setdefault(name, set()).add(machine.get(name))
-    known = {name: ", ".join(sorted(str(value) for value in values if value is not None)) for name, values in facts.items()}
-    cpu = f"{known['machine']}, {known['cores']} cores, {known['system']}; CPU model {MISSING}" if records else MISSING
+    known = {name: ", ".join(sorted(str(value) for value in values if value)) for name, values in facts.items()}
+    model = known.get("cpu") or f"CPU model {MISSING}"
+    cpu = f"{model} ({known['machine']}), {known['cores']} cores, {known['system']}" if records else MISSING
     peak = max((record["peak_mib"] for record in records if record.get("peak_mib")), default=None)
     return [
         ("CPU", cpu),

@@ -45,6 +45,7 @@ def machine() -> dict[str, Any]:
     facts: dict[str, Any] = {
         "system": platform.system(),
         "machine": platform.machine(),
+        "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "arithmetic": arithmetic(),
     }
@@ -54,6 +55,15 @@ def machine() -> dict[str, Any]:
         if torch.cuda.is_available():
             facts["gpu"] = torch.cuda.get_device_name(0)
     return facts
+
+
+def cpu_model(file: Path = Path("/proc/cpuinfo")) -> str:
+    """Name of the processor as the system tells it; empty where it does not."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == "model name"), "")
 
 
 def peak_memory() -> float | None:
