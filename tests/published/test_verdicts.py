@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gap.params.preregistration import Preregistration
+from gap.params.preregistration import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration
 from gap.params.preregistration_file import read_preregistration
 from gap.published.read import CORPORA, GROUPS, MODELS, Published, read_published
-from gap.published.verdicts import NOT_SUPPORTED, SUPPORTED, UNDECIDED, verdicts
+from gap.published.verdicts import verdicts
 
 MIRROR = os.environ.get("GAP_MIRROR")
 FOLDER = Path(MIRROR or "") / "upstream_gap"
