@@ -295,3 +295,16 @@ def test_large_gradients_skip_the_papers_first_updates_and_small_ones_do_not(tmp
     skipped = real["fp16", "large"].index(True)
     assert skipped >= 1 and all(real["fp16", "large"][skipped:])
     assert all(all(found) for key, found in real.items() if key != ("fp16", "large"))
+
+
+def test_an_update_takes_numbers_that_are_too_small_for_zero_and_nothing_else_does() -> None:
+    """Denormals make products many times slower; whoever calls gets the usual arithmetic back, also after an error."""
+    from gap.models.precision import without_denormals
+
+    small = torch.tensor([1e-39])
+    assert (small * 1.0).item() > 0
+    with without_denormals():
+        assert (small * 1.0).item() == 0
+    with pytest.raises(ValueError), without_denormals():
+        raise ValueError
+    assert (small * 1.0).item() > 0

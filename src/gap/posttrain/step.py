@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from gap.methods import OBJECTIVES
 from gap.methods.training import StepResult
-from gap.models.precision import DTYPES, autocast
+from gap.models.precision import DTYPES, autocast, without_denormals
 from gap.models.weights import WeightHasher
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def text_losses(model: PreTrainedModel, ids: Tensor, gap: Gap, update: int) -> t
 
 
 @torch.no_grad()
+@without_denormals()
 def take_step(state: TrainingState, sign: float, update: int, retain: float = 0.0) -> StepResult:
     """Update number ``update`` (from 1) of all weights; ``sign`` is -1 for ascent, GAP itself, and 1 for descent.
 
