@@ -14,7 +14,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.gap/cache
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all plan help install test test-all test-fast fuzz published docs lint format clean
+.PHONY: all plan help install test test-all test-fast fuzz published paper docs lint format clean
 
 #: installs everything, then makes the study that params.yaml selects, or another one: make STUDY=small
 all: install
@@ -63,6 +63,13 @@ fuzz: install
 published: install
 	@snakemake --cores $(CORES) --quiet rules --config study=published
 	@gap published-docs
+
+#: the article, docs/paper/paper.pdf, with every number from the results; needs TeX
+paper: install
+	@command -v latexmk > /dev/null || { echo "latexmk is needed; on Debian: apt-get install --no-install-recommends latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended"; exit 2; }
+	@gap paper-numbers
+	@latexmk -cd -pdf -outdir=build -interaction=nonstopmode -halt-on-error -silent docs/paper/paper.tex
+	@cp docs/paper/build/paper.pdf docs/paper/paper.pdf && echo "article  docs/paper/paper.pdf"
 
 #: pages and schemas that are made from the code
 docs: install

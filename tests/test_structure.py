@@ -36,6 +36,7 @@ ORDER = [
     "report",
     "published",
     "verify",
+    "paper",
     "plan",
     "cli",
 ]

@@ -1,0 +1,1 @@
+"""The article: every number in it is looked up in the pipeline's results, none is typed."""

@@ -1,0 +1,101 @@
+"""The pipeline's results and settings as one tree, in which a path names a value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gap.core.errors import BadInput
+
+#: First part of a path -> the file behind it.  Of a study that has not been made there is none.
+FILES = {
+    "audit": "results/published/checks/published.json",
+    "published": "results/published/verdicts.json",
+    "captions": "figures/published/captions.json",
+    "demo": "results/demo/verdicts.json",
+    "demo-metrics": "results/demo/metrics.json",
+    "small": "results/small/verdicts.json",
+    "small-metrics": "results/small/metrics.json",
+    "small-captions": "figures/small/captions.json",
+    "params": "params.yaml",
+    "rules": "preregistration.yaml",
+    "preregistration": "docs/preregistration.md",
+    "performance": "docs/performance.md",
+    "storage": "benchmarks/results/storage.json",
+    "scorer": "benchmarks/results/cpu.json",
+    "agreement": "benchmarks/results/agreement-cpu.json",
+    "replay": "benchmarks/results/replay-cpu.json",
+}
+STUDIES = {"small": "small", "small-metrics": "small", "small-captions": "small"}
+
+
+def read_results(root: Path) -> dict[str, Any]:
+    """First part of a path -> content, of the files that are there below ``root``.
+
+    Raises
+    ------
+    BadInput: a file that does not belong to a study still to be made is missing, or damaged.
+    """
+    tree = {}
+    for name, file in FILES.items():
+        path = root / file
+        if path.exists():
+            tree[name] = _read(path)
+        elif name not in STUDIES:
+            raise BadInput(str(path), "no such file", "a result of the pipeline", "Run make and make published first.")
+    return tree
+
+
+def look_up(tree: dict[str, Any], path: str) -> list[Any]:
+    """The values at a path such as ``audit/repeats/*/runs``: one per match of ``*``.
+
+    Raises
+    ------
+    BadInput: there is no such value; the message says where the path ends and what is there.
+    """
+    found = [("", tree)]
+    for part in (part.strip() for part in path.split("/")):
+        found = [(f"{at}/{key}".lstrip("/"), value) for at, parent in found for key, value in _children(parent, part)]
+        if not found:
+            raise BadInput(path, f"nothing called {part}", "a path in the results", "Mend the path in the article, or make the study.")
+    return [value for _, value in found]
+
+
+def _children(parent: Any, part: str) -> Iterator[tuple[str, Any]]:
+    items = parent if isinstance(parent, dict) else {str(at): value for at, value in enumerate(parent)} if isinstance(parent, list) else {}
+    for key, value in items.items():
+        if part in ("*", str(key)):
+            yield str(key), value
+
+
+def _read(path: Path) -> Any:
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".md":
+            return markdown_tables(text)
+        return yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise BadInput(str(path), f"unreadable ({error})", "a file as the pipeline writes it", "Make it anew.") from error
+
+
+def markdown_tables(page: str) -> dict[str, Any]:
+    """A page's tables by the name of their first column: row (by its first cell, and by the second where the first recurs) -> column -> cell."""
+    tables: dict[str, Any] = {}
+    for block in re.findall(r"^\|.*\|\n\|[ :|-]+\|\n(?:\|.*\|\n?)+", page, re.MULTILINE):
+        header, _, *rows = [_cells(line) for line in block.splitlines()]
+        firsts = [row[0] for row in rows]
+        table = tables[str(header[0])] = {}
+        for row in rows:
+            place = table if firsts.count(row[0]) == 1 else table.setdefault(str(row[0]), {})
+            key = row[0] if firsts.count(row[0]) == 1 else row[1]
+            place[str(key)] = dict(zip(map(str, header), row, strict=False))
+    return tables
+
+
+def _cells(line: str) -> list[str]:
+    return [re.sub(r"[*`]", "", cell).strip() for cell in line.strip().strip("|").split("|")]
