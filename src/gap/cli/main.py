@@ -9,7 +9,22 @@ from pathlib import Path
 
 import typer
 
-from gap.cli import checkpoints, clean, corpora, describe, evaluate, fetch, light, models, posttrain, project, published, results, score
+from gap.cli import (
+    checkpoints,
+    clean,
+    corpora,
+    describe,
+    evaluate,
+    fetch,
+    light,
+    models,
+    planning,
+    posttrain,
+    project,
+    published,
+    results,
+    score,
+)
 from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
@@ -54,6 +69,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": checkpoints.export,
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
+    "plan": planning.plan,
+    "doctor": planning.doctor,
     "where": project.where,
     "inputs": inputs,
     "clean": clean.clean,
