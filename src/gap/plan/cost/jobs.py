@@ -19,6 +19,7 @@ from gap.params.models import PretrainedHere
 from gap.params.steps import scored_steps
 from gap.params.tokenizers import TokenizerTrained
 from gap.plan.cost.work import DIRECTIONS, OTHER, TOKENS, Work
+from gap.plan.document import heavy_outputs
 from gap.plan.graph import Graph
 from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
 from gap.plan.light import LightStage
@@ -269,12 +270,9 @@ def _light(plan: Plan, record: Record | None) -> Iterator[Job]:
     largest = max(plan.subjects, key=lambda model: parameters(plan, model))
     noise *= sum(parameters(plan, model) for model in plan.subjects) / parameters(plan, largest)
     works = {name: Work(fixed + per_score * scored) for name, (fixed, per_score) in LIGHT.items()}
-    scores = [path for *_, path in evaluate.files(plan)] if record else []
     for name, stage in stages.items():
-        needed = [path for need in stage.needs for path in stages[need].outputs.values()]
         reads_scores = name in LIGHT and LIGHT[name][1] > 0
-        inputs = [*needed, *(scores if reads_scores else [])]
-        ends: tuple[Paths, Paths] = (partial(_made, stage, record), partial(list, inputs))
+        ends: tuple[Paths, Paths] = (partial(_made, stage, record), partial(_read, plan, stage, stages))
         subject = name.removeprefix("export-")
         if subject != name:
             work, disk = Work(starts=1.0, steps=EXPORT_UPDATES), WEIGHT * parameters(plan, subject)
@@ -284,6 +282,24 @@ def _light(plan: Plan, record: Record | None) -> Iterator[Job]:
         else:
             known = float("nan") if scored > MANY and reads_scores else 230.0
             yield Job(RULES.get(name, name), name, works.get(name, Work(2.0)), "", *ends, memory=known, disk=2e5)
+
+
+def _read(plan: Plan, stage: LightStage, stages: dict[str, LightStage]) -> list[Path]:
+    """The inputs of a light stage's rule."""
+    subject = stage.name.removeprefix("export-")
+    if subject != stage.name:
+        tables = stages["aggregate"].outputs
+        return [models.path(plan, subject), tables["run_scores"], tables["trajectories"]]
+    needed = [path for need in stage.needs for path in stages[need].outputs.values()]
+    if stage.name in ("aggregate", "estimate", "rescore"):
+        return [*needed, *map(Path, heavy_outputs(plan))]
+    sets = [items.path(plan, *pair) for pair in plan.task_splits]
+    read = {
+        "noise": [models.path(plan, name) for name in plan.subjects],
+        "overlap": [corpora.path(plan, *pair) for pair in plan.corpus_tokenizers],
+        "boundary": [tokenizers.path(plan, name) for name in plan.tokenizers],
+    }
+    return [*needed, *([*read[stage.name], *sets] if stage.name in read else [])]
 
 
 def _made(stage: LightStage, record: Record | None) -> list[Path]:
