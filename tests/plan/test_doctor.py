@@ -149,7 +149,7 @@ def test_nothing_fails_for_the_demo_here(tmp_path: Path) -> None:
     checks = json.loads(done.stdout)
     assert done.returncode == 0, checks
     assert {check["state"] for check in checks} <= {"ok", "warning"}
-    assert set(checks[0]) == {"check", "state", "found", "cure"}
+    assert set(checks[0]) == {"name", "state", "found", "cure"}
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

@@ -1,76 +1,15 @@
-"""``gap plan`` and ``gap doctor``: what a study costs before it is run, and whether this machine can run it."""
+"""What ``gap plan`` and ``gap doctor`` print: tables, sums, and one line per check."""
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
-
-from gap.cli.project import PARAMS
-from gap.cli.results import STUDY
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gap.plan.cost.estimate import Comparison, Row
-
-JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-def plan(
-    study: STUDY = "",
-    everything: Annotated[bool, typer.Option("--all", help="All jobs, also those whose outputs are here.")] = False,
-    against_run: Annotated[
-        bool, typer.Option("--against-run", help="After a run: planned without its own timing files, against measured.")
-    ] = False,
-    as_json: JSON = False,
-    params: PARAMS = Path("params.yaml"),
-) -> None:
-    """Estimate what a study costs here before it is run: jobs, hours, disk, download and memory per stage."""
-    from gap.core.errors import BadInput
-    from gap.params.load import read_params
-    from gap.plan.code import remember
-    from gap.plan.cost import estimate
-    from gap.plan.graph import open_graph
-
-    graph = open_graph({**read_params(params), **({"study": study} if study else {})})
-    remember()  # so that the next start reads the code's digests
-    name, results = graph.plan.study.name, graph.plan.results
-    if against_run:
-        compared = estimate.compared(graph)
-        if not compared:
-            raise BadInput(
-                str(results / "timing"), "no timing file of a job of this study", "those of a run", f"Run it: make STUDY={name}."
-            )
-        entries, lines = estimate.as_json(compared), comparison_lines(compared)
-    else:
-        rows = estimate.planned(graph, everything=everything)
-        entries, lines = estimate.as_json(rows), plan_lines(name, rows)
-    print(json.dumps({"study": name, "stages": entries}, indent=2, allow_nan=False) if as_json else "\n".join(lines))
-
-
-def doctor(
-    study: STUDY = "",
-    network: Annotated[bool, typer.Option("--network", help="Ask the hub whether it answers.")] = False,
-    as_json: JSON = False,
-    params: PARAMS = Path("params.yaml"),
-) -> None:
-    """Check what this machine can run. Exit code 0: nothing fails, 1: something does; a failing line ends with what mends it."""
-    from gap.params.load import load_study
-    from gap.plan.doctor import checks
-
-    done = checks(load_study(params, {"study": study} if study else None), network=network)
-    if as_json:
-        print(
-            json.dumps([{"check": check.name, "state": check.state, "found": check.found, "cure": check.cure} for check in done], indent=2)
-        )
-    else:
-        print("\n".join(f"{check.state:<8} {check.name:<13} {check.found}{f' -> {check.cure}' if check.cure else ''}" for check in done))
-    if any(check.state == "failing" for check in done):
-        raise typer.Exit(1)
+    from gap.runtime.checkup import Check
 
 
 def plan_lines(study: str, rows: Sequence[Row]) -> list[str]:
@@ -102,6 +41,12 @@ def plan_lines(study: str, rows: Sequence[Row]) -> list[str]:
         f"disk: {size(sum(row.disk for row in rows))} more ({free} free); download: {_download(rows)}; disk and memory are by the model, x1.3"
     )
     return lines  # fmt: skip
+
+
+def check_lines(checks: Sequence[Check]) -> list[str]:
+    """A line per check; a failing one ends with the command that mends it."""
+    width = max(len(check.name) for check in checks)
+    return [f"{check.state:<8} {check.name:<{width}}  {check.found}{f' -> {check.cure}' if check.cure else ''}" for check in checks]
 
 
 def comparison_lines(rows: Sequence[Comparison]) -> list[str]:

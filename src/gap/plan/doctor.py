@@ -17,10 +17,9 @@ from gap.params.published import PublishedStudy
 from gap.params.sources import AuthorsSource, HubSource
 from gap.params.study import Study
 from gap.params.tokenizers import TokenizerHub
-from gap.plan.cost.estimate import gpu_copies, hub_cache
-from gap.plan.cost.jobs import parameters, study_jobs
-from gap.plan.cost.timing import rates_of
-from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
+from gap.plan.cost.downloads import hub_cache
+from gap.plan.cost.jobs import parameters, rates_of, study_jobs
+from gap.plan.job_memory import POSTTRAINING, SCORING, gpu_copies, megabytes
 from gap.plan.plan import Plan
 from gap.runtime import checkup
 from gap.runtime.checkup import Check, setting, without_password

@@ -19,6 +19,11 @@ def megabytes(parameters: float, copies: float, beside: float = PROCESS) -> floa
     return beside + copies * parameters * 4 / 2**20
 
 
+def gpu_copies(copies: float) -> float:
+    """Copies of the fp32 weights on a GPU where a CPU needs ``copies``: no packed ones, snapshot in fp16 (counted: docs/checkpoints.md)."""
+    return 4.5 if copies >= POSTTRAINING else max(1.0, copies - SCORING + 1.5)
+
+
 def job_megabytes(records: Iterable[str | Path], copies: int, processes: int = 1) -> int:
     """``PROCESS`` for each process, and so many copies of the largest model among those with these provenance records.
 

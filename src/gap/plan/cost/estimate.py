@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gap.core.locations import DOWNLOADS, mirror
-from gap.fetch.upstream import FOLDER
-from gap.params.existing import GgufModel, HubModel, PackageModel
-from gap.params.sources import AuthorsSource, HubSource
+from gap.core.digest import digest
+from gap.core.errors import BadInput
+from gap.core.files import read_object
 from gap.params.study import Study
-from gap.plan.cost.jobs import Job, parameters, published_jobs, study_jobs
-from gap.plan.cost.timing import Measured, measured_jobs, model_digest, rates_of, seconds_of, study_timings
+from gap.plan.cost.downloads import downloads
+from gap.plan.cost.jobs import Job, parameters, published_jobs, rates_of, study_jobs
+from gap.plan.cost.timing import Timing, study_timings
 from gap.plan.cost.work import Rates
-from gap.plan.graph import Graph
-from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
+from gap.plan.job_memory import gpu_copies, megabytes
 from gap.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from gap.plan.graph import Graph
 
 #: Where a number of hours comes from -> by what factor it may be off.
 FACTORS = {"measured, same model": 1.3, "measured, same stage": 1.7, "measured, other model": 1.7, "model": 2.0, "model, GPU assumed": 3.0}
-#: Bytes per weight of a download: OPT on the hub in half precision; a GGUF file in about 4 bits (SmolLM2 0.8, Gemma 3 270M 0.9).
-HALF, FOUR_BITS = 2.0, 0.85
 #: Stages whose jobs do the same with more or fewer runs.
 ALIKE = {"evaluate_base": "evaluate", "evaluate_runs": "evaluate"}
 
@@ -67,6 +66,54 @@ class Comparison:
         return self.measured / self.planned if self.planned else math.nan
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a job of a stage took, beside what the model says of it; ``model``: digest of the settings of the base model."""
+
+    study: str
+    stage: str
+    model: str
+    seconds: float
+    modelled: float
+    memory: float
+
+
+def seconds_of(timing: Timing, rates: Rates, job: Job) -> float:
+    """What a job took of what is scarce: of a GPU the clock's seconds, of a CPU the processor's."""
+    return timing.wall if rates.device == "cuda" and job.copies else timing.cpu
+
+
+def model_digest(plan: Plan, name: str) -> str:
+    """What tells a base model of one study from that of another."""
+    return digest(plan.study.models[name].identity()) if name else ""
+
+
+def measured_jobs(root: Path, rates: Rates, without: str = "") -> list[Measured]:
+    """Every job below ``root`` (``results``) that has a timing file, of studies on such a device; ``without``: a study to leave out.
+
+    A study is known by its plan.json; one of an older form is left out.
+    """
+    found = []
+    for document in sorted(root.glob("*/plan.json")):
+        try:
+            written = read_object(document)["study"]
+            # what plan.json leaves out where it is the usual (gap.params.jobs)
+            study = Study.model_validate(written | {"jobs": {"arithmetic": "fast"} | written["jobs"]})
+        except (BadInput, KeyError, TypeError, ValueError):
+            continue
+        timings = study_timings(document.parent)
+        own = rates_of(study)
+        if study.name == without or own.device != rates.device or not timings:
+            continue
+        plan = Plan(study)
+        for job in study_jobs(plan):
+            if job.timing in timings:
+                timing, weights = timings[job.timing], parameters(plan, job.model) if job.model else 0.0
+                taken = seconds_of(timing, own, job), own.seconds(job.work, weights), timing.memory
+                found.append(Measured(study.name, job.stage, model_digest(plan, job.model), *taken))
+    return found
+
+
 class Estimator:
     """Seconds of any job of a study, by what was measured in this folder and else by the model."""
 
@@ -74,7 +121,7 @@ class Estimator:
         plan = graph.plan
         self.plan = plan if isinstance(plan, Plan) else None
         self.rates = rates_of(plan.study) if isinstance(plan.study, Study) else Rates()
-        self.jobs = study_jobs(plan, lambda stage: Path(graph.record(stage))) if isinstance(plan, Plan) else published_jobs(graph)
+        self.jobs = study_jobs(plan, graph) if isinstance(plan, Plan) else published_jobs(graph)
         self.measured = measured_jobs(Path("results"), self.rates, without) if self.plan else []
         self.weights = {name: parameters(self.plan, name) for name in self.plan.study.models} if self.plan else {}
         self.digests = {name: model_digest(self.plan, name) for name in self.weights} if self.plan else {}
@@ -90,6 +137,10 @@ class Estimator:
             return modelled * ratio, "measured, other model"
         return modelled, "model, GPU assumed" if self.rates.device == "cuda" and job.copies else "model"
 
+    def downloads(self, job: Job) -> list[tuple[str, float]]:
+        """What the job fetches: name and bytes."""
+        return downloads(self.plan.study if self.plan else None, job, self.weights.get(job.model, 0.0))
+
     def unit(self, job: Job) -> str:
         """What the job's hours are of."""
         return "GPU" if self.rates.device == "cuda" and job.copies else "core"
@@ -102,11 +153,6 @@ class Estimator:
         if own and self.unit(job) == "core":
             return max(own)
         return megabytes(self.weights[job.model], gpu_copies(job.copies) if self.unit(job) == "GPU" else job.copies, job.memory)
-
-
-def gpu_copies(copies: float) -> float:
-    """Copies of the fp32 weights on a GPU where a CPU needs ``copies``: no packed ones, snapshot in fp16 (counted: docs/checkpoints.md)."""
-    return 4.5 if copies >= POSTTRAINING else max(1.0, copies - SCORING + 1.5)
 
 
 def _ratio(entries: Iterable[Measured]) -> float:
@@ -126,7 +172,7 @@ def planned(graph: Graph, *, everything: bool = False) -> list[Row]:
             continue
         known = [estimator.seconds(job) for job in chosen]
         source = max((source for _, source in known), key=FACTORS.__getitem__)
-        sizes = [size for job in chosen for size in downloads(estimator, job)]
+        sizes = [size for job in chosen for size in estimator.downloads(job)]
         rows.append(
             Row(
                 stage, len(chosen), len(jobs), estimator.unit(chosen[0]), sum(seconds for seconds, _ in known) / 3600,
@@ -138,7 +184,12 @@ def planned(graph: Graph, *, everything: bool = False) -> list[Row]:
 
 
 def compared(graph: Graph) -> list[Comparison]:
-    """Planned and measured per stage, of the jobs whose timing files are here."""
+    """Planned and measured per stage, of the jobs whose timing files are here.
+
+    Raises
+    ------
+    BadInput: there is none.
+    """
     estimator = Estimator(graph, without=graph.plan.study.name)
     timings = study_timings(graph.plan.results)
     rows = []
@@ -150,6 +201,9 @@ def compared(graph: Graph) -> list[Comparison]:
         expected = [estimator.seconds(job)[0] for job in ran]
         peaks = max(map(estimator.memory, ran)), max(timings[job.timing].memory for job in ran)
         rows.append(Comparison(stage, len(ran), estimator.unit(ran[0]), sum(expected), sum(seconds), *peaks))
+    if not rows:
+        where, cure = str(graph.plan.results / "timing"), f"Run it: make STUDY={graph.plan.study.name}."
+        raise BadInput(where, "no timing file of a job of this study", "those of a run", cure)
     return rows
 
 
@@ -158,47 +212,6 @@ def _by_stage(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     for job in jobs:
         stages.setdefault(job.stage, []).append(job)
     return stages
-
-
-def downloads(estimator: Estimator, job: Job) -> list[tuple[str, float]]:
-    """What a job fetches: name and bytes; 0 where it is here already, NaN where nobody knows."""
-    name = job.timing.rpartition("/")[2]
-    if estimator.plan is None:
-        relative = job.timing.removeprefix("upstream/")
-        return [(relative, 0.0 if _upstream_here(relative) else math.nan)] if job.stage == "fetch_upstream" else []
-    study = estimator.plan.study
-    if job.stage == "build_model":
-        return _model_download(study.models[name], estimator.weights[name])
-    if job.stage == "fetch_items" and study.items.kind == "hub":
-        return [(name, math.nan)]
-    if job.stage == "sample_corpus":
-        source = study.sources[study.corpora[name.rpartition("-")[0]].source]
-        if isinstance(source, HubSource):
-            return [(source.dataset, math.nan)]
-        if isinstance(source, AuthorsSource):
-            here = _upstream_here("data/train_data")
-            return [(f"the authors' {source.name}", 0.0 if here else math.nan)]
-    return []
-
-
-def _upstream_here(relative: str) -> bool:
-    roots = [DOWNLOADS / FOLDER, *([root / FOLDER] if (root := mirror()) else [])]
-    return any((root / relative).exists() for root in roots)
-
-
-def _model_download(model: Any, weights: float) -> list[tuple[str, float]]:
-    if isinstance(model, PackageModel):
-        return [(model.parts[0].package, 0.0 if (DOWNLOADS / f"{model.sha256}.gguf").exists() else FOUR_BITS * weights)]
-    if isinstance(model, HubModel) or (isinstance(model, GgufModel) and model.id):
-        here = (hub_cache() / f"models--{model.id.replace('/', '--')}" / "snapshots" / str(model.revision)).exists()
-        return [(model.id, 0.0 if here else weights * (HALF if isinstance(model, HubModel) else FOUR_BITS))]
-    return []
-
-
-def hub_cache() -> Path:
-    """Where the hub's library keeps what it fetched (its own rule: HF_HUB_CACHE, else HF_HOME/hub, else below the home folder)."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
 def as_json(rows: Iterable[Row | Comparison]) -> list[dict[str, Any]]:

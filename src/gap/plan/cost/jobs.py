@@ -11,26 +11,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput
 from gap.core.files import read_object
 from gap.params.models import PretrainedHere
 from gap.params.steps import scored_steps
 from gap.params.tokenizers import TokenizerTrained
-from gap.plan.cost.work import DIRECTIONS, OTHER, TOKENS, Work
-from gap.plan.document import heavy_outputs
-from gap.plan.graph import Graph
+from gap.plan.cost.work import DIRECTIONS, OTHER, PORTABLE, TOKENS, Rates, Work
 from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, describe, evaluate, items, light_stages, models, posttrain, tokenizers
 from gap.plan.stages.posttrain import Shard
-from gap.plan.stages.published import PublishedPlan
+from gap.runtime.device import device_kind
 from gap.tasks.registry import TASKS
 
+if TYPE_CHECKING:
+    from gap.params.study import Study
+    from gap.plan.graph import Graph
+
 Paths = Callable[[], list[Path]]
-Record = Callable[[str], Path]
 #: Bytes of a stored weight, of an item's score, of an update's row.
 WEIGHT, SCORE, ROW = 4, 65, 250
 #: Ways to score that the noise floor compares, each in costlier passes (measured on demo).
@@ -90,6 +91,11 @@ class Job:
         return not all(path.exists() for path in (*self.outputs(), *self.inputs()))
 
 
+def rates_of(study: Study) -> Rates:
+    """Where a study runs on this machine."""
+    return Rates(device_kind(study.jobs.device), PORTABLE if study.jobs.arithmetic == "portable" else 1.0)
+
+
 def parameters(plan: Plan, name: str) -> float:
     """Weights of a model: of its provenance record, its settings, or its id, label and packages (``135M``, ``1.3b``); NaN if none says."""
     model = plan.study.models[name]
@@ -115,15 +121,15 @@ def _opt_parameters(plan: Plan, model: PretrainedHere) -> int:
     return (vocabulary + model.context + 2) * hidden + model.layers * layer + 2 * hidden
 
 
-def study_jobs(plan: Plan, record: Record | None = None) -> list[Job]:
-    """All jobs of a study that runs models; ``record`` gives a light stage's record, and is needed to know what is to do."""
-    return [*_preparing(plan), *_describing(plan), *_post_training(plan), *_scoring(plan), *_light(plan, record)]
+def study_jobs(plan: Plan, graph: Graph | None = None) -> list[Job]:
+    """All jobs of a study that runs models; without its graph nobody can tell which light stages are to do."""
+    return [*_preparing(plan), *_describing(plan), *_post_training(plan), *_scoring(plan), *_light(plan, graph)]
 
 
 def published_jobs(graph: Graph) -> list[Job]:
     """The jobs of a study of the authors' rows: files to fetch, and one stage."""
     stage = graph.stages["published"]
-    upstream = str(graph.plan.upstream) if isinstance(graph.plan, PublishedPlan) else ""
+    upstream = graph.document["light"]["upstream"]
     files = [Path(path) for path in graph.heavy]
     fetch = [
         Job("fetch_upstream", f"upstream/{path.relative_to(upstream)}", Work(1.0), outputs=_one(Path, path), disk=1e6) for path in files
@@ -263,16 +269,16 @@ def _score_runs(plan: Plan, shard: Shard, group: int, pairs: list[tuple[str, str
     )
 
 
-def _light(plan: Plan, record: Record | None) -> Iterator[Job]:
-    stages = {stage.name: stage for stage in light_stages(plan)}
+def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
     scored = sum(job.disk for job in _scoring(plan)) / SCORE
     noise = VARIANTS * DEARER * plan.study.evaluate.noise_items * item_tokens(plan, plan.task_splits)
     largest = max(plan.subjects, key=lambda model: parameters(plan, model))
     noise *= sum(parameters(plan, model) for model in plan.subjects) / parameters(plan, largest)
     works = {name: Work(fixed + per_score * scored) for name, (fixed, per_score) in LIGHT.items()}
-    for name, stage in stages.items():
+    for stage in light_stages(plan):
+        name = stage.name
         reads_scores = name in LIGHT and LIGHT[name][1] > 0
-        ends: tuple[Paths, Paths] = (partial(_made, stage, record), partial(_read, plan, stage, stages))
+        ends: tuple[Paths, Paths] = (partial(_made, stage, graph), partial(_read, plan, stage, graph))
         subject = name.removeprefix("export-")
         if subject != name:
             work, disk = Work(starts=1.0, steps=EXPORT_UPDATES), WEIGHT * parameters(plan, subject)
@@ -284,15 +290,16 @@ def _light(plan: Plan, record: Record | None) -> Iterator[Job]:
             yield Job(RULES.get(name, name), name, works.get(name, Work(2.0)), "", *ends, memory=known, disk=2e5)
 
 
-def _read(plan: Plan, stage: LightStage, stages: dict[str, LightStage]) -> list[Path]:
+def _read(plan: Plan, stage: LightStage, graph: Graph | None) -> list[Path]:
     """The inputs of a light stage's rule."""
-    subject = stage.name.removeprefix("export-")
+    assert graph is not None
+    stages, subject = graph.stages, stage.name.removeprefix("export-")
     if subject != stage.name:
         tables = stages["aggregate"].outputs
         return [models.path(plan, subject), tables["run_scores"], tables["trajectories"]]
     needed = [path for need in stage.needs for path in stages[need].outputs.values()]
     if stage.name in ("aggregate", "estimate", "rescore"):
-        return [*needed, *map(Path, heavy_outputs(plan))]
+        return [*needed, *map(Path, graph.heavy)]
     sets = [items.path(plan, *pair) for pair in plan.task_splits]
     read = {
         "noise": [models.path(plan, name) for name in plan.subjects],
@@ -302,5 +309,6 @@ def _read(plan: Plan, stage: LightStage, stages: dict[str, LightStage]) -> list[
     return [*needed, *([*read[stage.name], *sets] if stage.name in read else [])]
 
 
-def _made(stage: LightStage, record: Record | None) -> list[Path]:
-    return [*stage.outputs.values(), *([record(stage.name)] if record else [])]
+def _made(stage: LightStage, graph: Graph | None) -> list[Path]:
+    assert graph is not None
+    return [*stage.outputs.values(), Path(graph.record(stage.name))]

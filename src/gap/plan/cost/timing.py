@@ -6,15 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gap.core.digest import digest
-from gap.core.errors import BadInput
-from gap.core.files import read_object
-from gap.params.study import Study
-from gap.plan.cost.jobs import Job, parameters, study_jobs
-from gap.plan.cost.work import PORTABLE, Rates
-from gap.plan.plan import Plan
-from gap.runtime.device import device_kind
-
 #: A key, or the digest in a shard's name.
 KEY = re.compile(r"-(?:[0-9a-f]{12}|[0-9a-f]{8})(?=-|/|$)")
 #: Snakemake looks at a job every half second for 15 seconds, later every 30 seconds (snakemake.benchmark.ScheduledPeriodicTimer).
@@ -29,18 +20,6 @@ class Timing:
     cpu: float
     memory: float
     ended: float
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a job of a stage took, beside what the model says of it; ``model``: digest of the settings of the base model."""
-
-    study: str
-    stage: str
-    model: str
-    seconds: float
-    modelled: float
-    memory: float
 
 
 def core_seconds(wall: float, cpu: float) -> float:
@@ -71,45 +50,4 @@ def study_timings(results: Path) -> dict[str, Timing]:
         timing = read_timing(path)
         if timing and (name not in found or found[name].ended < timing.ended):
             found[name] = timing
-    return found
-
-
-def rates_of(study: Study) -> Rates:
-    """Where a study runs on this machine."""
-    return Rates(device_kind(study.jobs.device), PORTABLE if study.jobs.arithmetic == "portable" else 1.0)
-
-
-def seconds_of(timing: Timing, rates: Rates, job: Job) -> float:
-    """What a job took of what is scarce: of a GPU the clock's seconds, of a CPU the processor's."""
-    return timing.wall if rates.device == "cuda" and job.copies else timing.cpu
-
-
-def model_digest(plan: Plan, name: str) -> str:
-    """What tells a base model of one study from that of another."""
-    return digest(plan.study.models[name].identity()) if name else ""
-
-
-def measured_jobs(root: Path, rates: Rates, without: str = "") -> list[Measured]:
-    """Every job below ``root`` (``results``) that has a timing file, of studies on such a device; ``without``: a study to leave out.
-
-    A study is known by its plan.json; one of an older form is left out.
-    """
-    found = []
-    for document in sorted(root.glob("*/plan.json")):
-        try:
-            written = read_object(document)["study"]
-            # what plan.json leaves out where it is the usual (gap.params.jobs)
-            study = Study.model_validate(written | {"jobs": {"arithmetic": "fast"} | written["jobs"]})
-        except (BadInput, KeyError, TypeError, ValueError):
-            continue
-        timings = study_timings(document.parent)
-        own = rates_of(study)
-        if study.name == without or own.device != rates.device or not timings:
-            continue
-        plan = Plan(study)
-        for job in study_jobs(plan):
-            if job.timing in timings:
-                timing, weights = timings[job.timing], parameters(plan, job.model) if job.model else 0.0
-                taken = seconds_of(timing, own, job), own.seconds(job.work, weights), timing.memory
-                found.append(Measured(study.name, job.stage, model_digest(plan, job.model), *taken))
     return found
