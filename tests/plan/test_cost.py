@@ -189,11 +189,11 @@ def test_a_file_that_is_no_timing_is_left_out(tmp_path: Path) -> None:
 
 
 def test_the_model_of_core_seconds() -> None:
-    work = Work(starts=1.0, forward=1e4)
+    work = Work(opens_model=True, forward=1e4)
     assert Rates().seconds(work, 1e8) == pytest.approx(START + 6.0 + TOKEN * 1e4 + 2e12 / FORWARD)
     assert Rates().seconds(Work(2.5), math.nan) == 2.5
     assert math.isnan(Rates().seconds(work, math.nan))
-    assert Rates("cuda").seconds(Work(starts=1.0, forward=3e6), 1e9) == pytest.approx(20 + 20)
+    assert Rates("cuda").seconds(Work(opens_model=True, forward=3e6), 1e9) == pytest.approx(20 + 20)
 
 
 @pytest.mark.parametrize(

@@ -159,10 +159,10 @@ def _preparing(plan: Plan) -> Iterator[Job]:
         )  # fmt: skip
     for name, model in study.models.items():
         weights = parameters(plan, name)
-        work = Work(starts=1.0, fixed=200e-9 * weights)  # dequantised and written
+        work = Work(opens_model=True, fixed=200e-9 * weights)  # dequantised and written
         if isinstance(model, PretrainedHere):
             tokens = model.tokens or 0
-            work = Work(starts=1.0, trained=tokens, steps=1.6 * tokens / (model.sequence * model.batch), fixed=model.seconds or 0.0)
+            work = Work(opens_model=True, trained=tokens, steps=1.6 * tokens / (model.sequence * model.batch), fixed=model.seconds or 0.0)
         yield Job(
             "build_model", f"models/{name}", work, name, partial(models.files, plan, name),
             _one(tokenizers.path, plan, study.models[name].tokenizer), 1.8, 480, WEIGHT * weights,
@@ -184,7 +184,7 @@ def _describing(plan: Plan) -> Iterator[Job]:
     pairs = [pair for pair in plan.task_splits if pair[1] == study.evaluate.splits[0]] if settings.gradient_items else []
     gradients = settings.gradient_items * len(pairs)
     trained = settings.gradient_items * sum(_tokens(task, 0) for task, _ in pairs)
-    work = Work(starts=1.0, forward=generated, trained=trained, decoding=texts * settings.continuation, gradients=gradients)
+    work = Work(opens_model=True, forward=generated, trained=trained, decoding=texts * settings.continuation, gradients=gradients)
     for model in plan.subjects:
         name = f"features/{model}-{plan.corpus_texts:04d}"
         outputs = _one(describe.path, plan, model)
@@ -223,7 +223,7 @@ def _post_training(plan: Plan) -> Iterator[Job]:
         outputs = _one(posttrain.path, plan, shard)
         inputs = partial(_model_inputs, plan, shard.model, outputs, [])
         name = f"runs/{shard.model}-{shard.method}-{shard.first:04d}-{shard.last:04d}"
-        work = Work(starts=1.0, trained=trained, steps=updates)
+        work = Work(opens_model=True, trained=trained, steps=updates)
         yield Job("post_train", name, work, shard.model, outputs, inputs, POSTTRAINING, 520, 1e4 + ROW * updates)
 
 
@@ -244,7 +244,7 @@ def _score_base(plan: Plan, model: str, group: int, pairs: list[tuple[str, str]]
     count = plan.study.evaluate.items
     return Job(
         "evaluate_base", f"scores/{model}/base-items-{count:05d}-{group}",
-        Work(starts=1.0, forward=count * item_tokens(plan, pairs)), model,
+        Work(opens_model=True, forward=count * item_tokens(plan, pairs)), model,
         lambda: [evaluate.base_path(plan, model, *pair) for pair in pairs],
         lambda: [models.path(plan, model), *(items.path(plan, *pair) for pair in pairs)],
         SCORING, 480, SCORE * count * len(pairs),
@@ -263,7 +263,7 @@ def _score_runs(plan: Plan, shard: Shard, group: int, pairs: list[tuple[str, str
         return [posttrain.path(plan, shard), *_model_inputs(plan, shard.model, outputs, pairs)]
 
     name = f"scores/{shard.model}/{shard.method}-{shard.first:04d}-{shard.last:04d}-{group}"
-    work = Work(starts=1.0, forward=checkpoints * count * item_tokens(plan, pairs), trained=trained, steps=updates)
+    work = Work(opens_model=True, forward=checkpoints * count * item_tokens(plan, pairs), trained=trained, steps=updates)
     return Job(
         "evaluate_runs", name, work, shard.model, outputs, inputs, SCORING + POSTTRAINING, 520, SCORE * checkpoints * count * len(pairs)
     )
@@ -281,10 +281,10 @@ def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
         ends: tuple[Paths, Paths] = (partial(_made, stage, graph), partial(_read, plan, stage, graph))
         subject = name.removeprefix("export-")
         if subject != name:
-            work, disk = Work(starts=1.0, steps=EXPORT_UPDATES), WEIGHT * parameters(plan, subject)
+            work, disk = Work(opens_model=True, trained=200.0 * EXPORT_UPDATES, steps=EXPORT_UPDATES), WEIGHT * parameters(plan, subject)
             yield Job("export_checkpoint", f"checkpoints/{subject}", work, subject, *ends, POSTTRAINING, 520, disk)
         elif name == "noise":
-            yield Job("report_noise", name, Work(starts=1.0, forward=noise), largest, *ends, SCORING, 520, 2e5)
+            yield Job("report_noise", name, Work(opens_model=True, forward=noise), largest, *ends, SCORING, 520, 2e5)
         else:
             known = float("nan") if scored > MANY and reads_scores else 230.0
             yield Job(RULES.get(name, name), name, works.get(name, Work(2.0)), "", *ends, memory=known, disk=2e5)
