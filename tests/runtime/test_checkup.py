@@ -138,6 +138,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert checkup.home() == Check("home", "ok", f"{tmp_path}/.cache can be written")
+    assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv("HOME", "/proc")
     assert checkup.home() == Check("home", "failing", checkup.home().found, 'export XDG_CACHE_HOME="$PWD/.gap/cache"')
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -198,11 +198,11 @@ def clock(skew: float) -> Check:
 
 
 def home() -> Check:
-    """Whether Snakemake can make its cache, below XDG_CACHE_HOME or the home folder."""
+    """Whether Snakemake can make its cache, below XDG_CACHE_HOME or the home folder; tried in the deepest folder that is there."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
+    there = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache):
+        with tempfile.NamedTemporaryFile(prefix=".gap-doctor-", dir=there):
             return Check("home", "ok", f"{cache} can be written")
     except OSError as error:
         return Check(

@@ -141,7 +141,8 @@ def published_jobs(graph: Graph) -> list[Job]:
 def _preparing(plan: Plan) -> Iterator[Job]:
     study = plan.study
     for task, split in plan.task_splits:
-        yield Job("fetch_items", f"items/{task}-{split}", Work(0.7), outputs=_one(items.path, plan, task, split), disk=3e5)
+        size = 2.5e4 if study.items.kind == "miniature" else 1e6
+        yield Job("fetch_items", f"items/{task}-{split}", Work(0.7), outputs=_one(items.path, plan, task, split), memory=80, disk=size)
     for name in plan.tokenizers:
         trained = study.tokenizers[name]
         own = isinstance(trained, TokenizerTrained)
