@@ -22,9 +22,10 @@ all: install
 	@gap where $(STUDY)
 	@gap verify $(STUDY) || true
 
-#: the jobs that `make` would run, with their counts; runs none
+#: the jobs that `make` would run, with their counts, hours, disk, download and memory; runs none
 plan: install
 	@snakemake --cores $(CORES) --quiet rules --dry-run $(OF_STUDY)
+	@gap plan $(STUDY)
 
 help:
 	@sed -n '/^#: /{s/^#: //;h;n;s/^\([a-z-]*\):.*/make \1/;G;s/\n/\t/;p}' $(firstword $(MAKEFILE_LIST)) | expand -t 18

@@ -18,15 +18,20 @@ def record(folder: Path, parameters: int) -> Path:
 
 def test_memory_is_that_of_the_largest_model_and_its_copies(tmp_path: Path) -> None:
     small, large = record(tmp_path / "a", 2**20), record(tmp_path / "b", 134_515_008)
-    assert job_megabytes([small], SCORING) == PROCESS + 2 * 4
+    assert job_megabytes([small], SCORING) == PROCESS + SCORING * 4
     assert job_megabytes([small, large], POSTTRAINING) == pytest.approx(PROCESS + 6 * 513.1, abs=1)
     assert job_megabytes([small], 1, processes=4) == 4 * PROCESS + 4
 
 
-@pytest.mark.parametrize(("copies", "measured"), [(POSTTRAINING, 3_853), (SCORING + POSTTRAINING, 4_920)])
-def test_what_is_asked_for_is_within_a_fifth_of_what_was_measured(tmp_path: Path, copies: int, measured: int) -> None:
-    """SmolLM2 135M: post-training, and evaluation with runs."""
-    assert job_megabytes([record(tmp_path / "a", 134_515_008)], copies) == pytest.approx(measured, rel=0.2)
+SMOLLM2, GEMMA3 = 134_515_008, 268_098_176
+
+
+@pytest.mark.parametrize(
+    ("weights", "copies", "measured"), [(SMOLLM2, POSTTRAINING, 3_873), (SMOLLM2, SCORING + POSTTRAINING, 5_782), (GEMMA3, SCORING, 4_901)]
+)
+def test_what_is_asked_for_is_up_to_a_fifth_above_what_was_measured(tmp_path: Path, weights: int, copies: int, measured: int) -> None:
+    """Study pilot: post-training, evaluation with runs, and of an unmodified model."""
+    assert measured < job_megabytes([record(tmp_path / "a", weights)], copies) < 1.2 * measured
 
 
 def test_a_model_that_is_not_there_yet_is_asked_for_again(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from gap.cli import (
     light,
     models,
     paper,
+    planning,
     posttrain,
     project,
     published,
@@ -29,6 +31,7 @@ from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def inputs(params: project.PARAMS = Path("params.yaml")) -> None:
@@ -40,6 +43,56 @@ def inputs(params: project.PARAMS = Path("params.yaml")) -> None:
     graph = build_graph(read_params(params))
     check_alone(graph.plan.study.name)  # DVC runs this first, and would delete a run's outputs next
     graph.save_inputs()
+
+
+def plan(
+    study: results.STUDY = "",
+    everything: Annotated[bool, typer.Option("--all", help="All jobs, also those whose outputs are here.")] = False,
+    against_run: Annotated[
+        bool, typer.Option("--against-run", help="After a run: planned, without its own timing files, and measured.")
+    ] = False,
+    as_json: JSON = False,
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Estimate what a study costs here before it is run: jobs, hours, disk, download and memory per stage."""
+    from gap.params.load import read_params
+    from gap.plan.code import remember
+    from gap.plan.cost import estimate
+    from gap.plan.graph import open_graph
+
+    graph = open_graph({**read_params(params), **({"study": study} if study else {})})
+    remember()  # so that the next start reads the digests of the code
+    if against_run:
+        compared = estimate.compared(graph)
+        print_either(planning.comparison_lines(compared), estimate.as_json(compared), as_json)
+    else:
+        rows = estimate.planned(graph, everything=everything)
+        print_either(planning.plan_lines(graph.plan.study.name, rows), estimate.as_json(rows), as_json)
+
+
+def doctor(
+    study: results.STUDY = "",
+    network: Annotated[bool, typer.Option("--network", help="Ask the hub whether it answers.")] = False,
+    as_json: JSON = False,
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Check what this machine can run. Exit code 0: nothing fails, 1: something does; a failing line ends with what mends it."""
+    from dataclasses import asdict
+
+    from gap.params.load import load_study
+    from gap.plan.doctor import checks
+
+    done = checks(load_study(params, {"study": study} if study else None), network=network)
+    print_either(planning.check_lines(done), [asdict(check) for check in done], as_json)
+    if any(check.state == "failing" for check in done):
+        raise typer.Exit(1)
+
+
+def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON) -> None:
+    """Print lines for people, or one JSON list."""
+    import json
+
+    print(json.dumps(entries, indent=2, allow_nan=False) if as_json else "\n".join(lines))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -70,6 +123,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "paper-numbers": paper.paper_numbers,
+    "plan": plan,
+    "doctor": doctor,
     "where": project.where,
     "inputs": inputs,
     "clean": clean.clean,

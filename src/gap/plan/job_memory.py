@@ -9,16 +9,26 @@ from gap.core.files import read_object
 
 #: Megabytes (2**20 bytes) of a process that has imported torch and transformers, with what one pass needs.
 PROCESS = 1000
-#: Copies of the fp32 weights that a job's memory amounts to.  Scoring: the weights, the head's copy, and keys and values of a chunk
-#: of dialogues.  Post-training: the weights, the base snapshot, the gradient, Adam's two moments, and buckets on the way.
-SCORING, POSTTRAINING = 2, 6
+#: Copies of the fp32 weights that a job's memory amounts to.  Scoring: the weights, their packed copy, logits, and keys and values
+#: of a chunk of dialogues.  Post-training: the weights, the base snapshot, the gradient, Adam's two moments, and buckets on the way.
+SCORING, POSTTRAINING = 4, 6
+
+
+def megabytes(parameters: float, copies: float, beside: float = PROCESS) -> float:
+    """MiB of so many copies of the fp32 weights, and of what is there ``beside`` them."""
+    return beside + copies * parameters * 4 / 2**20
+
+
+def gpu_copies(copies: float) -> float:
+    """Copies of the fp32 weights on a GPU where a CPU needs ``copies``: no packed ones, snapshot in fp16 (counted: docs/checkpoints.md)."""
+    return 4.5 if copies >= POSTTRAINING else max(1.0, copies - SCORING + 1.5)
 
 
 def job_megabytes(records: Iterable[str | Path], copies: int, processes: int = 1) -> int:
     """``PROCESS`` for each process, and so many copies of the largest model among those with these provenance records.
 
-    Measured on SmolLM2 135M (513 MiB of weights), 40 dialogues, one thread: 3,850 MiB of post-training, 4,920 of evaluation with runs,
-    which does both.
+    Measured in study pilot, one thread, MiB: SmolLM2 135M (513 of weights) 3,870 of post-training, 5,780 of evaluation with runs, which
+    does both; Gemma 3 270M (1,023) 4,900 of evaluation.
 
     Raises
     ------
