@@ -17,7 +17,7 @@ from gap.core.files import read_json
 from gap.core.tables import read_table, write_table
 from gap.figures.data import load
 from gap.figures.phrases import runs_text
-from gap.report.limits import limits
+from gap.report.limits import of_runs
 
 
 def listed(document: dict[str, Any], folder: Path, steps: list[int]) -> dict[str, Any]:
@@ -116,5 +116,5 @@ def test_what_is_missing_or_beside_the_list(whole: dict[str, Any], tmp_path: Pat
 def test_captions_and_limits_say_which(whole: dict[str, Any], some: dict[str, Any]) -> None:
     assert runs_text(load(some)).endswith("at most 7 updates per run, scored at steps 1, 3, 6")
     assert runs_text(load(whole)).endswith("at most 7 updates per run")
-    assert sum("only 1, 3, 6 of each run" in sentence for sentence in limits(load(some), {})) == 1
-    assert not any("Not every step" in sentence for sentence in limits(load(whole), {}))
+    assert sum("only 1, 3, 6 of each run" in sentence for sentence in of_runs(load(some), {})) == 1
+    assert not any("Not every step" in sentence for sentence in of_runs(load(whole), {}))

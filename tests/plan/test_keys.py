@@ -240,7 +240,7 @@ def test_a_light_stages_key_holds_plan_code_and_what_it_needs() -> None:
     assert {name: key for name, key in light_keys(reversed(stages), digest).items()} == keys
 
 
-def test_another_rule_for_a_claim_makes_the_verdicts_anew_and_no_number(tmp_path: Path) -> None:
+def test_another_rule_for_a_claim_makes_the_verdicts_and_what_shows_them_anew_and_no_number(tmp_path: Path) -> None:
     text = (ROOT / "preregistration.yaml").read_text(encoding="utf-8")
     found = []
     for content in (text, text.replace("alpha: 0.05", "alpha: 0.01"), f"# a comment\n{text}"):
@@ -249,7 +249,7 @@ def test_another_rule_for_a_claim_makes_the_verdicts_anew_and_no_number(tmp_path
         digest = plan_document(made)["digest"]
         found.append((digest, light_keys(light_stages(made), digest)))
     assert found[0][0] == found[1][0] and found[0] == found[2]
-    assert {name for name, key in found[1][1].items() if key != found[0][1][name]} == {"estimate", "report"}
+    assert {name for name, key in found[1][1].items() if key != found[0][1][name]} == {"estimate", "figures", "report"}
 
 
 def test_stages_come_behind_what_they_need() -> None:
