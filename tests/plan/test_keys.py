@@ -257,6 +257,19 @@ def test_stages_come_behind_what_they_need() -> None:
     assert ordered[-1] == "report" and ordered.index("aggregate") < ordered.index("tables") < ordered.index("report")
 
 
+def test_no_two_stages_write_the_same_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure and a table may share a name; two stages may not share an output."""
+    from gap.plan.stages import rescore
+
+    made = plan()
+    outputs = [name for stage in light_stages(made) for name in stage.outputs]
+    assert len(set(outputs)) == len(outputs) and {"methods_csv", "methods_points"} <= set(outputs)
+    for name, path in (("methods_csv", made.results / "tables/other.csv"), ("other", made.results / "tables/methods.csv")):
+        monkeypatch.setattr(rescore, "light_stages", lambda plan, name=name, path=path: [LightStage("rescore", {name: path}, rescore.CODE)])
+        with pytest.raises(BadInput, match=r"stages (figures|rescore|tables) and (figures|rescore|tables)"):
+            light_stages(made)
+
+
 def test_one_record_per_stage_whatever_was_there() -> None:
     made = plan()
     keys = make_light(made)

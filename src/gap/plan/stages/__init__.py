@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gap.core import registry
+from gap.core.errors import BadInput
 from gap.generators import GENERATORS
 from gap.methods import REGISTRIES
 from gap.tasks.registry import TASKS
@@ -22,8 +23,20 @@ def modules() -> list[ModuleType]:
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
-    """The light stages that the modules of this package declare (``light_stages(plan)``)."""
-    return [stage for module in modules() if hasattr(module, "light_stages") for stage in module.light_stages(plan)]
+    """The light stages that the modules of this package declare (``light_stages(plan)``).
+
+    Raises
+    ------
+    BadInput: two of them give the same name, or the same path, to an output: one would write over the other's.
+    """
+    stages = [stage for module in modules() if hasattr(module, "light_stages") for stage in module.light_stages(plan)]
+    writers: dict[str, str] = {}
+    for stage in stages:
+        for name in (*stage.outputs, *map(str, stage.outputs.values())):
+            if writers.setdefault(name, stage.name) != stage.name:
+                found = f"an output of stages {writers[name]} and {stage.name}"
+                raise BadInput(f"light output {name}", found, "one stage for each", "Give the new one another name.")
+    return stages
 
 
 def stage_units() -> list[str]:

@@ -39,7 +39,8 @@ def light_stages(plan: Plan) -> list[LightStage]:
     """One stage for all tables, one for all figures, which show the verdicts too."""
     endings = [(name, ending) for name in table_names(plan) for ending in TABLES[name].formats]
     tables = {f"{name}_{ending}": plan.results / "tables" / f"{name}.{ending}" for name, ending in endings}
-    figures = {f"{name}_{ending}": plan.figures / f"{name}.{ending}" for name in figure_names(plan) for ending in ("pdf", "png", "csv")}
+    figures = {f"{name}_{ending}": plan.figures / f"{name}.{ending}" for name in figure_names(plan) for ending in ("pdf", "png")}
+    figures |= {f"{name}_points": plan.figures / f"{name}.csv" for name in figure_names(plan)}  # a table may have the figure's name
     figures["captions"] = plan.figures / "captions.json"
     return [
         LightStage("tables", tables, (*CODE, *TABLES.modules), ("aggregate",)),
