@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gap.core.errors import BadInput
-from gap.paper.numbers import escaped, shown, verdict_rows, write_numbers
+from gap.figures.table import escape
+from gap.paper.numbers import shown, verdict_rows, write_numbers
 from gap.paper.results import FILES, STUDIES, look_up, markdown_tables, read_results
 from gap.paper.sources import read_sources, typed_numbers, wanted_values
 
@@ -168,7 +169,7 @@ def test_verdicts_stand_by_claim_and_in_the_order_of_sizes() -> None:
         printed = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page if re.match(r"\| [1-4] \|", line)]
     for row, other in zip(rows, printed, strict=True):
         cells = row.removesuffix(r" \\").split(" & ")
-        assert cells[2:5] == [escaped(other[3]), escaped(other[4]), escaped(other[5])] and cells[7] == other[2]
+        assert cells[2:5] == [escape(other[3]), escape(other[4]), escape(other[5])] and cells[7] == other[2]
 
 
 def test_a_missing_result_is_bad_input(tmp_path: Path) -> None:

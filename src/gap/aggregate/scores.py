@@ -5,7 +5,7 @@ A study of the paper's size has some 50 million item rows; no more than one file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +64,14 @@ def _summarise(entry: dict[str, Any], study: StudyIndex, planned: dict[str, list
         foreign = set(rows[column].unique()) - {entry[column]}
         if foreign:
             raise BadInput(f"{entry['path']}, column {column}", f"{min(foreign)!r}", f"one of {[entry[column]]}", CURE)
-    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= rows["run"].map(last))]
-    if study.steps:
-        rows = rows[rows["step"].isin([0, *study.steps])]
+    rows = planned_rows(study, rows, entry["split"], last)
     return _means(rows.sort_values(["run", "step", "item"], kind="stable"), entry, group)
+
+
+def planned_rows(study: StudyIndex, rows: pd.DataFrame, split: str, last: Mapping[str, int]) -> pd.DataFrame:
+    """Of the rows of a file of scores those of a split that the study plans: its items, its steps, and of each run those up to its ``last``."""
+    rows = rows[(rows["split"] == split) & (rows["item"] < study.items) & (rows["step"] <= rows["run"].map(last))]
+    return rows[rows["step"].isin([0, *study.steps])] if study.steps else rows
 
 
 def _means(rows: pd.DataFrame, entry: dict[str, Any], group: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from gap.aggregate.scores import planned_rows
 from gap.aggregate.study_index import BASE, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.files import write_text
@@ -78,13 +79,10 @@ class Cell:
 
     def _read(self, path: Path, filters: list[tuple] | None = None) -> pd.DataFrame:
         """The planned rows of a file, by item."""
-        last = {BASE: 0} | {run["run"]: self.study.updates_of[run["method"]] for run in self.study.runs_of(self.model)}
         answer = ["log_probabilities", "gold", "correct"] if isinstance(self.items[0], MultipleChoice) else ["response", "f1"]
         rows = read_table(path, "item_scores", ["run", "step", "split", "item", "item_hash", *answer], filters)
-        rows = rows[(rows["split"] == self.split) & (rows["item"] < self.study.items) & (rows["step"] <= rows["run"].map(last))]
-        if self.study.steps:
-            rows = rows[rows["step"].isin([0, *self.study.steps])]
-        return rows.sort_values("item", kind="stable")
+        planned = planned_rows(self.study, rows, self.split, self.study.updates_of_runs(self.model))
+        return planned.sort_values("item", kind="stable")
 
     def _check(self, rows: pd.DataFrame, run: str, step: int) -> None:
         if rows["item_hash"].tolist() != [item.hash for item in self.items]:

@@ -9,7 +9,7 @@ from gap.aggregate.study_index import ALL
 from gap.estimate.claims import Contrast, Evidence, Reading, evidence
 from gap.estimate.samples import Samples
 from gap.params.preregistration import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration
-from gap.stats.multiple_testing import CORRECTIONS
+from gap.stats.multiple_testing import CORRECTIONS, intersection_union
 
 #: Of numbers in verdicts.json: the last bits of a mean differ between processors.
 DECIMALS = 4
@@ -46,23 +46,18 @@ def _judged(by_model: dict[str, Evidence], rules: Preregistration, least: int) -
     """The verdicts of one claim, whose p-values are corrected over models."""
     known = {model: found for model, found in by_model.items() if found.contrasts}
     correct = CORRECTIONS[rules.correction]
-    supports = dict(zip(known, correct([_for(found) for found in known.values()]), strict=True))
-    opposes = dict(zip(known, correct([_against(found) for found in known.values()]), strict=True))
+    p_values = [_p_values(found) for found in known.values()]
+    supports, opposes = (dict(zip(known, correct([each[side] for each in p_values]), strict=True)) for side in (0, 1))
     return {
         model: _row(found, rules, least, (supports[model], opposes[model])) if model in known else _nothing(found)
         for model, found in by_model.items()
     }
 
 
-def _for(found: Evidence) -> float:
-    """p-value of the hypothesis that not all contrasts are above their bounds (intersection-union test, Berger 1982)."""
-    return max(contrast.estimate.crossed.p_above(contrast.bound) for contrast in found.contrasts) if found.holds else 1.0
-
-
-def _against(found: Evidence) -> float:
-    """p-value of the hypothesis that all contrasts are above their bounds (Bonferroni over the contrasts)."""
-    smallest = min(1 - contrast.estimate.crossed.p_above(contrast.bound) for contrast in found.contrasts)
-    return min(1.0, smallest * len(found.contrasts))
+def _p_values(found: Evidence) -> tuple[float, float]:
+    """For the claim, all contrasts above their bounds, and against it."""
+    support, oppose = intersection_union([contrast.estimate.crossed.p_above(contrast.bound) for contrast in found.contrasts])
+    return support if found.holds else 1.0, oppose
 
 
 def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[float, float]) -> dict[str, Any]:

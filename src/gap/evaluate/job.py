@@ -93,7 +93,10 @@ def evaluate(
     texts = read_texts([run for run in job.runs if run != BASE], run_files.corpora)
     identities = run_identities(job, model, texts, expected, scorer)
     tables = [_Table(job, task, files[task.task, task.split], steps, identities) for task in job.tasks]
-    tables = [table for table in tables if not table.is_done()]
+    done = [table for table in tables if table.is_done()]
+    for table in done:
+        table.journal.discard()  # of a job that was killed between this table and the next
+    tables = [table for table in tables if table not in done]
     if not tables:
         return
     names = [table.task.task for table in tables]
@@ -143,10 +146,7 @@ class _Table:
 
     def is_done(self) -> bool:
         """Whether the table is there, for these settings and items: Snakemake runs a job again for a table that another task lacks."""
-        if not broadcast_from_first(self._is_recorded) or not self.journal.is_finished():
-            return False
-        self.journal.discard()  # of a job that was killed between this table and the next
-        return True
+        return broadcast_from_first(self._is_recorded) and self.journal.is_finished()
 
     def _is_recorded(self) -> bool:
         try:

@@ -8,22 +8,16 @@ from typing import Any
 
 from gap.core.errors import BadInput
 from gap.core.files import write_text
+from gap.figures.table import escape, show
 from gap.paper.results import STUDIES, look_up, read_results
 from gap.paper.sources import read_sources, wanted_values, wanted_verdicts
 
 MINUS = "\N{MINUS SIGN}"
-ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    MINUS: "$-$",
-}
 Number = Callable[[float], str]
 
 
 def _signed(value: float) -> str:
-    text = f"{value:+.2f}"
-    return "0.00" if text[1:] == "0.00" else text
+    return show(value, "change").replace(MINUS, "-")
 
 
 def _power(value: float) -> str:
@@ -93,14 +87,9 @@ def shown(kind: str, path: str, values: list[Any]) -> str:
     if not reduce and len(values) != 1:
         raise BadInput(path, f"{len(values)} values", "one", f"Say which, or put {', '.join(REDUCED)} behind the kind.")
     if name == "text":
-        return escaped(str(values[0]))
+        return escape(str(values[0]))
     numbers = [_number(path, value) for value in values]
     return (REDUCED[reduce](numbers, KINDS[name]) if reduce else KINDS[name](numbers[0])).replace("-", "$-$" if name != "power" else "-")
-
-
-def escaped(text: str) -> str:
-    """Text with TeX's own characters as what prints them."""
-    return "".join(ESCAPES.get(character, character) for character in text)
 
 
 def verdict_rows(tree: dict[str, Any], study: str) -> list[str]:
@@ -113,7 +102,7 @@ def verdict_rows(tree: dict[str, Any], study: str) -> list[str]:
         for model, readings in sorted(claim["models"].items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)):
             entry, *others = readings.values()
             numbers = [""] * 3 if entry.get("estimate") is None else [_change(entry["estimate"]), _interval(entry), _change(entry["bound"])]
-            cells = [str(claim["number"]), escaped(labels.get(model, {}).get("label", model)), *numbers, escaped(entry.get("against", ""))]
+            cells = [str(claim["number"]), escape(labels.get(model, {}).get("label", model)), *numbers, escape(entry.get("against", ""))]
             rows.append(" & ".join([*cells, str(entry.get("runs", "")), *(each["verdict"] for each in (entry, *others))]) + r" \\")
     return rows
 

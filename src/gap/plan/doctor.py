@@ -23,6 +23,7 @@ from gap.plan.job_memory import POSTTRAINING, SCORING, gpu_copies, megabytes
 from gap.plan.plan import Plan
 from gap.runtime import checkup
 from gap.runtime.checkup import Check, setting, without_password
+from gap.runtime.processor import processor_field
 from gap.tasks.registry import TASKS
 
 #: Variables in which the hub's library looks for a token.
@@ -39,7 +40,7 @@ def checks(study: Study | PublishedStudy, *, network: bool = False) -> list[Chec
         checkup.packages(root),
         checkup.gpu(jobs.device if jobs else "cpu", setting(study.name, "device=auto")),
     ]
-    found.append(checkup.cpu(jobs.arithmetic if jobs else "fast", checkup.cpu_flags(), setting(study.name, "arithmetic=fast")))
+    found.append(checkup.cpu(jobs.arithmetic if jobs else "fast", processor_field("flags"), setting(study.name, "arithmetic=fast")))
     if isinstance(study, Study):
         found += [*memory(study), disk(study, shutil.disk_usage(root).free)]
     found += [*checkup.commands(), *checkup.file_system(root), checkup.home(), inputs(study), hub(study, network=network)]

@@ -21,7 +21,7 @@ from gap.published.read import CORPORA, MODELS, RUN, Published
 from gap.published.rows import LAST_EPOCH, ORDER, baseline, gains, items_of, per_run, tasks_of
 from gap.published.section import Row, Section, blocks
 from gap.published.wording import signed, span
-from gap.stats.multiple_testing import CORRECTIONS
+from gap.stats.multiple_testing import CORRECTIONS, intersection_union
 
 #: Of numbers in verdicts.json.
 DECIMALS = 4
@@ -147,8 +147,8 @@ def _judged(by_model: dict[str, Evidence], rules: Preregistration, claim: str) -
     """The verdicts of one claim; p-values are corrected over the models that have any."""
     known = {model: found for model, found in by_model.items() if found.contrasts and min(c.runs for c in found.contrasts) > 1}
     correct = CORRECTIONS[rules.correction]
-    p_for = correct([max(c.p_above() for c in found.contrasts) for found in known.values()])
-    p_against = correct([min(1.0, len(found.contrasts) * min(1 - c.p_above() for c in found.contrasts)) for found in known.values()])
+    p_values = [intersection_union([contrast.p_above() for contrast in found.contrasts]) for found in known.values()]
+    p_for, p_against = (correct([each[side] for each in p_values]) for side in (0, 1))
     tested = dict(zip(known, zip(p_for, p_against, strict=True), strict=True))
     return {model: _row(found, rules, claim, tested.get(model)) for model, found in by_model.items()}
 

@@ -218,15 +218,6 @@ def cpu(arithmetic: str, flags: str | None, cure: str) -> Check:
     return Check("cpu", "warning" if flags is None else "failing", f"{said}: portable needs it", cure)
 
 
-def cpu_flags() -> str | None:
-    """The processor's flags of ``/proc/cpuinfo``; None where there is none."""
-    try:
-        found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    except OSError:
-        return None
-    return found[1] if found else ""
-
-
 def memory() -> tuple[float, float]:
     """MiB that this machine has, and that are free; a container's limit where it is less."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE") / 2**20

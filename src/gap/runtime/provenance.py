@@ -14,6 +14,7 @@ from typing import Any
 from gap.core.files import write_json
 from gap.runtime.arithmetic import arithmetic
 from gap.runtime.process_group import is_first, process_group
+from gap.runtime.processor import CPUINFO, processor_field
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
@@ -57,13 +58,10 @@ def machine() -> dict[str, Any]:
     return facts
 
 
-def cpu_model(file: Path = Path("/proc/cpuinfo")) -> str:
+def cpu_model(file: Path = CPUINFO) -> str:
     """Name of the processor as the system tells it; empty where it does not."""
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == "model name"), "")
+    name = processor_field("model name", file)
+    return platform.processor() if name is None else name
 
 
 def peak_memory() -> float | None:

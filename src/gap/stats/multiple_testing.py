@@ -26,5 +26,13 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return false_discovery_control(p_values).tolist() if len(p_values) else []
 
 
+def intersection_union(p_values: Sequence[float]) -> tuple[float, float]:
+    """p-values of "not all effects are there" and of "all are there", of the one-sided ones of "this effect is not there".
+
+    The first by the intersection-union test (Berger 1982), the second by Bonferroni over 1 - p.
+    """
+    return max(p_values), min(1.0, len(p_values) * min(1 - p for p in p_values))
+
+
 #: Name in preregistration.yaml -> correction.
 CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {"holm": holm, "benjamini_hochberg": benjamini_hochberg, "none": list}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gap.aggregate.scores import planned_rows
 from gap.aggregate.study_index import BASE, StudyIndex, study_index
 from gap.core.checksums import record_of
 from gap.core.errors import BadInput
@@ -84,10 +85,7 @@ def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
 def _read(study: StudyIndex, entry: dict[str, Any]) -> pd.DataFrame:
     """The planned rows of a file of scores, runs, steps and items in order."""
     rows = read_table(Path(entry["path"]), "item_scores", [name for name in TABLES["item_scores"] if name not in ("model", "task")])
-    last = {BASE: 0} | {run["run"]: study.updates_of[run["method"]] for run in study.runs_of(entry["model"])}
-    rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < study.items) & (rows["step"] <= rows["run"].map(last))]
-    if study.steps:
-        rows = rows[rows["step"].isin([0, *study.steps])]
+    rows = planned_rows(study, rows, entry["split"], study.updates_of_runs(entry["model"]))
     return rows.sort_values([*SETTING, "step", "item"], kind="stable")
 
 

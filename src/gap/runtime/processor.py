@@ -1,0 +1,17 @@
+"""What the system says of the processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def processor_field(name: str, file: Path = CPUINFO) -> str | None:
+    """A field of the first processor, such as ``model name`` or ``flags``; empty where it has none, None where the system does not tell."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    fields = (line.partition(":") for line in lines)
+    return next((value.strip() for field, _, value in fields if field.strip() == name), "")
