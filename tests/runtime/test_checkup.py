@@ -87,11 +87,11 @@ def test_commands_on_path_and_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", str(bin))
     assert [(check.name, check.state) for check in checkup.commands()] == [("conda", "warning"), ("slurm", "warning"), ("git", "warning")]
     assert checkup.commands()[2].cure == "apt-get install git"
-    program(bin, "mamba")
+    program(bin, "conda")
     program(bin, "sbatch")
     (bin / "git").symlink_to(git)
     conda, slurm, git_check = checkup.commands()
-    assert (conda, slurm) == (Check("conda", "ok", str(bin / "mamba")), Check("slurm", "ok", str(bin / "sbatch")))
+    assert (conda, slurm) == (Check("conda", "ok", str(bin / "conda")), Check("slurm", "ok", str(bin / "sbatch")))
     assert (git_check.state, git_check.cure) == ("warning", "git init")
     monkeypatch.chdir(ROOT)
     assert checkup.commands()[2] == Check("git", "ok", str(bin / "git"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -22,16 +24,26 @@ def constraints() -> dict[str, str]:
     return {name_of(line): line.split("==")[1] for line in lines}
 
 
-@pytest.mark.parametrize("env", sorted((ROOT / "workflow/envs").glob("*.yaml")), ids=lambda path: path.stem)
+ENVIRONMENTS = [*sorted((ROOT / "workflow/envs").glob("*.yaml")), ROOT / "environment.yaml"]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_conda_pins_agree_with_the_constraints(env: Path) -> None:
     tree = yaml.safe_load(env.read_text())
     [pip] = [entry["pip"] for entry in tree["dependencies"] if isinstance(entry, dict)]
-    assert len(pip) >= 8
+    assert len(pip) >= 20
     for line in pip:
         name, version = line.split("==")
         assert constraints()[name_of(name)] == version
     assert all(re.search(r"=\d", entry) for entry in tree["dependencies"] if isinstance(entry, str))
-    assert env.with_suffix(".post-deploy.sh").exists()
+    assert tree["channels"] == ["conda-forge"]  # current conda takes `nodefaults` for a channel
+
+
+def test_conda_environments_hold_all_that_their_packages_need() -> None:
+    """They are what the committed command writes: no package floats."""
+    command = [sys.executable, str(ROOT / "workflow/scripts/environments.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_requirement_is_pinned() -> None:

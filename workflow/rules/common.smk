@@ -17,6 +17,7 @@ from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
 from gap.runtime.failures import failure
 from gap.runtime.running import VARIABLE, announce, check_alone, release_locks
+from gap.runtime.workflow_environment import shell_prefix
 
 PARAMS = Path("params.yaml")
 
@@ -140,6 +141,9 @@ def timing_of(name):
     """The benchmark of a job."""
     return f"{TIMING}/{name}.tsv"
 
+
+# Jobs run the code that planned them; their environments hold libraries alone.
+shell.prefix(shell_prefix())
 
 # Jobs say that they are at work on this study until they end, also where they outlive Snakemake.
 os.environ[VARIABLE] = STUDY.name

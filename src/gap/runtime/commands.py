@@ -8,7 +8,7 @@ from pathlib import Path
 
 #: What is asked for -> the commands of which one must be there, where to get it, and what to do without.
 NEEDED = {
-    "--use-conda": (("conda", "mamba"), "conda-forge's Miniforge", "leave the flag out to use the active environment (make builds one)"),
+    "--use-conda": (("conda",), "conda-forge's Miniforge", "leave the flag out to use the active environment (make builds one)"),
     "--containerize": (("conda", "mamba"), "conda-forge's Miniforge", "use the active environment (make builds one)"),
     "--use-apptainer": (
         ("apptainer", "singularity"),

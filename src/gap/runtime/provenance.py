@@ -7,7 +7,6 @@ import platform
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,15 @@ from gap.core.files import write_json
 from gap.runtime.arithmetic import arithmetic
 from gap.runtime.process_group import is_first, process_group
 from gap.runtime.processor import CPUINFO, processor_field
+from gap.runtime.workflow_environment import installed, workflow_versions
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages a result depends on (absent ones are left out)."""
-    packages = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return packages
+    """Versions of Python and of the packages a result depends on, those of the workflow included (absent ones are left out)."""
+    return {"python": platform.python_version(), **workflow_versions(), **installed(PACKAGES)}
 
 
 def git_state() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from gap.core.errors import Unavailable
 from gap.corpora.readers import Document
 from gap.params.sources import StdlibSource
+from gap.runtime.workflow_environment import check_python
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 #: Shorter docstrings say too little.
@@ -34,7 +35,13 @@ SKIPPED = frozenset(
 
 
 def read(source: StdlibSource, seed: int) -> Iterator[Document]:
-    """Documentation, or source code."""
+    """Documentation, or source code.
+
+    Raises
+    ------
+    BadInput: this is not the Python whose text the job was planned with.
+    """
+    check_python(f"a source of kind stdlib ({LIBRARY})")
     triples = read_code() if source.content == "code" else read_docs()
     return (Document(identity, text, f"stdlib {source.content}", title) for identity, title, text in triples)
 
