@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import ROOT, Workspace
 
-TARGETS = ("--until", "build_tokenizer", "--quiet", "rules")
+TARGETS = ("--until", "sample_corpus", "--quiet", "rules")
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,18 @@ def by_conda(workspace: Workspace, stand_in: Path, *flags: str, code: int | None
     return workspace.run("snakemake", "--cores", "1", "--use-conda", *prefix, *TARGETS, *flags, code=code, **environment)
 
 
-def built(workspace: Workspace) -> Path:
-    [folder] = (workspace.folder / "data/tiny/tokenizers").iterdir()
-    return folder
+def built(workspace: Workspace, pattern: str) -> Path:
+    [path] = (workspace.folder / "data/tiny").glob(pattern)
+    return path
 
 
 def test_jobs_run_in_the_environment_with_the_code_that_planned_them(tiny: Workspace, stand_in: Path, tmp_path: Path) -> None:
     plain, conda = tiny.copy(tmp_path / "plain"), tiny.copy(tmp_path / "with spaces")
     plain.snakemake(*TARGETS)
     by_conda(conda, stand_in)
-    assert (built(conda) / "tokenizer.json").read_bytes() == (built(plain) / "tokenizer.json").read_bytes()
-    records = [json.loads(next(built(each).glob("*provenance.json")).read_text()) for each in (plain, conda)]
+    texts = [built(each, "corpora/*/texts-0002.parquet").read_bytes() for each in (plain, conda)]
+    assert texts[0] == texts[1]
+    records = [json.loads(built(each, "corpora/*/texts-0002.provenance.json").read_text()) for each in (plain, conda)]
     # Snakemake, DVC and lm_eval are the workflow's, wherever the job runs
     assert records[0]["versions"] == records[1]["versions"] and {"snakemake", "dvc", "lm_eval"} <= set(records[1]["versions"])
 
@@ -47,7 +48,7 @@ def test_jobs_run_in_the_environment_with_the_code_that_planned_them(tiny: Works
     module = other.folder / "src/gap/pretrain/build_tokenizer.py"
     module.write_text(module.read_text() + '\nraise SystemExit("code of the other checkout")\n')
     text = by_conda(other, stand_in, code=1, PYTHONPATH=str(other.folder / "src"))
-    assert "code of the other checkout" in text and len(list((stand_in / "envs").glob("*_.yaml"))) == 1
+    assert "code of the other checkout" in text and len(list((stand_in / "envs").glob("*.env_setup_done"))) == 1
 
 
 def test_another_directory_needs_no_installation(tiny: Workspace, stand_in: Path, tmp_path: Path) -> None:
