@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gap.core.errors import BadInput
 from gap.params.items import Items
 from gap.plan.fingerprints import Fingerprints
 from gap.plan.stages import items as plan_items
@@ -76,8 +77,8 @@ def test_names_and_splits_that_do_not_fit_are_refused() -> None:
 
     registry.register(Task(name="mine", fields={"text": TEXT}, files={"test": "mine.jsonl"}))(wording)
     for task in (Task(name="mine"), Task(name="No Name"), Task(name="other", splits=("train",)), Task(name="third", files={"dev": "x"})):
-        with pytest.raises(ValueError, match=task.name):
-            registry.register(task)
+        with pytest.raises(BadInput, match=rf"task '{task.name}', registered for {__name__}\..*wording: the (name|splits)"):
+            registry.register(task)(wording)
 
 
 def test_identities_of_the_papers_items_are_what_they_have_always_been(monkeypatch: pytest.MonkeyPatch) -> None:
