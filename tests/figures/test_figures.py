@@ -185,6 +185,11 @@ def test_a_missing_table_is_named(plan: dict, tmp_path: Path) -> None:
         load(plan | {"light": plan["light"] | {"estimates": str(tmp_path / "none.csv")}})
 
 
+def test_any_light_table_can_be_drawn(plan: dict) -> None:
+    losses = load(plan).table("trajectories", ["step", "loss"])
+    assert list(losses.columns) == ["step", "loss"] and losses.loc[losses["step"] == 0, "loss"].isna().all() and len(losses) > 1
+
+
 def test_jitter_is_centred_and_distinct() -> None:
     offsets = jitter(100, 0.5)
     assert offsets[0] == 0
