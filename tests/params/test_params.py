@@ -321,7 +321,11 @@ def test_coefficients_are_finite_too() -> None:
         ("studies.demo.evaluate.splits", ["validation", "validation"], ["evaluate.splits", "each split once"]),
         ("studies.demo.tasks", ["copa", "copa"], ["a task is named twice"]),
         ("studies.demo.tasks", ["copa", "coap"], ["'tasks.1' (study demo): 'coap'. Allowed: one of ['arc_challenge', ", "or lm_eval:NAME"]),
-        ("studies.demo.tasks", ["lm_eval:scqi"], ["'tasks.0' (study demo): 'lm_eval:scqi', no YAML with this task in lm-eval", "`lm_eval ls tasks` lists them"]),
+        (
+            "studies.demo.tasks",
+            ["lm_eval:scqi"],
+            ["'tasks.0' (study demo): 'lm_eval:scqi', no YAML with this task in lm-eval", "`lm_eval ls tasks` lists them"],
+        ),
         ("studies.demo.sources.docs", {"content": "docs"}, ["'sources.docs.kind' (study demo): nothing", "Add the key"]),
         ("studies.demo.title", "a\nb", ["title", "one line of printable text"]),
         ("studies.demo.models.nano-s.label", "a\x00", ["models.nano-s", "one line of printable text"]),

@@ -134,7 +134,9 @@ def _merged(path: Path, root: Path, files: dict[str, Path]) -> dict[str, Any]:
         other = (path.parent / name).resolve()
         if not other.is_file():
             cure = f"Correct it; the YAMLs of lm-eval's own tasks lie in {_package()}/tasks."
-            raise BadInput(f"{path}, key 'include'", f"{name}, and nothing at {other}", "a path from the YAML's folder, or an absolute one", cure)
+            raise BadInput(
+                f"{path}, key 'include'", f"{name}, and nothing at {other}", "a path from the YAML's folder, or an absolute one", cure
+            )
         merged |= _merged(other, root, files)
     return merged | settings
 
