@@ -24,14 +24,14 @@ PAPER = yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"]
 
 
 def test_order_and_groups_are_the_papers() -> None:
-    assert list(TASKS) == sorted(PAPER)
+    assert [name for name in TASKS if name in PAPER] == sorted(PAPER)
     assert [TASKS[name].group for name in PAPER] == ["classification"] * 8 + ["dialogue"] * 4
     assert [round(TASKS[name].chance, 3) for name in PAPER] == [0.5, 0.25, 0.25, 0.25, 0.5, 0.5, 0.2, 0.333, 0, 0, 0, 0]
     assert [TASKS[name].metric for name in PAPER] == ["acc"] * 8 + ["f1"] * 4
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
-def test_every_task_has_a_pinned_source_for_each_split(task: Task) -> None:
+@pytest.mark.parametrize("task", [TASKS[name] for name in PAPER], ids=PAPER)
+def test_every_task_of_the_paper_has_a_pinned_source_for_each_split(task: Task) -> None:
     for split in task.splits:
         upstream = dict(task.upstream).get(split)
         assert upstream or (task.hub and task.hub.revision and len(task.hub.revision) == 40 and split in task.hub.file(split))
