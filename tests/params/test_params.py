@@ -205,7 +205,7 @@ def test_another_kind_replaces_the_settings_of_the_one_below() -> None:
 
 
 def test_a_method_takes_the_shared_settings_and_its_own() -> None:
-    methods = resolve(RAW | {"study": "demo"}).methods
+    methods = dict(list(resolve(RAW | {"study": "demo"}).methods.items())[:4])  # what somebody adds stands behind them
     assert list(methods) == ["ascent", "descent", "random", "soup"]
     assert [method.gap.direction.kind for method in methods.values()] == ["ascent", "descent", "random", "ascent"]
     assert [method.gap.texts for method in methods.values()] == [4, 2, 2, 2]

@@ -251,7 +251,8 @@ def test_another_rule_for_a_claim_makes_the_verdicts_and_what_shows_them_anew_an
         digest = plan_document(made)["digest"]
         found.append((digest, light_keys(light_stages(made), digest)))
     assert found[0][0] == found[1][0] and found[0] == found[2]
-    assert {name for name, key in found[1][1].items() if key != found[0][1][name]} == {"estimate", "figures", "report"}
+    moved = {name for name, key in found[1][1].items() if key != found[0][1][name]}
+    assert moved >= {"estimate", "figures", "report"} and moved.isdisjoint({"aggregate", "tables", "rescore", "noise"})
 
 
 def test_stages_come_behind_what_they_need() -> None:
