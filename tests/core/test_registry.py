@@ -9,6 +9,9 @@ from typing import Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from gap.aggregate.policies import Policy
+from gap.core.discovery import Catalogue
+from gap.core.errors import BadInput
 from gap.core.registry import Registry
 from gap.core.settings import Settings
 
@@ -67,7 +70,14 @@ def test_a_name_is_given_once_and_must_be_literal() -> None:
 
     registry: Registry = Registry("gap.core")
     registry.register(Named)(lambda settings: None)
-    with pytest.raises(ValueError, match="taken are"):
+    with pytest.raises(BadInput, match=rf"{__name__}, Named\.kind: 'named', which {__name__} has too\..* taken are \['named'\]"):
         registry.register(Named)
-    with pytest.raises(ValueError, match="Literal of one new name"):
+    with pytest.raises(BadInput, match=r"Loose\.kind: \(\)\. Allowed: a Literal of one name"):
         registry.register(Loose)
+
+
+def test_two_items_of_one_name_are_refused() -> None:
+    catalogue: Catalogue[Policy] = Catalogue("gap.aggregate.policies")
+    catalogue.add(Policy("mine", lambda values, stopped: 0))
+    with pytest.raises(BadInput, match=r"two modules that register 'mine'\. .* taken are \['mine'\]"):
+        catalogue.add(Policy("mine", lambda values, stopped: 1))

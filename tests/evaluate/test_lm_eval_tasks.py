@@ -151,6 +151,22 @@ def test_an_identity_follows_every_file_of_the_task(folder: Path, monkeypatch: p
     assert seen[0]["kind"] == "lm_eval" and seen[0]["version"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("capitals.yaml", "include: shared.yaml", "include: other.yaml", ["capitals.yaml, key 'include': other.yaml", "lm_eval/tasks"]),
+        ("shared.yaml", "capitals.jsonl", "towns.jsonl", ["towns.jsonl, and nothing there", "from the project's root"]),
+    ],
+)
+def test_a_file_that_a_yaml_names_must_be_there(folder: Path, file: str, old: str, new: str, words: list[str]) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    with pytest.raises(BadInput) as caught:
+        read_config(LmEvalSource("capitals", str(folder)))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
 def test_names_of_lm_evals_registry_need_no_module() -> None:
     task = known_task("lm_eval:lambada_openai")
     assert (task.label, task.output_type, task.splits, task.group) == ("lambada_openai", "loglikelihood", ("test",), "classification")

@@ -39,10 +39,9 @@ def png_size(path: Path) -> tuple[int, int]:
     return struct.unpack(">II", path.read_bytes()[16:24])
 
 
-def test_every_figure_in_both_formats_at_its_width(drawn: Path) -> None:
-    assert {path.name for path in drawn.iterdir()} == {f"{name}.{ending}" for name in WIDTHS for ending in ("pdf", "png", "csv")} | {
-        "captions.json"
-    }
+def test_every_figure_in_both_formats_at_its_width(plan: dict, drawn: Path) -> None:
+    files = {f"{name}.{ending}" for name in plan["figure_names"] for ending in ("pdf", "png", "csv")}
+    assert {path.name for path in drawn.iterdir()} == files | {"captions.json"}
     for name, width in WIDTHS.items():
         assert png_size(drawn / f"{name}.png")[0] == round(width * 200)
         box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", (drawn / f"{name}.pdf").read_bytes())
@@ -68,9 +67,10 @@ def test_the_same_tables_give_the_same_bytes(plan: dict, drawn: Path, tmp_path: 
 
 def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) -> None:
     written = json.loads((drawn / "captions.json").read_text())
-    assert set(written) == set(WIDTHS)
+    assert set(written) == set(plan["figure_names"]) >= set(WIDTHS)
     data = load(plan)
-    for name, entry in written.items():
+    for name in WIDTHS:
+        entry = written[name]
         assert set(entry) == {"title", "caption", "category"}
         if name not in ("pretraining", "verdicts"):
             assert "15 runs per model (3 corpora, 5 texts each), at most 7 updates" in entry["caption"]
@@ -82,7 +82,7 @@ def test_captions_name_baselines_runs_and_the_choice(plan: dict, drawn: Path) ->
 
 def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
     assert set(captions(load(plan | {"figure_names": ["score_by_step"]}))) == {"score_by_step"}
-    assert plan["figure_names"] == [
+    assert plan["figure_names"][:8] == [
         "verdicts", "figure1_dialogue", "figure1_classification", "gain_by_corpus", "score_by_step", "task_heatmap", "familiarity", "pretraining",
     ]  # fmt: skip
     with pytest.raises(BadInput, match="the unknown name 'score'"):
@@ -91,7 +91,7 @@ def test_the_plan_decides_which_figures_there_are(plan: dict) -> None:
 
 def test_the_shape_of_a_study_decides_what_it_has() -> None:
     several = StudyShape(("classification",), ("up", "down"), pretrained=False, texts=100)
-    assert figure_names(several) == [
+    assert figure_names(several)[:7] == [
         "verdicts",
         "figure1_classification",
         "gain_by_corpus",
@@ -100,8 +100,8 @@ def test_the_shape_of_a_study_decides_what_it_has() -> None:
         "task_heatmap",
         "familiarity",
     ]
-    assert table_names(several) == ["main", "tasks", "methods", "familiarity"]
-    assert table_names(StudyShape(("classification",), ("up",), pretrained=True, texts=100)) == ["main", "tasks", "familiarity"]
+    assert table_names(several)[:4] == ["main", "tasks", "methods", "familiarity"]
+    assert table_names(StudyShape(("classification",), ("up",), pretrained=True, texts=100))[:3] == ["main", "tasks", "familiarity"]
     assert "familiarity" not in figure_names(StudyShape(("classification",), ("up",), pretrained=True, texts=LEAST_TEXTS - 1))
 
 
@@ -183,6 +183,11 @@ def test_no_curve(plan: dict, tmp_path: Path) -> None:
 def test_a_missing_table_is_named(plan: dict, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none\.csv: not a readable CSV"):
         load(plan | {"light": plan["light"] | {"estimates": str(tmp_path / "none.csv")}})
+
+
+def test_any_light_table_can_be_drawn(plan: dict) -> None:
+    losses = load(plan).table("trajectories", ["step", "loss"])
+    assert list(losses.columns) == ["step", "loss"] and losses.loc[losses["step"] == 0, "loss"].isna().all() and len(losses) > 1
 
 
 def test_jitter_is_centred_and_distinct() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from gap.core.errors import BadInput
+from gap.figures.registry import FIGURES
 from gap.params.load import resolve
 from gap.plan.document import heavy_outputs
 from gap.plan.document import plan_document as document_of
@@ -249,12 +251,35 @@ def test_another_rule_for_a_claim_makes_the_verdicts_and_what_shows_them_anew_an
         digest = plan_document(made)["digest"]
         found.append((digest, light_keys(light_stages(made), digest)))
     assert found[0][0] == found[1][0] and found[0] == found[2]
-    assert {name for name, key in found[1][1].items() if key != found[0][1][name]} == {"estimate", "figures", "report"}
+    moved = {name for name, key in found[1][1].items() if key != found[0][1][name]}
+    assert moved >= {"estimate", "figures", "report"} and moved.isdisjoint({"aggregate", "tables", "rescore", "noise"})
 
 
 def test_stages_come_behind_what_they_need() -> None:
     ordered = [stage.name for stage in in_order(reversed(light_stages(plan())))]
     assert ordered[-1] == "report" and ordered.index("aggregate") < ordered.index("tables") < ordered.index("report")
+
+
+def test_a_stage_that_is_needed_must_be_there_and_none_waits_for_itself() -> None:
+    def stage(name: str, *needs: str) -> LightStage:
+        return LightStage(name, {name: Path(name)}, (), needs)
+
+    with pytest.raises(BadInput, match=r"stage one, `needs`: 'estimates'\. Allowed: light stages: \['one', 'two'\]"):
+        in_order([stage("one", "estimates"), stage("two")])
+    with pytest.raises(BadInput, match=r"\['one', 'two'\]: `needs` that lead in a circle"):
+        in_order([stage("one", "two"), stage("two", "one"), stage("three")])
+
+
+def test_figures_come_behind_the_stages_of_their_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan()
+
+    def needs(*tables: str) -> set[str]:
+        monkeypatch.setitem(FIGURES.items, "mine", replace(FIGURES["methods"], name="mine", tables=tables))
+        return {need for stage in light_stages(made) if stage.name == "figures" for need in stage.needs}
+
+    assert (needs("trajectories"), needs("rescored")) == ({"aggregate", "estimate"}, {"aggregate", "estimate", "rescore"})
+    with pytest.raises(BadInput, match=r"stage figures: 'trajectory', which no light stage writes\. Allowed: one of \['texts'"):
+        needs("trajectory")
 
 
 def test_no_two_stages_write_the_same_output(monkeypatch: pytest.MonkeyPatch) -> None:

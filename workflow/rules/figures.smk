@@ -37,8 +37,7 @@ rule make_tables:
 
 rule draw_figures:
     input:
-        tables=ancients(STAGES["aggregate"].paths),
-        estimates=ancients(STAGES["estimate"].paths),
+        tables=ancients(path for need in STAGES["figures"].needs for path in STAGES[need].paths),
     output:
         [update(path) for path in STAGES["figures"].paths if not path.endswith(".png")],
         [

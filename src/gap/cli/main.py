@@ -30,7 +30,8 @@ from gap.cli import (
 from gap.runtime.exit_codes import exit_code
 from gap.runtime.running import VARIABLE, announce
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+HELP = "The work of each rule of the workflow, and questions to its results (docs/operations.md has the commands)."
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

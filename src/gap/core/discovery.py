@@ -34,10 +34,11 @@ class Catalogue(Generic[Item]):
 
         Raises
         ------
-        ValueError: the name is taken.
+        BadInput: the name is taken.
         """
         if item.name in self._items:
-            raise ValueError(f"{self.package} already has {item.name!r}")
+            allowed = f"a name of its own for each; taken are {sorted(self._items)}"
+            raise BadInput(self.package, f"two modules that register {item.name!r}", allowed, "Rename the new one.")
         self._items[item.name] = item
 
     @property

@@ -48,5 +48,6 @@ def existing(path: str) -> Path:
     """
     located = locate(path)
     if not located.exists():
-        raise BadInput(path, f"nothing at {located}", "an existing file or folder", f"Correct the path in params.yaml (or {VARIABLE}).")
+        cure = f"Correct the path where it is named, in params.yaml or in the module of a task (or {VARIABLE})."
+        raise BadInput(path, f"nothing at {located}", "an existing file or folder", cure)
     return located

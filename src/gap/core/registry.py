@@ -15,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args
 
 from pydantic import Field
 
+from gap.core.errors import BadInput
 from gap.core.settings import Settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -54,11 +55,15 @@ class Registry(Generic[Function]):
 
         Raises
         ------
-        ValueError: the key has another type, or the name is taken.
+        BadInput: the key has another type, or the name is taken.
         """
         names = get_args(settings.model_fields["kind"].annotation)
-        if len(names) != 1 or names[0] in self._entries:
-            raise ValueError(f"{settings.__name__}.kind must be a Literal of one new name, not {names}; taken are {sorted(self._entries)}")
+        where = f"{settings.__module__}, {settings.__name__}.kind"
+        if len(names) != 1:
+            raise BadInput(where, repr(names), "a Literal of one name", 'Write it as `kind: Literal["name"]`.')
+        if names[0] in self._entries:
+            found = f"{names[0]!r}, which {self._entries[names[0]].module} has too"
+            raise BadInput(where, found, f"a name of its own; taken are {sorted(self._entries)}", "Rename the new one.")
 
         def add(function: Function) -> Function:
             self._entries[names[0]] = Entry(names[0], settings, function, settings.__module__)

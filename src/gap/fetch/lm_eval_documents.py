@@ -10,6 +10,7 @@ from gap.fetch.hub import reaching
 from gap.tasks.lm_eval_config import lm_eval_version, read_config
 from gap.tasks.task import Task
 
+OFFLINE = "Connect to the network (with HF_HUB_OFFLINE unset), or name a YAML of your own that reads local files (docs/extending.md)."
 #: lm-eval's own default, for tasks that put examples in front of the question.
 FEWSHOT_SEED = 1234
 
@@ -32,7 +33,7 @@ def read_documents(task: Task, split: str) -> tuple[str, list[dict[str, Any]]]:
     if config.settings["output_type"] != task.output_type:
         declared, allowed = f"output_type {task.output_type!r}", repr(config.settings["output_type"])
         raise BadInput(f"task {task.name}", declared, allowed, f"Correct it in {task.module}.")
-    with reaching(f"the data set of lm-eval's task {source.name}", "Connect to the network (with HF_HUB_OFFLINE unset)."):
+    with reaching(f"the data set of lm-eval's task {source.name}", OFFLINE):
         [loaded] = TaskManager(include_defaults=False).load(str(config.path))["tasks"].values()
         loaded.set_fewshot_seed(seed=FEWSHOT_SEED)
         where = f"lm-eval {lm_eval_version()}: {source.name}"

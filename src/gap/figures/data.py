@@ -23,7 +23,7 @@ Relations = dict[tuple[str, str, str, str, str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class StudyData:
-    """The light tables of a study.
+    """The light tables of a study that several figures draw; ``table`` reads any other.
 
     ``steps`` are the group averages of every run and step, ``runs`` the rows of gain_by_run.csv, and ``familiarity`` how
     the features of the texts go with the gains (all of the study's own method alone; ``all_runs`` are of every method).
@@ -42,6 +42,10 @@ class StudyData:
     familiarity: Relations
     baselines: dict[tuple[str, str], float]
     verdicts: dict[str, Any]
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """A table of docs/tables.md that is a light output, by its name; only these columns where they are given."""
+        return read_table(self.study.path(name), name, columns)
 
     def estimate(
         self, model: str, group: str, policy: str, corpus: str = ALL, task: str = AVERAGE, method: str = ""

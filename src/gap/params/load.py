@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, GapError
 from gap.params.names import PATTERN, RULE, suggestion
 from gap.params.published import PublishedStudy
 from gap.params.study import Study
@@ -101,7 +101,7 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
         check_shared(shared, where)
         return kind.model_validate({"name": selected, **with_methods(merged, where)})
     except ValidationError as error:
-        raise explain(error, where, selected, kind) from error
+        raise explain(error, where, {"name": selected, **merged}, kind) from error
 
 
 def mapping(value: Any, where: str) -> dict[Any, Any]:
@@ -128,7 +128,12 @@ def check_shared(shared: dict[str, Any], where: str) -> None:
         problems = [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]
     if problems:
         lines: list[Any] = [
-            {"type": problem["type"], "loc": problem["loc"], "input": problem["input"], "ctx": problem.get("ctx", {})}
+            {
+                "type": problem["type"],
+                "loc": keys_in_file(problem["loc"], known),
+                "input": problem["input"],
+                "ctx": problem.get("ctx", {}),
+            }
             for problem in problems
         ]
         raise ValidationError.from_exception_data("params", lines)
@@ -211,37 +216,46 @@ def _word(value: Any) -> str:
     return re.sub("[^a-z0-9._-]", "", str(value).lower())
 
 
-def explain(error: ValidationError, where: str, study: str, kind: type[Study | PublishedStudy] = Study) -> BadInput:
-    """One paragraph for the first problem pydantic found."""
+def explain(error: ValidationError, file: str, given: dict[str, Any], kind: type[Study | PublishedStudy] = Study) -> BadInput:
+    """One paragraph for the first problem that pydantic found in the study that ``given`` describes."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    value = first.get("input")
+    value, context, problem = first["input"], first.get("ctx", {}), first["type"]
+    keys = keys_in_file(first["loc"], given)
+    if problem in ("union_tag_invalid", "union_tag_not_found"):
+        keys, value = (*keys, "kind"), context.get("tag")
+    study = f"(study {given['name']})"
+    where = f"{file}, key '{'.'.join(map(str, keys))}' {study}" if keys else f"{file} {study}"
     more = f" ({error.error_count() - 1} further problem(s) in the same file.)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return BadInput(
-            f"{where}, key '{key}' (study {study})",
-            f"an unknown key with value {value!r}",
-            _siblings(first["loc"], kind),
-            f"Remove it or correct its spelling.{more}",
-        )
-    if first["type"] == "missing":
-        return BadInput(
-            f"{where}, key '{key}' (study {study})", "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}"
-        )
-    if (first["type"] == "string_pattern_mismatch" and first["ctx"]["pattern"] == PATTERN) or first["loc"][-1:] == ("[key]",):
+    if problem == "extra_forbidden":
+        found = f"an unknown key with value {value!r}"
+        return BadInput(where, found, _siblings(first["loc"], kind), f"Remove it or correct its spelling.{more}")
+    if problem in ("missing", "union_tag_not_found"):
+        return BadInput(where, "nothing", "a value", f"Add the key; docs/params.schema.json describes it.{more}")
+    if (problem == "string_pattern_mismatch" and context["pattern"] == PATTERN) or first["loc"][-1:] == ("[key]",):
         other = suggestion(str(value))
         cure = f"Rename it, for example to {other!r}, wherever it is named." if other else "Rename it wherever it is named."
-        return BadInput(f"{where}, key '{key.removesuffix('.[key]')}' (study {study})", f"the name {value!r}", RULE, f"{cure}{more}")
-    message = first["msg"].removeprefix("Value error, ")
-    if not key:
-        cure = f"Correct one of them; docs/params.schema.json describes every key.{more}"
-        return BadInput(f"{where} (study {study})", message, "keys that go together", cure)
-    return BadInput(
-        f"{where}, key '{key}' (study {study})",
-        repr(value) if not isinstance(value, dict) else "this mapping",
-        message,
-        f"Correct the value; docs/params.schema.json describes every key.{more}",
-    )
+        return BadInput(where, f"the name {value!r}", RULE, f"{cure}{more}")
+    cause = getattr(context.get("error"), "__cause__", None)
+    if isinstance(cause, GapError):
+        found = cause.found if repr(value) in cause.found else f"{value!r}, {cause.found}"
+        return BadInput(where, found, cause.allowed, f"{cause.cure}{more}")
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if not keys:
+        return BadInput(where, message, "keys that go together", f"Correct one of them; docs/params.schema.json describes every key.{more}")
+    allowed = f"one of {context['expected_tags']}" if problem == "union_tag_invalid" else message
+    found = "this mapping" if isinstance(value, dict) else repr(value)
+    return BadInput(where, found, allowed, f"Correct the value; docs/params.schema.json describes every key.{more}")
+
+
+def keys_in_file(location: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
+    """``location`` without what pydantic puts into it: the kinds of the mappings on the way, and its mark for the key of a mapping."""
+    keys = []
+    for part in location:
+        inside = given if isinstance(given, dict) else dict(enumerate(given)) if isinstance(given, list) else {}
+        if part != "[key]" and (part in inside or inside.get("kind") != part):
+            keys.append(part)
+            given = inside.get(part)
+    return tuple(keys)
 
 
 def _siblings(location: tuple[Any, ...], kind: type[Study | PublishedStudy]) -> str:

@@ -19,6 +19,7 @@ from gap.core.locations import locate
 
 LOCK = Path("sources.lock.json")
 RESTORE = f"Restore it: git checkout -- {LOCK}. Without it results whose inputs are not at hand would get another key."
+CURE = "Correct the path where it is named, in params.yaml or in the module of a task (or GAP_MIRROR)."
 CACHE = Path(".gap/fingerprints.json")
 
 
@@ -69,9 +70,7 @@ class Fingerprints:
             place = locate(path)
             files = self._files(place)
             if not files:
-                raise BadInput(
-                    path, f"nothing at {place}", "an existing file, folder or pattern", "Correct the path in params.yaml (or GAP_MIRROR)."
-                )
+                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CURE)
             return {str(file.relative_to(place)) if place.is_dir() else file.name: file for file in files}
 
         return self.named(path, look)
@@ -100,7 +99,7 @@ class Fingerprints:
         except Unavailable:
             return self.of(path)
         if is_other(place):
-            raise BadInput(path, f"{other} at {place}", kind, "Correct the path in params.yaml (or GAP_MIRROR).")
+            raise BadInput(path, f"{other} at {place}", kind, CURE)
         return self.of(path)
 
     def named(self, name: str, look: Callable[[], dict[str, Path]]) -> str:

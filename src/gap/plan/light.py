@@ -28,7 +28,8 @@ class LightStage:
     """A light stage of a study.
 
     outputs: name in plan.json -> path; code: modules whose code makes them; needs: the light stages whose outputs it reads;
-    settings: what it is told beside the study, under ``settings`` in plan.json, part of its own key alone.
+    settings: what it is told beside the study, under ``settings`` in plan.json, part of its own key alone; reads: outputs
+    by name, whose stages it needs too.
     """
 
     name: str
@@ -36,6 +37,7 @@ class LightStage:
     code: tuple[str, ...]
     needs: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[str]:
@@ -56,12 +58,22 @@ def light_keys(stages: Iterable[LightStage], plan_digest: str) -> dict[str, str]
 
 
 def in_order(stages: Iterable[LightStage]) -> list[LightStage]:
-    """The stages with those that each needs in front of it."""
+    """The stages with those that each needs in front of it.
+
+    Raises
+    ------
+    BadInput: one needs what is no light stage, or some need each other.
+    """
     left = {stage.name: stage for stage in stages}
+    for stage in left.values():
+        for name in set(stage.needs) - left.keys():
+            cure = "Correct it in the stage's module of gap.plan.stages; outputs of heavy stages need no mention."
+            raise BadInput(f"light stage {stage.name}, `needs`", repr(name), f"light stages: {sorted(left)}", cure)
     ordered: list[LightStage] = []
     while left:
         ready = [stage for stage in left.values() if not set(stage.needs) & left.keys()]
-        assert ready, f"light stages that need each other: {sorted(left)}"
+        if not ready:
+            raise BadInput(f"light stages {sorted(left)}", "`needs` that lead in a circle", "an order", "Drop one of them.")
         ordered += ready
         left = {name: stage for name, stage in left.items() if stage not in ready}
     return ordered

@@ -20,6 +20,8 @@ from gap.tasks.task import LABEL, SPLITS, TEXT, TEXTS, Choices, LmEvalSource, Ro
 PREFIX = "lm_eval:"
 #: Output types of lm-eval that are scored here.  Answers that are generated go through each task's own filters and metrics.
 SCORED = ("multiple_choice", "loglikelihood")
+#: Values of ``dataset_path`` with which ``datasets`` reads plain files.
+FORMATS = ("json", "csv", "parquet", "text")
 #: Columns of the fetched documents.
 FIELDS = {"context": TEXT, "continuations": TEXTS, "gold": LABEL}
 
@@ -76,7 +78,7 @@ def read_config(source: LmEvalSource) -> LmEvalConfig:
 
     Raises
     ------
-    BadInput: there is no such task, or it is not a multiple-choice or loglikelihood task described by YAML alone.
+    BadInput: there is no such task, it is not a multiple-choice or loglikelihood task described by YAML alone, or a file is missing.
     Unavailable: the included folder lies in a mirror and none is configured.
     """
     root = existing(source.include) if source.include else Path(_package()) / "tasks"
@@ -88,7 +90,7 @@ def read_config(source: LmEvalSource) -> LmEvalConfig:
         kind = "a task written in Python" if "class" in settings else f"output_type {output_type!r}"
         cure = "Name another task, or write one whose wording and stop text you choose (docs/extending.md)."
         raise BadInput(f"lm-eval's task {source.name}", kind, f"output_type {' or '.join(SCORED)}", cure)
-    return LmEvalConfig(path, settings, files | _data_files(settings))
+    return LmEvalConfig(path, settings, files | _data_files(settings, path))
 
 
 def _package() -> str:
@@ -129,7 +131,13 @@ def _merged(path: Path, root: Path, files: dict[str, Path]) -> dict[str, Any]:
     included = settings.pop("include", [])
     merged: dict[str, Any] = {}
     for name in [included] if isinstance(included, str) else included:
-        merged |= _merged((path.parent / name).resolve(), root, files)
+        other = (path.parent / name).resolve()
+        if not other.is_file():
+            cure = f"Correct it; the YAMLs of lm-eval's own tasks lie in {_package()}/tasks."
+            raise BadInput(
+                f"{path}, key 'include'", f"{name}, and nothing at {other}", "a path from the YAML's folder, or an absolute one", cure
+            )
+        merged |= _merged(other, root, files)
     return merged | settings
 
 
@@ -137,9 +145,14 @@ def _short(path: Path, root: Path) -> str:
     return os.path.relpath(path.resolve(), root.resolve())
 
 
-def _data_files(settings: dict[str, Any]) -> dict[str, Path]:
-    """Files of this machine among the ``data_files`` that the task hands to ``datasets``."""
+def _data_files(settings: dict[str, Any], path: Path) -> dict[str, Path]:
+    """Files of this machine among the ``data_files`` that the task hands to ``datasets``; they are looked for from the project's root."""
     named = (settings.get("dataset_kwargs") or {}).get("data_files") or []
     values = list(named.values()) if isinstance(named, dict) else [named]
     names = [name for value in values for name in ([value] if isinstance(value, str) else value)]
+    if settings.get("dataset_path") in FORMATS:
+        for name in names:
+            if not re.search(r"://|[*?\[]", name) and not Path(name).is_file():
+                allowed = "an existing file, by an absolute path or one from the project's root"
+                raise BadInput(f"{path}, key 'dataset_kwargs.data_files'", f"{name}, and nothing there", allowed, "Correct the path.")
     return {f"data/{number}": Path(name) for number, name in enumerate(names) if Path(name).is_file()}

@@ -29,17 +29,17 @@ class TaskRegistry(Mapping[str, Task]):
 
         Raises
         ------
-        ValueError: the name is taken or does not fit into file names, or there is another split than validation and test.
+        BadInput: the name is taken or does not fit into file names, or there is another split than validation and test.
         """
         splits = tuple(task.files) or task.splits
-        if task.name in self._registered or not re.fullmatch("[a-z][a-z0-9_]*", task.name):
-            raise ValueError(
-                f"task {task.name!r}: the name must be new, of small letters, digits and _; taken are {sorted(self._registered)}"
-            )
-        if not set(splits) <= set(SPLITS):
-            raise ValueError(f"task {task.name}: the splits are {splits}; allowed are {SPLITS}")
 
         def add(wording: Wording) -> Wording:
+            where = f"task {task.name!r}, registered for {wording.__module__}.{wording.__qualname__}"
+            if task.name in self._registered or not re.fullmatch("[a-z][a-z0-9_]*", task.name):
+                allowed = f"a new name of small letters, digits and _, a letter first; taken are {sorted(self._registered)}"
+                raise BadInput(where, f"the name {task.name!r}", allowed, "Rename the new one.")
+            if not set(splits) <= set(SPLITS):
+                raise BadInput(where, f"the splits {list(splits)}", f"{' and '.join(SPLITS)}", "Correct `files` or `splits`.")
             self._registered[task.name] = replace(
                 task,
                 label=task.label or task.name,

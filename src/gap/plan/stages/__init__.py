@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ def light_stages(plan: Plan) -> list[LightStage]:
 
     Raises
     ------
-    BadInput: two of them give the same name, or the same path, to an output: one would write over the other's.
+    BadInput: two of them give the same name, or the same path, to an output: one would write over the other's; or one reads
+    what none writes.
     """
     stages = [stage for module in modules() if hasattr(module, "light_stages") for stage in module.light_stages(plan)]
     writers: dict[str, str] = {}
@@ -36,7 +38,13 @@ def light_stages(plan: Plan) -> list[LightStage]:
             if writers.setdefault(name, stage.name) != stage.name:
                 found = f"an output of stages {writers[name]} and {stage.name}"
                 raise BadInput(f"light output {name}", found, "one stage for each", "Give the new one another name.")
-    return stages
+    for stage in stages:
+        for name in stage.reads:
+            if name not in writers:
+                allowed = f"one of {[name for stage in stages for name in stage.outputs]}"
+                cure = "Correct it where it is named: `tables` of a figure, or the stage's module of gap.plan.stages."
+                raise BadInput(f"stage {stage.name}", f"{name!r}, which no light stage writes", allowed, cure)
+    return [replace(stage, needs=tuple(dict.fromkeys([*stage.needs, *map(writers.__getitem__, stage.reads)]))) for stage in stages]
 
 
 def stage_units() -> list[str]:

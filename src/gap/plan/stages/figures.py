@@ -42,7 +42,8 @@ def light_stages(plan: Plan) -> list[LightStage]:
     figures = {f"{name}_{ending}": plan.figures / f"{name}.{ending}" for name in figure_names(plan) for ending in ("pdf", "png")}
     figures |= {f"{name}_points": plan.figures / f"{name}.csv" for name in figure_names(plan)}  # a table may have the figure's name
     figures["captions"] = plan.figures / "captions.json"
+    drawn_from = tuple(dict.fromkeys(table for name in figure_names(plan) for table in FIGURES[name].tables))
     return [
         LightStage("tables", tables, (*CODE, *TABLES.modules), ("aggregate",)),
-        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate", "estimate")),
+        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate", "estimate"), reads=drawn_from),
     ]
