@@ -12,7 +12,8 @@ import pytest
 
 from gap.figures.table import to_csv, to_latex, to_markdown
 from gap.published.audit import two_groups
-from gap.published.read import CORPORA, GROUPS, MODELS, Published
+from gap.published.names import CORPORA, GROUPS, MODELS
+from gap.published.read import Published
 from gap.published.section import Sampling, Section
 from gap.published.stage import AUDIT
 

@@ -12,7 +12,8 @@ import pytest
 
 from gap.published import rows as released
 from gap.published.audit import first_update
-from gap.published.read import CORPORA, GROUPS, MODELS, Published
+from gap.published.names import CORPORA, GROUPS, MODELS
+from gap.published.read import Published
 from gap.published.section import Sampling, Section
 from gap.published.stage import CLAIMS
 from gap.published.wording import change, listed, p_text, percent

@@ -24,7 +24,7 @@ from gap.plan.stages.published import PublishedPlan
 from gap.published import section
 from gap.published.contents import FIGURES
 from gap.published.docs import write_docs
-from gap.published.read import TASKS as RELEASED
+from gap.published.names import TASKS as RELEASED
 from gap.published.read import read_published
 from gap.published.stage import AUDIT, CLAIMS, published
 from gap.tasks.registry import TASKS

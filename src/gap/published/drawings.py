@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from gap.figures.labels import POINTS
 from gap.figures.panels import centres, scatter
 from gap.figures.style import handle
-from gap.published.read import CORPORA, RUN
+from gap.published.names import CORPORA, RUN
 
 #: Share of the distance between two columns that the dots of one take, and the part of it that one corpus has.
 WIDTH = 0.8

@@ -14,7 +14,8 @@ from gap.figures.style import DOUBLE, GREY, colour, handle, legend_above, marker
 from gap.figures.table import Column, Table
 from gap.published.drawings import cumulative, cumulative_points
 from gap.published.estimates import plain
-from gap.published.read import FILES, GROUPS, TASKS, Published
+from gap.published.names import FILES, GROUPS, TASKS
+from gap.published.read import Published
 from gap.published.rows import SAME, baseline, gains, models, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import listed, percent, points

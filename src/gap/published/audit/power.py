@@ -13,7 +13,8 @@ from gap.figures.style import GREY, SINGLE, colour, handle, legend_above
 from gap.figures.table import Column, Table
 from gap.published.audit.detectable import ALPHA, POWER, Z_ALPHA, Z_POWER, effective, floor, needed_agreement, paired, unpaired
 from gap.published.estimates import plain, standard_error
-from gap.published.read import GROUPS, TASKS, Published
+from gap.published.names import GROUPS, TASKS
+from gap.published.read import Published
 from gap.published.rows import baseline, gains, items_of, models
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import each, listed, points, score

@@ -14,7 +14,8 @@ from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
 from gap.figures.table import Column, Table
 from gap.published.drawings import corpus_handles
 from gap.published.estimates import adjust, interval_of, pair, plain, spearman
-from gap.published.read import CORPORA, GROUPS, RUN, Published
+from gap.published.names import CORPORA, GROUPS, RUN
+from gap.published.read import Published
 from gap.published.rows import SAME, clusters, gains, models, per_run, rows_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.wording import each, listed, p_text, signed, span

@@ -14,7 +14,8 @@ from gap.figures.points import where
 from gap.figures.style import DOUBLE, colour, legend_above
 from gap.figures.table import Column, Table
 from gap.published.estimates import share_of_runs
-from gap.published.read import CORPORA, Published
+from gap.published.names import CORPORA
+from gap.published.read import Published
 from gap.published.rows import ALL, FIRST_REAL, LAST_EPOCH, ORDER, PATIENCE, STOP_FROM, by_epoch, models, real_updates
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import baselines_and_rows, percent, span

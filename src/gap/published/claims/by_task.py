@@ -15,7 +15,8 @@ from gap.figures.points import where
 from gap.figures.style import DOUBLE
 from gap.figures.table import Cell, Column, Table
 from gap.published.estimates import adjust, interval_of, pair
-from gap.published.read import CORPORA, MODELS, TASKS, Published
+from gap.published.names import CORPORA, MODELS, TASKS
+from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, points, signed, span

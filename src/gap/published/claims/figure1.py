@@ -11,7 +11,8 @@ from gap.figures.labels import AXIS_LABEL, POINTS
 from gap.figures.points import where
 from gap.figures.style import SINGLE, handle, legend_above
 from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns, row_points
-from gap.published.read import MODELS, Published
+from gap.published.names import MODELS
+from gap.published.read import Published
 from gap.published.rows import ORDER, baseline, corpora, gains, items_of, models, tasks_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.wording import each, score, title

@@ -15,7 +15,8 @@ from gap.figures.table import Column, Table
 from gap.published.claims.figure1 import REFERENCE
 from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns, row_points
 from gap.published.estimates import pair, share_of_runs, standard_error
-from gap.published.read import MODELS, Published
+from gap.published.names import MODELS
+from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, percent, points, span

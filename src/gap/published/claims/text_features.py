@@ -26,7 +26,8 @@ from gap.published.claims.correlations import (
 )
 from gap.published.drawings import corpus_handles
 from gap.published.estimates import interval_of
-from gap.published.read import CORPORA, Published
+from gap.published.names import CORPORA
+from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, corpora, gains, models, per_run
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, p_cell, p_text, signed, span
