@@ -17,6 +17,7 @@ from scipy import stats
 
 from gap.figures.table import Cell, Column, Table
 from gap.params.preregistration import NOT_SUPPORTED, UNDECIDED, Preregistration, claims_to_judge
+from gap.published.claims.best_step import QUANTILES
 from gap.published.names import CORPORA, MODELS, RUN, TASKS
 from gap.published.read import Published
 from gap.published.rows import LAST_EPOCH, ORDER, baseline, gains, items_of, per_run, tasks_of
@@ -235,7 +236,7 @@ def _on_steps(numbers: dict[str, Any]) -> str:
     parts = [numbers["best_step"][group]["models"]["all"] for group in ORDER]
     latest = max(part["printed"]["largest"] or 0 for part in parts)
     late = max(part["printed"]["q95"] or 0 for part in parts)
-    return f"Nothing later was tried. Of the rows that changed, 95 % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."
+    return f"Nothing later was tried. Of the rows that changed, {QUANTILES['q95'] * 100:g} % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."
 
 
 def _table(found: dict[str, Any]) -> Table:
@@ -248,7 +249,7 @@ def _table(found: dict[str, Any]) -> Table:
     caption = (
         "By the rules of preregistration.yaml, but at the authors' best epoch, the only one released. Differences in points: means over runs of the average of "
         f"all {len(TASKS)} tasks; t intervals over runs, for claim 2 over items too (unpaired; for F1 the largest variance that its mean allows). "
-        "Without text 0: verdicts.json."
+        f"Without text {', '.join(map(str, found['rules']['without']['texts']))}: verdicts.json."
     )
     return Table("verdicts", "Verdicts by model", caption, columns, *blocks(rows))
 

@@ -168,7 +168,7 @@ def _points(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _draw(file: FigureFile) -> None:
     order = list(models(file.points))
-    handles = [handle(model, index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
+    handles = [handle(f"OPT {model}", index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
     with file.drawing(DOUBLE, 2.4, 1, len(GROUPS), sharey=True) as (figure, [line]):
         for axes, group in zip(line, GROUPS, strict=True):
             for index, model in enumerate(order):

@@ -77,7 +77,7 @@ def _draw_distributions(file: FigureFile) -> None:
             cumulative(axes, where(rows, curve=PUBLISHED), "-", "black")
             for index, (label, line) in enumerate(DRAWN.items()):
                 cumulative(axes, where(rows, curve=label), line, colour(index))
-            axes.set_title(model)
+            axes.set_title(f"OPT {model}")
             axes.set_xlabel("gain in accuracy, points")
         line_of_axes[0].set_ylabel("share of runs up to this gain")
         legend_above(figure, handles, len(handles))
@@ -111,7 +111,7 @@ def _draw_curves(file: FigureFile) -> None:
             for axes, (model, rows) in zip(row, by_model.items(), strict=True):
                 _curve(axes, where(rows, quantity=key), key)
                 if key == "mean":
-                    axes.set_title(model)
+                    axes.set_title(f"OPT {model}")
                 else:
                     axes.set_xlabel("items changed per update, %")
             row[0].set_ylabel(f"{key} gain, points")

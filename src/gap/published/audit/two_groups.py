@@ -167,7 +167,7 @@ def _draw(order: list[str], file: FigureFile) -> None:
                 axes.scatter(runs[across], runs[up], s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
             axes.axhline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
-            axes.set_title(model)
+            axes.set_title(f"OPT {model}")
             axes.set_xlabel(f"gain in {AXIS_LABEL[across].split()[-1]}, points")
         line[0].set_ylabel(f"gain in {AXIS_LABEL[up]}, points")
         legend_above(figure, corpus_handles(), len(CORPORA))
