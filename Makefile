@@ -76,6 +76,7 @@ paper: install
 docs: install
 	gap schema
 	gap tables-doc
+	gap page-numbers
 	python workflow/scripts/rulegraph.py
 
 #: formatters, linters and the type checker find nothing

@@ -1,4 +1,4 @@
-"""The CSV beside a figure holds what the figure shows: every number in it is drawn, and every mark stands in it."""
+"""The CSV beside a figure holds what the figure shows: every number in it is drawn, and every mark and line stands in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import check, marks
+from synthetic import build
+from synthetic_plan import CONTROLLED
 
+from gap.aggregate.stage import aggregate
+from gap.core.files import read_json
 from gap.estimate.stage import estimate
 from gap.figures.data import StudyData, load
 from gap.figures.registry import FIGURES, Figure
@@ -22,6 +27,7 @@ DRAWN = {
     "figure1_dialogue": (["value"], 1),
     "figure1_classification": (["value"], 1),
     "gain_by_corpus": (["gain", "low", "high"], 1),
+    "methods": (["gain", "low", "high"], 1),
     "score_by_step": (["mean", "low", "high"], 1),
     "task_heatmap": (["gain"], 1),
     "familiarity": (["rho", "low", "high"], 0),
@@ -35,51 +41,53 @@ def data(plan: dict) -> StudyData:
     return load(plan)
 
 
-def marks(figure: Any, axis: int) -> tuple[set[float], set[float]]:
-    """All numbers in a figure's lines, bands, dots and cells along an axis; and those of dots, markers and cells alone."""
-    everything, dots = [], []
-    for axes in figure.axes:
-        for line in axes.lines:
-            values = np.asarray(line.get_data()[axis], dtype=float)
-            everything += [*values]
-            dots += [*values] if line.get_marker() not in ("", "None", None) else []
-        for part in axes.collections:
-            offsets = np.asarray(part.get_offsets(), dtype=float)
-            single = len(offsets) and type(part).__name__ == "PathCollection"
-            dots += [*offsets[:, axis]] if single else []
-            everything += [*offsets[:, axis]] if single else [value for path in part.get_paths() for value in path.vertices[:, axis]]
-        for image in axes.images:
-            cells = [value for value in np.asarray(image.get_array(), dtype=float).ravel()]
-            everything, dots = everything + cells, dots + cells
-    return ({round(float(value), 5) for value in values if np.isfinite(value)} for values in (everything, dots))
-
-
-def near(values: set[float], known: set[float]) -> set[float]:
-    """Those that no known number is near."""
-    table = np.array(sorted(known))
-    return {value for value in values if not len(table) or np.abs(table - value).min() > 2e-5}
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
+    """A study with several methods."""
+    document = read_json(build(tmp_path_factory.mktemp("controlled"), CONTROLLED))
+    aggregate(document)
+    return load(document)
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_the_table_is_what_is_drawn(data: StudyData, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_is_what_is_drawn(
+    data: StudyData, several: StudyData, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     columns, axis = DRAWN[name]
-    seen: dict[str, Any] = {}
+    study = several if name == "methods" else data
+    seen: list[Any] = []
 
     def keep(figure: Any, folder: Path, written: str, points: pd.DataFrame) -> None:
-        seen["all"], seen["dots"] = marks(figure, axis)
+        seen.append(marks(figure, axis))
         save(figure, folder, written, points)
 
     draw: Any = FIGURES[name].draw
     module = sys.modules[draw.func.__module__ if isinstance(draw, partial) else draw.__module__]
     monkeypatch.setattr(module, "save", keep)
-    draw(data, tmp_path, name)
-    table = pd.read_csv(tmp_path / f"{name}.csv")
-    numbers = {round(float(value), 5) for value in table[columns].to_numpy(float).ravel() if np.isfinite(value)}
-    assert len(table) > 1 and not near(numbers, seen["all"])
-    assert len(seen["dots"]) > 1 and not near(seen["dots"], numbers)
-    assert set(data.study.plan["light"]) >= set(FIGURES[name].tables) != set()
+    draw(study, tmp_path, name)
+    check(seen[0], tmp_path / f"{name}.csv", columns)
+    assert seen[0].single, "nothing is marked"
+    assert set(study.study.plan["light"]) >= set(FIGURES[name].tables) != set()
 
 
-def test_every_figure_with_a_position_is_held_to_it(plan: dict) -> None:
+def test_every_registered_figure_is_held_to_it() -> None:
     """A figure added by somebody has the position of a new one, and a test of its own."""
-    assert set(DRAWN) == {name for name in plan["figure_names"] if FIGURES[name].order < Figure.order}
+    assert set(DRAWN) == {figure.name for figure in FIGURES if figure.order < Figure.order}
+
+
+@pytest.mark.parametrize("spoil", ["a value in the table", "a value in the figure"])
+def test_a_difference_is_seen(data: StudyData, spoil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gap.figures.drawings import gain_by_corpus
+
+    def keep(figure: Any, folder: Path, name: str, points: pd.DataFrame) -> None:
+        if spoil == "a value in the figure":
+            part = figure.axes[0].collections[0]
+            part.set_offsets(np.asarray(part.get_offsets()) + np.array([0, 0.01]))
+        seen = marks(figure, 1)
+        changed = points.assign(gain=points["gain"] + (0.01 if spoil == "a value in the table" else 0))
+        changed.to_csv(folder / f"{name}.csv", index=False)
+        with pytest.raises(AssertionError, match=r"in the table|in the figure|drawn"):
+            check(seen, folder / f"{name}.csv", ["gain", "low", "high"])
+
+    monkeypatch.setattr(gain_by_corpus, "save", keep)
+    gain_by_corpus.draw(data, tmp_path, "gain_by_corpus")

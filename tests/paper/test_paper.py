@@ -13,7 +13,7 @@ import pytest
 
 from gap.core.errors import BadInput
 from gap.figures.table import escape
-from gap.paper.numbers import shown, verdict_rows, write_numbers
+from gap.paper.numbers import shown, tex, tex_rows, verdict_rows, write_numbers
 from gap.paper.results import FILES, STUDIES, look_up, markdown_tables, read_results
 from gap.paper.sources import read_sources, typed_numbers, wanted_values
 
@@ -66,6 +66,8 @@ def with_small(project: Path) -> Path:
         (r"F1 in fp16 and bf16; 4-bit; an H200", []),
         ("F10 and XF1", ["F10 and XF1", "F10 and XF1"]),
         (r"$5\,\%$", [r"$5\,\%$"]),
+        ("It rose in nineteen of twenty rows, and one of them", ["nineteen", "twenty", "one of"]),
+        (r"a two-sided test, \said{two} cores, \val{word}{a/b} rows, one text and epoch zero", []),
         (r"\begin{tabular}{r} 1 & 2 \end{tabular} \bibliographystyle{a1}", ["1", "2"]),
     ],
 )
@@ -81,6 +83,9 @@ def test_a_planted_digit_is_named_with_its_line(tmp_path: Path) -> None:
     line = text.count("\n", 0, text.index(r"\section{Limits}")) + 1
     page.write_text(text.replace(r"\section{Limits}", r"\section{Limits} Some 42 of them."), encoding="utf-8")
     with pytest.raises(BadInput, match=rf"paper\.tex:{line}: .*42"):
+        write_numbers(project / "docs/paper", project, tmp_path / "numbers.tex")
+    page.write_text(text.replace(r"\section{Limits}", r"\section{Limits} Some eleven of them."), encoding="utf-8")
+    with pytest.raises(BadInput, match=rf"paper\.tex:{line}: .*eleven"):
         write_numbers(project / "docs/paper", project, tmp_path / "numbers.tex")
 
 
@@ -117,7 +122,29 @@ def test_no_sources_are_bad_input(tmp_path: Path) -> None:
     ],
 )
 def test_how_values_are_shown(kind: str, values: list[Any], text: str) -> None:
+    assert tex(kind, shown(kind, "a/path", values)) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "text"),
+    [
+        ("gain range", [-0.00123, 0.002], "\N{MINUS SIGN}0.12 to +0.20"),
+        ("percent", [0.3971], "39.7 %"),
+        ("power", [0.00005], "5e-5"),
+        ("word", [11], "eleven"),
+        ("Word number", ["a", "b"], "Two"),
+        ("word sum", [1, 0, 2], "three"),
+        ("number of undecided", ["undecided", "supported", "undecided"], "2"),
+        ("word number of not supported", ["undecided", "not supported"], "one"),
+        ("each text", ["undecided", "supported", "undecided"], "undecided, supported"),
+    ],
+)
+def test_the_same_as_plain_text(kind: str, values: list[Any], text: str) -> None:
     assert shown(kind, "a/path", values) == text
+
+
+def test_a_share_may_stand_in_the_path() -> None:
+    assert shown("key", "audit/power/paired/0.95", [0.014]) == shown("key", "audit/printed/q95", [9]) == "95 %"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +155,8 @@ def test_how_values_are_shown(kind: str, values: list[Any], text: str) -> None:
         ("gain", [1, 2], "2 values"),
         ("gain", ["none"], "'none'"),
         ("gain", [None], "None"),
+        ("word", [21], "21 as a word"),
+        ("key", [21], "no number at its end"),
     ],
 )
 def test_what_cannot_be_shown_is_bad_input(kind: str, values: list[Any], message: str) -> None:
@@ -162,7 +191,7 @@ def test_every_value_of_the_article_is_in_the_results(tmp_path: Path) -> None:
 
 
 def test_verdicts_stand_by_claim_and_in_the_order_of_sizes() -> None:
-    rows = [row for row in verdict_rows(read_results(ROOT), "published") if "&" in row]
+    rows = [row for row in tex_rows(verdict_rows(read_results(ROOT), "published")) if "&" in row]
     assert [row.split(" & ")[:2] for row in rows] == [[claim, model] for claim in "1234" for model in ("350M", "1.3B", "2.7B")]
     assert {row.count("&") for row in rows} == {8}
     with (ROOT / "results/published/tables/verdicts.md").open(encoding="utf-8") as page:

@@ -17,11 +17,12 @@ from gap.params.load import read_params
 from gap.plan.cost.downloads import hub_cache
 from gap.plan.cost.estimate import Estimator, Row, compared, planned
 from gap.plan.cost.jobs import parameters, study_jobs
-from gap.plan.cost.timing import KEY, core_seconds, read_timing, study_timings
+from gap.plan.cost.timing import KEY, core_seconds, study_timings
 from gap.plan.cost.work import FORWARD, START, TOKEN, Rates, Work
 from gap.plan.graph import Graph, open_graph
 from gap.plan.job_memory import gpu_copies
 from gap.plan.plan import Plan
+from gap.runtime.timing import read_timing
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("Snakefile", "params.yaml", "preregistration.yaml", "sources.lock.json")
@@ -183,7 +184,10 @@ def test_a_file_that_is_no_timing_is_left_out(tmp_path: Path) -> None:
     write_timing(folder / "runs/m-ca5381444bb1-ascent-0000-0002-f9a01559.tsv", 2.0, 1.5)
     (folder / "b.tsv").write_text("s\tcpu_time\n-\t-\n")
     (folder / "c.tsv").write_text("")
+    (folder / "d.tsv").write_text("s\tcpu_time\tmax_rss\n0.4\t-\tNA\n")
     assert read_timing(folder / "b.tsv") is None and read_timing(folder / "c.tsv") is None
+    unseen = read_timing(folder / "d.tsv")
+    assert unseen and unseen.wall == 0.4 and math.isnan(unseen.cpu) and math.isnan(unseen.memory)
     assert set(study_timings(tmp_path)) == {"a", "runs/m-ascent-0000-0002"}
     assert KEY.sub("", "scores/m-ca5381444bb1/base-items-00040-0") == "scores/m/base-items-00040-0"
 

@@ -12,8 +12,9 @@ import pytest
 
 from gap.figures.table import to_csv, to_latex, to_markdown
 from gap.published.audit import two_groups
-from gap.published.read import CORPORA, GROUPS, MODELS, Published
-from gap.published.section import FigureFile, Sampling, Section
+from gap.published.names import CORPORA, GROUPS, MODELS
+from gap.published.read import Published
+from gap.published.section import Sampling, Section
 from gap.published.stage import AUDIT
 
 HOW = Sampling(seed=3, resamples=100, simulations=200)
@@ -73,7 +74,7 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
         assert to_csv(table) and to_latex(table) and to_markdown(table)
         assert all("nan" not in cell for row in table.cells() for cell in row)
     for drawing in found.figures:
-        drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name))
+        drawing.write(SimpleNamespace(name="s", digest="d"), tmp_path)
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 
@@ -83,7 +84,7 @@ def test_the_same_rows_give_the_same_numbers_sentences_and_figures(name: str, tm
     assert json.dumps(first.numbers) == json.dumps(second.numbers) and first.sentences == second.sentences
     for place, found in enumerate((first, second)):
         for drawing in found.figures:
-            drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path / str(place), drawing.name))
+            drawing.write(SimpleNamespace(name="s", digest="d"), tmp_path / str(place))
     for path in (tmp_path / "0").glob("*"):
         assert path.read_bytes() == (tmp_path / "1" / path.name).read_bytes()
 
@@ -92,5 +93,5 @@ def test_files_without_a_common_run_are_matched_to_nothing(tmp_path: Path) -> No
     second = [(model, corpus, 5, 0, 0) for model in MODELS for corpus in CORPORA]
     found = two_groups.section(published(unmodified(), second), HOW)
     assert found.numbers["matched"] == 0 and found.numbers["unmatched"] == {"classification": 9, "dialogue": 9}
-    found.figures[0].draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, "empty"))
-    assert (tmp_path / "empty.png").exists()
+    found.figures[0].write(SimpleNamespace(name="s", digest="d"), tmp_path)
+    assert (tmp_path / "published_two_groups.png").exists()

@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 
 from gap.published.audit import averages, construction, first_update, granularity, repeats
-from gap.published.read import TASKS, Published, read_published
+from gap.published.names import TASKS
+from gap.published.read import Published, read_published
 from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")

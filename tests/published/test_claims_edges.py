@@ -12,8 +12,9 @@ import pytest
 
 from gap.published import rows as released
 from gap.published.audit import first_update
-from gap.published.read import CORPORA, GROUPS, MODELS, Published
-from gap.published.section import FigureFile, Sampling, Section
+from gap.published.names import CORPORA, GROUPS, MODELS
+from gap.published.read import Published
+from gap.published.section import Sampling, Section
 from gap.published.stage import CLAIMS
 from gap.published.wording import change, listed, p_text, percent
 
@@ -68,7 +69,7 @@ def test_sections_survive_rows_without_variation(name: str, case: str, tmp_path:
     for table in found.tables:
         assert all("nan" not in cell for row in table.cells() for cell in row)
     for drawing in found.figures:
-        drawing.draw(FigureFile(SimpleNamespace(name="s", digest="d"), tmp_path, drawing.name))
+        drawing.write(SimpleNamespace(name="s", digest="d"), tmp_path)
         assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
 
 

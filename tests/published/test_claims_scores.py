@@ -13,7 +13,7 @@ from scipy import stats
 
 from gap.published.claims import by_corpus, figure1, larger_models
 from gap.published.read import Published, read_published
-from gap.published.section import FigureFile, Sampling, Section
+from gap.published.section import Sampling, Section
 
 MIRROR = os.environ.get("GAP_MIRROR")
 pytestmark = pytest.mark.skipif(not MIRROR, reason="GAP_MIRROR is unset: no copy of the authors' files")
@@ -174,6 +174,6 @@ def test_figures_are_drawn_and_the_same_twice(data: Published, corpora: Section,
     for drawing in (*figure1.section(data, HOW).figures, *corpora.figures, *larger.figures):
         for folder in ("a", "b"):
             (tmp_path / folder).mkdir(exist_ok=True)
-            drawing.draw(FigureFile(stamp, tmp_path / folder, drawing.name))
+            drawing.write(stamp, tmp_path / folder)
         for ending in ("png", "pdf"):
             assert (tmp_path / "a" / f"{drawing.name}.{ending}").read_bytes() == (tmp_path / "b" / f"{drawing.name}.{ending}").read_bytes()

@@ -9,21 +9,44 @@ import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import Marks, check, marks
 
 from gap.core.errors import BadInput
+from gap.figures.style import save
 from gap.params.published import Published as Settings
 from gap.params.published import PublishedStudy
 from gap.plan.stages.published import PublishedPlan
+from gap.published import section
+from gap.published.contents import FIGURES
 from gap.published.docs import write_docs
-from gap.published.read import TASKS as RELEASED
+from gap.published.names import TASKS as RELEASED
 from gap.published.read import read_published
 from gap.published.stage import AUDIT, CLAIMS, published
 from gap.tasks.registry import TASKS
 
+#: Figure -> axis -> the columns whose numbers are drawn along it.
+DRAWN = {
+    "figure1_dialogue": {1: ["value"]},
+    "figure1_classification": {1: ["value"]},
+    "gain_by_corpus": {1: ["gain", "low", "high"]},
+    "task_heatmap": {1: ["gain"]},
+    "gap_closed": {1: ["closed"]},
+    "text_features_dialogue": {0: ["rho", "low", "high"]},
+    "text_features_classification": {0: ["rho", "low", "high"]},
+    "best_step": {1: ["rows"]},
+    "published_gains": {0: ["gain"], 1: ["share"]},
+    "published_null_gains": {0: ["gain"], 1: ["share"]},
+    "published_null_curve": {0: ["changed"], 1: ["value", "low", "high"]},
+    "published_two_groups": {0: ["classification"], 1: ["dialogue"]},
+    "published_power": {0: ["agreement"], 1: ["gain"]},
+}
+#: What the artists of each figure hold, by axis.
+SHOWN: dict[str, dict[int, Marks]] = {}
 MIRROR = os.environ.get("GAP_MIRROR")
 real = pytest.mark.skipif(MIRROR is None, reason="GAP_MIRROR names no folder with the authors' files")
 
@@ -40,13 +63,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = PublishedPlan(study).document
     (folder / plan["light"]["upstream"]).parent.mkdir(parents=True)
     (folder / plan["light"]["upstream"]).symlink_to(upstream())
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(section, "save", keep)
         published(plan)
-    finally:
-        os.chdir(before)
     return folder
+
+
+def keep(figure: Any, folder: Path, name: str, points: pd.DataFrame) -> None:
+    """Write a figure, and remember what it shows."""
+    SHOWN[name] = {axis: marks(figure, axis) for axis in (0, 1)}
+    save(figure, folder, name, points)
 
 
 class Seen(HTMLParser):
@@ -67,7 +94,7 @@ def test_the_page_has_every_section_and_needs_no_network(made: Path) -> None:
     text = (made / "results/published/report.html").read_text()
     page.feed(text)
     assert {"short", *CLAIMS, *AUDIT, "provenance"} <= set(page.ids) | {"short"}
-    assert all(link.startswith(("data:image/png", "#")) for link in page.links)
+    assert all(link.startswith(("data:image/png", "data:text/csv", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     words = re.sub(r'"data:[^"]*"', "", text)
     assert "Rows &amp; rows" in words and not re.search(r"\bnan\b|\bNone\b", words)
@@ -104,6 +131,22 @@ def test_rows_and_metrics_against_plain_pandas(made: Path) -> None:
             assert entry[f"{group}_gap"] == pytest.approx(part["average"].mean(), abs=1e-6)
             assert entry[f"{group}_difference"] == pytest.approx(gains[(raw["model"] == model).to_numpy()].mean(), abs=1e-6)
     assert metrics["audit"]["dialogue_best_epoch_1"] == 0 and metrics["audit"]["accuracies_not_whole_items"] == 0
+
+
+@real
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_data_beside_a_figure_are_what_is_drawn(made: Path, name: str) -> None:
+    for axis, columns in DRAWN[name].items():
+        check(SHOWN[name][axis], made / f"figures/published/{name}.csv", columns)
+
+
+@real
+def test_every_figures_data_are_linked_by_both_pages(made: Path) -> None:
+    assert set(DRAWN) == set(FIGURES)
+    page, report = ((made / "results/published" / name).read_text() for name in ("page.md", "report.html"))
+    for name in FIGURES:
+        assert f"[Data](../../figures/published/{name}.csv)" in page
+        assert f'download="published-{name}.csv"' in report or f"data: {name}.csv beside the figure" in report
 
 
 @real

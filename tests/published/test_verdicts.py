@@ -12,7 +12,8 @@ from scipy import stats
 
 from gap.params.preregistration import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration
 from gap.params.preregistration_file import read_preregistration
-from gap.published.read import CORPORA, GROUPS, MODELS, Published, read_published
+from gap.published.names import CORPORA, GROUPS, MODELS
+from gap.published.read import Published, read_published
 from gap.published.verdicts import verdicts
 
 MIRROR = os.environ.get("GAP_MIRROR")

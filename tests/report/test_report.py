@@ -192,11 +192,11 @@ def test_the_checklist_says_what_is_not_recorded(ready: dict, tmp_path: Path) ->
     assert "1 of 30 runs diverged" in shown["Failed runs"] and "licence not recorded" in shown["Texts and their licences"]
     timing = tmp_path / "timing/runs/a"
     timing.mkdir(parents=True)
-    for name, seconds in (("one", "2.5"), ("two", "-")):
+    for name, seconds in (("one", "2.5"), ("two", "1.5")):
         (timing / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:02\t{100.0 if name == 'one' else 'NA'}\n")
     data = load(ready | {"light": ready["light"] | {"report": str(tmp_path / "r.html")}})
-    assert compute(data) == [("post-training", 2, 2.5, 100.0)]
-    assert dict(checklist(data, (0, 0)))["Compute budget"] == "2 jobs, 2 s in all, at most 100 MiB each"
+    assert compute(data) == [("post-training", 2, 4.0, 100.0)]
+    assert dict(checklist(data, (0, 0)))["Compute budget"] == "2 jobs, 4 s in all, at most 100 MiB each"
 
 
 def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:

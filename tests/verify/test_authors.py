@@ -15,7 +15,8 @@ from gap.aggregate.stage import aggregate
 from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.tables import read_table
-from gap.published.read import GROUPS, Published
+from gap.published.names import GROUPS
+from gap.published.read import Published
 from gap.verify.authors import compare_with_authors, has_authors_rows, noise
 from gap.verify.verdict import judge
 

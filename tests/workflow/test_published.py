@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from .conftest import ROOT, Workspace, checkout
@@ -66,6 +67,8 @@ def test_the_committed_figures_are_what_this_code_draws(made: Workspace) -> None
     for name in names:
         ours, theirs = (images.imread(place / "figures/published" / name) for place in (made.folder, ROOT))
         assert ours.shape == theirs.shape and float(np.abs(ours - theirs).mean()) < 0.01, name
+        ours, theirs = (pd.read_csv(place / "figures/published" / name.replace(".png", ".csv")) for place in (made.folder, ROOT))
+        pd.testing.assert_frame_equal(ours, theirs, atol=1e-5)
 
 
 @pytest.mark.nightly

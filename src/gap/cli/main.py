@@ -124,6 +124,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-upstream": published.fetch_upstream,
     "published-docs": published.published_docs,
     "paper-numbers": paper.paper_numbers,
+    "page-numbers": paper.page_numbers,
     "plan": plan,
     "doctor": doctor,
     "where": project.where,

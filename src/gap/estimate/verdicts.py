@@ -8,17 +8,11 @@ from typing import Any
 from gap.aggregate.study_index import ALL
 from gap.estimate.claims import Contrast, Evidence, Reading, evidence
 from gap.estimate.samples import Samples
-from gap.params.preregistration import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration
-from gap.stats.multiple_testing import CORRECTIONS, intersection_union
+from gap.params.preregistration import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Preregistration, claims_to_judge
+from gap.stats.multiple_testing import corrected, intersection_union
 
 #: Of numbers in verdicts.json: the last bits of a mean differ between processors.
 DECIMALS = 4
-
-
-def readings(rules: Preregistration) -> list[Reading]:
-    """All runs, and those without the texts that are left out."""
-    texts = sorted(rules.without.texts)
-    return [Reading("all", frozenset()), *([Reading(f"without texts {', '.join(map(str, texts))}", frozenset(texts))] if texts else [])]
 
 
 def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
@@ -26,14 +20,12 @@ def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
 
     ``other_verdict_without`` lists the tasks without any one of which the averages give another verdict; for the first reading.
     """
-    found: dict[str, Any] = {
-        claim: {"number": number, "claim": words, "models": {}} for number, (claim, words) in enumerate(CLAIMS.items(), 1)
-    }
-    for reading in readings(rules):
+    found, readings = claims_to_judge(), [Reading(name, texts) for name, texts in rules.readings.items()]
+    for reading in readings:
         for claim, by_model in evidence(samples, rules, reading).items():
             for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
                 found[claim]["models"].setdefault(model, {})[reading.name] = row
-    for reading in readings(rules)[:1]:
+    for reading in readings[:1]:
         for task in samples.study.tasks(ALL):
             for claim, by_model in evidence(samples, rules, replace(reading, task=task)).items():
                 for model, row in _judged(by_model, rules, getattr(rules, claim).minimum_runs).items():
@@ -44,14 +36,8 @@ def verdicts(samples: Samples, rules: Preregistration) -> dict[str, Any]:
 
 def _judged(by_model: dict[str, Evidence], rules: Preregistration, least: int) -> dict[str, dict[str, Any]]:
     """The verdicts of one claim, whose p-values are corrected over models."""
-    known = {model: found for model, found in by_model.items() if found.contrasts}
-    correct = CORRECTIONS[rules.correction]
-    p_values = [_p_values(found) for found in known.values()]
-    supports, opposes = (dict(zip(known, correct([each[side] for each in p_values]), strict=True)) for side in (0, 1))
-    return {
-        model: _row(found, rules, least, (supports[model], opposes[model])) if model in known else _nothing(found)
-        for model, found in by_model.items()
-    }
+    tested = corrected({model: _p_values(found) for model, found in by_model.items() if found.contrasts}, rules.correction)
+    return {model: _row(found, rules, least, tested[model]) if model in tested else _nothing(found) for model, found in by_model.items()}
 
 
 def _p_values(found: Evidence) -> tuple[float, float]:

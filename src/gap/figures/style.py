@@ -25,7 +25,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#555555"
 #: Columns of points that hold whole numbers, or nothing.
-COUNTS = ("text", "step", "runs", "items", "tokens")
+COUNTS = ("text", "step", "epoch", "runs", "rows", "items", "tokens")
 
 SETTINGS: Any = {
     "font.family": FAMILY,

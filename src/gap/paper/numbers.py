@@ -1,7 +1,8 @@
-"""numbers.tex: every value that the article asks for, as text, and the rows of its tables of verdicts."""
+"""How a value in the results is written; and numbers.tex: every value that the article asks for, and the rows of its tables of verdicts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,15 @@ from typing import Any
 from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.figures.table import escape, show
-from gap.paper.results import STUDIES, look_up, read_results
+from gap.paper.results import STUDIES, is_to_come, look_up, read_results
 from gap.paper.sources import read_sources, wanted_values, wanted_verdicts
+from gap.paper.words import WORDS
 
-MINUS = "\N{MINUS SIGN}"
 Number = Callable[[float], str]
 
 
-def _signed(value: float) -> str:
-    return show(value, "change").replace(MINUS, "-")
-
-
-def _power(value: float) -> str:
-    digits, exponent = f"{value:.1e}".split("e")
-    return rf"\ensuremath{{{digits.removesuffix('.0')}\times 10^{{{int(exponent)}}}}}"
+def _change(value: float) -> str:
+    return show(value, "change")
 
 
 #: How a number is written.  Results hold scores as fractions, verdicts and pages hold points.
@@ -32,14 +28,16 @@ KINDS: dict[str, Number] = {
     "tenths": lambda value: f"{value:.1f}",
     "hundredths": lambda value: f"{value:.2f}",
     "thousandths": lambda value: f"{value:.3f}",
-    "change": _signed,
+    "change": _change,
     "score": lambda value: f"{100 * value:.2f}",
-    "gain": lambda value: _signed(100 * value),
-    "percent": lambda value: rf"{100 * value:.1f}\,\%",
-    "whole percent": lambda value: rf"{100 * value:.0f}\,\%",
+    "gain": lambda value: _change(100 * value),
+    "percent": lambda value: f"{100 * value:.1f} %",
+    "whole percent": lambda value: f"{100 * value:.0f} %",
     "millions": lambda value: f"{value / 1e6:.1f}",
     "million millions": lambda value: f"{value / 1e12:.1f}",
-    "power": _power,
+    "power": lambda value: re.sub(r"(?:\.0)?e([+-])0*", r"e\1", f"{value:.1e}").replace("e+", "e"),
+    "word": lambda value: WORDS[round(value)],
+    "Word": lambda value: WORDS[round(value)].capitalize(),
 }
 #: What becomes of several values, behind the kind: ``gain range``, ``count sum``.
 REDUCED: dict[str, Callable[[Sequence[float], Number], str]] = {
@@ -48,6 +46,9 @@ REDUCED: dict[str, Callable[[Sequence[float], Number], str]] = {
     "most": lambda values, show: show(max(values)),
     "sum": lambda values, show: show(sum(values)),
 }
+#: How many values there are: ``number``, ``word number``; or how many are a text: ``number of undecided``, ``word number of undecided``.
+NUMBER = re.compile(r"(?:(word|Word) )?number(?: of (.+))?")
+ALLOWED = f"text, each text, key, number, number of TEXT, {', '.join(KINDS)}, and behind these {', '.join((*REDUCED, 'number'))}"
 
 
 def write_numbers(folder: Path, root: Path, out: Path) -> int:
@@ -60,65 +61,92 @@ def write_numbers(folder: Path, root: Path, out: Path) -> int:
     sources, tree = read_sources(folder), read_results(root)
     lines = ["% Written by gap paper-numbers from the results; nothing here is to be edited."]
     lines += [rf"\gapstudy{{{study}}}" for study in dict.fromkeys(STUDIES.values()) if study in tree]
-    values = [(kind, path) for kind, path in wanted_values(sources) if not _to_come(tree, path)]
-    lines += [rf"\gapvalue{{{kind}}}{{{path}}}{{{shown(kind, path, look_up(tree, path))}}}" for kind, path in values]
+    values = [(kind, path) for kind, path in wanted_values(sources) if not is_to_come(tree, path)]
+    lines += [rf"\gapvalue{{{kind}}}{{{path}}}{{{tex(kind, shown(kind, path, look_up(tree, path)))}}}" for kind, path in values]
     for study in wanted_verdicts(sources):
-        if not _to_come(tree, study):
+        if not is_to_come(tree, study):
             lines.append(rf"\gaprows{{{study}}}{{%")
-            lines += [*verdict_rows(tree, study), "}"]
+            lines += [*tex_rows(verdict_rows(tree, study)), "}"]
     write_text(out, "\n".join(lines) + "\n")
     return len(values)
 
 
 def shown(kind: str, path: str, values: list[Any]) -> str:
-    """The text of what was found at a path.
+    """What was found at a path, as plain text.
 
     Raises
     ------
     BadInput: there is no such kind, several values where one is shown, or no number where one is wanted.
     """
-    if kind == "number":
-        return str(len(values))
+    if kind == "key":
+        return _key(path)
+    if kind == "each text":
+        return ", ".join(dict.fromkeys(map(str, values)))
+    if counted := NUMBER.fullmatch(kind):
+        count = len(values) if counted[2] is None else values.count(counted[2])
+        return _written(path, KINDS[counted[1] or "count"], count)
     name, _, reduce = kind.rpartition(" ")
     name, reduce = (name, reduce) if reduce in REDUCED else (kind, "")
     if (name not in KINDS and name != "text") or (name == "text" and reduce):
-        allowed = f"text, number, {', '.join(KINDS)}, and behind these {', '.join(REDUCED)}"
-        raise BadInput(path, f"kind {kind}", allowed, r"Mend the first argument of \val.")
+        raise BadInput(path, f"kind {kind}", ALLOWED, "Mend the kind, which stands in front of the path.")
     if not reduce and len(values) != 1:
         raise BadInput(path, f"{len(values)} values", "one", f"Say which, or put {', '.join(REDUCED)} behind the kind.")
     if name == "text":
-        return escape(str(values[0]))
+        return str(values[0])
     numbers = [_number(path, value) for value in values]
-    return (REDUCED[reduce](numbers, KINDS[name]) if reduce else KINDS[name](numbers[0])).replace("-", "$-$" if name != "power" else "-")
+    return REDUCED[reduce](numbers, KINDS[name]) if reduce else _written(path, KINDS[name], numbers[0])
 
 
-def verdict_rows(tree: dict[str, Any], study: str) -> list[str]:
+def tex(kind: str, text: str) -> str:
+    """The same for TeX: signs, powers and percent in its spelling."""
+    if kind in ("text", "each text"):
+        return escape(text)
+    if power := re.fullmatch(r"([\d.]+)e(-?\d+)", text):
+        return rf"\ensuremath{{{power[1]}\times 10^{{{int(power[2])}}}}}"
+    return re.sub("[-\N{MINUS SIGN}]", "$-$", text).replace(" %", r"\,\%")
+
+
+def verdict_rows(tree: dict[str, Any], study: str) -> list[list[str]]:
     """One row per claim and model of a study: number, model, difference, interval, bound, against, runs, verdict on all runs and in each other reading."""
     labels = tree["params"]["studies"].get(study, {}).get("models", {})
     order = [*labels, *(model["label"] for model in tree["params"]["studies"]["paper"]["models"].values())]
-    rows: list[str] = []
+    rows: list[list[str]] = []
     for claim in sorted(tree[study]["claims"].values(), key=lambda claim: claim["number"]):
-        rows += [r"\addlinespace"] if rows else []
         for model, readings in sorted(claim["models"].items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)):
             entry, *others = readings.values()
             numbers = [""] * 3 if entry.get("estimate") is None else [_change(entry["estimate"]), _interval(entry), _change(entry["bound"])]
-            cells = [str(claim["number"]), escape(labels.get(model, {}).get("label", model)), *numbers, escape(entry.get("against", ""))]
-            rows.append(" & ".join([*cells, str(entry.get("runs", "")), *(each["verdict"] for each in (entry, *others))]) + r" \\")
+            cells = [str(claim["number"]), labels.get(model, {}).get("label", model), *numbers, entry.get("against", "")]
+            rows.append([*cells, str(entry.get("runs", "")), *(each["verdict"] for each in (entry, *others))])
     return rows
 
 
-def _to_come(tree: dict[str, Any], path: str) -> bool:
-    """Whether a path leads into a study that has not been made."""
-    first = path.split("/")[0].strip()
-    return first in STUDIES and first not in tree
+def tex_rows(rows: list[list[str]]) -> list[str]:
+    """Rows of a table in TeX, with some space between claims."""
+    lines: list[str] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        lines += [r"\addlinespace"] if before and before[0] != row[0] else []
+        lines.append(" & ".join(map(escape, row)) + r" \\")
+    return lines
+
+
+def _written(path: str, write: Number, value: float) -> str:
+    try:
+        return write(value)
+    except IndexError as error:
+        raise BadInput(path, f"{value:g} as a word", f"at most {len(WORDS) - 1}", "Take the kind count.") from error
 
 
 def _interval(entry: dict[str, Any]) -> str:
     return "" if entry.get("low") is None or entry.get("high") is None else f"{_change(entry['low'])} to {_change(entry['high'])}"
 
 
-def _change(value: float) -> str:
-    return KINDS["change"](value).replace("-", "$-$")
+def _key(path: str) -> str:
+    """The share that the last part of a path names: ``0.95`` and ``q95`` are 95 %."""
+    digits = re.fullmatch(r"q?([\d.]+)", path.split("/")[-1].strip())
+    if not digits:
+        raise BadInput(path, "no number at its end", "a path that ends in one, such as paired/0.95", "Mend the path, or take another kind.")
+    share = float(digits[1])
+    return KINDS["whole percent"](share if share <= 1 else share / 100)
 
 
 def _number(path: str, value: Any) -> float:

@@ -28,6 +28,7 @@ FILES = {
     "performance": "docs/performance.md",
     "storage": "benchmarks/results/storage.json",
     "scorer": "benchmarks/results/cpu.json",
+    "expectations": "expectations/demo.json",
     "agreement": "benchmarks/results/agreement-cpu.json",
     "replay": "benchmarks/results/replay-cpu.json",
 }
@@ -62,8 +63,14 @@ def look_up(tree: dict[str, Any], path: str) -> list[Any]:
     for part in (part.strip() for part in path.split("/")):
         found = [(f"{at}/{key}".lstrip("/"), value) for at, parent in found for key, value in _children(parent, part)]
         if not found:
-            raise BadInput(path, f"nothing called {part}", "a path in the results", "Mend the path in the article, or make the study.")
+            raise BadInput(path, f"nothing called {part}", "a path in the results", "Mend the path, or make the study.")
     return [value for _, value in found]
+
+
+def is_to_come(tree: dict[str, Any], path: str) -> bool:
+    """Whether a path leads into a study that has not been made."""
+    first = path.split("/")[0].strip()
+    return first in STUDIES and first not in tree
 
 
 def _children(parent: Any, part: str) -> Iterator[tuple[str, Any]]:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gap.core.errors import BadInput
+from gap.paper.words import counting_words
 
 #: Names that hold a digit and count nothing.
 NAMES = ("F1", "fp16", "fp32", "bf16", "SHA-256", "4-bit", "H200", "SmolLM2")
 VALUE = re.compile(r"\\val\{([^{}]*)\}\s*\{([^{}]*)\}")
 VERDICTS = re.compile(r"\\verdicttable\{([^{}]*)\}")
 COMMENT = re.compile(r"(?<!\\)%[^\n]*")
-#: Commands whose arguments are no text but names of files, keys and layout: one of each, two of ``val``.
-SILENT = r"val|verdicttable|ifstudy|pipeline\w+|cite[pt]?|ref|label|input|documentclass|usepackage|begin|end|bibliography\w*"
+#: Commands whose arguments are no text but names of files, keys and layout: one of each, two of ``val``; and ``said``, around a number
+#: word that names a step of the method or a thing, and states no result.
+SILENT = r"val|said|verdicttable|ifstudy|pipeline\w+|cite[pt]?|ref|label|input|documentclass|usepackage|begin|end|bibliography\w*"
 COMMAND = re.compile(rf"\\({SILENT})(?![A-Za-z])\*?")
 SHOWN = 5
 
@@ -32,15 +34,20 @@ def read_sources(folder: Path) -> dict[Path, str]:
     typed = [f"{path.name}:{line}: {text}" for path, source in sources.items() for line, text in typed_numbers(source)]
     if typed:
         shown = "; ".join(typed[:SHOWN]) + (f"; and {len(typed) - SHOWN} more" if len(typed) > SHOWN else "")
-        raise BadInput(str(folder), f"numbers that no result made: {shown}", r"\val{KIND}{PATH}", "Look the number up, or write it out.")
+        raise BadInput(
+            str(folder),
+            f"numbers that no result made: {shown}",
+            r"\val{KIND}{PATH}",
+            "Look the number up; of a number word, by the kind word.",
+        )
     return sources
 
 
 def typed_numbers(source: str) -> Iterator[tuple[int, str]]:
-    """Line and surroundings of each number outside arguments that are no text, and outside ``NAMES``."""
+    """Line and surroundings of each number, in digits or words, outside arguments that are no text, and outside ``NAMES``."""
     text = _without(source, _silent(source))
     text = _without(text, (match.span() for name in NAMES for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)))
-    for match in re.finditer(r"\d[\d.,]*", text):
+    for match in sorted([*re.finditer(r"\d[\d.,]*", text), *counting_words(text)], key=lambda match: match.start()):
         line = text.count("\n", 0, match.start()) + 1
         yield line, " ".join(text[max(0, match.start() - 20) : match.end() + 20].split())
 

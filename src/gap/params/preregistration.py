@@ -82,6 +82,17 @@ class Preregistration(Settings):
     corpora: CorpusRule
     steps: StepsRule
 
+    @property
+    def readings(self) -> dict[str, frozenset[int]]:
+        """The texts that each reading of the data leaves out, by its name: none, and those that the rules name."""
+        texts = sorted(self.without.texts)
+        return {"all": frozenset()} | ({f"without texts {', '.join(map(str, texts))}": frozenset(texts)} if texts else {})
+
+
+def claims_to_judge() -> dict[str, dict[str, Any]]:
+    """Claim -> number and words, and by model the verdicts that are still to be given: the form of verdicts.json."""
+    return {claim: {"number": number, "claim": words, "models": {}} for number, (claim, words) in enumerate(CLAIMS.items(), 1)}
+
 
 def check(rules: Any, study: str, where: str = str(FILE)) -> Preregistration:
     """``rules`` as settings.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from gap.published.names import CORPORA, FILES
+
 #: The authors' files, at their own relative paths.
-RESULTS = ("full_results/classification.csv", "full_results/dialog.csv")
-TEXTS = ("data/train_data/lm_extraction.csv", "data/train_data/pile-cc.csv", "data/train_data/github.csv")
+RESULTS = tuple(f"full_results/{name}" for name in FILES.values())
+TEXTS = tuple(f"data/train_data/{name}" for name in CORPORA.values())
 #: Where page.md's links to the figures lead from results/STUDY.
 FIGURES_LINK = "../../figures"
 #: Figures and tables in the order of the page.

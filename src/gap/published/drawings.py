@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from gap.figures.labels import POINTS
 from gap.figures.panels import centres, scatter
 from gap.figures.style import handle
-from gap.published.read import CORPORA
+from gap.published.names import CORPORA, RUN
 
 #: Share of the distance between two columns that the dots of one take, and the part of it that one corpus has.
 WIDTH = 0.8
@@ -22,6 +22,13 @@ STRIP = WIDTH / len(CORPORA)
 def corpus_handles(*more: Line2D) -> list[Line2D]:
     """Legend entries of the corpora, and ``more``."""
     return [handle(corpus, index) for index, corpus in enumerate(CORPORA)] + list(more)
+
+
+def row_points(rows: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """A row per released row (kind ``row``): model, corpus, text, epoch, and ``columns``."""
+    frame = rows[[*RUN, "epoch"]].rename(columns={"index": "text"}).assign(**columns)
+    frame.insert(0, "kind", "row")
+    return frame
 
 
 def dots(axes: Axes, rows: pd.DataFrame, values: np.ndarray, column: int) -> dict[str, float]:
@@ -40,10 +47,14 @@ def label_columns(axes: Axes, names: list[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def cumulative(axes: Axes, gain: np.ndarray, line: Any, tint: str) -> None:
-    """Draw the share of ``gain`` [runs] (fractions, at least 0) that is at most x points, from zero up."""
-    values = np.sort(gain) * POINTS
-    heights = np.arange(1, len(values) + 1) / len(values)
-    axes.step([0, *values], [0, *heights], where="post", linestyle=line, color=tint)
+def cumulative_points(gain: np.ndarray, **names: str) -> pd.DataFrame:
+    """Every ``gain`` [runs] that occurs (fractions, at least 0), in points, with the share of runs that gain at most as much; ``names`` stand in all rows."""
+    values, counts = np.unique(gain.round(9), return_counts=True)
+    return pd.DataFrame({**names, "gain": values * POINTS, "share": counts.cumsum() / counts.sum()})
+
+
+def cumulative(axes: Axes, rows: pd.DataFrame, line: Any, tint: str) -> None:
+    """Draw ``cumulative_points`` from zero up."""
+    axes.step([0, *rows["gain"]], [0, *rows["share"]], where="post", linestyle=line, color=tint)
     axes.set_ylim(0, 1.02)
     axes.grid(visible=True, axis="y")

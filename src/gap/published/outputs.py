@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from gap.published.read import GROUPS, MODELS, RUN, TASKS, Published
+from gap.published.names import GROUPS, MODELS, RUN, TASKS
+from gap.published.read import Published
 from gap.published.rows import ORDER, gains, rows_of, tasks_of, unmodified_by_row
 
 DECIMALS = 6

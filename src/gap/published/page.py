@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from gap.figures.page import render
+from gap.figures.page import embedded, render
 from gap.figures.table import Table, to_markdown
-from gap.published.section import Figure, Section
+from gap.published.section import Section
 
 #: Cells of a table that stands on the page unfolded, at most.
 MOST_CELLS = 110
@@ -37,11 +37,7 @@ class Page:
 
 def html(page: Page, folder: Path) -> str:
     """One self-contained page; the figures are read from ``folder``."""
-
-    def image(figure: Figure) -> str:
-        return base64.b64encode((folder / f"{figure.name}.png").read_bytes()).decode("ascii")
-
-    return render("gap.published", "page.html", image=image, is_short=is_short, **vars(page))
+    return render("gap.published", "page.html", embedded=partial(embedded, folder), is_short=is_short, **vars(page))
 
 
 def is_short(table: Table) -> bool:
@@ -58,7 +54,12 @@ def markdown(page: Page, figures: str) -> str:
             lines += [f"### {section.title}", ""] if section.title != chapter.title else []
             lines += [f"* {sentence}" for sentence in section.sentences] + [""]
             for figure in section.figures:
-                lines += [f"![{figure.title}]({figures}/{figure.name}.png)", "", f"*{figure.title}.* {figure.caption}", ""]
+                lines += [
+                    f"![{figure.title}]({figures}/{figure.name}.png)",
+                    "",
+                    f"*{figure.title}.* {figure.caption} [Data]({figures}/{figure.name}.csv).",
+                    "",
+                ]
             short = [table for table in section.tables if is_short(table)]
             for table in short:
                 lines += [f"**{table.title}**", "", to_markdown(table)]

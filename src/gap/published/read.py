@@ -11,47 +11,8 @@ from typing import Any
 import pandas as pd
 
 from gap.core.errors import BadInput
+from gap.published.names import CORPORA, FILES, GROUPS, MODELS, RUN, Task
 
-#: Small to large, as the column ``model`` names them.
-MODELS = ("350M", "1.3B", "2.7B")
-#: By falling familiarity, as the column ``corpora`` names them, with the file of each corpus's texts.
-CORPORA = {"TDEC": "lm_extraction.csv", "CC": "pile-cc.csv", "Git.": "github.csv"}
-FILES = {"classification": "classification.csv", "dialogue": "dialog.csv"}
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task of the authors' evaluation: ``column`` of their file, ``label`` in tables and sentences, number of ``items``.
-
-    They took the first 320 items, fewer where the set or the filter leaves fewer.
-    """
-
-    column: str
-    label: str
-    items: int = 320
-
-
-#: Group -> task names of this project, in the order of the columns of the group's file.
-GROUPS = {
-    "classification": {
-        "arc_challenge": Task("ai2_arc_ARC-Challenge/acc", "ARC-Challenge", 295),
-        "arc_easy": Task("ai2_arc_ARC-Easy/acc", "ARC-Easy"),
-        "hellaswag": Task("hellaswag/acc", "HellaSwag"),
-        "math_qa": Task("math_qa/acc", "MathQA"),
-        "piqa": Task("piqa/acc", "PIQA"),
-        "pubmed_qa": Task("pubmed_qa/acc", "PubMedQA"),
-        "copa": Task("super_glue_copa/acc", "COPA", 100),
-        "winogrande": Task("winogrande_winogrande_s/acc", "WinoGrande"),
-    },
-    "dialogue": {
-        "blended_skill_talk": Task("blended_skill_talk/f1", "Blended Skill Talk"),
-        "empathetic_dialogues": Task("empathetic_dialogues/f1", "Empathetic Dialogues"),
-        "wizard_of_internet": Task("wizard_of_internet/f1", "Wizard of Internet"),
-        "wizard_of_wikipedia": Task("wizard_of_wikipedia/f1", "Wizard of Wikipedia"),
-    },
-}
-TASKS = GROUPS["classification"] | GROUPS["dialogue"]
-RUN = ("model", "corpus", "index")
 PINNED_FILE = "Use the authors' file at the pinned commit."
 
 

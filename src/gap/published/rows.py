@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from gap.published.read import CORPORA, GROUPS, MODELS, RUN, TASKS, Published
+from gap.published.names import CORPORA, GROUPS, MODELS, RUN, TASKS
+from gap.published.read import Published
 
 #: Key and title of all corpora together.
 ALL = "all"

@@ -9,6 +9,7 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
 from gap.figures.style import Grid, Stamp, drawing, save
@@ -38,29 +39,35 @@ class Sampling(Bootstrap):
 
 @dataclass(frozen=True)
 class FigureFile:
-    """Where a figure is written: ``folder``/``name``.pdf and ``folder``/``name``.png, with ``stamp`` at its foot."""
+    """Where a figure is written: ``folder``/``name``.pdf, .png and, with the ``points`` that it draws, .csv; ``stamp`` stands at its foot."""
 
     stamp: Stamp
     folder: Path
     name: str
+    points: pd.DataFrame
 
     @contextmanager
     def drawing(self, width: float, height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[tuple[Drawing, Grid]]:
         """A figure and its axes, as ``gap.figures.style.drawing`` makes them; written at the end."""
         with drawing(self.stamp, width, height, rows, columns, **more) as (figure, grid):
             yield figure, grid
-            save(figure, self.folder, self.name)
+            save(figure, self.folder, self.name, self.points)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a section; ``draw`` writes it; ``width`` is "narrow" (one column of a paper) or "wide"."""
+    """A figure of a section; ``draw`` draws ``points`` and nothing else; ``width`` is "narrow" (one column of a paper) or "wide"."""
 
     name: str
     title: str
     caption: str
+    points: pd.DataFrame
     draw: Callable[[FigureFile], None]
     width: str = "wide"
+
+    def write(self, stamp: Stamp, folder: Path) -> None:
+        """Write its files into ``folder``."""
+        self.draw(FigureFile(stamp, folder, self.name, self.points))
 
 
 @dataclass(frozen=True)

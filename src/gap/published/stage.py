@@ -20,7 +20,7 @@ from gap.published.contents import FIGURES_LINK, RESULTS, TEXTS
 from gap.published.outputs import gain_by_run, metrics, observations
 from gap.published.page import Chapter, Page, html, markdown
 from gap.published.read import Published, read_published
-from gap.published.section import Figure, FigureFile, Sampling, Section
+from gap.published.section import Figure, Sampling, Section
 from gap.published.verdicts import section as verdict_section
 from gap.published.verdicts import verdicts
 
@@ -103,7 +103,7 @@ def _write_figures(plan: dict[str, Any], light: dict[str, Path], figures: list[F
     stamp = PlanStamp(plan["study"]["name"], plan["digest"])
     with writing_together(light["figures"]) as folder:
         for figure in figures:
-            figure.draw(FigureFile(stamp, folder, figure.name))
+            figure.write(stamp, folder)
     described = {figure.name: {"title": figure.title, "caption": figure.caption, "category": "Figures"} for figure in figures}
     write_json(light["captions"], described)
 

@@ -16,12 +16,14 @@ import pandas as pd
 from scipy import stats
 
 from gap.figures.table import Cell, Column, Table
-from gap.params.preregistration import CLAIMS, NOT_SUPPORTED, UNDECIDED, Preregistration
-from gap.published.read import CORPORA, MODELS, RUN, Published
+from gap.params.preregistration import NOT_SUPPORTED, UNDECIDED, Preregistration, claims_to_judge
+from gap.published.claims.best_step import QUANTILES
+from gap.published.names import CORPORA, MODELS, RUN, TASKS
+from gap.published.read import Published
 from gap.published.rows import LAST_EPOCH, ORDER, baseline, gains, items_of, per_run, tasks_of
 from gap.published.section import Row, Section, blocks
 from gap.published.wording import signed, span
-from gap.stats.multiple_testing import CORRECTIONS, intersection_union
+from gap.stats.multiple_testing import corrected, intersection_union
 
 #: Of numbers in verdicts.json.
 DECIMALS = 4
@@ -29,7 +31,7 @@ POLICY = "best epoch, as published"
 
 
 @dataclass(frozen=True)
-class Contrast:
+class RowContrast:
     """A mean difference in points over runs that must be above ``bound``; ``error`` is its standard error, ``against`` says what of."""
 
     mean: float
@@ -44,7 +46,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RowEvidence:
     """What the rows hold on a claim for one model.
 
     ``contrasts`` must all be above their bounds; ``favoured``: choosing the best epoch can only help the claim, so that evidence against
@@ -52,24 +54,19 @@ class Evidence:
     """
 
     obstacle: str
-    contrasts: tuple[Contrast, ...] = ()
+    contrasts: tuple[RowContrast, ...] = ()
     favoured: bool = False
 
 
 def verdicts(data: Published, rules: Preregistration) -> dict[str, Any]:
     """Content of verdicts.json: the rules, and claim -> model -> reading -> verdict with its numbers (points)."""
-    left_out = sorted(rules.without.texts)
-    readings = {"all": frozenset[int](), **({f"without texts {', '.join(map(str, left_out))}": frozenset(left_out)} if left_out else {})}
-    claims: dict[str, Any] = {
-        claim: {"number": number, "claim": words, "models": {model: {} for model in MODELS}}
-        for number, (claim, words) in enumerate(CLAIMS.items(), 1)
-    }
-    for reading, texts in readings.items():
+    claims = claims_to_judge()
+    for reading, texts in rules.readings.items():
         for claim, gather in EVIDENCE.items():
             runs = run_gains(data, getattr(rules, claim).average)
             by_model = {model: gather(data, runs[(runs["model"] == model) & ~runs["index"].isin(texts)], rules) for model in MODELS}
             for model, row in _judged(by_model, rules, claim).items():
-                claims[claim]["models"][model][reading] = row
+                claims[claim]["models"].setdefault(model, {})[reading] = row
     return {"rules": rules.model_dump(mode="json"), "claims": claims}
 
 
@@ -87,28 +84,28 @@ def run_gains(data: Published, average: str) -> pd.DataFrame:
     return joined.assign(gain=joined.to_numpy() @ weights / weights.sum() * 100)[["gain"]].reset_index()
 
 
-def _contrast(values: np.ndarray, bound: float, against: str, of_items: float = 0.0) -> Contrast:
+def _contrast(values: np.ndarray, bound: float, against: str, of_items: float = 0.0) -> RowContrast:
     """``values`` [runs] in points; ``of_items``: standard error that the items add."""
     error = float(np.sqrt(values.var(ddof=1) / len(values) + of_items**2)) if len(values) > 1 else float("nan")
-    return Contrast(float(values.mean()) if len(values) else float("nan"), error, len(values), bound, against)
+    return RowContrast(float(values.mean()) if len(values) else float("nan"), error, len(values), bound, against)
 
 
-def _gain(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Evidence:
+def _gain(data: Published, runs: pd.DataFrame, rules: Preregistration) -> RowEvidence:
     obstacle = f"no row can lie below the unmodified model, which is a candidate for the best epoch; policy {rules.gain.policy} needs the scores of single items"
-    return Evidence(obstacle, (_contrast(runs["gain"].to_numpy(), rules.gain.threshold, "the unmodified model"),), favoured=True)
+    return RowEvidence(obstacle, (_contrast(runs["gain"].to_numpy(), rules.gain.threshold, "the unmodified model"),), favoured=True)
 
 
-def _larger(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Evidence:
+def _larger(data: Published, runs: pd.DataFrame, rules: Preregistration) -> RowEvidence:
     model = str(runs["model"].iloc[0]) if len(runs) else MODELS[-1]
     larger = rules.larger.larger.get(model) or next(iter(MODELS[MODELS.index(model) + 1 :]), "")
     if larger not in MODELS:
-        return Evidence("the files have no row of a larger model")
+        return RowEvidence("the files have no row of a larger model")
     groups = groups_of(rules.larger.average)
     tasks = sum(len(tasks_of(group)) for group in groups)
     ahead = sum((baseline(data, group, model) - baseline(data, group, larger)) * len(tasks_of(group)) for group in groups) / tasks * 100
     error = sum(_item_variance(data, group, size) for group in groups for size in (model, larger)) ** 0.5 / tasks * 100
     obstacle = "the best of a run's epochs stands against a single score of the larger model, which favours the run"
-    return Evidence(obstacle, (_contrast(runs["gain"].to_numpy() + ahead, -rules.larger.margin, larger, error),), favoured=True)
+    return RowEvidence(obstacle, (_contrast(runs["gain"].to_numpy() + ahead, -rules.larger.margin, larger, error),), favoured=True)
 
 
 def _item_variance(data: Published, group: str, model: str) -> float:
@@ -120,22 +117,22 @@ def _item_variance(data: Published, group: str, model: str) -> float:
     return float((scores * (1 - scores) / items_of(group)).sum())
 
 
-def _corpora(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Evidence:
+def _corpora(data: Published, runs: pd.DataFrame, rules: Preregistration) -> RowEvidence:
     target = rules.corpora.corpus or list(CORPORA)[-1]
     wide = runs.pivot(index="index", columns="corpus", values="gain")
     others = [corpus for corpus in CORPORA if corpus != target and {corpus, target} <= set(wide.columns)]
     pairs = {corpus: (wide[target] - wide[corpus]).dropna().to_numpy() for corpus in others}
     obstacle = "choosing the best epoch adds to the gains of each corpus, by an amount that the rows do not show"
-    return Evidence(obstacle, tuple(_contrast(values, rules.corpora.threshold, corpus) for corpus, values in pairs.items()))
+    return RowEvidence(obstacle, tuple(_contrast(values, rules.corpora.threshold, corpus) for corpus, values in pairs.items()))
 
 
-def _steps(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Evidence:
+def _steps(data: Published, runs: pd.DataFrame, rules: Preregistration) -> RowEvidence:
     if rules.steps.bound >= LAST_EPOCH + 1:
-        return Evidence(f"no update beyond {LAST_EPOCH + 1} was evaluated")
-    return Evidence("the rows hold a run's best epoch alone, not its later ones")
+        return RowEvidence(f"no update beyond {LAST_EPOCH + 1} was evaluated")
+    return RowEvidence("the rows hold a run's best epoch alone, not its later ones")
 
 
-EVIDENCE: dict[str, Callable[[Published, pd.DataFrame, Preregistration], Evidence]] = {
+EVIDENCE: dict[str, Callable[[Published, pd.DataFrame, Preregistration], RowEvidence]] = {
     "gain": _gain,
     "larger": _larger,
     "corpora": _corpora,
@@ -143,17 +140,15 @@ EVIDENCE: dict[str, Callable[[Published, pd.DataFrame, Preregistration], Evidenc
 }
 
 
-def _judged(by_model: dict[str, Evidence], rules: Preregistration, claim: str) -> dict[str, dict[str, Any]]:
+def _judged(by_model: dict[str, RowEvidence], rules: Preregistration, claim: str) -> dict[str, dict[str, Any]]:
     """The verdicts of one claim; p-values are corrected over the models that have any."""
     known = {model: found for model, found in by_model.items() if found.contrasts and min(c.runs for c in found.contrasts) > 1}
-    correct = CORRECTIONS[rules.correction]
-    p_values = [intersection_union([contrast.p_above() for contrast in found.contrasts]) for found in known.values()]
-    p_for, p_against = (correct([each[side] for each in p_values]) for side in (0, 1))
-    tested = dict(zip(known, zip(p_for, p_against, strict=True), strict=True))
+    pairs = {model: intersection_union([contrast.p_above() for contrast in found.contrasts]) for model, found in known.items()}
+    tested = corrected(pairs, rules.correction)
     return {model: _row(found, rules, claim, tested.get(model)) for model, found in by_model.items()}
 
 
-def _row(found: Evidence, rules: Preregistration, claim: str, tested: tuple[float, float] | None) -> dict[str, Any]:
+def _row(found: RowEvidence, rules: Preregistration, claim: str, tested: tuple[float, float] | None) -> dict[str, Any]:
     """One verdict; ``tested``: corrected p-values for and against the claim, None where there is nothing to test."""
     rule = getattr(rules, claim)
     row: dict[str, Any] = {"verdict": UNDECIDED, "reason": found.obstacle, "policy": POLICY, "average": rule.average, "runs_needed": None}
@@ -208,7 +203,9 @@ def _on_gain(numbers: dict[str, Any]) -> str:
     published = _between(row["observed"]["mean"] for row in models.values())
     nothing = [row["stop"]["at_varying"]["mean"] for row in models.values() if row["stop"]["at_varying"]]
     null = f"Classification gained {published} points" + (
-        f"; choosing among updates without any effect would give {_between(nothing)}. " if nothing else ". "
+        f"; under a null without any effect, calibrated on rows that are selected themselves, choosing among updates would give {_between(nothing)}. "
+        if nothing
+        else ". "
     )
     noise = numbers["selection"]["dialogue"]
     repeats = (
@@ -239,7 +236,7 @@ def _on_steps(numbers: dict[str, Any]) -> str:
     parts = [numbers["best_step"][group]["models"]["all"] for group in ORDER]
     latest = max(part["printed"]["largest"] or 0 for part in parts)
     late = max(part["printed"]["q95"] or 0 for part in parts)
-    return f"Nothing later was tried. Of the rows that changed, 95 % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."
+    return f"Nothing later was tried. Of the rows that changed, {QUANTILES['q95'] * 100:g} % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."
 
 
 def _table(found: dict[str, Any]) -> Table:
@@ -251,8 +248,8 @@ def _table(found: dict[str, Any]) -> Table:
     rows = ([_line(entry, model, readings["all"]) for model, readings in entry["models"].items()] for entry in found["claims"].values())
     caption = (
         "By the rules of preregistration.yaml, but at the authors' best epoch, the only one released. Differences in points: means over runs of the average of "
-        "all 12 tasks; t intervals over runs, for claim 2 over items too (unpaired; for F1 the largest variance that its mean allows). "
-        "Without text 0: verdicts.json."
+        f"all {len(TASKS)} tasks; t intervals over runs, for claim 2 over items too (unpaired; for F1 the largest variance that its mean allows). "
+        f"Without text {', '.join(map(str, found['rules']['without']['texts']))}: verdicts.json."
     )
     return Table("verdicts", "Verdicts by model", caption, columns, *blocks(rows))
 

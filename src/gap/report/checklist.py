@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from gap.core.tables import read_table
 from gap.figures.data import StudyData, read_optional
+from gap.runtime.timing import Timing, read_timing
 
 MISSING = "not recorded"
 #: Folder or file of a study's timing -> the stage that readers know.
@@ -24,24 +25,16 @@ STAGES = {
 def compute(data: StudyData) -> list[tuple[str, int, float, float]]:
     """Stage, jobs, their wall time (seconds, summed) and largest memory (MiB), by the benchmark files in results/STUDY/timing; longest first."""
     folder = data.study.path("report").parent / "timing"
-    stages: dict[str, list[tuple[float, float]]] = {}
+    stages: dict[str, list[Timing]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         part = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        stages.setdefault(STAGES.get(part, part), []).extend((_number(row.get("s")), _number(row.get("max_rss"))) for row in rows)
+        if timing := read_timing(path):
+            stages.setdefault(STAGES.get(part, part), []).append(timing)
     sums = [
-        (stage, len(jobs), sum(seconds for seconds, _ in jobs), max(memory for _, memory in jobs)) for stage, jobs in stages.items() if jobs
+        (stage, len(jobs), sum(job.wall for job in jobs), max(0.0 if isnan(job.memory) else job.memory for job in jobs))
+        for stage, jobs in stages.items()
     ]
     return sorted(sums, key=lambda row: -row[2])
-
-
-def _number(text: str | None) -> float:
-    """A cell of a benchmark file; "-" and NA, as Snakemake writes for very short jobs, count as 0."""
-    try:
-        return float(text or 0)
-    except ValueError:
-        return 0.0
 
 
 def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, str]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput
 from gap.core.files import read_object, write_text
 from gap.figures.data import StudyData, load, read_optional
-from gap.figures.page import render
+from gap.figures.page import embedded, render
 from gap.figures.registry import FIGURES
 from gap.figures.stage import study_tables
 from gap.report import provenance, summary
@@ -23,8 +21,6 @@ from gap.report.verdicts import claim_cards, verdict_rows
 FIRST = "verdicts"
 #: Figures of at most this many pixels stand side by side.
 NARROW = 700
-#: Data of a figure of at most this many bytes are a download inside the page; larger ones are named.
-EMBEDDED = 100_000
 
 
 def report(plan: dict[str, Any]) -> None:
@@ -81,26 +77,23 @@ def page(data: StudyData) -> str:
 
 
 def _figures(data: StudyData) -> list[dict[str, str]]:
-    """Every figure that has a caption, in the order of the registry: name, title, caption, width class, PNG (base64) and its
-    ``pixels`` from left to right, the file names of the tables that it is drawn from, and its data: as a link (``csv``; empty where they are too large) and as a file name."""
+    """Every figure that has a caption, in the order of the registry: name, title, caption, width class, its ``pixels`` from left to right,
+    the file names of the tables that it is drawn from, and its files as ``embedded`` gives them."""
     captions = read_object(data.study.path("captions"))
     folder = data.study.path("figures")
     figures = []
     for figure in FIGURES:
         if figure.name in captions:
             tables = ", ".join(data.study.path(name).name for name in figure.tables)
-            csv = folder / f"{figure.name}.csv"
-            link = ""
-            if csv.exists() and csv.stat().st_size <= EMBEDDED:
-                link = f"data:text/csv;base64,{_encoded(csv)}"
-            png = folder / f"{figure.name}.png"
-            files = {"data": _encoded(png), "pixels": str(_width(png)), "csv": link, "csv_name": csv.name if csv.exists() else ""}
+            files = embedded(folder, figure.name)
+            pixels = _width(folder / f"{figure.name}.png")
             figures.append(
                 {
                     "name": figure.name,
                     **captions[figure.name],
-                    "width": "narrow" if _width(png) <= NARROW else "wide",
+                    "width": "narrow" if pixels <= NARROW else "wide",
                     "tables": tables,
+                    "pixels": str(pixels),
                     **files,
                 }
             )
@@ -110,10 +103,3 @@ def _figures(data: StudyData) -> list[dict[str, str]]:
 def _width(png: Path) -> int:
     """Width of a PNG in pixels, by its header."""
     return int.from_bytes(png.read_bytes()[16:20], "big")
-
-
-def _encoded(path: Path) -> str:
-    try:
-        return base64.b64encode(path.read_bytes()).decode("ascii")
-    except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", "the figures of this study", "Run gap figures first.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -36,3 +36,9 @@ def intersection_union(p_values: Sequence[float]) -> tuple[float, float]:
 
 #: Name in preregistration.yaml -> correction.
 CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {"holm": holm, "benjamini_hochberg": benjamini_hochberg, "none": list}
+
+
+def corrected(p_values: Mapping[str, tuple[float, float]], correction: str) -> dict[str, tuple[float, float]]:
+    """By name, p-values for and against what is claimed of it: each side corrected over the names, by one of ``CORRECTIONS``."""
+    sides = (CORRECTIONS[correction]([pair[side] for pair in p_values.values()]) for side in (0, 1))
+    return dict(zip(p_values, zip(*sides, strict=True), strict=True))

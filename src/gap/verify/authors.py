@@ -13,7 +13,8 @@ from gap.core.tables import read_table
 from gap.fetch.upstream import read_upstream
 from gap.published.audit.repeats import repeated, within
 from gap.published.contents import RESULTS, TEXTS
-from gap.published.read import CORPORA, MODELS, RUN, Published, read_published
+from gap.published.names import CORPORA, MODELS, RUN
+from gap.published.read import Published, read_published
 from gap.published.rows import gains, per_run
 from gap.verify.compare import ALPHA, Verdict
 

@@ -60,6 +60,7 @@ class PublishedPlan(StudyFolders):
         outputs = {name: Path(path) for name, path in self.light.items() if name not in FOLDERS}
         outputs |= {f"{name}_{ending}": self.results / "tables" / f"{name}.{ending}" for name in TABLES for ending in ("csv", "md", "tex")}
         outputs |= {f"{name}_{ending}": self.figures / f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
+        outputs |= {f"{name}_points": self.figures / f"{name}.csv" for name in FIGURES}  # a table may have the figure's name
         return LightStage("published", outputs, CODE, settings=self.settings)
 
     @property

@@ -12,16 +12,14 @@ from gap.params.sources import AuthorsSource
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
 from gap.plan.stages import figures
+from gap.published.names import GROUPS, HUB_IDS, SOURCES
 from gap.tasks.registry import TASKS
 
 CODE = ("gap.report.stage",)
 #: Numbers of study published, recomputed from the authors' rows.
 PUBLISHED = Path("results/published/checks/published.json")
-#: Models of the authors' rows by their ids on the hub, corpora by their names in params.yaml.
-MODELS = {"facebook/opt-350m": "350M", "facebook/opt-1.3b": "1.3B", "facebook/opt-2.7b": "2.7B"}
-CORPORA = {"TDEC": "TDEC", "CC": "CC", "Git": "Git."}
-#: Items per task, and what the authors' averages are taken over.
-ITEMS, TASKS_OF = 320, {"classification": 8, "dialogue": 4}
+#: Items that the authors scored of a task, where it has as many.
+ITEMS = max(task.items for tasks in GROUPS.values() for task in tasks.values())
 
 
 def light_stages(plan: Plan) -> list[LightStage]:
@@ -35,11 +33,11 @@ def light_stages(plan: Plan) -> list[LightStage]:
 
 def paper_cells(plan: Plan) -> list[dict[str, Any]]:
     """The authors' mean gains (fractions) where the study has the same model, texts, items and tasks; none without study published."""
-    study = plan.study
-    models = {name: MODELS[model.id] for name, model in study.models.items() if isinstance(model, HubModel) and model.id in MODELS}
+    study, known = plan.study, {model: name for name, model in HUB_IDS.items()}
+    models = {name: known[model.id] for name, model in study.models.items() if isinstance(model, HubModel) and model.id in known}
     sources = {name: study.sources[corpus.source] for name, corpus in study.corpora.items()}
-    corpora = {name: CORPORA[source.name] for name, source in sources.items() if isinstance(source, AuthorsSource)}
-    groups = [group for group, count in TASKS_OF.items() if sum(TASKS[task].group == group for task in study.tasks) == count]
+    corpora = {name: SOURCES[source.name] for name, source in sources.items() if isinstance(source, AuthorsSource)}
+    groups = [group for group, tasks in GROUPS.items() if sum(TASKS[task].group == group for task in study.tasks) == len(tasks)]
     if not (models and corpora and groups) or study.evaluate.items != ITEMS or study.items.kind == "miniature":
         return []
     try:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gap.figures.labels import GROUP_LABEL, POINTS
-from gap.published.read import FILES, GROUPS, Published
+from gap.published.names import FILES, GROUPS
+from gap.published.read import Published
 from gap.published.rows import items_of, tasks_of
 from gap.published.section import Sampling, Section
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.points import where
 from gap.figures.style import DOUBLE, GREY, colour, handle, legend_above, marker
 from gap.figures.table import Column, Table
-from gap.published.drawings import cumulative
+from gap.published.drawings import cumulative, cumulative_points
 from gap.published.estimates import plain
-from gap.published.read import FILES, GROUPS, TASKS, Published
+from gap.published.names import FILES, GROUPS, TASKS
+from gap.published.read import Published
 from gap.published.rows import SAME, baseline, gains, models, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import listed, percent, points
@@ -36,7 +37,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         *(_counts(group, numbers[group]) for group in GROUPS),
         *(text for group in GROUPS for text in _below(group, numbers[group])),
     ]
-    figures = (Figure("published_gains", "Gains of the released rows", _caption(numbers), partial(_draw, frames)),)
+    figures = (Figure("published_gains", "Gains of the released rows", _caption(numbers), _points(frames), _draw),)
     return Section("construction", "Gains cannot be negative", tuple(sentences), numbers, (_table(numbers),), figures)
 
 
@@ -154,16 +155,27 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], file: FigureFile) -> None:
-    order = list(models(next(iter(frames.values()))))
-    handles = [handle(model, index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
-    with file.drawing(DOUBLE, 2.4, 1, len(frames), sharey=True) as (figure, [line]):
-        for axes, (group, frame) in zip(line, frames.items(), strict=True):
+def _points(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """By group and model, the share of rows up to each gain, and of those that are the unmodified model (kind ``unmodified``)."""
+    parts = []
+    for group, frame in frames.items():
+        for model, rows in models(frame).items():
+            parts.append(cumulative_points(rows["gain"].to_numpy(), kind="rows", group=group, model=model))
+            unmodified = {"kind": "unmodified", "group": group, "model": model, "gain": 0.0, "share": float((rows["epoch"] == 0).mean())}
+            parts.append(pd.DataFrame([unmodified]))
+    return pd.concat(parts)
+
+
+def _draw(file: FigureFile) -> None:
+    order = list(models(file.points))
+    handles = [handle(f"OPT {model}", index, LINES[index % len(LINES)]) for index, model in enumerate(order)]
+    with file.drawing(DOUBLE, 2.4, 1, len(GROUPS), sharey=True) as (figure, [line]):
+        for axes, group in zip(line, GROUPS, strict=True):
             for index, model in enumerate(order):
-                rows = rows_of(frame, model)
-                cumulative(axes, rows["gain"].to_numpy(), LINES[index % len(LINES)], colour(index))
-                share = float((rows["epoch"] == 0).mean())
-                axes.plot([0], [share], marker=marker(index), markersize=4, color=colour(index), clip_on=False, zorder=3)
+                rows = where(file.points, group=group, model=model)
+                cumulative(axes, where(rows, kind="rows"), LINES[index % len(LINES)], colour(index))
+                share = where(rows, kind="unmodified")["share"]
+                axes.plot([0], share, marker=marker(index), markersize=4, color=colour(index), clip_on=False, zorder=3)
             axes.axvline(0, color=GREY, linewidth=0.6, zorder=1)
             axes.set_xlabel(f"gain in {AXIS_LABEL[group]}, points")
         line[0].set_ylabel("share of rows up to this gain")

@@ -10,7 +10,8 @@ from scipy import stats
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.table import Column, Table
 from gap.published.estimates import plain
-from gap.published.read import GROUPS, Published
+from gap.published.names import GROUPS
+from gap.published.read import Published
 from gap.published.rows import SKIPPED, by_epoch, clusters, models, real_updates, tasks_of
 from gap.published.section import Row, Sampling, Section
 from gap.published.wording import listed, percent

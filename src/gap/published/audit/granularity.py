@@ -8,7 +8,8 @@ import numpy as np
 
 from gap.figures.labels import POINTS
 from gap.figures.table import Column, Table
-from gap.published.read import FILES, GROUPS, Published
+from gap.published.names import FILES, GROUPS
+from gap.published.read import Published
 from gap.published.rows import tasks_of
 from gap.published.section import Sampling, Section
 from gap.published.wording import each, listed

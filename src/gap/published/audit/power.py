@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gap.figures.labels import POINTS
+from gap.figures.points import where
 from gap.figures.style import GREY, SINGLE, colour, handle, legend_above
 from gap.figures.table import Column, Table
 from gap.published.audit.detectable import ALPHA, POWER, Z_ALPHA, Z_POWER, effective, floor, needed_agreement, paired, unpaired
 from gap.published.estimates import plain, standard_error
-from gap.published.read import GROUPS, TASKS, Published
+from gap.published.names import GROUPS, TASKS
+from gap.published.read import Published
 from gap.published.rows import baseline, gains, items_of, models
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import each, listed, points, score
@@ -23,6 +24,8 @@ AGREEMENTS = (0.90, 0.95, 0.99)
 #: Agreements that the figure spans.
 DRAWN = np.linspace(0.8, 0.9995, 400)
 GROUP = "classification"
+#: Published gains that the figure shows, with their lines and widths.
+OBSERVED: dict[str, tuple[Any, float]] = {"mean": ("--", 0.7), "largest": (":", 0.9)}
 
 
 def section(data: Published, sampling: Sampling) -> Section:
@@ -47,7 +50,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         "observed": {model: _observed(values, count) for model, values in gain.items()},
     }
     title = "Smallest detectable gain against agreement"
-    figures = (Figure("published_power", title, _caption(numbers), partial(_draw, numbers), "narrow"),)
+    figures = (Figure("published_power", title, _caption(numbers), _points(numbers), _draw, "narrow"),)
     return Section("power", "The smallest gain that could have been shown", _sentences(numbers), numbers, (_table(numbers),), figures)
 
 
@@ -125,19 +128,27 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(numbers: dict[str, Any], file: FigureFile) -> None:
+def _points(numbers: dict[str, Any]) -> pd.DataFrame:
+    """Detectable gains by agreement (kind: the curve), and the published ones by model (kinds ``mean`` and ``largest``), in points."""
     sizes = sorted({row["items"] for row in numbers["tasks"].values()})
     shown = {f"one task, n = {int(sizes[0])}": sizes[0], f"one task, n = {int(sizes[-1])}": sizes[-1]}
     shown[f"average of {len(numbers['tasks'])} tasks"] = numbers["effective_items"]
+    curves = [pd.DataFrame({"kind": label, "agreement": DRAWN, "gain": paired(DRAWN, items) * POINTS}) for label, items in shown.items()]
+    seen = [(kind, model, row[kind] * POINTS) for model, row in numbers["observed"].items() for kind in OBSERVED]
+    return pd.concat([*curves, pd.DataFrame(seen, columns=["kind", "model", "gain"])])
+
+
+def _draw(file: FigureFile) -> None:
+    curves = [kind for kind in dict.fromkeys(file.points["kind"]) if kind not in OBSERVED]
     lines = ("-.", "--", "-")
     handles = []
     with file.drawing(SINGLE, 2.8) as (figure, [[axes]]):
-        for index, ((label, items), line) in enumerate(zip(shown.items(), lines[-len(shown) :], strict=True)):
-            axes.plot(DRAWN, paired(DRAWN, items) * POINTS, line, color=colour(index))
+        for index, (label, line) in enumerate(zip(curves, lines[-len(curves) :], strict=True)):
+            curve = where(file.points, kind=label)
+            axes.plot(curve["agreement"], curve["gain"], line, color=colour(index))
             handles.append(handle(label, line=line, tint=colour(index)))
-        for row in numbers["observed"].values():
-            axes.axhline(row["mean"] * POINTS, linestyle="--", color=GREY, linewidth=0.7)
-            axes.axhline(row["largest"] * POINTS, linestyle=":", color=GREY, linewidth=0.9)
+        for row in file.points[file.points["kind"].isin(OBSERVED)].to_dict("records"):
+            axes.axhline(row["gain"], linestyle=OBSERVED[row["kind"]][0], color=GREY, linewidth=OBSERVED[row["kind"]][1])
         handles += [handle("published means", line="--"), handle("published largest", line=":")]
         axes.set_yscale("log")
         axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5, 10], labels=["0.1", "0.2", "0.5", "1", "2", "5", "10"])

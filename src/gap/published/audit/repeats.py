@@ -10,7 +10,8 @@ import pandas as pd
 from gap.figures.labels import GROUP_LABEL, POINTS
 from gap.figures.table import Column, Table
 from gap.published.estimates import interval_of, pair, plain
-from gap.published.read import FILES, GROUPS, RUN, Published
+from gap.published.names import FILES, GROUPS, RUN
+from gap.published.read import Published
 from gap.published.rows import SAME, clusters, gains, models, per_run
 from gap.published.section import Row, Sampling, Section, blocks
 from gap.published.wording import score, span

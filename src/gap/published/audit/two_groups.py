@@ -14,7 +14,8 @@ from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
 from gap.figures.table import Column, Table
 from gap.published.drawings import corpus_handles
 from gap.published.estimates import adjust, interval_of, pair, plain, spearman
-from gap.published.read import CORPORA, GROUPS, RUN, Published
+from gap.published.names import CORPORA, GROUPS, RUN
+from gap.published.read import Published
 from gap.published.rows import SAME, clusters, gains, models, per_run, rows_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.wording import each, listed, p_text, signed, span
@@ -36,8 +37,8 @@ def section(data: Published, sampling: Sampling) -> Section:
         "both": sum(row["both"] for row in by_model.values()),
         "expected": sum(row["expected"] for row in by_model.values()),
     }
-    draw = partial(_draw, joined, list(models(data.rows["classification"])))
-    figures = (Figure("published_two_groups", TITLE, _caption(numbers), draw),)
+    draw = partial(_draw, list(models(data.rows["classification"])))
+    figures = (Figure("published_two_groups", TITLE, _caption(numbers), _points(joined), draw),)
     return Section("two_groups", TITLE, _sentences(numbers, sampling), numbers, (_table(numbers, sampling),), figures)
 
 
@@ -151,17 +152,22 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(joined: pd.DataFrame, order: list[str], file: FigureFile) -> None:
+def _points(joined: pd.DataFrame) -> pd.DataFrame:
+    """Both gains of each run in points."""
+    runs = joined[[*RUN, *GROUPS]].rename(columns={"index": "text"})
+    return runs.assign(**{group: runs[group] * POINTS for group in GROUPS})
+
+
+def _draw(order: list[str], file: FigureFile) -> None:
     across, up = GROUPS
     with file.drawing(DOUBLE, 2.5, 1, len(order), sharex=True, sharey=True) as (figure, [line]):
         for axes, model in zip(line, order, strict=True):
             for index, corpus in enumerate(CORPORA):
-                runs = rows_of(joined, model, corpus)
-                x, y = runs[across] * POINTS, runs[up] * POINTS
-                axes.scatter(x, y, s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
+                runs = rows_of(file.points, model, corpus)
+                axes.scatter(runs[across], runs[up], s=8, marker=marker(index), color=colour(index), alpha=0.6, linewidths=0, clip_on=False)
             axes.axhline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
             axes.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
-            axes.set_title(model)
+            axes.set_title(f"OPT {model}")
             axes.set_xlabel(f"gain in {AXIS_LABEL[across].split()[-1]}, points")
         line[0].set_ylabel(f"gain in {AXIS_LABEL[up]}, points")
         legend_above(figure, corpus_handles(), len(CORPORA))

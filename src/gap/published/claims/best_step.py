@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from gap.figures.labels import GROUP_LABEL
+from gap.figures.points import where
 from gap.figures.style import DOUBLE, colour, legend_above
 from gap.figures.table import Column, Table
 from gap.published.estimates import share_of_runs
-from gap.published.read import CORPORA, Published
+from gap.published.names import CORPORA
+from gap.published.read import Published
 from gap.published.rows import ALL, FIRST_REAL, LAST_EPOCH, ORDER, PATIENCE, STOP_FROM, by_epoch, models, real_updates
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import baselines_and_rows, percent, span
@@ -39,7 +40,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs: the fall to the right is partly that rule's, "
         "and what a stopped run would have reached later is unknown."
     )
-    figures = (Figure("best_step", "Best epoch of every released row", _caption(data), partial(_draw, data)),)
+    figures = (Figure("best_step", "Best epoch of every released row", _caption(data), _points(data), _draw),)
     return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
@@ -103,13 +104,25 @@ def _caption(data: Published) -> str:
     return f"Rows by best epoch as printed; 0 is the unmodified model. Unmodified, in points: {baselines_and_rows(data)}."
 
 
-def _draw(data: Published, file: FigureFile) -> None:
+def _points(data: Published) -> pd.DataFrame:
+    """Rows by group, model, corpus and best epoch, those without any too."""
     last = max(int(data.rows[group]["epoch"].max()) for group in ORDER)
-    names = models(data.rows[ORDER[0]])
+    counts = [
+        (group, model, corpus, epoch, rows)
+        for group in ORDER
+        for model, frame in models(data.rows[group]).items()
+        for corpus in CORPORA
+        for epoch, rows in enumerate(np.bincount(frame.loc[frame["corpus"] == corpus, "epoch"], minlength=last + 1))
+    ]
+    return pd.DataFrame(counts, columns=["group", "model", "corpus", "epoch", "rows"])
+
+
+def _draw(file: FigureFile) -> None:
+    names = models(file.points)
     with file.drawing(DOUBLE, 3.6, len(ORDER), len(names), sharex=True, sharey="row") as (figure, grid):
         for group, line in zip(ORDER, grid, strict=True):
-            for rows, axes in zip(models(data.rows[group]).values(), line, strict=True):
-                _panel(axes, rows, last)
+            for rows, axes in zip(models(where(file.points, group=group)).values(), line, strict=True):
+                _panel(axes, rows)
             line[0].set_ylabel(f"{GROUP_LABEL[group].lower()}, rows")
         for model, axes in zip(names, grid[0], strict=True):
             axes.set_title(f"OPT {model}")
@@ -119,13 +132,14 @@ def _draw(data: Published, file: FigureFile) -> None:
         legend_above(figure, handles, len(handles))
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, last: int) -> None:
+def _panel(axes: Axes, points: pd.DataFrame) -> None:
     """Bars of rows per epoch, corpora stacked."""
-    floor = np.zeros(last + 1)
+    epochs = range(int(points["epoch"].max()) + 1)
+    floor = np.zeros(len(epochs))
     for index, corpus in enumerate(CORPORA):
-        heights = np.bincount(rows.loc[rows["corpus"] == corpus, "epoch"], minlength=last + 1).astype(float)
-        axes.bar(range(last + 1), heights, bottom=floor, color=colour(index), width=0.8, edgecolor="white", linewidth=0.4)
+        heights = where(points, corpus=corpus)["rows"].to_numpy(float)
+        axes.bar(epochs, heights, bottom=floor, color=colour(index), width=0.8, edgecolor="white", linewidth=0.4)
         floor = floor + heights
-    axes.set_xticks(range(0, last + 1, 2))
+    axes.set_xticks(epochs[::2])
     axes.grid(axis="y")
     axes.set_axisbelow(True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,9 +9,10 @@ from matplotlib.axes import Axes
 
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.panels import mean_mark
+from gap.figures.points import where
 from gap.figures.style import DOUBLE, handle, legend_above
 from gap.figures.table import Column, Table
-from gap.published.drawings import STRIP, corpus_handles, dots, label_columns
+from gap.published.drawings import STRIP, corpus_handles, dots, label_columns, row_points
 from gap.published.estimates import interval_of, pair, share_of_runs
 from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, models
@@ -26,8 +26,7 @@ def section(data: Published, sampling: Sampling) -> Section:
     numbers = {group: _group(data, group, frames[group], sampling) for group in ORDER}
     sentences = [_sentence(group, numbers[group], sampling) for group in ORDER]
     tables = tuple(_table(group, numbers[group], sampling) for group in ORDER)
-    draw = partial(_draw, frames, numbers)
-    figures = (Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(data, sampling), draw),)
+    figures = (Figure("gain_by_corpus", "Gain of every released row by corpus", _caption(data, sampling), _points(frames, numbers), _draw),)
     return Section("by_corpus", "Scores by model and corpus", tuple(sentences), numbers, tables, figures)
 
 
@@ -109,20 +108,33 @@ def _caption(data: Published, sampling: Sampling) -> str:
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], numbers: dict[str, Any], file: FigureFile) -> None:
-    with file.drawing(DOUBLE, 2.6, 1, len(frames)) as (figure, [line]):
-        for axes, (group, frame) in zip(line, frames.items(), strict=True):
-            _panel(axes, frame, numbers[group])
+def _points(frames: dict[str, pd.DataFrame], numbers: dict[str, Any]) -> pd.DataFrame:
+    """Gains of the rows, and by corpus their mean with its interval (kind ``mean``), in points."""
+    means = [
+        ("mean", group, model, corpus, row["rows"], *(end * POINTS for end in (row["gain"], *interval_of(row, "gain"))))
+        for group, by_model in numbers.items()
+        for model, by_corpus in by_model.items()
+        for corpus, row in by_corpus.items()
+        if corpus != ALL
+    ]
+    rows = [row_points(frame, group=group, gain=frame["gain"] * POINTS) for group, frame in frames.items()]
+    return pd.concat([*rows, pd.DataFrame(means, columns=["kind", "group", "model", "corpus", "rows", "gain", "low", "high"])])
+
+
+def _draw(file: FigureFile) -> None:
+    with file.drawing(DOUBLE, 2.6, 1, len(ORDER)) as (figure, [line]):
+        for axes, group in zip(line, ORDER, strict=True):
+            _panel(axes, where(file.points, group=group))
             axes.set_ylabel(f"{AXIS_LABEL[group]},\ngain in points")
             axes.set_xlabel("model")
         legend_above(figure, corpus_handles(handle("mean and interval", line="-", tint="black")), 4)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, by_model: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame) -> None:
     axes.axhline(0, color="black", linestyle="--", linewidth=0.8)
-    for column, (model, rows) in enumerate(models(frame).items()):
-        middles = dots(axes, rows, rows["gain"].to_numpy() * POINTS, column)
-        for corpus in corpora(rows):
-            row = by_model[model][corpus]
-            mean_mark(axes, middles[corpus], STRIP * 0.4, [end * POINTS for end in (row["gain"], *interval_of(row, "gain"))])
+    by_model = models(where(frame, kind="row"))
+    for column, (model, rows) in enumerate(by_model.items()):
+        middles = dots(axes, rows, rows["gain"].to_numpy(), column)
+        for row in where(frame, kind="mean", model=model).to_dict("records"):
+            mean_mark(axes, middles[row["corpus"]], STRIP * 0.4, [row[key] for key in ("gain", "low", "high")])
     label_columns(axes, [f"OPT {model}" for model in by_model])

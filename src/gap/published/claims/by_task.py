@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,12 @@ from scipy import stats
 
 from gap.figures.labels import POINTS
 from gap.figures.panels import colour_bar, heatmap
+from gap.figures.points import where
 from gap.figures.style import DOUBLE
 from gap.figures.table import Cell, Column, Table
 from gap.published.estimates import adjust, interval_of, pair
-from gap.published.read import CORPORA, MODELS, TASKS, Published
+from gap.published.names import CORPORA, MODELS, TASKS
+from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, SAME, baseline, changes, clusters, corpora, models, per_run, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, points, signed, span
@@ -37,7 +38,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         "A row's tasks are those of its group's best epoch, so the group's mean cannot fall although single tasks can, and tasks' means are biased upwards."
     )
     tables = (_table(data, tasks, sampling),)
-    figures = (Figure("task_heatmap", "Mean change by task", _caption(data), partial(_draw, tasks)),)
+    figures = (Figure("task_heatmap", "Mean change by task", _caption(data), _points(tasks), _draw),)
     return Section("by_task", "Every task", tuple(sentences), {"tasks": tasks, "models": counts}, tables, figures)
 
 
@@ -122,27 +123,38 @@ def _caption(data: Published) -> str:
     )
 
 
-def _draw(tasks: dict[str, Any], file: FigureFile) -> None:
+def _points(tasks: dict[str, Any]) -> pd.DataFrame:
+    """Mean change in points (``gain``) by group, task, model and corpus."""
+    cells = [
+        (group, task, model, corpus, tasks[task][model][corpus]["mean"] * POINTS)
+        for group in ORDER
+        for task in tasks_of(group)
+        for model in tasks[task]
+        for corpus in CORPORA
+        if corpus in tasks[task][model]
+    ]
+    return pd.DataFrame(cells, columns=["group", "task", "model", "corpus", "gain"])
+
+
+def _draw(file: FigureFile) -> None:
     counts = [len(tasks_of(group)) for group in ORDER]
     with file.drawing(DOUBLE, 0.2 * sum(counts) + 1.1, len(ORDER), 1, height_ratios=counts) as (_, grid):
         panels = [axes for [axes] in grid]
         for group, axes in zip(ORDER, panels, strict=True):
-            _panel(axes, tasks, group)
+            _panel(axes, where(file.points, group=group), tasks_of(group))
             axes.tick_params(length=0, labelbottom=axes is panels[-1])
         for index, model in enumerate(MODELS):
             middle = index * len(CORPORA) + (len(CORPORA) - 1) / 2
             panels[0].annotate(f"OPT {model}", (middle, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7)
 
 
-def _panel(axes: Axes, tasks: dict[str, Any], group: str) -> None:
-    """Mean changes of the group's tasks (rows) by model and corpus (columns), in points."""
+def _panel(axes: Axes, frame: pd.DataFrame, tasks: list[str]) -> None:
+    """Mean changes of the group's ``tasks`` (rows) by model and corpus (columns), in points."""
     columns = [(model, corpus) for model in MODELS for corpus in CORPORA]
-    missing = {"mean": float("nan")}
-    means = [[tasks[task].get(model, {}).get(corpus, missing)["mean"] for model, corpus in columns] for task in tasks_of(group)]
-    values = np.array(means) * POINTS
+    values = frame.pivot(index="task", columns=["model", "corpus"], values="gain").reindex(index=tasks, columns=columns).to_numpy(float)
     limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     image = heatmap(axes, values, limit, signed)
-    axes.set_yticks(range(len(values)), [TASKS[task].label for task in tasks_of(group)])
+    axes.set_yticks(range(len(values)), [TASKS[task].label for task in tasks])
     axes.set_xticks(range(len(columns)), [corpus for _, corpus in columns])
     for index in range(1, len(MODELS)):
         axes.axvline(index * len(CORPORA) - 0.5, color="white", linewidth=2)

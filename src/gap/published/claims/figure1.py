@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.points import where
 from gap.figures.style import SINGLE, handle, legend_above
-from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns
-from gap.published.read import MODELS, Published
+from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns, row_points
+from gap.published.names import MODELS
+from gap.published.read import Published
 from gap.published.rows import ORDER, baseline, corpora, gains, items_of, models, tasks_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.wording import each, score, title
@@ -28,7 +30,8 @@ def section(data: Published, sampling: Sampling) -> Section:
     titles = {group: f"{title(group)} of every released row" for group in ORDER}
     titles["dialogue"] += " (the paper's Figure 1)"
     figures = tuple(
-        Figure(f"figure1_{group}", titles[group], _caption(group, numbers[group]), partial(_draw, data, group), "narrow") for group in ORDER
+        Figure(f"figure1_{group}", titles[group], _caption(group, numbers[group]), _points(data, group), partial(_draw, group), "narrow")
+        for group in ORDER
     )
     heading = "Every run by model size (the paper's Figure 1)"
     return Section("figure1", heading, sentences, {**numbers, "reference_rows": REFERENCE in MODELS}, (), figures)
@@ -64,13 +67,21 @@ def _caption(group: str, numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(data: Published, group: str, file: FigureFile) -> None:
-    by_model = models(data.rows[group])
+def _points(data: Published, group: str) -> pd.DataFrame:
+    """Scores of the rows, and of the unmodified models (kind ``unmodified``), as ``value`` in points."""
+    rows = data.rows[group]
+    levels = [("unmodified", model, baseline(data, group, model) * POINTS) for model in models(rows)]
+    return pd.concat([row_points(rows, value=rows["mean"] * POINTS), pd.DataFrame(levels, columns=["kind", "model", "value"])])
+
+
+def _draw(group: str, file: FigureFile) -> None:
+    by_model = models(where(file.points, kind="row"))
+    levels = where(file.points, kind="unmodified").set_index("model")["value"].to_dict()
     with file.drawing(SINGLE, 2.7) as (figure, [[axes]]):
         for column, (model, rows) in enumerate(by_model.items()):
-            dots(axes, rows, rows["mean"].to_numpy() * POINTS, column)
-            level, half = baseline(data, group, model) * POINTS, WIDTH / 2 + 0.04
-            axes.plot([column - half, column + half], [level, level], "--", color="black", zorder=3)
+            dots(axes, rows, rows["value"].to_numpy(), column)
+            half = WIDTH / 2 + 0.04
+            axes.plot([column - half, column + half], [levels[model]] * 2, "--", color="black", zorder=3)
         label_columns(axes, [f"OPT {model}" for model in by_model])
         axes.set_ylabel(f"{AXIS_LABEL[group]}, points")
         axes.set_xlabel("model")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,13 +9,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from gap.figures.labels import GROUP_LABEL, POINTS
+from gap.figures.points import where
 from gap.figures.style import SINGLE, handle, legend_above
 from gap.figures.table import Column, Table
 from gap.published.claims.figure1 import REFERENCE
-from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns
+from gap.published.drawings import WIDTH, corpus_handles, dots, label_columns, row_points
 from gap.published.estimates import pair, share_of_runs, standard_error
-from gap.published.read import MODELS, Published
-from gap.published.rows import ORDER, SAME, baseline, clusters, corpora, gains, rows_of, tasks_of
+from gap.published.names import MODELS
+from gap.published.read import Published
+from gap.published.rows import ALL, ORDER, SAME, baseline, clusters, corpora, gains, rows_of, tasks_of
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, percent, points, span
 
@@ -34,7 +35,7 @@ def section(data: Published, sampling: Sampling) -> Section:
         f"{MODELS[-1]} against {REFERENCE} cannot be checked."
     )
     title = "Share of the gap to the next size that a row closes"
-    figures = (Figure("gap_closed", title, _caption(numbers), partial(_draw, data, numbers), "narrow"),)
+    figures = (Figure("gap_closed", title, _caption(numbers), _points(data, numbers), _draw, "narrow"),)
     return Section("larger_models", "Level with larger models (claim 2)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)
 
 
@@ -122,22 +123,33 @@ def _caption(numbers: dict[str, Any]) -> str:
     )
 
 
-def _draw(data: Published, numbers: dict[str, Any], file: FigureFile) -> None:
+def _points(data: Published, numbers: dict[str, Any]) -> pd.DataFrame:
+    """Shares of the gap in per cent (``closed``) of the rows, and of the mean row (kind ``mean``)."""
+    parts, means = [], []
+    for group in ORDER:
+        frame = gains(data, group)
+        for (model, _), row in zip(STEPS, numbers[group].values(), strict=True):
+            if row["closed"] is not None:
+                rows = rows_of(frame, model)
+                parts.append(row_points(rows, group=group, closed=rows["gain"] / row["gap"] * 100))
+                means.append(("mean", group, model, ALL, row["closed"] * 100))
+    return pd.concat([*parts, pd.DataFrame(means, columns=["kind", "group", "model", "corpus", "closed"])])
+
+
+def _draw(file: FigureFile) -> None:
     with file.drawing(SINGLE, 2.7, 1, len(ORDER), sharey=True) as (figure, [line]):
         for axes, group in zip(line, ORDER, strict=True):
-            _panel(axes, gains(data, group), numbers[group])
+            _panel(axes, where(file.points, group=group))
             axes.set_title(GROUP_LABEL[group])
         line[0].set_ylabel("share of the gap closed, %")
         legend_above(figure, corpus_handles(handle("mean", line="-", tint="black")), 4)
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, by_step: dict[str, Any]) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame) -> None:
     axes.axhline(100, color="black", linestyle="--", linewidth=0.8, zorder=3)
-    for column, ((model, _), row) in enumerate(zip(STEPS, by_step.values(), strict=True)):
-        if row["closed"] is None:
-            continue
-        rows = rows_of(frame, model)
-        dots(axes, rows, rows["gain"].to_numpy() / row["gap"] * 100, column)
-        ends, closed = [column - WIDTH / 2, column + WIDTH / 2], row["closed"] * 100
-        axes.plot(ends, [closed, closed], color="black", linewidth=1.2, zorder=4)
+    for column, (model, _) in enumerate(STEPS):
+        rows = where(frame, kind="row", model=model)
+        dots(axes, rows, rows["closed"].to_numpy(), column)
+        for closed in where(frame, kind="mean", model=model)["closed"]:
+            axes.plot([column - WIDTH / 2, column + WIDTH / 2], [closed, closed], color="black", linewidth=1.2, zorder=4)
     label_columns(axes, [f"{model}\nto {larger}" for model, larger in STEPS])

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from gap.figures.forest import Mark, Series, panel
 from gap.figures.labels import GROUP_LABEL
+from gap.figures.points import where
 from gap.figures.style import DOUBLE, GREY, colour, legend_above, marker
 from gap.figures.table import Column, Table
 from gap.published.claims.correlations import (
@@ -25,7 +26,8 @@ from gap.published.claims.correlations import (
 )
 from gap.published.drawings import corpus_handles
 from gap.published.estimates import interval_of
-from gap.published.read import CORPORA, Published
+from gap.published.names import CORPORA
+from gap.published.read import Published
 from gap.published.rows import ALL, ORDER, corpora, gains, models, per_run
 from gap.published.section import Figure, FigureFile, Row, Sampling, Section, blocks
 from gap.published.wording import change, each, listed, p_cell, p_text, signed, span
@@ -48,7 +50,8 @@ def section(data: Published, sampling: Sampling) -> Section:
             f"text_features_{group}",
             f"{GROUP_LABEL[group]}: gain against features of the text",
             _caption(group, numbers[group], sampling),
-            partial(_draw, numbers[group], 1 - sampling.level),
+            _points(numbers[group]),
+            partial(_draw, list(numbers[group]), 1 - sampling.level),
         )
         for group in ORDER
     )
@@ -134,13 +137,25 @@ def _caption(group: str, by_model: dict[str, Any], sampling: Sampling) -> str:
     )
 
 
-def _draw(by_model: dict[str, Any], alpha: float, file: FigureFile) -> None:
-    """One panel per model; ``by_model`` maps models to scopes to features; marks are filled where Holm's p is below ``alpha``."""
+def _points(by_model: dict[str, Any]) -> pd.DataFrame:
+    """By model, corpus (``all``: together) and feature: rank correlation, its interval and Holm's p; where the correlation exists."""
+    tests = [
+        (model, scope, feature, test["rho"], *interval_of(test, "rho"), test["p_holm"])
+        for model, row in by_model.items()
+        for scope in LOOK
+        for feature in LABELS
+        if (test := correlation_of(row, scope, feature)) and test["rho"] is not None
+    ]
+    return pd.DataFrame(tests, columns=["model", "corpus", "feature", "rho", "low", "high", "p_holm"])
+
+
+def _draw(names: list[str], alpha: float, file: FigureFile) -> None:
+    """One panel per model of ``names``; marks are filled where Holm's p is below ``alpha``."""
     pooled = Line2D([], [], linestyle="None", marker=LOOK[ALL][1], markersize=4, color=LOOK[ALL][0], label="all corpora")
     handles = [pooled, *corpus_handles()]
-    with file.drawing(DOUBLE, 0.42 * len(LABELS) + 0.8, 1, len(by_model), sharey=True, sharex=True) as (figure, [line]):
-        for axes, (model, row) in zip(line, by_model.items(), strict=True):
-            panel(axes, list(LABELS), _series(row, list(LABELS), alpha))
+    with file.drawing(DOUBLE, 0.42 * len(LABELS) + 0.8, 1, len(names), sharey=True, sharex=True) as (figure, [line]):
+        for axes, model in zip(line, names, strict=True):
+            panel(axes, list(LABELS), _series(where(file.points, model=model), alpha))
             axes.set_title(f"OPT {model}")
             axes.set_xlabel("rank correlation with gain")
         line[0].set_yticks(range(len(LABELS)), list(LABELS.values()))
@@ -148,11 +163,11 @@ def _draw(by_model: dict[str, Any], alpha: float, file: FigureFile) -> None:
         legend_above(figure, handles, len(handles))
 
 
-def _series(row: dict[str, Any], features: list[str], alpha: float) -> list[Series]:
+def _series(points: pd.DataFrame, alpha: float) -> list[Series]:
     """The scopes of one model; a correlation that does not exist has no mark."""
     series = []
-    for scope, (shade, shape) in LOOK.items():
-        tests = {feature: test for feature in features if (test := correlation_of(row, scope, feature)) and test["rho"] is not None}
-        marks = {feature: Mark(test["rho"], *interval_of(test, "rho"), test["p_holm"] < alpha) for feature, test in tests.items()}
-        series.append(Series(shade, shape, marks))
+    for scope, look in LOOK.items():
+        tests = where(points, corpus=scope).to_dict("records")
+        marks = {test["feature"]: Mark(test["rho"], test["low"], test["high"], test["p_holm"] < alpha) for test in tests}
+        series.append(Series(*look, marks))
     return series
