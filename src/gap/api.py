@@ -53,7 +53,13 @@ class Model:
 
 
 def open_model(
-    name: str | Path, *, device: str = "auto", precision: str | None = None, max_length: int = 512, max_new_tokens: int = 32, threads: int = 1
+    name: str | Path,
+    *,
+    device: str = "auto",
+    precision: str | None = None,
+    max_length: int = 512,
+    max_new_tokens: int = 32,
+    threads: int = 1,
 ) -> Model:
     """Load a causal language model to update, ask and score.
 

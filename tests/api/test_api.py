@@ -145,7 +145,7 @@ def test_a_gguf_file_is_a_model(tmp_path: Path) -> None:
 def test_settings_are_the_papers() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     paper = params["gap"] | params["studies"]["paper"]["gap"]
-    assert PAPER == paper | {"precision": "fp32", "texts": 1}
+    assert paper | {"precision": "fp32", "texts": 1} == PAPER
     changed = one_text_method({"optimizer": {"eps": 1e-6}, "rates": {"kind": "layer_decay", "decay": 0.9}, "updates": 3})
     assert (changed.gap.optimizer.eps, changed.gap.optimizer.betas) == (1e-6, (0.9, 0.98))  # type: ignore[attr-defined]
     assert changed.gap.rates.kind == "layer_decay" and changed.gap.updates == 3  # type: ignore[attr-defined]

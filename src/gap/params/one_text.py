@@ -38,7 +38,9 @@ def one_text_method(settings: Mapping[str, Any]) -> Method:
     ------
     BadInput: an unknown key, or a value that it does not take.
     """
-    given = {key: {"kind": value} if isinstance(PAPER.get(key), dict) and isinstance(value, str) else value for key, value in settings.items()}
+    given = {
+        key: {"kind": value} if isinstance(PAPER.get(key), dict) and isinstance(value, str) else value for key, value in settings.items()
+    }
     for key in given:
         if key not in ALLOWED:
             raise BadInput(f"setting {key!r}", "an unknown key", f"one of {ALLOWED}", "Remove it or correct its spelling.")
