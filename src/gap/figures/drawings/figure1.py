@@ -11,7 +11,7 @@ from gap.figures.panels import corpus_dots, corpus_handles
 from gap.figures.phrases import BEST, baselines_text, last_step_text, runs_text, tasks_text
 from gap.figures.points import KEYS, last_differences, run_points, where
 from gap.figures.registry import FIGURES, Figure, StudyShape
-from gap.figures.style import GREY, SINGLE, drawing, handle, legend_above, save
+from gap.figures.style import GREY, LINE_HEIGHT, SINGLE, drawing, handle, legend_above, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ WIDTH = 0.8
 #: Lines of the reference models, the first solid as in the paper.
 LINES: tuple[Any, ...] = ("-", "-.", ":")
 #: Letters of a line of the title.
-LINE = 54
+LINE = 56
 #: Where a mean stands: beside its column, in columns.
-BESIDE = 0.5
+BESIDE = 0.48
 
 
 def points(data: StudyData, group: str) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def draw(data: StudyData, folder: Path, name: str, group: str) -> None:
     handles += [handle(f"reference {study.models[model]}", line=line) for model, line in lines.items()]
     handles += [mean_handle()] if len(means) else []
     title = [part for line in last_step_text(data, group).splitlines() for part in textwrap.wrap(line[0].upper() + line[1:], LINE)]
-    with drawing(study, SINGLE, 2.7 + 0.13 * len(title)) as (figure, [[axes]]):
+    with drawing(study, SINGLE, 2.7 + LINE_HEIGHT * len(title)) as (figure, [[axes]]):
         for column, model in enumerate(study.subjects):
             values = [where(frame, kind="run", model=model, corpus=corpus)["value"].to_numpy() for corpus in study.corpora]
             corpus_dots(axes, column, values, width=WIDTH, spread=0.8, size=14, alpha=0.75)
@@ -71,11 +71,10 @@ def draw(data: StudyData, folder: Path, name: str, group: str) -> None:
             axes.axhline(levels[model], linestyle=line, color=GREY, zorder=1)
         axes.set_xticks(range(len(study.subjects)), list(study.subjects.values()))
         axes.set_xlim(-0.6, len(study.subjects) - 0.4)
-        figure.suptitle("\n".join(title), fontsize=8, x=0.01, ha="left")
         axes.set_ylabel(f"{AXIS_LABEL[group]}, points")
         axes.set_xlabel("model")
         axes.grid(axis="y")
-        legend_above(figure, handles, 3 if len(handles) > 4 else len(handles))
+        legend_above(figure, handles, 3 if len(handles) > 4 else len(handles), title)
         save(figure, folder, name, frame)
 
 
