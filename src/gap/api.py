@@ -39,6 +39,7 @@ class Model:
     session: the loaded model (``session.model``, a transformers model in fp32) with ``session.tokenizer``.
     base, digest: the copy of the weights that it was opened with, and their digest.
     method, run, step: what the present weights are: direction, digest of what made them, real updates; step 0 is the base.
+    scorers: tasks that were scored, encoded for the model, by file and number of items.
     """
 
     name: str
@@ -191,7 +192,8 @@ def generate(model: Model, prompt: str, max_new_tokens: int = 32) -> str:
     prompts = torch.tensor([ids], device=network.device)
 
     def logits_at(rows: Tensor, places: Tensor) -> Tensor:
-        return network(input_ids=rows, use_cache=False).logits[torch.arange(len(rows), device=rows.device), places]
+        positions = torch.arange(rows.shape[1], device=rows.device)[None]  # given, they spare a sum that has no deterministic CUDA kernel
+        return network(input_ids=rows, position_ids=positions, use_cache=False).logits[torch.arange(len(rows), device=rows.device), places]
 
     with torch.no_grad():
         [answer] = decode_without_cache(logits_at, prompts, torch.tensor([len(ids)], device=network.device), max_new_tokens).tolist()
