@@ -45,9 +45,9 @@ def one_text_method(settings: Mapping[str, Any]) -> Method:
         if key not in ALLOWED:
             raise BadInput(f"setting {key!r}", "an unknown key", f"one of {ALLOWED}", "Remove it or correct its spelling.")
     try:
-        return Method(gap=Gap.model_validate(lay_over(PAPER, given)))
+        return Method.model_validate({"gap": lay_over(PAPER, given)})
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        key = ".".join(map(str, first["loc"][1:]))  # behind `gap`
         cure = "Correct it; docs/params.schema.json describes every key of `gap`."
         raise BadInput(f"setting {key!r}", f"{first['input']!r}", first["msg"], cure) from error

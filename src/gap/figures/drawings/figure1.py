@@ -72,7 +72,7 @@ def draw(data: StudyData, folder: Path, name: str, group: str) -> None:
         axes.set_xticks(range(len(study.subjects)), list(study.subjects.values()))
         axes.set_xlim(-0.6, len(study.subjects) - 0.4)
         axes.set_ylabel(f"{AXIS_LABEL[group]}, points")
-        axes.set_xlabel("model")
+        axes.set_xlabel("model; each dot a run at its best step")
         axes.grid(axis="y")
         legend_above(figure, handles, 3 if len(handles) > 4 else len(handles), title)
         save(figure, folder, name, frame)
