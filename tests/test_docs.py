@@ -14,7 +14,7 @@ from gap.core.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
-FOR_THE_FIRST_DAY = ["architecture", "performance", "checkpoints", "operations"]
+FOR_THE_FIRST_DAY = ["tutorial", "architecture", "performance", "checkpoints", "operations"]
 #: Words of a sentence of such a page, in the middle of all its sentences.
 SHORT = 18
 

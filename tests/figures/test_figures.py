@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,9 +19,10 @@ from synthetic_plan import Shape
 from gap.aggregate.stage import aggregate
 from gap.core.errors import BadInput
 from gap.core.files import read_json
+from gap.core.tables import TABLES, write_table
 from gap.figures.data import load
 from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
-from gap.figures.registry import LEAST_TEXTS, StudyShape, figure_names, table_names
+from gap.figures.registry import FIGURES, LEAST_TEXTS, StudyShape, always, figure_names, table_names
 from gap.figures.stage import captions, figures
 from gap.figures.style import DOUBLE, SINGLE, drawing, jitter
 
@@ -102,7 +105,61 @@ def test_the_shape_of_a_study_decides_what_it_has() -> None:
     ]
     assert table_names(several)[:4] == ["main", "tasks", "methods", "familiarity"]
     assert table_names(StudyShape(("classification",), ("up",), pretrained=True, texts=100))[:3] == ["main", "tasks", "familiarity"]
-    assert "familiarity" not in figure_names(StudyShape(("classification",), ("up",), pretrained=True, texts=LEAST_TEXTS - 1))
+    few = StudyShape(("classification",), ("up",), pretrained=True, texts=LEAST_TEXTS - 1)
+    assert "familiarity" not in figure_names(few) + table_names(few)
+
+
+def test_a_figure_that_not_every_study_has_says_what_it_needs() -> None:
+    assert {figure.name for figure in FIGURES if figure.needs} == {figure.name for figure in FIGURES if figure.exists is not always}
+    assert FIGURES["familiarity"].needs.startswith(f"{LEAST_TEXTS} texts of each corpus")
+
+
+#: Difference and interval in points by subject -> what stands above the dots.
+MESSAGES = {
+    "up": ({"tiny": (1.5, 0.25, 2.75)}, "mean dialogue F1 at the last step is above the unmodified model's: +1.50 points (95 % interval +0.25 to +2.75)"),
+    "down": ({"tiny": (-1.5, -2.0, -0.25)}, "mean dialogue F1 at the last step is below the unmodified model's: -1.50 points (95 % interval -2.00 to -0.25)"),
+    "null": ({"tiny": (0.5, -1.0, 2.0)}, "mean dialogue F1 at the last step is not told apart from the unmodified model's: +0.50 points (95 % interval -1.00 to +2.00)"),
+    "one run": ({"tiny": (0.5, math.nan, math.nan)}, "mean dialogue F1 at the last step is not compared with the unmodified model's: +0.50 points, no interval"),
+    "two models": (
+        {"tiny": (1.5, 0.25, 2.75), "big": (0.0, -1.0, 1.0)},
+        "mean dialogue F1 at the last step: 0.2M above the unmodified: +1.50 points (95 % interval +0.25 to +2.75); "
+        "0.5M not told apart from the unmodified: 0.00 points (95 % interval -1.00 to +1.00)",
+    ),
+    "nothing estimated": ({}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_first_figures_title_is_what_the_study_found(name: str, plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the sign, a null result and a single run included."""
+    found, expected = MESSAGES[name]
+    texts = {
+        "method": next(entry["name"] for entry in plan["methods"]),
+        "policy": "last",
+        "task": "dialogue",
+        "corpus": "all",
+        "interval": "t, fewer than 10 runs",
+    }
+    zeros = {column: 0 for column, (kind, _) in TABLES["effects"].items() if kind != "dictionary"}
+    rows = [zeros | texts | {"model": model, "difference": mean, "low": low, "high": high} for model, (mean, low, high) in found.items()]
+    others = [row | {"policy": "best", "difference": 9.0} for row in rows]
+    path = tmp_path / "effects.parquet"
+    if rows:
+        write_table(pd.DataFrame(others + rows), path, "effects")
+    data = load(plan | {"light": plan["light"] | {"effects": str(path)}, "figure_names": ["figure1_dialogue"]})
+    title = "Dialogue F1 of every run (the paper's Figure 1)"
+    shown = captions(data)["figure1_dialogue"]["title"].replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+    assert shown == ": ".join(filter(None, (title, expected)))
+
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(figure1, "save", lambda figure, folder, name, frame: seen.update(figure=figure, frame=frame))
+    figure1.draw(data, tmp_path, "figure1_dialogue", "dialogue")
+    above = seen["figure"].legends[0].get_title()
+    words = " ".join(above.get_text().split()).replace("\N{MINUS SIGN}", "-") if above.get_visible() else ""
+    assert words.lower() == expected.lower()
+    diamonds = [line.get_ydata()[0] for line in seen["figure"].axes[0].lines if line.get_marker() == "D"]
+    assert diamonds == pytest.approx([data.baselines[model, "dialogue"] * 100 + mean for model, (mean, *_) in found.items()])
+    assert (seen["frame"]["kind"] == "mean").sum() == len(found)
 
 
 def test_names_are_read_without_drawing_libraries() -> None:
@@ -122,7 +179,9 @@ def test_dots_show_the_best_steps(plan: dict, tmp_path: Path, monkeypatch: pytes
     figure1.draw(data, tmp_path, "figure1_classification", "classification")
     values = [y for part in seen["axes"].collections for _, y in part.get_offsets()]
     assert sorted(values) == pytest.approx(sorted(data.selections.query("group == 'classification' and policy == 'best'")["value"] * 100))
-    levels = {round(float(line.get_ydata()[0]), 4) for line in seen["axes"].lines}
+    levels = {
+        round(float(line.get_ydata()[0]), 4) for line in seen["axes"].lines if line.get_color() != "black" or line.get_linestyle() == "--"
+    }
     assert levels == {round(data.baselines[model, "classification"] * 100, 4) for model in ("tiny", "big", "huge")}
 
 

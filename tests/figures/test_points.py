@@ -24,8 +24,8 @@ from gap.figures.style import save
 #: Figure -> columns whose numbers are drawn, and the axis that they are drawn along.
 DRAWN = {
     "verdicts": (["estimate", "low", "high", "bound"], 0),
-    "figure1_dialogue": (["value"], 1),
-    "figure1_classification": (["value"], 1),
+    "figure1_dialogue": (["value", "low", "high"], 1),
+    "figure1_classification": (["value", "low", "high"], 1),
     "gain_by_corpus": (["gain", "low", "high"], 1),
     "methods": (["gain", "low", "high"], 1),
     "score_by_step": (["mean", "low", "high"], 1),

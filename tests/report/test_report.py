@@ -21,7 +21,7 @@ from gap.report.checklist import checklist, compute
 from gap.report.limits import limits, of_runs
 from gap.report.noise import noise_floors
 from gap.report.paper import paper_table
-from gap.report.stage import report
+from gap.report.stage import absent, report
 from gap.report.summary import NO_CONTROL, answer, findings, more, points
 from gap.report.verdicts import claim_cards, verdict_rows
 
@@ -93,7 +93,7 @@ def test_every_figure_with_its_caption_and_every_link_leads_somewhere(ready: dic
         attributes["download"]: base64.b64decode(attributes["href"].split(",")[1]) for tag, attributes in tags if "download" in attributes
     }
     assert tables == {f"synthetic-{name}.csv": f"figure\n{name}\n".encode() for name in names}
-    assert text.count("drawn from") == len(names) and "drawn from selections.parquet, run_scores.parquet; data:" in text
+    assert text.count("drawn from") == len(names) and "drawn from selections.parquet, run_scores.parquet, effects.parquet; data:" in text
 
 
 def test_numbers_parameters_and_provenance_are_there(ready: dict, text: str) -> None:
@@ -121,6 +121,16 @@ def test_at_most_five_findings_and_each_limit_beside_its_own(ready: dict) -> Non
     assert found[3].text == NO_CONTROL, "a study without a control says so instead"
     assert "dialogue F1 of 1.2M" in found[4].text
     assert "the unmodified models score" in more(data)[0]
+
+
+def test_a_figure_that_is_left_out_is_named_with_the_reason(ready: dict, text: str, tmp_path: Path) -> None:
+    assert absent(load(ready)) == ["Methods side by side (needs more than one method)"]
+    assert "Not drawn for this study: Methods side by side (needs more than one method)." in text
+    fewer = [name for name in ready["figure_names"] if name != "familiarity"]
+    [_, reason] = absent(load(ready | {"figure_names": fewer}))
+    assert reason.startswith(
+        "Gain against what the unmodified model makes of the text (needs 8 texts of each corpus, as its table does: over fewer"
+    )
 
 
 def test_an_interval_around_zero_is_not_called_a_gain(ready: dict, tmp_path: Path) -> None:

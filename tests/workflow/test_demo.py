@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,26 @@ def test_lm_evals_dialogue_f1_agrees(demo: Workspace, plan: dict, lm_eval_sample
         ours, theirs = our_items(demo, plan, task), lm_eval_samples[task]
         assert len(ours) == len(theirs) == plan["study"]["evaluate"]["items"]
         np.testing.assert_allclose(ours["f1"], [sample["f1"] for sample in theirs], atol=1e-9, err_msg=task)
+
+
+def test_the_tutorial_runs_as_it_stands(demo: Workspace) -> None:
+    """Every block of docs/tutorial.md, in order, as cells of one notebook."""
+    blocks = re.findall(r"```python\n(.*?)```", demo.read("docs/tutorial.md").decode(), re.DOTALL)
+    program = [*blocks, "import json", "cells = comparison.set_index(['direction', 'updates'])['loss before the last']"]
+    program += ["losses = {name: cells.loc[name].tolist() for name in directions}"]
+    program += ["found = {'answers': [before, after], 'losses': losses, 'climb': climb.to_dict('index'), 'flips': list(flips.shape)}"]
+    program += ["found['last'] = last.to_dict('records')", "print('\\n' + json.dumps(found))"]
+    found = json.loads(demo.run(sys.executable, "-c", "\n".join(program)).splitlines()[-1])
+    before, after = found["answers"]
+    assert before != after, "one update changes the answer"
+    ascent, descent, aside = (found["losses"][name] for name in ("ascent", "descent", "random"))
+    assert ascent[0] == descent[0] == pytest.approx(aside[0], abs=1e-4)
+    assert ascent == sorted(ascent) and descent == sorted(descent, reverse=True)
+    assert ascent[2] - ascent[0] > 10 * abs(aside[2] - aside[0])
+    assert list(found["climb"]) == ["ascent", "descent", "random", "soup"] and found["flips"] == [20, 1 + 27 * 3]
+    effects = pd.read_parquet(demo.folder / "results/demo/observations/effects.parquet").astype({"policy": str, "corpus": str, "task": str})
+    mine = effects[(effects["policy"] == "last") & (effects["corpus"] == "all") & effects["task"].isin(["dialogue", "classification"])]
+    assert [row["difference"] for row in found["last"]] == mine["difference"].tolist() and len(mine) == 8
 
 
 def test_an_exported_checkpoint_is_a_normal_folder_with_the_recorded_weights(demo: Workspace) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gap.params.evaluate import EvaluateJob, ScoredTask
     from gap.params.items import Items
 
-ROOT = Path(".gap/score")
 SETTINGS: Options = {
     "tasks": (
         Annotated[
@@ -72,6 +71,7 @@ def score(
     from gap.models.load import model_identity
     from gap.params.evaluate import EvaluateJob
     from gap.params.names import suggestion
+    from gap.plan.kept_items import ROOT
     from gap.runtime.device import device_kind
 
     tasks, items, device = settings.scored_tasks(), settings.items_source(), device_kind(runtime.device)
@@ -90,27 +90,15 @@ def score(
 
 
 def fetched(tasks: Sequence[ScoredTask], items: Items) -> tuple[dict[ScoredTask, Path], list[Unscored]]:
-    """The items of each task, fetched where they are not there yet, and the tasks whose items cannot be had.
-
-    Their path holds the digest of what they are read from, as in the pipeline.
-    """
-    from gap.core.checksums import record_of
-    from gap.core.digest import digest
+    """The items of each task (``gap.plan.kept_items``), and the tasks whose items cannot be had."""
     from gap.core.errors import GapError
-    from gap.fetch.items import fetch_items
-    from gap.params.items import TaskJob
-    from gap.plan.code import code_version
     from gap.plan.fingerprints import Fingerprints
-    from gap.plan.stages.items import CODE, identity
+    from gap.plan.kept_items import kept_items
 
     files, unscored, fingerprints = {}, [], Fingerprints()
     for scored in tasks:
         try:
-            key = digest([identity(items, scored.task, scored.split, fingerprints), code_version(*CODE)])
-            path = ROOT / "items" / f"{scored.task.replace(':', '-')}-{key}" / f"{scored.split}.jsonl"
-            if not (path.exists() and record_of(path).exists()):
-                fetch_items(TaskJob(task=scored.task, split=scored.split, items=items), path)
-            files[scored] = path
+            files[scored] = kept_items(scored, items, fingerprints)
         except GapError as error:
             unscored.append((scored, error))
     return files, unscored

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gap.figures.labels import POINTS
+from gap.figures.labels import AXIS_LABEL, POINTS
+from gap.figures.points import last_differences
+from gap.figures.table import show
 
 if TYPE_CHECKING:
     from gap.figures.data import StudyData
@@ -35,6 +37,29 @@ def methods_text(data: StudyData) -> str:
 
 def _range(counts: set[int]) -> str:
     return str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+
+
+def last_step_text(data: StudyData, group: str) -> str:
+    """What became of a group's mean at the last step, a line per model; empty where nothing was estimated.
+
+    "mean dialogue F1 at the last step is above the unmodified model's: +0.57 points (95 % interval +0.53 to +0.61)"
+    """
+    rows = last_differences(data, group).to_dict("records")
+    found = {data.study.models[str(row["model"])]: _compared(*(float(row[key]) for key in ("difference", "low", "high"))) for row in rows}
+    mean = f"mean {AXIS_LABEL[group]} at the last step"
+    if len(found) < 2:
+        return "".join(f"{mean} is {side} the unmodified model's: {numbers}" for side, numbers in found.values())
+    lines = [f"{label} {side} the unmodified: {numbers}" for label, (side, numbers) in found.items()]
+    return f"{mean}:\n" + ";\n".join(lines)
+
+
+def _compared(difference: float, low: float, high: float) -> tuple[str, str]:
+    """On which side of zero a difference in points lies, as far as its interval tells, and its numbers."""
+    change = f"{show(difference, 'change')} points"
+    if low != low:
+        return "not compared with", f"{change}, no interval"
+    side = "above" if low > 0 else "below" if high < 0 else "not told apart from"
+    return side, f"{change} (95\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')})"
 
 
 def baselines_text(data: StudyData, group: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gap.aggregate.study_index import ALL
+from gap.core.tables import TABLES, read_table
 from gap.figures.labels import POINTS
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def mean_points(
                             ends = (float(row[key]) * POINTS for key in ("mean_gain", "low", "high"))
                             rows.append(("mean", group, policy, model, method, corpus, int(row["runs"]), *ends))
     return pd.DataFrame(rows, columns=[*KEYS, "runs", "gain", "low", "high"])
+
+
+def last_differences(data: StudyData, group: str) -> pd.DataFrame:
+    """Rows of table ``effects`` (points, intervals over runs and items) of a group's average at the last step, for which nothing is chosen.
+
+    A row per subject, over the runs of the study's own method on all corpora; none where ``gap estimate`` has not run.
+    """
+    import pandas as pd
+
+    path = data.study.path("effects")
+    effects = read_table(path, "effects") if path.exists() else pd.DataFrame(columns=list(TABLES["effects"]))
+    return where(effects, method=data.study.primary, policy="last", task=group, corpus=ALL)
 
 
 def where(rows: pd.DataFrame, **values: str) -> pd.DataFrame:

@@ -47,12 +47,18 @@ def enough_texts(shape: StudyShape) -> bool:
     return shape.texts >= LEAST_TEXTS
 
 
+def no_message(data: StudyData) -> str:
+    """For figures whose title is all that stands above them."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure: ``draw`` writes ``name``.pdf, ``name``.png and, as ``name``.csv, what it draws into a folder; ``caption`` words it.
 
     ``order`` is its position in the report (the smallest first);
-    ``exists`` says which studies have it, ``tables`` name the light outputs that it is drawn from.
+    ``exists`` says which studies have it, ``needs`` what such a study has, for the report of one without it;
+    ``tables`` name the light outputs that it is drawn from; ``message`` is what it shows, in the numbers of the study, and follows the title.
     """
 
     name: str
@@ -61,7 +67,9 @@ class Figure:
     caption: Callable[[StudyData], str]
     order: int = 1000
     exists: Callable[[StudyShape], bool] = always
+    needs: str = ""
     tables: tuple[str, ...] = ()
+    message: Callable[[StudyData], str] = no_message
 
 
 @dataclass(frozen=True)

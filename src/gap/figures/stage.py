@@ -30,9 +30,10 @@ def figures(plan: dict[str, Any]) -> None:
 
 
 def captions(data: StudyData) -> dict[str, dict[str, str]]:
-    """Figure name -> title, caption, category, for every figure that the plan names."""
+    """Figure name -> title with its message, caption, category, for every figure that the plan names."""
     named = [FIGURES[name] for name in data.study.plan["figure_names"]]
-    return {figure.name: {"title": figure.title, "caption": figure.caption(data), "category": "Figures"} for figure in named}
+    titles = {figure.name: ": ".join(filter(None, (figure.title, figure.message(data).replace("\n", " ")))) for figure in named}
+    return {figure.name: {"title": titles[figure.name], "caption": figure.caption(data), "category": "Figures"} for figure in named}
 
 
 def tables(plan: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +24,7 @@ SINGLE, DOUBLE = 3.3, 6.9
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#555555"
+LINE_HEIGHT = 0.14
 #: Columns of points that hold whole numbers, or nothing.
 COUNTS = ("text", "step", "epoch", "runs", "rows", "items", "tokens")
 
@@ -131,9 +132,11 @@ def handle(label: str, index: int | None = None, line: str = "", tint: str = "")
     return Line2D([], [], linestyle=style, marker=shape, markersize=4, color=shade, linewidth=1.2, label=label)
 
 
-def legend_above(figure: Figure, handles: list[Line2D], columns: int) -> None:
-    """A legend above all axes, in its own strip."""
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.1)
+def legend_above(figure: Figure, handles: list[Line2D], columns: int, title: Sequence[str] = ()) -> None:
+    """A legend above all axes, in its own strip; the lines of a title, each ``LINE_HEIGHT`` inches high, stand over it."""
+    look: dict[str, Any] = {"columnspacing": 1.2, "handletextpad": 0.4, "borderaxespad": 0.1}
+    look |= {"title": "\n".join(title), "title_fontsize": 8, "alignment": "left"} if title else {}
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, **look)
 
 
 def jitter(count: int, width: float) -> list[float]:

@@ -55,6 +55,7 @@ def page(data: StudyData) -> str:
         findings=summary.findings(data),
         more=summary.more(data),
         figures=[figure for figure in shown if figure["name"] != FIRST],
+        absent=absent(data),
         paper=paper_table(data, data.study.plan.get("settings", {}).get("paper", [])),
         box=methods_box(data),
         of_runs=of_runs(data, overlap),
@@ -74,6 +75,15 @@ def page(data: StudyData) -> str:
         models=provenance.models(data),
         environments=provenance.environments(data),
     )
+
+
+def absent(data: StudyData) -> list[str]:
+    """Title of each figure that a study of this shape does not have, and what it would need."""
+    return [
+        f"{figure.title} (needs {figure.needs})"
+        for figure in FIGURES
+        if figure.name not in data.study.plan["figure_names"] and figure.needs
+    ]
 
 
 def _figures(data: StudyData) -> list[dict[str, str]]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gap.aggregate.study_index import ALL
 from gap.core.tables import read_table
 from gap.figures.data import StudyData
 from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
 from gap.figures.phrases import tasks_text
+from gap.figures.points import last_differences
 from gap.figures.table import show
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Averages of equal counts can differ by this much with the order of summation.
 ROUNDING = 1e-12
@@ -52,8 +50,7 @@ def answer(data: StudyData) -> str:
 
 def findings(data: StudyData) -> list[Finding]:
     """The most important ones, at most five: last step by task group, best step, controls, larger models."""
-    effects = read_table(data.study.path("effects"), "effects")
-    found = [_last(data, effects, group) for group in data.study.groups]
+    found = [_last(data, group) for group in data.study.groups]
     found += [_best(data), _controls(data), *_larger(data)]
     items = data.study.items
     found[0] = Finding(found[0].text, TEXTS_ONLY.format(items=items, error=50 / items**0.5), found[0].figure)
@@ -97,12 +94,9 @@ def _above(row: dict[str, Any]) -> str:
     return f"{round(float(row['share_above']) * runs)} of {runs} runs"
 
 
-def _last(data: StudyData, effects: pd.DataFrame, group: str) -> Finding:
+def _last(data: StudyData, group: str) -> Finding:
     study, parts = data.study, []
-    mine = effects[
-        (effects["method"] == study.primary) & (effects["policy"] == "last") & (effects["task"] == group) & (effects["corpus"] == ALL)
-    ]
-    for row in mine.to_dict("records"):
+    for row in last_differences(data, group).to_dict("records"):
         above = data.estimate(str(row["model"]), group, "last")
         over = f"{row['runs']} runs and {row['items']} items" + (f", {_above(above)} above" if above else "")
         interval = _interval(float(row["low"]), float(row["high"]))

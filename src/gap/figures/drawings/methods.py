@@ -65,6 +65,7 @@ FIGURES.add(
         caption=caption,
         order=4,
         exists=several_methods,
+        needs="more than one method",
         tables=("selections", "estimates"),
     )
 )

@@ -70,6 +70,7 @@ FIGURES.add(
         caption=caption,
         order=8,
         exists=lambda shape: shape.pretrained,
+        needs="a base model that is trained here",
         tables=("plot_pretraining",),
     )
 )

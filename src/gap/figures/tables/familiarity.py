@@ -8,7 +8,7 @@ from gap.aggregate.study_index import ALL
 from gap.describe.features import LABELS
 from gap.figures.labels import GROUP_LABEL
 from gap.figures.phrases import all_baselines_text, runs_text
-from gap.figures.registry import TABLES, TableEntry
+from gap.figures.registry import TABLES, TableEntry, enough_texts
 from gap.figures.table import Cell, Column, Row, Table, joined, show
 
 if TYPE_CHECKING:
@@ -54,4 +54,4 @@ def _cells(row: dict[str, Any] | None) -> tuple[Cell, Cell, Cell]:
 
 
 # its CSV, with every cell, is made by gap.aggregate
-TABLES.add(TableEntry(name="familiarity", build=build, order=4, formats=("md", "tex")))
+TABLES.add(TableEntry(name="familiarity", build=build, order=4, formats=("md", "tex"), exists=enough_texts))
