@@ -273,8 +273,8 @@ class Study:
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """A table of the study, all columns or those named.
 
-        ``item_scores`` has a row per checkpoint, task and item; ``run_scores`` one per checkpoint and task; ``trajectories`` one per
-        update; ``estimates`` the mean gains with their intervals.  Scores are fractions, norms L2, log-probabilities nats.
+        ``item_scores`` has a row per checkpoint, task and item; ``run_scores`` one per checkpoint, task and metric;
+        ``trajectories`` one per update; ``estimates`` the mean gains with their intervals.  Accuracies and F1 are fractions, losses nats.
 
         Raises
         ------

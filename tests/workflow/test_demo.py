@@ -204,6 +204,7 @@ def test_the_tutorial_runs_as_it_stands(demo: Workspace) -> None:
     program = [*blocks, "import json", "cells = comparison.set_index(['direction', 'updates'])['loss before the last']"]
     program += ["losses = {name: cells.loc[name].tolist() for name in directions}"]
     program += ["found = {'answers': [before, after], 'losses': losses, 'climb': climb.to_dict('index'), 'flips': list(flips.shape)}"]
+    program += ["found['f1'] = by_step.to_numpy().ravel().tolist()"]
     program += ["found['last'] = last.to_dict('records')", "print('\\n' + json.dumps(found))"]
     found = json.loads(demo.run(sys.executable, "-c", "\n".join(program)).splitlines()[-1])
     before, after = found["answers"]
@@ -213,6 +214,7 @@ def test_the_tutorial_runs_as_it_stands(demo: Workspace) -> None:
     assert ascent == sorted(ascent) and descent == sorted(descent, reverse=True)
     assert ascent[2] - ascent[0] > 10 * abs(aside[2] - aside[0])
     assert list(found["climb"]) == ["ascent", "descent", "random", "soup"] and found["flips"] == [20, 1 + 27 * 3]
+    assert len(found["f1"]) == 3 * 3 and all(0 < value < 0.05 for value in found["f1"]), "F1 as a fraction, and no loss among it"
     effects = pd.read_parquet(demo.folder / "results/demo/observations/effects.parquet").astype({"policy": str, "corpus": str, "task": str})
     mine = effects[(effects["policy"] == "last") & (effects["corpus"] == "all") & effects["task"].isin(["dialogue", "classification"])]
     assert [row["difference"] for row in found["last"]] == mine["difference"].tolist() and len(mine) == 8
