@@ -100,7 +100,7 @@ def test_study_small_is_shown_once_it_is_there(project: Path) -> None:
     (project / "results/small").mkdir(parents=True)
     (project / "results/small/verdicts.json").write_text(json.dumps(verdicts))
     assert [re.sub(r"\d+", "N", change) for change in renew_pages(project, write=True)] == [
-        "docs/results.md:N: the verdicts of study small are others"
+        "docs/results.md:N: the verdicts of study small are others; gap page-numbers writes them"
     ]
     text = (project / "docs/results.md").read_text(encoding="utf-8")
     estimate = verdicts["claims"]["gain"]["models"]["smollm2"]["all"]["estimate"]

@@ -99,7 +99,7 @@ def renew(text: str, tree: dict[str, Any]) -> Renewed:
         text = text[:start] + new + text[start + len(old) :]
     for block in BLOCK.finditer(text):
         if _block(tree, block) != block[0]:
-            changes.append(f"{_line(text, block.start())}: the verdicts of study {block[2]} are others")
+            changes.append(f"{_line(text, block.start())}: the verdicts of study {block[2]} are others; gap page-numbers writes them")
     return Renewed(BLOCK.sub(partial(_block, tree), text), changes)
 
 
