@@ -1,0 +1,179 @@
+"""All steps of a study, by its plan.json: sources, inputs, models, runs, scores, and what the light stages made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gap.core.checksums import SUMS, read_sums
+from gap.core.errors import BadInput
+from gap.core.files import read_object
+from gap.params.load import read_params
+from gap.plan.graph import build_graph
+from gap.plan.light import records_of
+from gap.provenance.step import Step, folder_step, read_record, table_step
+
+#: Kinds of heavy files, as ``LightStage.reads`` names them.
+Kinds = dict[str, list[Step]]
+
+
+def read_plan(study: str, params: Path = Path("params.yaml")) -> dict[str, Any]:
+    """plan.json of a study; what a version of it from before ``gap provenance`` lacks is added from params.yaml.
+
+    Raises
+    ------
+    BadInput: there is none, or it lacks the stages and params.yaml says something else by now.
+    """
+    path = Path("results") / study / "plan.json"
+    document = read_object(path, f"Run the study first: make STUDY={study}.")
+    if "stages" in document:
+        return document
+    present = build_graph({**read_params(params), "study": study}).document
+    if present["digest"] != document["digest"]:
+        cure = f"Run the study again: make STUDY={study}; what is up to date stays."
+        raise BadInput(str(path), "no key 'stages', and made for other parameters than those of params.yaml", "a present plan", cure)
+    return present
+
+
+def steps_of(plan: dict[str, Any]) -> dict[str, Step]:
+    """Every step of the study by its name, each behind those that it reads.
+
+    Raises
+    ------
+    BadInput: a provenance record is damaged.
+    """
+    kinds = _published(plan) if "files" in plan else _heavy(plan)
+    results = Path("results") / plan["study"]["name"]
+    steps = [step for group in kinds.values() for step in group]
+    made: dict[str, Step] = {}
+    for stage, entry in plan["stages"].items():
+        heavy = [step.name for kind in entry["reads"] for step in kinds[kind] if _reads(stage, kind, step)]
+        needs = [plan["stages"][name]["outputs"][0] for name in entry["needs"]]
+        made[stage] = _light(results, stage, entry["outputs"], (*needs, *heavy))
+    return {step.name: step for step in (*steps, *made.values())}
+
+
+def _reads(stage: str, kind: str, step: Step) -> bool:
+    """Whether a stage reads a step of a kind: the export of one model reads no other model."""
+    return kind != "models" or not stage.startswith("export-") or _model_of(step.name) == stage.removeprefix("export-")
+
+
+def _light(results: Path, stage: str, outputs: list[str], inputs: tuple[str, ...]) -> Step:
+    """A light stage with its record; an exported checkpoint's folder has SHA256SUMS of all that it holds."""
+    records = records_of(results, stage)
+    facts = read_record(records[-1]) if records else {}
+    files = {path: facts.get("outputs", {}).get(path, "") for path in outputs}
+    folder = Path(outputs[0]).parent
+    if (folder / SUMS).exists():
+        files |= {str(folder / name): digest for name, digest in read_sums(folder).items()}
+    return Step(stage, files, inputs, str(records[-1]) if records else "", facts)
+
+
+def _published(plan: dict[str, Any]) -> Kinds:
+    folder, commit = plan["light"]["upstream"], plan["commit"]
+    source = {"repository": "kaistAI/GAP", "commit": commit}
+    return {"upstream": [Step("fetch-upstream", {f"{folder}/{name}": digest}, facts={"settings": source}) for name, digest in plan["files"].items()]}  # fmt: skip
+
+
+def _heavy(plan: dict[str, Any]) -> Kinds:
+    study = plan["study"]
+    digests = _input_digests(study["name"])
+    sources = {name: _source(name, settings, digests) for name, settings in study["sources"].items()}
+    tokenizers = {name: _tokenizer(name, path, study, sources) for name, path in plan["tokenizers"].items()}
+    items = {(task, split): table_step("fetch-items", path, ()) for task, splits in plan["items"].items() for split, path in splits.items()}
+    models = {name: _model(name, entry, study, [sources, tokenizers]) for name, entry in plan["models"].items()}
+    corpora = {(entry["name"], entry["tokenizer"]): _corpus(entry, study, [sources, tokenizers, items]) for entry in plan["corpora"]}
+    texts = {
+        name: [step.name for entry, step in zip(plan["corpora"], corpora.values(), strict=True) if name in entry["models"]]
+        for name in models
+    }
+    runs = [_run(path, models, texts) for path in plan["trajectories"]]
+    gradients = [step.name for step in items.values()] if study["describe"]["gradient_items"] else []
+    features = [
+        table_step("describe", path, [models[name].name, *texts[name], *gradients])
+        for path in plan["features"]
+        for name in [_model_of(path)]
+    ]
+    return {
+        "sources": list(sources.values()),
+        "tokenizers": list(tokenizers.values()),
+        "items": list(items.values()),
+        "models": list(models.values()),
+        "corpora": list(corpora.values()),
+        "features": features,
+        "runs": runs,
+        "scores": [_scores(entry, models, items, runs) for entry in plan["scores"]],
+    }
+
+
+def _input_digests(study: str) -> dict[str, str]:
+    path = Path("results") / study / "inputs.json"
+    return read_object(path) if path.exists() else {}
+
+
+def _source(name: str, settings: dict[str, Any], digests: dict[str, str]) -> Step:
+    """A source, with the digests of the files that it names."""
+    named = [settings.get("path"), *settings.get("paths", []), *(["Python"] if settings["kind"] == "stdlib" else [])]
+    inputs = {path: digests[path] for path in named if path in digests}
+    return Step(f"source {name}", {}, facts={"settings": settings, **({"inputs": inputs} if inputs else {})})
+
+
+def _mixture(settings: dict[str, Any], sources: dict[str, Step]) -> list[str]:
+    return [sources[name].name for name in settings.get("mixture", {})]
+
+
+def _tokenizer(name: str, path: str, study: dict[str, Any], sources: dict[str, Step]) -> Step:
+    settings = study["tokenizers"].get(name, {})
+    step = folder_step("tokenizer", Path(path).parent, _mixture(settings, sources), Path(path).name)
+    return step if step.facts else Step(step.stage, step.files, step.inputs, facts={"settings": settings})
+
+
+def _model(name: str, entry: dict[str, Any], study: dict[str, Any], steps: list[dict[str, Step]]) -> Step:
+    sources, tokenizers = steps
+    settings = study["models"][name]
+    inputs = [*_mixture(settings, sources), *([tokenizers[settings["tokenizer"]].name] if settings["tokenizer"] in tokenizers else [])]
+    return folder_step("models", Path(entry["folder"]), inputs, "model.safetensors")
+
+
+def _corpus(entry: dict[str, Any], study: dict[str, Any], steps: list[Any]) -> Step:
+    sources, tokenizers, items = steps
+    settings = study["corpora"][entry["name"]]
+    held_against = [step.name for step in items.values()] if settings.get("overlap") == "remove" else []
+    return table_step("corpora", entry["path"], [sources[settings["source"]].name, tokenizers[entry["tokenizer"]].name, *held_against])
+
+
+def _model_of(path: str) -> str:
+    """The model in the folder's name, NAME-KEY."""
+    return Path(path).parent.name.rpartition("-")[0]
+
+
+def _shard_of(path: str) -> str:
+    """Method and texts in a file's name, METHOD-texts-FIRST-LAST-HASH."""
+    return Path(path).stem.rpartition("-")[0]
+
+
+def _run(path: str, models: dict[str, Step], texts: dict[str, list[str]]) -> Step:
+    name = _model_of(path)
+    return table_step("posttrain", path, [models[name].name, *texts[name]])
+
+
+def _scores(entry: dict[str, Any], models: dict[str, Step], items: dict[tuple[str, str], Step], runs: Iterable[Step]) -> Step:
+    """A table of item scores: the model, the items, and of a shard its trajectories and texts."""
+    name, path = entry["model"], entry["path"]
+    inputs = [models[name].name, items[entry["task"], entry["split"]].name]
+    for step in runs:
+        if _model_of(step.name) == name and _shard_of(step.name) == _shard_of(path):
+            inputs += [step.name, *(read for read in step.inputs if read != models[name].name)]
+    return table_step("evaluate", path, inputs)
+
+
+def behind(steps: dict[str, Step], name: str) -> Iterator[Step]:
+    """The step ``name`` and all that it reaches, each once, itself first."""
+    waiting, seen = [name], set()
+    while waiting:
+        name = waiting.pop(0)
+        if name not in seen:
+            seen.add(name)
+            yield steps[name]
+            waiting += steps[name].inputs
