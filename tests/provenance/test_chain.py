@@ -13,9 +13,11 @@ from gap.core.checksums import record_of
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused
 from gap.core.files import read_json, write_json, write_text
+from gap.plan.graph import read_document
 from gap.plan.light import records_of
-from gap.provenance.chain import chain
-from gap.provenance.steps import read_plan, steps_of
+from gap.provenance.chain import Chain, of_study
+from gap.provenance.chain import chain as chain_of
+from gap.provenance.steps import steps_of
 from gap.provenance.tree import tree_lines
 
 FIGURE = "figures/demo/figure1_dialogue.png"
@@ -23,6 +25,11 @@ FIGURE = "figures/demo/figure1_dialogue.png"
 
 def plan() -> dict:
     return read_json(Path("results/demo/plan.json"))
+
+
+def chain(file: Path) -> Chain:
+    name, study = of_study(file)
+    return chain_of(name, read_document(study, Path("params.yaml")))
 
 
 def stages(file: str) -> set[str]:
@@ -95,7 +102,7 @@ def test_a_changed_file_is_refused_wherever_it_stands_in_the_chain(study: Path) 
     for path in (FIGURE, document["scores"][0]["path"], weights):
         content = Path(path).read_bytes()
         Path(path).write_bytes(content + b"x")
-        with pytest.raises(Refused, match="as .* says") as error:
+        with pytest.raises(Refused, match=r"as .* says") as error:
             chain(Path(FIGURE))
         assert error.value.where == path and error.value.exit_code == 4
         Path(path).write_bytes(content)
@@ -119,7 +126,7 @@ def test_what_is_not_here_or_not_recorded_is_said(study: Path) -> None:
 def test_a_damaged_record_is_named(study: Path, content: str) -> None:
     record = record_of(Path(plan()["scores"][5]["path"]))
     record.write_text(content)
-    with pytest.raises(BadInput, match="JSON|stage") as error:
+    with pytest.raises(BadInput, match=r"JSON|stage") as error:
         chain(Path(FIGURE))
     assert str(record) in error.value.where
 
@@ -153,7 +160,7 @@ def test_what_is_no_result_is_refused_in_one_paragraph(study: Path, file: str, p
 def test_a_plan_without_stages_is_completed_by_params_of_the_same_study_alone(study: Path) -> None:
     document = plan()
     write_json(Path("results/demo/plan.json"), {name: value for name, value in document.items() if name not in ("stages", "tokenizers")})
-    assert read_plan("demo")["stages"] == document["stages"]
+    assert read_document("demo", Path("params.yaml"))["stages"] == document["stages"]
     write_text(Path("params.yaml"), Path("params.yaml").read_text().replace("seed: 2306", "seed: 2307"))
     with pytest.raises(BadInput, match="made for other parameters"):
-        read_plan("demo")
+        read_document("demo", Path("params.yaml"))

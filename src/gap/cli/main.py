@@ -23,7 +23,6 @@ from gap.cli import (
     planning,
     posttrain,
     project,
-    provenance,
     published,
     results,
     score,
@@ -89,6 +88,23 @@ def doctor(
         raise typer.Exit(1)
 
 
+def provenance(
+    file: Annotated[Path, typer.Argument(help="A file of a finished study, or the folder of a model or checkpoint.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all that is on record.")] = False,
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Print what a result was made from: its jobs, back to texts, models and items. Exit code 4: a file is not what its record says."""
+    import json
+
+    from gap.plan.graph import read_document
+    from gap.provenance.chain import chain, of_study
+    from gap.provenance.tree import tree_lines
+
+    name, study = of_study(file)
+    found = chain(name, read_document(study, params))
+    print(json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) if as_json else "\n".join(tree_lines(found)))
+
+
 def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON) -> None:
     """Print lines for people, or one JSON list."""
     import json
@@ -114,7 +130,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": light.command("gap.estimate.stage:estimate", "Write estimates with intervals, and verdicts on the paper's claims."),
     "rescore": results.rescore,
     "verify": results.verify,
-    "provenance": provenance.provenance,
+    "provenance": provenance,
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),

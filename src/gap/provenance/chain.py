@@ -10,7 +10,7 @@ from gap.core.checksums import record_of
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.provenance.step import Step, check_files, table_step
-from gap.provenance.steps import behind, read_plan, steps_of
+from gap.provenance.steps import behind, steps_of
 
 #: Folders with one below them per study.
 ROOTS = ("results", "data", "figures", "checkpoints")
@@ -64,16 +64,14 @@ class Chain:
         }
 
 
-def chain(file: Path) -> Chain:
-    """The chain behind a file, a folder of one model or checkpoint, or a provenance record.
+def chain(name: str, plan: dict[str, Any]) -> Chain:
+    """The chain behind a file of a study, a folder of one model or checkpoint, or a provenance record; ``plan`` is the study's.
 
     Raises
     ------
-    BadInput: it is no result of a study of this project; a record is damaged.
+    BadInput: it is no result of the study; a record is damaged.
     Refused: the file, or one behind it, is not what its record says.
     """
-    name, study = _of_study(file)
-    plan = read_plan(study)
     steps = steps_of(plan)
     made_by = _maker(steps, name)
     reached = {step.name: step for step in behind(steps | {made_by.name: made_by}, made_by.name)}
@@ -89,14 +87,16 @@ def code_of(step: Step, plan: dict[str, Any]) -> dict[str, str]:
     return recorded or {name: version for name in names if (version := known.get(name) or known.get(step.stage))}
 
 
-def _of_study(file: Path) -> tuple[str, str]:
-    """The file's path in the project, and its study."""
+def of_study(file: Path) -> tuple[str, str]:
+    """The file's path in the project, and its study.
+
+    Raises
+    ------
+    BadInput: it is not below the folders of a study here.
+    """
     here = Path.cwd()
     path = file if file.is_absolute() else here / file
-    try:
-        parts = Path(*path.absolute().parts).relative_to(here).parts
-    except ValueError:
-        parts = ()
+    parts = path.relative_to(here).parts if path.is_relative_to(here) else ()
     if len(parts) < 3 or parts[0] not in ROOTS or ".." in parts:
         allowed = f"a file below {', '.join(f'{root}/STUDY/' for root in ROOTS)}"
         raise BadInput(

@@ -7,33 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.checksums import SUMS, read_sums
-from gap.core.errors import BadInput
 from gap.core.files import read_object
-from gap.params.load import read_params
-from gap.plan.graph import build_graph
 from gap.plan.light import records_of
 from gap.provenance.step import Step, folder_step, read_record, table_step
 
 #: Kinds of heavy files, as ``LightStage.reads`` names them.
 Kinds = dict[str, list[Step]]
-
-
-def read_plan(study: str, params: Path = Path("params.yaml")) -> dict[str, Any]:
-    """plan.json of a study; what a version of it from before ``gap provenance`` lacks is added from params.yaml.
-
-    Raises
-    ------
-    BadInput: there is none, or it lacks the stages and params.yaml says something else by now.
-    """
-    path = Path("results") / study / "plan.json"
-    document = read_object(path, f"Run the study first: make STUDY={study}.")
-    if "stages" in document:
-        return document
-    present = build_graph({**read_params(params), "study": study}).document
-    if present["digest"] != document["digest"]:
-        cure = f"Run the study again: make STUDY={study}; what is up to date stays."
-        raise BadInput(str(path), "no key 'stages', and made for other parameters than those of params.yaml", "a present plan", cure)
-    return present
 
 
 def steps_of(plan: dict[str, Any]) -> dict[str, Step]:
