@@ -15,7 +15,7 @@ from gap.plan.job_memory import POSTTRAINING, SCORING, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
-from gap.runtime.failures import failure
+from gap.runtime.failures import failure, note_failed
 from gap.runtime.running import VARIABLE, announce, check_alone, release_locks
 
 PARAMS = Path("params.yaml")
@@ -163,6 +163,7 @@ if workflow.is_main_process:
 onstart:
     try:
         GRAPH.save()
+        note_failed(Path(LOGS))
     except GapError as error:
         stop(error)
 
@@ -175,7 +176,9 @@ def say_failures(jobs):
 
 # --quiet would hide it: `make` is quiet.
 onerror:
-    atexit.register(say_failures, [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])])
+    failed = [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])]
+    note_failed(Path(LOGS), [job.rule.name for job in failed])
+    atexit.register(say_failures, failed)
 
 
 wildcard_constraints:

@@ -105,6 +105,23 @@ def provenance(
     print(json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) if as_json else "\n".join(tree_lines(found)))
 
 
+def crate(
+    study: Annotated[str, typer.Argument(help="A finished study.")],
+    out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")],
+    largest: Annotated[
+        float, typer.Option(help="MB of a file that is still copied; larger ones are named by their SHA-256.", min=0)
+    ] = 10.0,
+    agent: Annotated[str, typer.Option(help="Who ran the study; nobody is named where it is left out.")] = "",
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Write a finished study as a Workflow Run RO-Crate: workflow, parameters, inputs, jobs, results, figures, software, licences."""
+    from gap.plan.graph import read_document
+    from gap.provenance.crate import write_crate
+
+    made = write_crate(read_document(study, params), out, int(largest * 1e6), agent)
+    print(f"{out}: {made.copied} files, and {made.named} larger ones by their digests")
+
+
 def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON) -> None:
     """Print lines for people, or one JSON list."""
     import json
@@ -131,6 +148,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rescore": results.rescore,
     "verify": results.verify,
     "provenance": provenance,
+    "crate": crate,
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),
