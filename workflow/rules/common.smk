@@ -8,6 +8,7 @@ from snakemake.jobs import Job
 
 from gap.core.digest import canonical
 from gap.core.errors import GapError
+from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.graph import open_graph
@@ -37,7 +38,7 @@ def read_graph(raw):
 
 def stop(reason):
     """End with one paragraph and the exit code of a failed run."""
-    logger.error(f"gap: {reason}")
+    logger.error(redacted(f"gap: {reason}"))
     sys.exit(1)
 
 

@@ -27,7 +27,7 @@ from gap.cli import (
     results,
     score,
 )
-from gap.runtime.exit_codes import exit_code
+from gap.runtime.exit_codes import exit_code, say_unknown
 from gap.runtime.running import VARIABLE, announce
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -178,6 +178,7 @@ def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     if study := os.environ.get(VARIABLE):
         announce(study, f"gap {' '.join(sys.argv[1:2])}")
+    sys.excepthook = say_unknown
     try:
         sys.exit(exit_code(app))
     except KeyboardInterrupt:
