@@ -36,7 +36,9 @@ def test_workflows_call_targets_of_the_makefile(path: Path) -> None:
     assert {target for command in called for target in command.removeprefix("make").split()} <= TARGETS
     in_one_go = set(re.findall(r"^make [a-z-]+", (ROOT / ".ci/run").read_text(), re.MULTILINE))
     assert in_one_go == {"make lint", "make test"}
-    assert called == {"ci.yml": in_one_go | {"make test-fast", "make"}, "nightly.yml": {"make test-all", "make fuzz", "make audit"}}[path.name]
+    assert (
+        called == {"ci.yml": in_one_go | {"make test-fast", "make"}, "nightly.yml": {"make test-all", "make fuzz", "make audit"}}[path.name]
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

@@ -90,5 +90,5 @@ def check_files(steps: Iterable[Step]) -> None:
             path = Path(name)
             if recorded and path.is_file() and (found := known_digest(path)) != recorded:
                 where = step.record or str(path.parent / SUMS)
-                cure = "It is not what was made then. Restore it (git checkout, dvc checkout), or remove it and run the study again."
-                raise Refused(name, f"SHA-256 {found[:12]}...", f"{recorded[:12]}..., as {where} says", cure)
+                cure = "Restore it (git checkout, dvc checkout), or remove it and run the study again."
+                raise Refused(name, f"changed since it was made (SHA-256 {found[:12]})", f"{recorded[:12]}, as {where} says", cure)

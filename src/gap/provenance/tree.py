@@ -71,10 +71,13 @@ def _facts(chain: Chain, group: list[Step]) -> Iterator[tuple[str, str]]:
 def _made(records: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """How, when and where, of the stage's records; what none of them says is named at the end."""
     ends = sorted(record["finished"] for record in records if "finished" in record)
-    seconds = sum(record.get("seconds", 0) for record in records)
+    jobs: dict[str, float] = {}
+    for place, record in enumerate(records):  # a job writes a record per table, each with the seconds since the job began
+        job = " ".join(record.get("command") or [str(place)])
+        jobs[job] = max(record.get("seconds", 0.0), jobs.get(job, 0.0))
     said = {
         "command": _several((" ".join(record["command"]) for record in records if record.get("command")), 1),
-        "finished": f"{' to '.join(dict.fromkeys((ends[0], ends[-1])))}, {seconds:.0f} s in all" if ends else "",
+        "finished": f"{' to '.join(dict.fromkeys((ends[0], ends[-1])))}, {sum(jobs.values()):.0f} s in all" if ends else "",
         "commit": _several(_commit(record["git"]) for record in records if record.get("git")),
         "machine": _several(_machine(record["machine"]) for record in records if "machine" in record),
         "software": _several((_software(record["versions"]) for record in records if "versions" in record), 1),
