@@ -15,9 +15,9 @@ from gap.core.errors import BadInput, Refused
 from gap.core.files import read_json, write_json, write_text
 from gap.plan.graph import read_document
 from gap.plan.light import records_of
+from gap.provenance.activities import activities_of
 from gap.provenance.chain import Chain, of_study
 from gap.provenance.chain import chain as chain_of
-from gap.provenance.steps import steps_of
 from gap.provenance.tree import tree_lines
 
 FIGURE = "figures/demo/figure1_dialogue.png"
@@ -33,7 +33,7 @@ def chain(file: Path) -> Chain:
 
 
 def stages(file: str) -> set[str]:
-    return {step.stage for step in chain(Path(file)).steps.values()}
+    return {activity.stage for activity in chain(Path(file)).activities.values()}
 
 
 def test_a_figures_chain_reaches_texts_models_and_items(study: Path) -> None:
@@ -49,26 +49,26 @@ def test_each_kind_of_file_has_a_chain_of_its_own(study: Path) -> None:
         next(entry["path"] for entry in document["scores"] if entry["model"] == model and entry["task"] == "piqa")
         for model in ("nano-s", "nano-m")
     )
-    inputs = chain(Path(of_runs)).step.inputs
+    inputs = chain(Path(of_runs)).activity.inputs
     assert [Path(name).parts[:3] for name in inputs[:2]] == [("data", "demo", "models"), ("data", "demo", "items")]
     assert document["trajectories"][0] in inputs and sum(name.startswith("data/demo/corpora/") for name in inputs) == 3
     assert stages(of_base) == {"evaluate", "models", "tokenizer", "fetch-items", "source docs", "source turns"}
     folder = document["models"]["nano-s"]["folder"]
     assert stages(folder) == stages(f"{folder}/config.json") == stages(f"{folder}/provenance.json")
     assert stages(folder) == {"models", "tokenizer", "source docs", "source turns"}
-    assert chain(Path("checkpoints/demo/nano-s")).step.stage == "export-nano-s"
-    assert chain(Path("results/demo/metrics.json")).step.stage == "aggregate"
+    assert chain(Path("checkpoints/demo/nano-s")).activity.stage == "export-nano-s"
+    assert chain(Path("results/demo/metrics.json")).activity.stage == "aggregate"
     assert chain(Path("figures/demo/figure1_dialogue.png").absolute()).file == FIGURE
 
 
-def test_every_output_of_the_plan_has_a_step_and_every_input_too(study: Path) -> None:
+def test_every_output_of_the_plan_has_a_activity_and_every_input_too(study: Path) -> None:
     document = plan()
-    steps = steps_of(document)
-    files = {path for step in steps.values() for path in step.files}
+    activities = activities_of(document)
+    files = {path for activity in activities.values() for path in activity.files}
     folders = {"figures", "checkpoints"}
     assert {path for name, path in document["light"].items() if name not in folders} <= files
     assert {entry["path"] for entry in document["scores"]} | set(document["trajectories"]) | set(document["features"]) <= files
-    assert {name for step in steps.values() for name in step.inputs} <= set(steps)
+    assert {name for activity in activities.values() for name in activity.inputs} <= set(activities)
 
 
 def test_json_holds_the_records_and_digests(study: Path) -> None:
@@ -76,13 +76,13 @@ def test_json_holds_the_records_and_digests(study: Path) -> None:
     assert done.exit_code == 0
     found = json.loads(done.output)
     assert found["sha256"] == file_digest(Path(FIGURE)) and found["study"] == "demo" and found["plan"] == plan()["digest"]
-    made_by = found["steps"][found["made_by"]]
+    made_by = found["activities"][found["made_by"]]
     assert made_by["stage"] == "figures" and made_by["files"][FIGURE] == {"sha256": found["sha256"], "here": True}
     assert made_by["record"].startswith("results/demo/provenance/figures-") and "gap.figures.stage" in made_by["code"]
     assert {"machine", "versions", "started", "finished", "command"} <= set(made_by["facts"])
-    source = found["steps"]["source docs"]
+    source = found["activities"]["source docs"]
     assert source["facts"]["settings"]["content"] == "docs" and source["facts"]["inputs"] == read_json(Path("results/demo/inputs.json"))
-    scores = next(step for step in found["steps"].values() if step["stage"] == "evaluate")
+    scores = next(activity for activity in found["activities"].values() if activity["stage"] == "evaluate")
     assert scores["code"] == {"gap.evaluate.job": "v6"}  # its record's, not the plan's
 
 
@@ -106,7 +106,7 @@ def test_a_changed_file_is_refused_wherever_it_stands_in_the_chain(study: Path) 
             chain(Path(FIGURE))
         assert error.value.where == path and error.value.exit_code == 4
         Path(path).write_bytes(content)
-    assert chain(Path(FIGURE)).step.stage == "figures"
+    assert chain(Path(FIGURE)).activity.stage == "figures"
 
 
 def test_what_is_not_here_or_not_recorded_is_said(study: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_file_of_earlier_settings_has_its_record_alone(study: Path) -> None:
     other.write_bytes(path.read_bytes())
     record_of(other).write_bytes(record_of(path).read_bytes())
     found = chain(other)
-    assert found.step.stage == "posttrain" and found.step.inputs == () and len(found.steps) == 1
+    assert found.activity.stage == "posttrain" and found.activity.inputs == () and len(found.activities) == 1
 
 
 @pytest.mark.parametrize(

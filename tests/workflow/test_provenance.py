@@ -15,18 +15,18 @@ FIGURE = "figures/tiny/figure1_dialogue.png"
 
 def test_each_job_of_a_real_study_left_a_whole_record(finished: Workspace) -> None:
     found = json.loads(finished.run("gap", "provenance", FIGURE, "--json"))
-    assert found["made_by"] in found["steps"] and found["steps"][found["made_by"]]["files"][FIGURE]["sha256"] == found["sha256"]
-    made = {name: step for name, step in found["steps"].items() if step["files"]}
-    assert {step["stage"] for step in made.values() if not step["record"]} == {"tokenizer"}
-    for name, step in made.items():
-        assert all(file["here"] and file["sha256"] for file in step["files"].values()), name
-        if step["record"]:
-            facts = step["facts"]
+    assert found["made_by"] in found["activities"] and found["activities"][found["made_by"]]["files"][FIGURE]["sha256"] == found["sha256"]
+    made = {name: activity for name, activity in found["activities"].items() if activity["files"]}
+    assert {activity["stage"] for activity in made.values() if not activity["record"]} == {"tokenizer"}
+    for name, activity in made.items():
+        assert all(file["here"] and file["sha256"] for file in activity["files"].values()), name
+        if activity["record"]:
+            facts = activity["facts"]
             assert facts["command"][0] == "gap" and facts["git"]["commit"] and facts["machine"]["system"] == "Linux", name
-            assert "cpu" in facts["machine"] and facts["started"] <= facts["finished"] and step["code"], name
-    assert "source words" in found["steps"] and found["steps"]["source words"]["facts"]["inputs"]
-    # an input of a step stands in its command: the plan and the rules agree
-    run = next(step for step in made.values() if step["stage"] == "posttrain")
+            assert "cpu" in facts["machine"] and facts["started"] <= facts["finished"] and activity["code"], name
+    assert "source words" in found["activities"] and found["activities"]["source words"]["facts"]["inputs"]
+    # an input of an activity stands in its command: the plan and the rules agree
+    run = next(activity for activity in made.values() if activity["stage"] == "posttrain")
     command = " ".join(run["facts"]["command"])
     assert all(name in command or str(Path(name).parent) in command for name in run["inputs"])
 

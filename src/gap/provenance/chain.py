@@ -9,8 +9,8 @@ from typing import Any
 from gap.core.checksums import record_of
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
-from gap.provenance.step import Step, check_files, table_step
-from gap.provenance.steps import behind, steps_of
+from gap.provenance.activities import activities_of, behind
+from gap.provenance.activity import Activity, check_files, table_activity
 
 #: Folders with one below them per study.
 ROOTS = ("results", "data", "figures", "checkpoints")
@@ -27,16 +27,16 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Chain:
-    """A file of a study and the steps behind it, the one that made it first; ``plan`` is the content of plan.json."""
+    """A file of a study and the activities behind it, the one that made it first; ``plan`` is the content of plan.json."""
 
     file: str
     plan: dict[str, Any]
-    steps: dict[str, Step]
+    activities: dict[str, Activity]
 
     @property
-    def step(self) -> Step:
-        """The step that made the file."""
-        return next(iter(self.steps.values()))
+    def activity(self) -> Activity:
+        """The activity that made the file."""
+        return next(iter(self.activities.values()))
 
     def as_json(self) -> dict[str, Any]:
         """All that is on record, for programs."""
@@ -46,20 +46,20 @@ class Chain:
             "sha256": file_digest(path) if path.is_file() else None,
             "study": self.plan["study"]["name"],
             "plan": self.plan["digest"],
-            "made_by": self.step.name,
-            "steps": {name: self._entry(step) for name, step in self.steps.items()},
+            "made_by": self.activity.name,
+            "activities": {name: self._entry(activity) for name, activity in self.activities.items()},
         }
 
-    def _entry(self, step: Step) -> dict[str, Any]:
-        facts = {name: value for name, value in step.facts.items() if name not in LEFT_OUT}
-        files = {path: {"sha256": digest or None, "here": Path(path).exists()} for path, digest in step.files.items()}
-        code = code_of(step, self.plan)
+    def _entry(self, activity: Activity) -> dict[str, Any]:
+        facts = {name: value for name, value in activity.facts.items() if name not in LEFT_OUT}
+        files = {path: {"sha256": digest or None, "here": Path(path).exists()} for path, digest in activity.files.items()}
+        code = code_of(activity, self.plan)
         return {
-            "stage": step.stage,
-            "record": step.record or None,
+            "stage": activity.stage,
+            "record": activity.record or None,
             "code": code,
             "files": files,
-            "inputs": list(step.inputs),
+            "inputs": list(activity.inputs),
             "facts": facts,
         }
 
@@ -72,19 +72,19 @@ def chain(name: str, plan: dict[str, Any]) -> Chain:
     BadInput: it is no result of the study; a record is damaged.
     Refused: the file, or one behind it, is not what its record says.
     """
-    steps = steps_of(plan)
-    made_by = _maker(steps, name)
-    reached = {step.name: step for step in behind(steps | {made_by.name: made_by}, made_by.name)}
+    activities = activities_of(plan)
+    made_by = _maker(activities, name)
+    reached = {activity.name: activity for activity in behind(activities | {made_by.name: made_by}, made_by.name)}
     check_files(reached.values())
     return Chain(name, plan, reached)
 
 
-def code_of(step: Step, plan: dict[str, Any]) -> dict[str, str]:
-    """Units of code that made the step's files, with their versions: by its record, else by plan.json, whose keys hold them."""
-    recorded: dict[str, str] = step.facts.get("settings", {}).get("code", {})
-    names = plan["stages"].get(step.stage, {}).get("code") or UNITS.get(step.stage, ())
+def code_of(activity: Activity, plan: dict[str, Any]) -> dict[str, str]:
+    """Units of code that made the activity's files, with their versions: by its record, else by plan.json, whose keys hold them."""
+    recorded: dict[str, str] = activity.facts.get("settings", {}).get("code", {})
+    names = plan["stages"].get(activity.stage, {}).get("code") or UNITS.get(activity.stage, ())
     known: dict[str, str] = plan["code"]
-    return recorded or {name: version for name in names if (version := known.get(name) or known.get(step.stage))}
+    return recorded or {name: version for name in names if (version := known.get(name) or known.get(activity.stage))}
 
 
 def of_study(file: Path) -> tuple[str, str]:
@@ -105,20 +105,20 @@ def of_study(file: Path) -> tuple[str, str]:
     return "/".join(parts), parts[1]
 
 
-def _maker(steps: dict[str, Step], name: str) -> Step:
-    """The step that made ``name``; a file of earlier settings has its record alone.
+def _maker(activities: dict[str, Activity], name: str) -> Activity:
+    """The activity that made ``name``; a file of earlier settings has its record alone.
 
     Raises
     ------
     BadInput: none did, or ``name`` is a folder of several.
     """
-    found = [step for step in steps.values() if name in (step.record, *step.files)]
-    found = found or [step for step in steps.values() if any(path.startswith(f"{name}/") for path in step.files)]
+    found = [activity for activity in activities.values() if name in (activity.record, *activity.files)]
+    found = found or [activity for activity in activities.values() if any(path.startswith(f"{name}/") for path in activity.files)]
     if len(found) == 1:
         return found[0]
     path = Path(name)
     if not found and path.is_file() and record_of(path).exists():
-        return table_step("", name, ())
+        return table_activity("", name, ())
     problem = f"a folder of {len(found)} results" if found else "there, but no result of a job" if path.exists() else "no such file"
     allowed = "a figure, table, report, checkpoint, table of scores or another file that plan.json names"
     raise BadInput(name, problem, allowed, "Name one file: ls figures/STUDY results/STUDY/tables shows some.")

@@ -16,9 +16,9 @@ from gap.core.checksums import known_digest
 from gap.core.digest import canonical
 from gap.core.errors import BadInput, Unavailable
 from gap.core.secrets import redacted
+from gap.provenance.activities import activities_of
+from gap.provenance.activity import Activity, check_files
 from gap.provenance.chain import ROOTS
-from gap.provenance.step import Step, check_files
-from gap.provenance.steps import steps_of
 from gap.report import licences
 
 if TYPE_CHECKING:
@@ -74,15 +74,15 @@ def write_crate(plan: dict[str, Any], out: Path, largest: int, agent: str = "") 
         raise Unavailable("gap crate", f"no package {error.name}", "rocrate, which writes the crate", cure) from None
     if out.exists() and any(out.iterdir()):
         raise BadInput(str(out), "a folder that holds files", "a new or empty folder", "Name another one, or empty it.")
-    steps = steps_of(plan)
-    missing = [path for step in steps.values() for path in step.files if not Path(path).exists()]
+    activities = activities_of(plan)
+    missing = [path for activity in activities.values() for path in activity.files if not Path(path).exists()]
     if missing:
         found = f"{len(missing)} files of the study are not here, such as {missing[0]}"
         cure = f"Get them with dvc pull, or make them: make STUDY={plan['study']['name']}."
         raise BadInput(f"study {plan['study']['name']}", found, "a finished study", cure)
-    check_files(steps.values())
+    check_files(activities.values())
     crate = _Crate(ROCrate(version="1.1"), plan, largest)
-    crate.fill(steps, agent)
+    crate.fill(activities, agent)
     crate.crate.write(out)
     return Written(crate.copied, crate.named)
 
@@ -120,25 +120,27 @@ class _Crate:
                 self.files[path] = self.crate.get(named) or self.entity(named, "CreativeWork", description="Not in the crate.", **said)
         return self.files[path]
 
-    def fill(self, steps: dict[str, Step], agent: str) -> None:
+    def fill(self, activities: dict[str, Activity], agent: str) -> None:
         """Add everything."""
-        times = sorted(step.facts[name] for step in steps.values() for name in ("started", "finished") if name in step.facts)
-        start = min((step.facts["started"] for step in steps.values() if "started" in step.facts), default=None)
+        times = sorted(
+            activity.facts[name] for activity in activities.values() for name in ("started", "finished") if name in activity.facts
+        )
+        start = min((activity.facts["started"] for activity in activities.values() if "started" in activity.facts), default=None)
         self._root(times[-1] if times else None)
-        workflow = self._workflow(steps)
+        workflow = self._workflow(activities)
         by = self.entity(f"#agent-{'-'.join(agent.split())}", "Person", name=agent) if agent else None
-        actions = {name: self._action(step, steps, by) for name, step in steps.items() if step.files}
+        actions = {name: self._action(activity, activities, by) for name, activity in activities.items() if activity.files}
         light = [path for entry in self.plan["stages"].values() for path in entry["outputs"]]
         run = self.entity(
             "#run", "CreateAction", name=f"Run of study {self.plan['study']['name']}", instrument=workflow,
-            object=[self.file(path) for path in self._read()] + [self.files[name] for name in steps if name in self.files and not steps[name].inputs],
+            object=[self.file(path) for path in self._read()] + [self.files[name] for name in activities if name in self.files and not activities[name].inputs],
             result=[self.file(path) for path in light], description="All jobs of the study, in one or several calls of Snakemake.", startTime=start, endTime=times[-1] if times else None, agent=by,
         )  # fmt: skip
         controls = [
-            self.entity(f"#control-{place}", "ControlAction", name=f"orchestrate {step.stage}", instrument=self._how(step.stage), object=actions[name])
-            for place, (name, step) in enumerate((name, step) for name, step in steps.items() if step.files)
+            self.entity(f"#control-{place}", "ControlAction", name=f"orchestrate {activity.stage}", instrument=self._how(activity.stage), object=actions[name])
+            for place, (name, activity) in enumerate((name, activity) for name, activity in activities.items() if activity.files)
         ]  # fmt: skip
-        engine = self.entity("#snakemake", "SoftwareApplication", name="Snakemake", softwareVersion=_version(steps, "snakemake"))
+        engine = self.entity("#snakemake", "SoftwareApplication", name="Snakemake", softwareVersion=_version(activities, "snakemake"))
         self.entity("#engine-run", "OrganizeAction", name="Run of Snakemake", instrument=engine, object=controls, result=run, agent=by)
         self.crate.root_dataset["mentions"] = [run, *actions.values()]
 
@@ -162,10 +164,10 @@ class _Crate:
         results = f"results/{self.plan['study']['name']}"
         return [path for path in (*READ, f"{results}/plan.json", f"{results}/inputs.json") if Path(path).exists()]
 
-    def _workflow(self, steps: dict[str, Step]) -> Entity:
+    def _workflow(self, activities: dict[str, Activity]) -> Entity:
         """The Snakefile with its rules, and the commands that they call."""
         workflow = self.crate.add_workflow(
-            WORKFLOW, WORKFLOW, main=True, lang="snakemake", lang_version=_version(steps, "snakemake"),
+            WORKFLOW, WORKFLOW, main=True, lang="snakemake", lang_version=_version(activities, "snakemake"),
             properties={"@type": KINDS, "name": "Gradient Ascent Post-training, reproducibly", "license": {"@id": LICENCE}},
         )  # fmt: skip
         others = [
@@ -176,9 +178,9 @@ class _Crate:
         source = {"license": {"@id": LICENCE}}
         for path in others:
             self.file(str(path), **source, **({"@type": KINDS[:2]} if path.suffix == ".smk" else {}))
-        packages = sorted({pair for step in steps.values() for pair in step.facts.get("versions", {}).items()})
+        packages = sorted({pair for activity in activities.values() for pair in activity.facts.get("versions", {}).items()})
         needs = [self.entity(f"#{name}-{version}", "SoftwareApplication", name=name, softwareVersion=version) for name, version in packages]
-        stages = dict.fromkeys(step.stage for step in steps.values() if step.files)
+        stages = dict.fromkeys(activity.stage for activity in activities.values() if activity.files)
         tools = [
             self.entity(f"#tool-{stage}", "SoftwareApplication", name=f"gap, stage {stage}", softwareVersion=__version__, softwareRequirements=needs)
             for stage in stages
@@ -193,33 +195,33 @@ class _Crate:
     def _how(self, stage: str) -> Entity:
         return self.crate.get(f"#step-{stage}")
 
-    def _action(self, step: Step, steps: dict[str, Step], agent: Entity | None) -> Entity:
+    def _action(self, activity: Activity, activities: dict[str, Activity], agent: Entity | None) -> Entity:
         """One job, by its record."""
-        facts = step.facts
-        record = [self.file(step.record)] if step.record else []
-        reads = [entity for name in step.inputs for entity in self._things(steps[name])]
+        facts = activity.facts
+        record = [self.file(activity.record)] if activity.record else []
+        reads = [entity for name in activity.inputs for entity in self._things(activities[name])]
         return self.entity(
-            f"#job-{step.name}", "CreateAction", name=f"{step.stage}: {step.name}", instrument=self.crate.get(f"#tool-{step.stage}"),
-            object=reads, result=self._things(step), startTime=facts.get("started"), endTime=facts.get("finished"), agent=agent,
+            f"#job-{activity.name}", "CreateAction", name=f"{activity.stage}: {activity.name}", instrument=self.crate.get(f"#tool-{activity.stage}"),
+            object=reads, result=self._things(activity), startTime=facts.get("started"), endTime=facts.get("finished"), agent=agent,
             description=_description(facts), subjectOf=record,
         )  # fmt: skip
 
-    def _things(self, step: Step) -> list[Entity]:
-        """A step's files; of a source, which has none, what it is."""
-        if step.files:
-            terms = _terms(step)
-            return [self.file(path, license=terms) for path in step.files]
-        settings = step.facts["settings"]
-        name = f"#{step.stage.replace(' ', '-')}"
-        return [self.crate.get(name) or self.entity(name, "CreativeWork", name=step.stage, description=canonical(step.facts), license=licences.of_source(settings))]  # fmt: skip
+    def _things(self, activity: Activity) -> list[Entity]:
+        """An activity's files; of a source, which has none, what it is."""
+        if activity.files:
+            terms = _terms(activity)
+            return [self.file(path, license=terms) for path in activity.files]
+        settings = activity.facts["settings"]
+        name = f"#{activity.stage.replace(' ', '-')}"
+        return [self.crate.get(name) or self.entity(name, "CreativeWork", name=activity.stage, description=canonical(activity.facts), license=licences.of_source(settings))]  # fmt: skip
 
 
-def _terms(step: Step) -> str | None:
+def _terms(activity: Activity) -> str | None:
     """The licence of a model's or task's files; of what the study made, that of the crate holds."""
-    settings = step.facts.get("settings", {})
-    if step.stage == "models" and "model" in settings:
+    settings = activity.facts.get("settings", {})
+    if activity.stage == "models" and "model" in settings:
         return licences.of_model(settings["model"])
-    return licences.of_task(settings["task"], settings["items"]) if step.stage == "fetch-items" and "task" in settings else None
+    return licences.of_task(settings["task"], settings["items"]) if activity.stage == "fetch-items" and "task" in settings else None
 
 
 def _description(facts: dict[str, Any]) -> str:
@@ -233,7 +235,9 @@ def _description(facts: dict[str, Any]) -> str:
     return "; ".join(f"{name}: {value}" for name, value in parts.items() if value) or "No record says how this was made."
 
 
-def _version(steps: dict[str, Step], package: str) -> str | None:
+def _version(activities: dict[str, Activity], package: str) -> str | None:
     """Versions of a package in the records."""
-    found: Iterable[str] = sorted({step.facts["versions"][package] for step in steps.values() if package in step.facts.get("versions", {})})
+    found: Iterable[str] = sorted(
+        {activity.facts["versions"][package] for activity in activities.values() if package in activity.facts.get("versions", {})}
+    )
     return ", ".join(found) or None

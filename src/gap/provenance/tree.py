@@ -1,4 +1,4 @@
-"""A chain as a tree of lines: one branch per stage, its steps taken together."""
+"""A chain as a tree of lines: one branch per stage, its activities taken together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from gap.provenance.activity import Activity
 from gap.provenance.chain import Chain, code_of
-from gap.provenance.step import Step
 
 MISSING = "not recorded"
 #: Values of one field, and files, that are shown; --json has all.
@@ -22,49 +22,49 @@ FIRST = ("python", "torch", "transformers", "snakemake")
 def tree_lines(chain: Chain) -> list[str]:
     """The file, then each stage behind it, told where it is first met."""
     head = f"{chain.file}  (study {chain.plan['study']['name']}, plan {chain.plan['digest']})"
-    return [head, *_branch(chain, [chain.step], set())]
+    return [head, *_branch(chain, [chain.activity], set())]
 
 
-def _branch(chain: Chain, group: list[Step], told: set[str]) -> Iterator[str]:
-    """A stage's steps, and below them the stages that they read."""
+def _branch(chain: Chain, group: list[Activity], told: set[str]) -> Iterator[str]:
+    """A stage's activities, and below them the stages that they read."""
     told.add(group[0].stage)
-    stages: dict[str, list[Step]] = {}
-    for name in dict.fromkeys(name for step in group for name in step.inputs):
-        stages.setdefault(chain.steps[name].stage, []).append(chain.steps[name])
+    stages: dict[str, list[Activity]] = {}
+    for name in dict.fromkeys(name for activity in group for name in activity.inputs):
+        stages.setdefault(chain.activities[name].stage, []).append(chain.activities[name])
     for label, text in _facts(chain, group):
         lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
         yield from (f"{'│' if stages else ' '} {label if not place else '':<13}{line}" for place, line in enumerate(lines))
-    for place, (stage, steps) in enumerate(stages.items(), 1):
+    for place, (stage, activities) in enumerate(stages.items(), 1):
         last = place == len(stages)
         above = "  (above)" if stage in told else ""
-        yield f"{'└' if last else '├'}─ {_title(stage, steps)}{above}"
+        yield f"{'└' if last else '├'}─ {_title(stage, activities)}{above}"
         if not above:
-            whole = [step for step in chain.steps.values() if step.stage == stage]
+            whole = [activity for activity in chain.activities.values() if activity.stage == stage]
             yield from (f"{' ' if last else '│'}  {line}" for line in _branch(chain, whole, told))
 
 
-def _title(stage: str, steps: list[Step]) -> str:
+def _title(stage: str, activities: list[Activity]) -> str:
     """What the branch is: a source by its name, a stage with the number of its files."""
-    count = sum(len(step.files) for step in steps)
+    count = sum(len(activity.files) for activity in activities)
     return f"{stage}, {count} file{'s' if count > 1 else ''}" if count else stage
 
 
-def _facts(chain: Chain, group: list[Step]) -> Iterator[tuple[str, str]]:
-    """What is on record of the steps: label and text."""
-    files = {path: digest for step in group for path, digest in step.files.items()}
+def _facts(chain: Chain, group: list[Activity]) -> Iterator[tuple[str, str]]:
+    """What is on record of the activities: label and text."""
+    files = {path: digest for activity in group for path, digest in activity.files.items()}
     if files:
         here = {path for path in files if Path(path).exists()}
         held = sum(bool(digest) and path in here for path, digest in files.items())
         yield "files", _several(files)
         yield "digests", f"{held} as on record, {len(here) - held} {MISSING}, {len(files) - len(here)} not here"
-        yield "record", _several(step.record for step in group if step.record) or "none is written for these files"
-    records = [step.facts for step in group]
+        yield "record", _several(activity.record for activity in group if activity.record) or "none is written for these files"
+    records = [activity.facts for activity in group]
     for label in ("settings", "inputs"):
         if said := _fields(record.get(label, {}) for record in records):
             yield {"settings": "parameters"}.get(label, label), said
-    if code := _several((f"{unit} {version}" for step in group for unit, version in code_of(step, chain.plan).items()), 8):
+    if code := _several((f"{unit} {version}" for activity in group for unit, version in code_of(activity, chain.plan).items()), 8):
         yield "code", code
-    if any(step.record for step in group):
+    if any(activity.record for activity in group):
         yield from _made(records)
 
 

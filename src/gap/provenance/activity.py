@@ -1,4 +1,4 @@
-"""A step: what one provenance record is about, or what a study starts from."""
+"""An activity: what one provenance record is about, or what a study starts from."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CURE = "Remove it, and run the study again: it is then written anew."
 
 
 @dataclass(frozen=True)
-class Step:
+class Activity:
     """Files that were made together.
 
-    stage: as its record calls it; files: path -> SHA-256 on record, empty where none is; inputs: names of the steps that it reads;
-    record: path of the provenance record, empty where the step has none; facts: what the record says, or the settings of a source.
+    stage: as its record calls it; files: path -> SHA-256 on record, empty where none is; inputs: names of the activities that it reads;
+    record: path of the provenance record, empty where the activity has none; facts: what the record says, or the settings of a source.
     """
 
     stage: str
@@ -32,11 +32,11 @@ class Step:
 
     @property
     def name(self) -> str:
-        """What other steps know it by: its first file, or for a source its stage."""
+        """What other activities know it by: its first file, or for a source its stage."""
         return next(iter(self.files), self.stage)
 
 
-def table_step(stage: str, path: str, inputs: Iterable[str]) -> Step:
+def table_activity(stage: str, path: str, inputs: Iterable[str]) -> Activity:
     """A file with its record beside it.
 
     Raises
@@ -45,10 +45,10 @@ def table_step(stage: str, path: str, inputs: Iterable[str]) -> Step:
     """
     record = record_of(Path(path))
     facts = read_record(record)
-    return Step(facts.get("stage", stage), {path: facts.get("sha256", "")}, tuple(inputs), str(record) if facts else "", facts)
+    return Activity(facts.get("stage", stage), {path: facts.get("sha256", "")}, tuple(inputs), str(record) if facts else "", facts)
 
 
-def folder_step(stage: str, folder: Path, inputs: Iterable[str], main: str) -> Step:
+def folder_activity(stage: str, folder: Path, inputs: Iterable[str], main: str) -> Activity:
     """A folder with SHA256SUMS, and mostly provenance.json; ``main`` is the file that it is known by.
 
     Raises
@@ -59,7 +59,7 @@ def folder_step(stage: str, folder: Path, inputs: Iterable[str], main: str) -> S
     facts, sums = read_record(record), read_sums(folder)
     names = [main, *(name for name in sums if name != main)]
     files = {str(folder / name): sums.get(name, "") for name in names}
-    return Step(facts.get("stage", stage), files, tuple(inputs), str(record) if facts else "", facts)
+    return Activity(facts.get("stage", stage), files, tuple(inputs), str(record) if facts else "", facts)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -78,17 +78,17 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def check_files(steps: Iterable[Step]) -> None:
-    """Hold the steps' files, as far as they are here, to the digests on record.
+def check_files(activities: Iterable[Activity]) -> None:
+    """Hold the activities' files, as far as they are here, to the digests on record.
 
     Raises
     ------
     Refused: a file has another digest.
     """
-    for step in steps:
-        for name, recorded in step.files.items():
+    for activity in activities:
+        for name, recorded in activity.files.items():
             path = Path(name)
             if recorded and path.is_file() and (found := known_digest(path)) != recorded:
-                where = step.record or str(path.parent / SUMS)
+                where = activity.record or str(path.parent / SUMS)
                 cure = "Restore it (git checkout, dvc checkout), or remove it and run the study again."
                 raise Refused(name, f"changed since it was made (SHA-256 {found[:12]})", f"{recorded[:12]}, as {where} says", cure)
