@@ -36,7 +36,9 @@ def test_workflows_call_targets_of_the_makefile(path: Path) -> None:
     assert {target for command in called for target in command.removeprefix("make").split()} <= TARGETS
     in_one_go = set(re.findall(r"^make [a-z-]+", (ROOT / ".ci/run").read_text(), re.MULTILINE))
     assert in_one_go == {"make lint", "make test"}
-    assert called == {"ci.yml": in_one_go | {"make test-fast", "make"}, "nightly.yml": {"make test-all", "make fuzz"}}[path.name]
+    assert (
+        called == {"ci.yml": in_one_go | {"make test-fast", "make"}, "nightly.yml": {"make test-all", "make fuzz", "make audit"}}[path.name]
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -49,6 +51,12 @@ def test_pythons_of_the_workflow_are_those_of_the_project() -> None:
     entries = jobs(ROOT / ".github/workflows/ci.yml")["test"]["strategy"]["matrix"]["include"]
     assert [entry["python"] for entry in entries] == ["3.11", "3.12", "3.13"]
     assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_exceptions_of_the_audit_have_reasons() -> None:
+    lines = (ROOT / "config/audit-exceptions.txt").read_text().splitlines()
+    assert all(line.startswith("#") or re.fullmatch(r"(PYSEC|GHSA|CVE)-\S+ \w.{20,}", line) for line in lines)
+    assert "config/audit-exceptions.txt)" in (ROOT / "Makefile").read_text()
 
 
 def test_pre_commit_runs_what_lint_runs() -> None:

@@ -38,6 +38,7 @@ ORDER = [
     "verify",
     "paper",
     "plan",
+    "provenance",
     "cli",
 ]
 

@@ -92,6 +92,14 @@ def test_a_missing_shard(copy: Path) -> None:
         load_model(copy)
 
 
+def test_an_index_that_leads_out_of_its_folder(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    for name in ("../part-1.safetensors", "/etc/part-1.safetensors"):
+        (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+        with pytest.raises(BadInput, match="names of files beside it"):
+            load_model(copy)
+
+
 def test_corrupt_bin(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"not a pickle")

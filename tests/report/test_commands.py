@@ -11,6 +11,7 @@ from pathlib import Path
 from synthetic import build
 from synthetic_plan import Shape
 
+from gap.core.digest import file_digest
 from gap.core.files import write_json
 
 TINY = Shape(subjects={"a": "A"}, reference={}, corpora=("x",), texts=2, updates=2, items=6, tasks=("piqa", "wizard_of_internet"))
@@ -25,16 +26,20 @@ def call(name: str, plan: Path, folder: Path) -> subprocess.CompletedProcess[str
 
 def test_the_commands_in_turn(tmp_path: Path) -> None:
     plan = build(tmp_path, TINY)
-    write_json(plan, json.loads(plan.read_text()) | {"figure_names": ["figure1_dialogue"]})
+    document = json.loads(plan.read_text()) | {"figure_names": ["figure1_dialogue"]}
+    verdicts = document["light"]["verdicts"]
+    for path in (plan, tmp_path / "results/synthetic/plan.json"):
+        write_json(path, document | {"stages": {"estimate": {"outputs": [verdicts]}}})
     for name in ("aggregate", "estimate", "tables", "figures", "report"):
         done = call(name, plan, tmp_path)
         assert done.returncode == 0, done.stderr
-    document = json.loads(plan.read_text())
     for name, path in document["light"].items():
         assert Path(path).exists(), name
     for stage in ("aggregate", "estimate", "tables", "figures", "report"):
         record = json.loads((tmp_path / f"results/synthetic/provenance/{stage}-{'0' * 12}.json").read_text())
-        assert record == {"stage": stage, "key": "0" * 12}
+        assert (record["stage"], record["key"]) == (stage, "0" * 12)
+        assert record["outputs"] == ({verdicts: file_digest(Path(verdicts))} if stage == "estimate" else {})
+        assert record["command"][:2] == ["gap", stage] and record["started"] <= record["finished"] and record["machine"]["cores"] > 0
 
 
 def test_importing_the_commands_is_light() -> None:

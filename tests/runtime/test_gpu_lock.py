@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gap.core.errors import Unavailable
+from gap.core.errors import Refused, Unavailable
 from gap.runtime import device, gpu_lock
 from gap.runtime.gpu_lock import device_names
 from gap.runtime.runtime import Runtime
@@ -150,3 +150,17 @@ def test_the_model_goes_to_the_locked_device(tmp_path: Path, monkeypatch: pytest
     assert chosen == ([] if count == 1 else [1])
     assert device.open_device(Runtime("cpu", 1)) == torch.device("cpu")
     child.end()
+
+
+def test_the_folder_of_the_locks_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a/locks"
+    gpu_lock.private_folder(folder)
+    folder.chmod(0o777)  # as an earlier version, or a generous umask, left it
+    gpu_lock.private_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(Refused, match="a link or file"):
+        gpu_lock.private_folder(tmp_path / "link")
+    monkeypatch.setattr(gpu_lock.os, "getuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(Refused, match="a folder of user"):
+        gpu_lock.gpu_lock(["0"], folder=folder)

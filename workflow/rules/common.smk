@@ -8,6 +8,7 @@ from snakemake.jobs import Job
 
 from gap.core.digest import canonical
 from gap.core.errors import GapError
+from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.graph import open_graph
@@ -15,7 +16,7 @@ from gap.plan.job_memory import POSTTRAINING, SCORING, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
-from gap.runtime.failures import failure
+from gap.runtime.failures import failure, note_failed
 from gap.runtime.running import VARIABLE, announce, check_alone, release_locks
 from gap.runtime.workflow_environment import shell_prefix
 
@@ -38,7 +39,7 @@ def read_graph(raw):
 
 def stop(reason):
     """End with one paragraph and the exit code of a failed run."""
-    logger.error(f"gap: {reason}")
+    logger.error(redacted(f"gap: {reason}"))
     sys.exit(1)
 
 
@@ -167,6 +168,7 @@ if workflow.is_main_process:
 onstart:
     try:
         GRAPH.save()
+        note_failed(Path(LOGS))
     except GapError as error:
         stop(error)
 
@@ -179,7 +181,9 @@ def say_failures(jobs):
 
 # --quiet would hide it: `make` is quiet.
 onerror:
-    atexit.register(say_failures, [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])])
+    failed = [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])]
+    note_failed(Path(LOGS), [job.rule.name for job in failed])
+    atexit.register(say_failures, failed)
 
 
 wildcard_constraints:

@@ -27,7 +27,7 @@ from gap.cli import (
     results,
     score,
 )
-from gap.runtime.exit_codes import exit_code
+from gap.runtime.exit_codes import exit_code, say_unknown
 from gap.runtime.running import VARIABLE, announce
 
 HELP = "The work of each rule of the workflow, and questions to its results (docs/operations.md has the commands)."
@@ -89,6 +89,40 @@ def doctor(
         raise typer.Exit(1)
 
 
+def provenance(
+    file: Annotated[Path, typer.Argument(help="A file of a finished study, or the folder of a model or checkpoint.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all that is on record.")] = False,
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Print what a result was made from: its jobs, back to texts, models and items. Exit code 4: a file is not what its record says."""
+    import json
+
+    from gap.plan.graph import read_document
+    from gap.provenance.chain import chain, of_study
+    from gap.provenance.tree import tree_lines
+
+    name, study = of_study(file)
+    found = chain(name, read_document(study, params))
+    print(json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) if as_json else "\n".join(tree_lines(found)))
+
+
+def crate(
+    study: Annotated[str, typer.Argument(help="A finished study.")],
+    out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")],
+    largest: Annotated[
+        float, typer.Option(help="MB of a file that is still copied; larger ones are named by their SHA-256.", min=0)
+    ] = 10.0,
+    agent: Annotated[str, typer.Option(help="Who ran the study; nobody is named where it is left out.")] = "",
+    params: project.PARAMS = Path("params.yaml"),
+) -> None:
+    """Write a finished study as a Workflow Run RO-Crate: workflow, parameters, inputs, jobs, results, figures, software, licences."""
+    from gap.plan.graph import read_document
+    from gap.provenance.crate import write_crate
+
+    made = write_crate(read_document(study, params), out, int(largest * 1e6), agent)
+    print(f"{out}: {made.copied} files, and {made.named} larger ones by their digests")
+
+
 def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON) -> None:
     """Print lines for people, or one JSON list."""
     import json
@@ -114,6 +148,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": light.command("gap.estimate.stage:estimate", "Write estimates with intervals, and verdicts on the paper's claims."),
     "rescore": results.rescore,
     "verify": results.verify,
+    "provenance": provenance,
+    "crate": crate,
     "tables": light.command("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
     "figures": light.command("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
     "report": light.command("gap.report.stage:report", "Write the self-contained page of the study."),
@@ -144,6 +180,7 @@ def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
     if study := os.environ.get(VARIABLE):
         announce(study, f"gap {' '.join(sys.argv[1:2])}")
+    sys.excepthook = say_unknown
     try:
         sys.exit(exit_code(app))
     except KeyboardInterrupt:

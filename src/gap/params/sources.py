@@ -20,6 +20,14 @@ Weight = Annotated[float, Field(gt=0)]
 
 
 class _Source(Settings):
+    #: No text depends on it.
+    COUNTS: ClassVar[frozenset[str]] = frozenset({"licence"})
+
+    licence: str = Field(
+        "",
+        exclude_if=lambda licence: not licence,  # what is written of studies from before the key stays as it was
+        description="Terms of use of the texts, such as CC-BY-4.0, for the report; known ones need none.",
+    )
     heldout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of the documents (chosen by the hash of their text) that `part: heldout` takes and training never sees."
     )
@@ -54,7 +62,7 @@ class TableSource(_Source):
     title_column: str | None = Field(None, description="Column that holds the document's title, for `metadata: title`.")
 
     #: It matters to corpora with titles alone, and stands in their keys.
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"title_column"})
+    COUNTS: ClassVar[frozenset[str]] = _Source.COUNTS | {"title_column"}
 
 
 class HubSource(_Source):
@@ -72,7 +80,7 @@ class HubSource(_Source):
     documents: int = Field(20_000, gt=0, description="Documents read from the stream, after `where`.")
 
     #: It matters to corpora with titles alone, and stands in their keys.
-    COUNTS: ClassVar[frozenset[str]] = frozenset({"title_column"})
+    COUNTS: ClassVar[frozenset[str]] = _Source.COUNTS | {"title_column"}
 
 
 class AuthorsSource(_Source):

@@ -13,8 +13,8 @@ from gap.plan.stages import corpora, describe, evaluate, figures, items, models,
 from gap.tasks.registry import TASKS, task_card
 
 #: Parts that the digest leaves out: names of light outputs, so that another table or figure makes no other one anew; settings of light
-#: stages and versions of code, which stand in the keys of what they reach.
-LIGHT = ("light", "settings", "figure_names", "table_names", "code")
+#: stages and versions of code, which stand in the keys of what they reach; what `gap provenance` is told alone.
+LIGHT = ("light", "settings", "figure_names", "table_names", "code", "stages", "tokenizers")
 
 
 def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
@@ -58,6 +58,8 @@ def plan_document(plan: Plan, light: Iterable[LightStage]) -> dict[str, Any]:
         "figure_names": figures.figure_names(plan),
         "table_names": figures.table_names(plan),
         "code": {unit: code_version(unit) for unit in stage_units()},
+        "stages": {stage.name: stage.entry for stage in light},
+        "tokenizers": {name: str(tokenizers.path(plan, name)) for name in plan.tokenizers},
     }
     return document | {"digest": digest({name: value for name, value in document.items() if name not in LIGHT})}
 

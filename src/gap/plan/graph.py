@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.core.files import read_json, write_json
-from gap.params.load import resolve
+from gap.core.files import read_json, read_object, write_json
+from gap.params.load import read_params, resolve
 from gap.params.study import Study
 from gap.plan.code import changed_units, new_units, remember
 from gap.plan.document import heavy_outputs, plan_document
@@ -117,3 +117,21 @@ def build_graph(raw: dict[str, Any]) -> Graph:
         return Graph(plan, plan_document(plan, stages), {stage.name: stage for stage in stages}, heavy_outputs(plan))
     published = PublishedPlan(study)
     return Graph(published, published.document, {"published": published.stage}, published.heavy)
+
+
+def read_document(study: str, params: Path) -> dict[str, Any]:
+    """plan.json of a study; what that of an earlier version lacks is added from ``params``, where it says the same.
+
+    Raises
+    ------
+    BadInput: there is none, or it lacks the stages and ``params`` says something else by now.
+    """
+    path = Path("results") / study / "plan.json"
+    document = read_object(path, f"Run the study first: make STUDY={study}.")
+    if "stages" in document:
+        return document
+    present = build_graph({**read_params(params), "study": study}).document
+    if present["digest"] != document.get("digest"):
+        cure = f"Run the study again: make STUDY={study}; what is up to date stays."
+        raise BadInput(str(path), "no key 'stages', and made for other parameters or code than the present ones", "a present plan", cure)
+    return present

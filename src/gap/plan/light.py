@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gap.core.digest import digest
+from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput
-from gap.core.files import write_json
+from gap.core.files import read_object, write_json
 from gap.plan.code import code_version
+from gap.runtime.provenance import circumstances
 
 #: Folder of the records, in a study's results.
 RECORDS = "provenance"
@@ -28,8 +29,8 @@ class LightStage:
     """A light stage of a study.
 
     outputs: name in plan.json -> path; code: modules whose code makes them; needs: the light stages whose outputs it reads;
-    settings: what it is told beside the study, under ``settings`` in plan.json, part of its own key alone; reads: outputs
-    by name, whose stages it needs too.
+    settings: what it is told beside the study, under ``settings`` in plan.json, part of its own key alone; tables: outputs of
+    others by name, whose stages it needs too; reads: the kinds of heavy files that it reads, for ``gap provenance``.
     """
 
     name: str
@@ -37,7 +38,13 @@ class LightStage:
     code: tuple[str, ...]
     needs: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+
+    @property
+    def entry(self) -> dict[str, list[str]]:
+        """What plan.json says of it under ``stages``: its outputs, its code, and what it reads."""
+        return {"outputs": self.paths, "code": list(self.code), "needs": list(self.needs), "reads": list(self.reads)}
 
     @property
     def paths(self) -> list[str]:
@@ -105,8 +112,18 @@ def check_records(results: Path, stages: Iterable[str]) -> None:
 
 
 def write_record(record: Path) -> None:
-    """Say that a light stage was made for the key in the record's name; records of other keys go."""
+    """Say that a light stage was made for the key in the record's name, what it made, and how; records of other keys go."""
     stage, _, key = record.stem.rpartition("-")
-    for path in records_of(record.parents[1], stage):
+    results = record.parents[1]
+    made = {path: file_digest(Path(path)) for path in _outputs(results, stage) if Path(path).exists()}
+    for path in records_of(results, stage):
         path.unlink()
-    write_json(record, {"stage": stage, "key": key})
+    write_json(record, {"stage": stage, "key": key, "outputs": made, **circumstances()})
+
+
+def _outputs(results: Path, stage: str) -> list[str]:
+    """Paths of a stage's outputs, by the plan.json of the study; none where a command is called by hand, without one."""
+    plan = results / "plan.json"
+    document = read_object(plan) if plan.exists() else {}
+    outputs: list[str] = document.get("stages", {}).get(stage, {}).get("outputs", [])
+    return outputs

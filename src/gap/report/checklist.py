@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 from gap.core.tables import read_table
 from gap.figures.data import StudyData, read_optional
+from gap.report import licences
+from gap.report.licences import MISSING
+from gap.runtime.failures import failed_jobs
 from gap.runtime.timing import Timing, read_timing
 
-MISSING = "not recorded"
 #: Folder or file of a study's timing -> the stage that readers know.
 STAGES = {
     "corpora": "texts",
@@ -58,7 +61,7 @@ def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, st
             "Failed runs",
             f"{diverged} of {len(study.runs)} runs diverged; {int((~tried['real']).sum()):,} of {len(tried):,} updates skipped or diverged; all are kept in every count",
         ),
-        ("Failed jobs", MISSING),
+        ("Failed jobs", _failed(data)),
         ("Seeds", f"study {plan['seed']}; every random draw has its own stream, named after what it is for"),
         (
             "Hyperparameters and how they were chosen",
@@ -71,8 +74,11 @@ def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, st
         ("Overlap of texts and evaluation items", overlap),
         ("Error bars", "95 % intervals: in figures over runs, in verdicts and findings over runs and items (docs/method.md)"),
         ("Models and their licences", "; ".join(f"{label}: {_origin(plan['models'][name])}" for name, label in study.models.items())),
-        ("Texts and their licences", "; ".join(f"{name}: {source['kind']}, licence {MISSING}" for name, source in plan["sources"].items())),
-        ("Evaluation sets and their licences", f"{_items(plan['items'])}, licences {MISSING}"),
+        (
+            "Texts and their licences",
+            "; ".join(f"{name}: {source['kind']}, licence {licences.of_source(source)}" for name, source in plan["sources"].items()),
+        ),
+        ("Evaluation sets and their licences", f"{_items(plan['items'])}; {_terms(data.study.tasks('all'), plan['items'])}"),
     ]
 
 
@@ -98,11 +104,30 @@ def _machine(data: StudyData) -> list[tuple[str, str]]:
 
 def _origin(model: dict[str, Any]) -> str:
     """Where a model comes from."""
+    terms = f"licence {licences.of_model(model)}"
     if model["kind"] == "pretrain":
-        return "trained here, no licence stated"
+        return f"trained here, {terms}"
     if model["kind"] == "hub":
-        return f"{model['id']} at {model['revision'][:12]}, licence {MISSING}"
-    return f"kind {model['kind']}, licence {MISSING}"
+        return f"{model['id']} at {model['revision'][:12]}, {terms}"
+    return f"kind {model['kind']}, {terms}"
+
+
+def _terms(tasks: Sequence[str], items: dict[str, Any]) -> str:
+    """Tasks by their licence."""
+    named: dict[str, list[str]] = {}
+    for task in tasks:
+        named.setdefault(licences.of_task(task, items), []).append(task)
+    return "; ".join(f"{', '.join(names)}: {terms}" for terms, names in named.items())
+
+
+def _failed(data: StudyData) -> str:
+    """Failed jobs by rule, as the workflow noted them."""
+    noted = failed_jobs(data.study.path("report").parent / "logs")
+    if noted is None:
+        return MISSING
+    since, rules = noted
+    counts = ", ".join(f"{rule} {rules.count(rule)}" for rule in dict.fromkeys(rules))
+    return f"{len(rules) or 'none'} since {since}, when the workflow began to note them{f': {counts}' if counts else ''}"
 
 
 def _items(items: dict[str, Any]) -> str:

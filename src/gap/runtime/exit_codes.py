@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 from gap.core.errors import GapError, Unavailable
 from gap.core.files import no_room
+from gap.core.secrets import redacted
 
 
 def known_problem(act: Callable[[], object]) -> tuple[int, str]:
-    """Call ``act``; (exit code, paragraph) of a known problem (2 bad input, 3 unavailable, 4 refused), or (0, "")."""
+    """Call ``act``; (exit code, paragraph without secrets) of a known problem (2 bad input, 3 unavailable, 4 refused), or (0, "")."""
     try:
         act()
     except GapError as error:
-        return error.exit_code, f"gap: {error}"
+        return error.exit_code, redacted(f"gap: {error}")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -35,3 +38,8 @@ def exit_code(act: Callable[[], object]) -> int:
             os.dup2(1, 2)  # what waits in the buffer of stderr goes there too
             print(paragraph, file=sys.stdout, flush=True)
     return code
+
+
+def say_unknown(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show the traceback of a problem that nobody foresaw, without secrets (``sys.excepthook``)."""
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))

@@ -5,7 +5,9 @@ A job locks one file per device it uses, and holds the locks until its process e
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gap.core.errors import Unavailable
+from gap.core.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -51,6 +53,7 @@ def gpu_lock(names: Sequence[str], count: int = 1, *, folder: Path | None = None
     Raises
     ------
     Unavailable: too few devices came free within ``patience`` seconds, or no lock file could be made.
+    Refused: the folder is another user's.
     """
     from filelock import FileLock, Timeout
 
@@ -59,7 +62,7 @@ def gpu_lock(names: Sequence[str], count: int = 1, *, folder: Path | None = None
     locked: list[int] = []
     end = time.monotonic() + patience
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        private_folder(root)
         with FileLock(root / "queue.lock").acquire(timeout=patience, poll_interval=POLL_INTERVAL):
             while True:
                 for index, lock in enumerate(locks):
@@ -83,6 +86,24 @@ def gpu_lock(names: Sequence[str], count: int = 1, *, folder: Path | None = None
         raise Unavailable(str(root), f"no lock file could be made ({error.strerror})", "a writable folder", "Set TMPDIR to one.") from error
     _held.extend(locks[index] for index in locked)
     return locked
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that nobody else can enter; where it stands among other users' files, somebody may have made it before.
+
+    Raises
+    ------
+    Refused: it is a link, no folder, or another user's.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        found = f"a folder of user {status.st_uid}" if stat.S_ISDIR(status.st_mode) else "a link or file"
+        raise Refused(str(path), found, "a folder of your own", "Remove it, or set TMPDIR to a folder of your own.")
+    if status.st_mode & 0o077:
+        path.chmod(0o700)
 
 
 def _is_acquired(lock: FileLock) -> bool:

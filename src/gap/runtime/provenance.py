@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.files import write_json
+from gap.core.secrets import redacted
 from gap.runtime.arithmetic import arithmetic
 from gap.runtime.process_group import is_first, process_group
 from gap.runtime.processor import CPUINFO, processor_field
@@ -18,6 +19,14 @@ from gap.runtime.workflow_environment import installed, workflow_versions
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
+#: What the program is called: the installed script, or the module that it runs.
+PROGRAMS = ("gap", "main.py")
+
+
+def command() -> list[str]:
+    """The command line of this process; empty where it is not one of ``gap``, as in a test or a notebook."""
+    program = Path(sys.argv[0]).name if sys.argv else ""
+    return ["gap", *map(redacted, sys.argv[1:])] if program in PROGRAMS else []
 
 
 def versions() -> dict[str, str]:
@@ -69,18 +78,25 @@ def peak_memory() -> float | None:
 
 
 def write_provenance(path: Path, stage: str, settings: dict[str, Any], **more: Any) -> None:
-    """Write the provenance record of a result to ``path``: settings, versions, commit, machine, seconds since start, peak memory."""
-    if not is_first():
-        return
-    record = {
-        "stage": stage,
-        "settings": settings,
+    """Write the provenance record of a result to ``path``: its settings, and how, when and where it was made."""
+    if is_first():
+        write_json(path, {"stage": stage, "settings": settings, **circumstances(), **more})
+
+
+def circumstances() -> dict[str, Any]:
+    """How, when and where this process works: command, versions, commit, machine, start, present, seconds between, peak memory."""
+    return {
+        "command": command(),
         "versions": versions(),
         "git": git_state(),
         "machine": machine() | ({"devices": process_group().world_size} if process_group().world_size > 1 else {}),
+        "started": utc(STARTED),
+        "finished": utc(time.time()),
         "seconds": round(time.time() - STARTED, 3),
         "peak_mib": peak_memory(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        **more,
     }
-    write_json(path, record)
+
+
+def utc(seconds: float) -> str:
+    """A time (seconds since 1970) as a record has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -39,12 +39,12 @@ def light_stages(plan: Plan) -> list[LightStage]:
                 found = f"an output of stages {writers[name]} and {stage.name}"
                 raise BadInput(f"light output {name}", found, "one stage for each", "Give the new one another name.")
     for stage in stages:
-        for name in stage.reads:
+        for name in stage.tables:
             if name not in writers:
                 allowed = f"one of {[name for stage in stages for name in stage.outputs]}"
                 cure = "Correct it where it is named: `tables` of a figure, or the stage's module of gap.plan.stages."
                 raise BadInput(f"stage {stage.name}", f"{name!r}, which no light stage writes", allowed, cure)
-    return [replace(stage, needs=tuple(dict.fromkeys([*stage.needs, *map(writers.__getitem__, stage.reads)]))) for stage in stages]
+    return [replace(stage, needs=tuple(dict.fromkeys([*stage.needs, *map(writers.__getitem__, stage.tables)]))) for stage in stages]
 
 
 def stage_units() -> list[str]:

@@ -25,4 +25,4 @@ def light_stages(plan: Plan) -> list[LightStage]:
         "plot_runs": plots / "gain_by_run.csv",
         "plot_pretraining": plots / "pretraining.csv",
     }
-    return [LightStage("aggregate", outputs, (*CODE, *POLICIES.modules))]
+    return [LightStage("aggregate", outputs, (*CODE, *POLICIES.modules), reads=("scores", "runs", "features", "corpora", "models"))]

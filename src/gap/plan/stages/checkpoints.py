@@ -12,6 +12,12 @@ FILES = ("model.safetensors", "gap_recipe.json")
 def light_stages(plan: Plan) -> list[LightStage]:
     """One stage per model that is post-trained."""
     return [
-        LightStage(f"export-{model}", {f"{model}/{name}": plan.checkpoints / model / name for name in FILES}, CODE, ("aggregate",))
+        LightStage(
+            f"export-{model}",
+            {f"{model}/{name}": plan.checkpoints / model / name for name in FILES},
+            CODE,
+            ("aggregate",),
+            reads=("models", "corpora"),
+        )
         for model in plan.subjects
     ]

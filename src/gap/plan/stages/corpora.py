@@ -83,4 +83,4 @@ def inputs_for(plan: Plan, model: str, outputs: list[Path]) -> list[str]:
 
 def light_stages(plan: Plan) -> list[LightStage]:
     """The report on texts that quote evaluation items."""
-    return [LightStage("overlap", {"overlap": plan.results / "checks/overlap.json"}, (OVERLAP,))]
+    return [LightStage("overlap", {"overlap": plan.results / "checks/overlap.json"}, (OVERLAP,), reads=("corpora", "items"))]

@@ -15,4 +15,4 @@ def light_stages(plan: Plan) -> list[LightStage]:
     outputs = {name: plan.results / "observations" / f"{name}.parquet" for name in TABLES}
     outputs["verdicts"] = plan.results / "verdicts.json"
     settings = {"preregistration": read_preregistration(plan.study.name)}
-    return [LightStage("estimate", outputs, CODE, ("aggregate",), settings)]
+    return [LightStage("estimate", outputs, CODE, ("aggregate",), settings, reads=("scores",))]

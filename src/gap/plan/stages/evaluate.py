@@ -95,6 +95,6 @@ def light_stages(plan: Plan) -> list[LightStage]:
     """Items whose tokens differ at the boundary, and the noise floor."""
     checks = plan.results / "checks"
     return [
-        LightStage("boundary", {"boundary": checks / "boundary.json"}, (BOUNDARY,)),
-        LightStage("noise", {"noise": checks / "noise.json"}, (NOISE,)),
+        LightStage("boundary", {"boundary": checks / "boundary.json"}, (BOUNDARY,), reads=("tokenizers", "items")),
+        LightStage("noise", {"noise": checks / "noise.json"}, (NOISE,), reads=("models", "items")),
     ]

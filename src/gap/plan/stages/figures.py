@@ -45,5 +45,5 @@ def light_stages(plan: Plan) -> list[LightStage]:
     drawn_from = tuple(dict.fromkeys(table for name in figure_names(plan) for table in FIGURES[name].tables))
     return [
         LightStage("tables", tables, (*CODE, *TABLES.modules), ("aggregate",)),
-        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate", "estimate"), reads=drawn_from),
+        LightStage("figures", figures, (*CODE, *FIGURES.modules), ("aggregate", "estimate"), tables=drawn_from),
     ]

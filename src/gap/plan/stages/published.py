@@ -61,7 +61,7 @@ class PublishedPlan(StudyFolders):
         outputs |= {f"{name}_{ending}": self.results / "tables" / f"{name}.{ending}" for name in TABLES for ending in ("csv", "md", "tex")}
         outputs |= {f"{name}_{ending}": self.figures / f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
         outputs |= {f"{name}_points": self.figures / f"{name}.csv" for name in FIGURES}  # a table may have the figure's name
-        return LightStage("published", outputs, CODE, settings=self.settings)
+        return LightStage("published", outputs, CODE, settings=self.settings, reads=("upstream",))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -81,4 +81,4 @@ class PublishedPlan(StudyFolders):
             "table_names": list(TABLES),
             "code": {"published": code_version(*CODE)},
         }
-        return document | {"digest": digest(document)}
+        return document | {"digest": digest(document), "stages": {"published": self.stage.entry}}
