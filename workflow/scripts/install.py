@@ -21,7 +21,6 @@ UV_NAMES = {
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "cert": "SSL_CERT_FILE",
-    "constraint": "UV_CONSTRAINT",
 }
 #: Lines of pip and of uv that begin a phase, and what the screen says then.
 PHASES = (
@@ -46,7 +45,9 @@ def main() -> int:
     uv = shutil.which("uv")
     if uv:
         say(f"Installing {'.' + extra if extra else 'the project'} into {folder} with uv: {NEEDS[bool(extra)]}")
-        if ran([uv, "pip", "install", "--python", python, *what], folder, uv_settings(pip)):
+        settings = pip_settings(pip)
+        more = [f"--constraint={path}" for path in settings.get("constraint", "").split()]
+        if ran([uv, "pip", "install", "--python", python, *what, *more], folder, uv_variables(settings)):
             return done(begun)
         say(f"uv could not ({folder}/install.log says why); pip tries.")
     say(f"Installing {'.' + extra if extra else 'the project'} into {folder} with pip: {NEEDS[bool(extra)]}")
@@ -69,12 +70,17 @@ def made(folder: Path) -> bool:
     return not tried.returncode
 
 
-def uv_settings(pip: list[str]) -> dict[str, str]:
-    """Where pip gets packages from, as variables for uv; an index is asked as pip does: for the best of all."""
+def pip_settings(pip: list[str]) -> dict[str, str]:
+    """What pip's files and variables set; several values of one name stand side by side, with spaces between them."""
     listed = subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    found = re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", listed, re.MULTILINE)
-    settings = {UV_NAMES[name]: " ".join(shlex.split(value.replace("\\n", " "))) for name, value in found if name in UV_NAMES}
-    return {**settings, "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    found = re.findall(r"^(global|install|:env:)\.([a-z-]+)='(.*)'$", listed, re.MULTILINE)
+    order = ["global", "install", ":env:"]  # the later one counts
+    return {name: " ".join(value.replace("\\n", " ").split()) for _, name, value in sorted(found, key=lambda each: order.index(each[0]))}
+
+
+def uv_variables(settings: dict[str, str]) -> dict[str, str]:
+    """pip's settings as variables for uv, which else asks other places; of several indexes the best version counts, as with pip."""
+    return {UV_NAMES[name]: value for name, value in settings.items() if name in UV_NAMES} | {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 
 
 def ran(command: list[str], folder: Path, settings: dict[str, str]) -> bool:

@@ -77,7 +77,7 @@ class Bars:
         self.progress.start()
         for name, counted in ((ALL, self.stages), (stage.name, stage)):
             if name not in self.tasks:
-                self.tasks[name] = self.progress.add_task(name, counted=counted)
+                self.tasks[name] = self.progress.add_task(name, total=counted.jobs, counted=counted)
             self.progress.update(self.tasks[name], total=counted.jobs, completed=counted.done)
 
     def close(self) -> None:
