@@ -77,6 +77,7 @@ class LogHandler(LogHandlerBase):
     def close(self) -> None:
         """Leave the screen as it is; Snakemake may call it twice."""
         if not self.details and self.stages.jobs:
+            self.stages.stop()
             self.screen.close()
             self.stages = type(self.stages)()
         super().close()

@@ -24,7 +24,7 @@ UV_NAMES = {
 }
 #: Lines of pip and of uv that begin a phase, and what the screen says then.
 PHASES = (
-    (r"Installing collected packages: (.*)", lambda found: f"unpacking {found[1].count(',') + 1} packages"),
+    (r"Installing collected packages: (.*)", lambda found: f"unpacking {found[1].count(',') + 1} package(s)"),
     (r"(Resolved|Prepared) (\d+ packages?)", lambda found: f"{found[1].lower()} {found[2]}"),
 )
 #: Lines about one package, and its name.
@@ -42,23 +42,21 @@ def main() -> int:
     what = ["--constraint", "constraints.txt", "--editable", f".{extra}"]
     pip = [python, "-m", "pip"]
     begun = time.monotonic()
+    title = f"Installing .{extra} into {folder}, {'once' if extra else '2 GB, or 5 GB with CUDA, a few minutes, once'}"
     uv = shutil.which("uv")
     if uv:
-        say(f"Installing {'.' + extra if extra else 'the project'} into {folder} with uv: {NEEDS[bool(extra)]}")
+        say(f"{title} (uv)")
         settings = pip_settings(pip)
         more = [f"--constraint={path}" for path in settings.get("constraint", "").split()]
         if ran([uv, "pip", "install", "--python", python, *what, *more], folder, uv_variables(settings)):
             return done(begun)
         say(f"uv could not ({folder}/install.log says why); pip tries.")
-    say(f"Installing {'.' + extra if extra else 'the project'} into {folder} with pip: {NEEDS[bool(extra)]}")
+    say(f"{title} (pip)")
     if ran([*pip, "install", "--disable-pip-version-check", "--progress-bar", "off", *what], folder, {}):
         return done(begun)
     lines = (folder / "install.log").read_text(encoding="utf-8", errors="replace").splitlines()
     say("\n".join([*lines[-LAST:], f"The installation failed; {folder}/install.log holds all that was said. make install tries again."]))
     return 3
-
-
-NEEDS = {False: "2 GB, two to five minutes, once.", True: "once."}
 
 
 def made(folder: Path) -> bool:

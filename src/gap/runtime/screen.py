@@ -14,8 +14,6 @@ from gap.runtime.stages import Stage, Stages, clock_text, times
 
 #: Seconds between two lines on stages that are at work.
 EVERY = 30.0
-#: Seconds after which the pace tells something.
-SURE = 5.0
 #: Name of the line about all stages.
 ALL = "all jobs"
 
@@ -42,7 +40,7 @@ class Lines:
 
     def _begun(self) -> str:
         left = self.stages.left()
-        return f"started, {clock_text(left)} left in all" if left == left and self.stages.elapsed() > SURE else "started"
+        return f"started, {clock_text(left)} left in all" if left == left else "started"
 
     def close(self) -> None:
         """Say how the run ended."""

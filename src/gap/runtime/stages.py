@@ -12,6 +12,8 @@ from datetime import timedelta
 FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")
 #: The rule that only asks for the results.
 TARGET = "all"
+#: Seconds of work on which the plan counts as much as the pace.
+TRUST = 60.0
 
 
 def stage_of(rule: str) -> str:
@@ -32,6 +34,7 @@ class Stage:
         self.failed: set[int] = set()
         self.done, self.taken = 0, 0.0
         self.first = self.last = math.nan
+        self.stopped = False
 
     def start(self, job: int) -> None:
         """Note that a job has started, for the first time or again."""
@@ -51,8 +54,8 @@ class Stage:
 
     @property
     def over(self) -> bool:
-        """Whether every job is done or has failed."""
-        return self.done + len(self.failed) >= self.jobs
+        """Whether no more job of it will end: each is done or has failed, or the run is over."""
+        return self.stopped or self.done + len(self.failed) >= self.jobs
 
     def elapsed(self) -> float:
         """Seconds since the first job started, until the last one ended; 0 before."""
@@ -63,7 +66,7 @@ class Stage:
     def work(self) -> tuple[float, float]:
         """Seconds of work done and to do, as planned; the second is NaN where nothing tells how long a job takes."""
         each = self.planned if self.planned == self.planned else self.taken / self.done if self.done else math.nan
-        left = self.jobs - self.done - len(self.failed)
+        left = 0 if self.over else self.jobs - self.done - len(self.failed)
         if not left:
             return self.taken if each != each else self.done * each, 0.0
         begun = sum(min(self.clock() - started, each) for started in tuple(self.running.values()))
@@ -75,10 +78,8 @@ class Stage:
 
 
 def at_pace(done: float, to_do: float, elapsed: float) -> float:
-    """Seconds that the work to do takes at the pace of the work done."""
-    if to_do == 0:
-        return 0.0
-    return to_do * elapsed / done if done > 0 else math.nan
+    """Seconds that the work to do takes at the pace so far; at first, when little is done, as planned."""
+    return to_do * (elapsed + TRUST) / (done + TRUST)
 
 
 class Stages:
@@ -114,6 +115,11 @@ class Stages:
         if stage := self.of_job.get(job):
             stage.end(job, failed=failed)
         return stage
+
+    def stop(self) -> None:
+        """Note that the run is over: nothing is left, whatever was not done."""
+        for stage in self.by_name.values():
+            stage.stopped = True
 
     def _stage(self, rule: str) -> Stage:
         name = stage_of(rule)
