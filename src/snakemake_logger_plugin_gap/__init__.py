@@ -71,7 +71,7 @@ class LogHandler(LogHandlerBase):
             self.stages.plan(known["planned"])
         elif is_shown(record):
             self.screen.say(record.getMessage())
-        for stage in filter(None, stages):
+        for stage in dict.fromkeys(filter(None, stages)):
             self.screen.show(stage)
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ def is_shown(record: logging.LogRecord) -> bool:
 
 
 def keep_cache_here() -> None:
-    """Have Snakemake keep its cache in .gap/cache where none can be written below HOME.
+    """Have Snakemake and its jobs keep their caches in .gap/cache where none can be written below HOME.
 
     Snakemake imports its plugins before it makes a folder for the cache, and fails without one.
     """
@@ -106,6 +106,7 @@ def keep_cache_here() -> None:
     except OSError:
         pass
     os.environ["XDG_CACHE_HOME"] = os.path.abspath(".gap/cache")
+    os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".gap/cache/matplotlib"))  # the jobs' too
 
 
 keep_cache_here()

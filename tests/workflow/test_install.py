@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,19 @@ def test_pip_installs_and_says_a_line_per_phase(project: Path) -> None:
     lines = install(project, code=3)
     assert any(line.startswith("ERROR: No matching distribution found for nowhere-to-be-had") for line in lines)
     assert lines[-1] == "The installation failed; .venv/install.log holds all that was said. make install tries again."
+
+
+def test_a_terminal_shows_the_package_that_it_is_at(tmp_path: Path) -> None:
+    said = "Collecting torch==2.13.0 (from gap)\\n  Downloading torch-2.13.0.whl (180 MB)\\nInstalling collected packages: a, b, c\\n"
+    program = f"import runpy, pathlib; ran = runpy.run_path({str(ROOT / 'workflow/scripts/install.py')!r})['ran']; print(ran(['printf', {said!r}], pathlib.Path('.'), {{}}))"
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, stdout=theirs, check=True)
+    os.close(theirs)
+    text = os.read(ours, 10_000).decode()
+    os.close(ours)
+    clear = "\r\033[K"
+    shown = [f"{clear}  Collecting torch", f"{clear}  Downloading torch-2.13.0.whl", f"{clear}  unpacking 3 package(s)\r\n{clear}True\r\n"]
+    assert text == "".join(shown)
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on PATH")

@@ -27,8 +27,8 @@ PHASES = (
     (r"Installing collected packages: (.*)", lambda found: f"unpacking {found[1].count(',') + 1} package(s)"),
     (r"(Resolved|Prepared) (\d+ packages?)", lambda found: f"{found[1].lower()} {found[2]}"),
 )
-#: Lines about one package, and its name.
-PACKAGE = re.compile(r"\s*(?:Collecting|Downloading|Building) ([\w.-]+)")
+#: Beginnings of lines about one package.
+PACKAGE = re.compile(r"\s*((?:Collecting|Downloading|Building) [\w.-]+)")
 #: Lines of the log that are shown where the installation fails.
 LAST = 15
 
@@ -83,7 +83,6 @@ def uv_variables(settings: dict[str, str]) -> dict[str, str]:
 
 def ran(command: list[str], folder: Path, settings: dict[str, str]) -> bool:
     """Run the installer, show its phases, and keep what it says; whether it went well."""
-    count = 0
     with (folder / "install.log").open("a", encoding="utf-8") as log:
         print(shlex.join(command), file=log, flush=True)
         process = subprocess.Popen(
@@ -93,8 +92,7 @@ def ran(command: list[str], folder: Path, settings: dict[str, str]) -> bool:
             log.write(line)
             log.flush()
             if package := PACKAGE.match(line):
-                count += 1
-                passing(f"{count}: {package[1]}")
+                passing(package[1])
             for pattern, words in PHASES:
                 if phase := re.match(pattern, line):
                     passing("")
