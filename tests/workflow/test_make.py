@@ -84,6 +84,8 @@ def test_tests_and_linters_come_with_the_targets_that_need_them(elsewhere: Works
     for target, asked in {"all": [install], "published": [install], "test": [install, extra], "lint": [install, extra]}.items():
         lines = elsewhere.run("make", "-n", target).splitlines()
         assert [line.partition(" ")[2] for line in lines if "install.py" in line] == asked
+    text = elsewhere.run("make", "install", "PYTHON=python3.0", code=2)
+    assert text.startswith("Python 3.11 or later is needed; python3.0 is not there. Try: make PYTHON=python3.12\n")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     tools = ("mypy", "pytest", "pytest-xdist", "ruff", "snakefmt")
     assert all(any(entry.startswith(name + ">=") for entry in project["optional-dependencies"]["test"]) for name in tools)

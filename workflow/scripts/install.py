@@ -54,7 +54,8 @@ def main() -> int:
     say(f"{title} (pip)")
     if ran([*pip, "install", "--disable-pip-version-check", "--progress-bar", "off", *what], folder, {}):
         return done(begun)
-    lines = (folder / "install.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    # warnings are about this machine's settings, and would hide the error
+    lines = [line for line in (folder / "install.log").read_text(encoding="utf-8").splitlines() if not line.startswith("WARNING: ")]
     say("\n".join([*lines[-LAST:], f"The installation failed; {folder}/install.log holds all that was said. make install tries again."]))
     return 3
 
