@@ -26,6 +26,14 @@ def elsewhere(tmp_path: Path) -> Workspace:
     return workspace
 
 
+def copied_study(tiny: Workspace, workspace: Workspace) -> Workspace:
+    """The workspace with study `tiny` selected."""
+    for name in ("params.yaml", "input"):
+        path = tiny.folder / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, workspace.folder / name)
+    return workspace
+
+
 def files(workspace: Workspace) -> set[str]:
     names = ("data", "results", "checkpoints", ".gap", ".snakemake")
     return {str(path.relative_to(workspace.folder)) for name in names for path in (workspace.folder / name).rglob("*") if path.is_file()}
@@ -112,25 +120,47 @@ def test_snakemake_by_hand_needs_no_home(tiny: Workspace, tmp_path: Path) -> Non
     assert (workspace.folder / ".gap/cache/snakemake").is_dir()
 
 
-def test_without_git_the_jobs_are_planned_and_the_results_found(tiny: Workspace, tmp_path: Path) -> None:
-    """Nor without a compiler: PATH has nothing but Python's own commands and a shell."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for name in ("sh", "bash", "mkdir", "test", "sed", "expand", "env"):
-        (tools / name).symlink_to(shutil.which(name) or "")
-    for name in ("snakemake", "gap", "python"):
-        (tools / name).symlink_to(BIN / name)
-    text = tiny.run(str(BIN / "snakemake"), "--cores", "2", "-n", "--quiet", "rules", PATH=str(tools))
+@pytest.fixture
+def tools(tmp_path: Path) -> str:
+    """A folder for PATH without git and compilers: what the Makefile and a rule call, and nothing else."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("sh", "bash", "env", "expand", "mkdir", "sed", "test"):
+        (folder / name).symlink_to(shutil.which(name) or "")
+    return str(folder)
+
+
+def test_without_git_the_jobs_are_planned_and_the_results_looked_for(tiny: Workspace, tools: str) -> None:
+    text = tiny.run(str(BIN / "snakemake"), "--cores", "2", "-n", "--quiet", "rules", PATH=tools)
     assert job_counts(text)["post_train"] == 1
-    text = tiny.run(str(BIN / "gap"), "where", PATH=str(tools))
+    text = tiny.run(str(BIN / "gap"), "where", PATH=tools)
     assert "results/tiny/report.html   (not made yet)" in text and "found" not in text and "make STUDY=tiny" in text
 
 
+@pytest.mark.nightly
+def test_make_needs_neither_git_nor_a_compiler_nor_a_home(tiny: Workspace, elsewhere: Workspace, tools: str) -> None:
+    workspace = copied_study(tiny, elsewhere)
+    text = workspace.run(shutil.which("make") or "", "CORES=2", PATH=tools, HOME="/proc/nowhere")
+    lines = text.rstrip().split("\n")
+    assert re.fullmatch(r"all jobs +18/18 +\d:\d\d:\d\d", lines[-11])
+    assert [line[:8].rstrip() for line in lines[-10:]] == [
+        "study",
+        "found",
+        "figures",
+        "tables",
+        "metrics",
+        "models",
+        "report",
+        "next",
+        "",
+        "",
+    ]
+    assert "(not made yet)" not in text and "Traceback" not in text and "/proc/nowhere" not in text
+    assert (workspace.folder / "results/tiny/report.html").stat().st_size > 100_000
+
+
 def test_make_needs_no_home_and_a_failed_jobs_own_message_is_the_last_thing_that_it_says(tiny: Workspace, elsewhere: Workspace) -> None:
-    workspace = elsewhere
-    for name in ("params.yaml", "input"):
-        path = tiny.folder / name
-        (shutil.copytree if path.is_dir() else shutil.copy)(path, workspace.folder / name)
+    workspace = copied_study(tiny, elsewhere)
     (workspace.folder / "input/words.txt").write_bytes(b"caf\xe9 and more words\n")
     text = workspace.run("make", "CORES=2", code=2, HOME="/proc/nowhere")  # which nobody can write
     said, last = text.rstrip().split("\n")[-2:]
