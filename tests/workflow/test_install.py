@@ -70,7 +70,7 @@ def versions(project: Path) -> str:
 
 def test_pip_installs_and_says_a_line_per_phase(project: Path) -> None:
     title, unpacking, end = install(project)
-    assert title == "Installing . into .venv, 2 GB, or 5 GB with CUDA, a few minutes, once (pip)"
+    assert title == "Installing . into .venv, 2 GB, or 6 GB with CUDA, a few minutes, once (pip)"
     assert unpacking == "  unpacking 1 package(s)" and end.startswith("  installed in ") and "nothing" in versions(project)
     assert "Successfully installed nothing-1.0" in (project / ".venv/install.log").read_text()
 

@@ -42,7 +42,7 @@ def main() -> int:
     what = ["--constraint", "constraints.txt", "--editable", f".{extra}"]
     pip = [python, "-m", "pip"]
     begun = time.monotonic()
-    title = f"Installing .{extra} into {folder}, {'once' if extra else '2 GB, or 5 GB with CUDA, a few minutes, once'}"
+    title = f"Installing .{extra} into {folder}, {'once' if extra else '2 GB, or 6 GB with CUDA, a few minutes, once'}"
     uv = shutil.which("uv")
     if uv:
         say(f"{title} (uv)")
