@@ -4,60 +4,70 @@ VENV   := .venv
 # Not $(abspath): it would cut a path at its spaces.
 BIN    := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 CORES  ?= all
+SELECTED = $(or $(STUDY),$(shell sed -n "s/^study: *[\"']*\([A-Za-z0-9._-]*\).*/\1/p" params.yaml))
 OF_STUDY = $(if $(STUDY),--config study=$(STUDY))
 export PATH := $(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
-# Snakemake keeps a cache below HOME; where that cannot be written, it is kept here.
+# Snakemake and matplotlib keep caches below HOME; where that cannot be written, they are kept here.
 ifneq ($(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && test -w "$$cache" && echo yes),yes)
 export XDG_CACHE_HOME := $(CURDIR)/.gap/cache
+export MPLCONFIGDIR := $(CURDIR)/.gap/cache/matplotlib
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all plan help install test test-all test-fast fuzz audit published paper docs lint format clean
+.PHONY: all plan help install install-test test test-all test-fast fuzz audit published paper docs lint format clean
 
 #: installs everything, then makes the study that params.yaml selects, or another one: make STUDY=small
 all: install
-	@snakemake --cores $(CORES) --quiet rules $(OF_STUDY)
+	@snakemake --cores $(CORES) --logger gap $(OF_STUDY)
 	@gap where $(STUDY)
-	@gap verify $(STUDY) || true
+	@test ! -e "expectations/$(SELECTED).json" || gap verify $(STUDY) || true
 
 #: the jobs that `make` would run, with their counts, hours, disk, download and memory; runs none
 plan: install
 	@snakemake --cores $(CORES) --quiet rules --dry-run $(OF_STUDY)
 	@gap plan $(STUDY)
 
+#: this list
 help:
-	@sed -n '/^#: /{s/^#: //;h;n;s/^\([a-z-]*\):.*/make \1/;G;s/\n/\t/;p}' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n '/^#: /{s/^#: //;h;n;s/^\([a-z-]*\):.*/make \1/;G;s/\n/\t/;p}' $(firstword $(MAKEFILE_LIST)) | expand -t 19
+	@printf '\nstudies of params.yaml: make STUDY=NAME makes one, make plan STUDY=NAME says what it would cost,\n`study:` there is what plain make makes, now $(SELECTED)\n'
+	@sed -n '/^studies:/,$${/^  [A-Za-z0-9._-]*:/{s/: *$$//;h};/^    title: /{s/^    title: */\t/;H;g;s/\n//;p}}' params.yaml | expand -t 19
 
-#: installs into .venv what constraints.txt says
+#: installs into .venv what constraints.txt says, by uv where it is on PATH, else by pip
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 2; }
-	@echo "Installing into $(VENV): 2 GB, two to five minutes, once."
-	@$(PYTHON) -m venv "$(VENV)"
-	@"$(BIN)/python" -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
-	@touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2> /dev/null || echo not there). Try: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) workflow/scripts/install.py "$(VENV)"
+	@touch "$@"
+
+#: adds what tests and linters need; the targets below do it by themselves
+install-test: $(VENV)/.installed-test
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test
+	@touch "$@"
 
 # Two files at a time: most of a workflow test is the start of one program after the other.
 #: the tests, without variants that take minutes
-test: install
+test: install-test
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
 	pytest --numprocesses 2 --dist loadfile tests/workflow -m 'not nightly'
 
 #: all tests
-test-all: install
+test-all: install-test
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
 	pytest --numprocesses 2 --dist loadfile tests/workflow
 
 #: the tests, without those that run Snakemake and DVC, and without what is slow
-test-fast: install
+test-fast: install-test
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not slow and not nightly'
 
 FUZZ ?= 10000
 #: hostile inputs, FUZZ of each kind (10000), other ones at every call
-fuzz: install
+fuzz: install-test
 	GAP_FUZZ=$(FUZZ) pytest --numprocesses 2 tests/fuzz
 
 #: known holes in the versions of constraints.txt, but those named in config/audit-exceptions.txt; needs pipx and the network
@@ -66,7 +76,7 @@ audit:
 
 #: the authors' released rows, redrawn and audited; renews docs/published-results.md too
 published: install
-	@snakemake --cores $(CORES) --quiet rules --config study=published
+	@snakemake --cores $(CORES) --logger gap --config study=published
 	@gap published-docs
 
 #: the article, docs/paper/paper.pdf, with every number from the results; needs TeX
@@ -84,7 +94,7 @@ docs: install
 	python workflow/scripts/rulegraph.py
 
 #: formatters, linters and the type checker find nothing
-lint: install
+lint: install-test
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow
@@ -92,7 +102,7 @@ lint: install
 	mypy
 
 #: formats the code
-format: install
+format: install-test
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -19,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 
 from once import once  # noqa: E402
+
+from gap.runtime.stages import stage_of  # noqa: E402
 
 BIN = Path(sys.executable).parent
 #: Secrets in the environment of the run that makes ``finished``: none may be found in what it leaves (test_provenance.py).
@@ -145,10 +145,6 @@ class Workspace:
         return (self.folder / path).read_bytes()
 
 
-#: What tells the rules of a family apart; the drawing of the rule graph merges them too.
-FAMILY: re.Pattern[str] = runpy.run_path(str(ROOT / "workflow/scripts/rulegraph.py"))["FAMILY"]
-
-
 def job_counts(text: str) -> dict[str, int]:
     """The job table that Snakemake prints; the rules of one family (one per group of tasks, or per model) count together."""
     lines = text.split("\n")
@@ -160,7 +156,7 @@ def job_counts(text: str) -> dict[str, int]:
         if len(words) != 2 or not words[1].isdigit():
             break
         if words[0] != "total":
-            rule = FAMILY.sub("", words[0])
+            rule = stage_of(words[0])
             counts[rule] = counts.get(rule, 0) + int(words[1])
     return counts
 

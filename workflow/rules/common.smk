@@ -11,6 +11,7 @@ from gap.core.errors import GapError
 from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
+from gap.plan.cost.estimate import planned
 from gap.plan.graph import open_graph
 from gap.plan.job_memory import POSTTRAINING, SCORING, job_megabytes
 from gap.plan.stages import evaluate, posttrain
@@ -164,11 +165,19 @@ if workflow.is_main_process:
         )
 
 
+def say_planned():
+    """Tell `--logger gap` what a job of each stage should take, from which it says how much time is left."""
+    if "gap" in workflow.output_settings.log_handler_settings:
+        seconds = {row.stage: row.hours * 3600 / row.jobs for row in planned(GRAPH)}
+        logger.info("Planned seconds of a job: {}".format(seconds), extra={"planned": seconds})
+
+
 # plan.json, from which light outputs are made; not while a dry run reads this file, which changes nothing.
 onstart:
     try:
         GRAPH.save()
         note_failed(Path(LOGS))
+        say_planned()
     except GapError as error:
         stop(error)
 
@@ -179,7 +188,6 @@ def say_failures(jobs):
         print(f"\n{failure(job.rule.name, job.log)}", file=sys.stderr)
 
 
-# --quiet would hide it: `make` is quiet.
 onerror:
     failed = [each for job in workflow.scheduler.failed for each in getattr(job, "jobs", [job])]
     note_failed(Path(LOGS), [job.rule.name for job in failed])

@@ -14,16 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gap.runtime.stages import stage_of
+
 PAGE = Path("docs/architecture.md")
 BEGIN, END = "<!-- rule graph: make docs -->\n", "<!-- end of rule graph -->\n"
 COMMAND = ["snakemake", "--cores", "1", "--quiet", "all", "--forceall", "--rulegraph", "mermaid-js", "--config", "study=demo"]
-#: What tells the rules of a family apart.
-FAMILY = re.compile(r"(?<=^evaluate_base)_\d+$|(?<=^evaluate_runs)_\d+$|(?<=^export_checkpoint)_\w+$")
 
 
 def edges(mermaid: str) -> set[tuple[str, str]]:
     """(rule, rule that reads what it makes), families merged."""
-    names = {node: FAMILY.sub("", name) for node, name in re.findall(r"^\t(id\d+)\[(\w+)\]$", mermaid, re.MULTILINE)}
+    names = {node: stage_of(name) for node, name in re.findall(r"^\t(id\d+)\[(\w+)\]$", mermaid, re.MULTILINE)}
     pairs = re.findall(r"^\t(id\d+) --> (id\d+)$", mermaid, re.MULTILINE)
     found = {(names[first], names[second]) for first, second in pairs}
     return {(first, second) for first, second in found if first != second and second != "all"}

@@ -14,12 +14,14 @@ def where(
     name: Annotated[str, typer.Argument(metavar="[STUDY]", help="A study; that of params.yaml where none is named.")] = "",
     params: PARAMS = Path("params.yaml"),
 ) -> None:
-    """Print where a study's figures, tables and report are."""
+    """Print what a study found, where its figures, tables and report are, and what to do next."""
     from gap.params.load import load_study
     from gap.params.published import PublishedStudy
 
     study = load_study(params, {"study": name} if name else None)
     print(f"study    {study.name}: {study.title}")
+    if sentence := found(Path("results") / study.name / "plan.json"):
+        print(f"found    {sentence}")
     paths = {
         "figures": f"figures/{study.name}/",
         "tables": f"results/{study.name}/tables/",
@@ -31,6 +33,38 @@ def where(
         del paths["models"]
     for label, path in paths.items():
         print(f"{label:<8} {path}{'' if Path(path).exists() else '   (not made yet)'}")
+    for label, line in zip(("next", "", ""), next_steps(study.name), strict=True):
+        print(f"{label:<8} {line}")
+
+
+def found(plan: Path) -> str:
+    """Question and answer that a study's report begins with; empty where there are no results."""
+    from gap.core.files import read_object
+
+    if not plan.exists():
+        return ""
+    document = read_object(plan)
+    verdicts = Path(document["light"]["verdicts"])
+    if not verdicts.exists():
+        return ""
+    if "models" not in document:
+        from gap.published.verdicts import verdict_sentences
+
+        return verdict_sentences(read_object(verdicts))["gain"]
+    from gap.report.summary import QUESTION, answer
+
+    labels = {name: model.get("label") or name for name, model in document["models"].items()}
+    return f"{QUESTION} {answer(read_object(verdicts), labels)}"
+
+
+def next_steps(study: str) -> tuple[str, str, str]:
+    """What to do with the results of a study, and after it."""
+    report = f"results/{study}/report.html"
+    return (
+        f"open {report} in a browser" if Path(report).exists() else f"make STUDY={study}, which writes the report",
+        "make STUDY=small, two real pretrained models in an evening" if study != "small" else "make help, which lists the other studies",
+        "docs/extending.md: models, texts, methods, tasks and figures of your own",
+    )
 
 
 def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/params.schema.json")) -> None:

@@ -173,13 +173,17 @@ def _row(found: RowEvidence, rules: Preregistration, claim: str, tested: tuple[f
 def section(found: dict[str, Any], numbers: dict[str, Any]) -> Section:
     """The page's first part: ``found`` is the content of verdicts.json, ``numbers`` those of the other sections by name."""
     words = {"gain": _on_gain, "larger": _on_larger, "corpora": _on_corpora, "steps": _on_steps}
-    sentences = []
-    for claim, entry in found["claims"].items():
-        rows = {model: readings["all"] for model, readings in entry["models"].items()}
-        sentences.append(
-            f"Claim {entry['number']}, {entry['claim'][0].lower()}{entry['claim'][1:]}: {_shared(rows)}. {words[claim](numbers)}"
-        )
-    return Section("verdicts", "Verdicts on the paper's four claims", tuple(sentences), {}, (_table(found),))
+    sentences = tuple(f"{verdict} {words[claim](numbers)}" for claim, verdict in verdict_sentences(found).items())
+    return Section("verdicts", "Verdicts on the paper's four claims", sentences, {}, (_table(found),))
+
+
+def verdict_sentences(found: dict[str, Any]) -> dict[str, str]:
+    """Claim -> its words and its verdict on all rows, of the content of verdicts.json."""
+    return {
+        claim: f"Claim {entry['number']}, {entry['claim'][0].lower()}{entry['claim'][1:]}: "
+        f"{_shared({model: readings['all'] for model, readings in entry['models'].items()})}."
+        for claim, entry in found["claims"].items()
+    }
 
 
 def _shared(rows: dict[str, dict[str, Any]]) -> str:

@@ -48,7 +48,7 @@ def page(data: StudyData) -> str:
         study=data.study.name,
         digest=data.study.digest,
         question=summary.QUESTION,
-        answer=summary.answer(data),
+        answer=summary.answer(data.verdicts, data.study.models),
         limits=limits(data),
         cards=claim_cards(data.verdicts, data.study.models),
         first=[figure for figure in shown if figure["name"] == FIRST],

@@ -32,12 +32,12 @@ class Finding:
     figure: str = ""
 
 
-def answer(data: StudyData) -> str:
-    """The first claim's verdict in one sentence, with difference, interval, runs and items of every model."""
-    models = data.verdicts.get("claims", {}).get("gain", {}).get("models", {})
+def answer(verdicts: dict[str, Any], labels: dict[str, str]) -> str:
+    """The first claim's verdict in one sentence, with difference, interval, runs and items of every model; ``labels`` of models."""
+    models = verdicts.get("claims", {}).get("gain", {}).get("models", {})
     parts = []
     for model, readings in models.items():
-        row, label = next(iter(readings.values())), data.study.models.get(model, model)
+        row, label = next(iter(readings.values())), labels.get(model, model)
         numbers = ""
         if "estimate" in row:
             level = f"{row['level'] * 100:g}\N{NO-BREAK SPACE}% interval"
