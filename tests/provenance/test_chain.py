@@ -78,7 +78,7 @@ def test_json_holds_the_records_and_digests(study: Path) -> None:
     assert found["sha256"] == file_digest(Path(FIGURE)) and found["study"] == "demo" and found["plan"] == plan()["digest"]
     made_by = found["activities"][found["made_by"]]
     assert made_by["stage"] == "figures" and made_by["files"][FIGURE] == {"sha256": found["sha256"], "here": True}
-    assert made_by["record"].startswith("results/demo/provenance/figures-") and "gap.figures.stage" in made_by["code"]
+    assert made_by["record"].startswith("results/demo/activities/figures-") and "gap.figures.stage" in made_by["code"]
     assert {"machine", "versions", "started", "finished", "command"} <= set(made_by["facts"])
     source = found["activities"]["source docs"]
     assert source["facts"]["settings"]["content"] == "docs" and source["facts"]["inputs"] == read_json(Path("results/demo/inputs.json"))

@@ -36,7 +36,7 @@ def test_the_commands_in_turn(tmp_path: Path) -> None:
     for name, path in document["light"].items():
         assert Path(path).exists(), name
     for stage in ("aggregate", "estimate", "tables", "figures", "report"):
-        record = json.loads((tmp_path / f"results/synthetic/provenance/{stage}-{'0' * 12}.json").read_text())
+        record = json.loads((tmp_path / f"results/synthetic/activities/{stage}-{'0' * 12}.json").read_text())
         assert (record["stage"], record["key"]) == (stage, "0" * 12)
         assert record["outputs"] == ({verdicts: file_digest(Path(verdicts))} if stage == "estimate" else {})
         assert record["command"][:2] == ["gap", stage] and record["started"] <= record["finished"] and record["machine"]["cores"] > 0

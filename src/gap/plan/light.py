@@ -22,6 +22,7 @@ from gap.runtime.provenance import circumstances
 
 #: Folder of the records, in a study's results.
 RECORDS = "provenance"
+ACTIVITIES = "activities"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ def record_path(results: Path, stage: str, key: str) -> Path:
     return results / RECORDS / f"{stage}-{key}.json"
 
 
+def activity_path(record: Path) -> Path:
+    """What a light stage made, and how, by its record."""
+    return record.parents[1] / ACTIVITIES / record.name
+
+
 def records_of(results: Path, stage: str) -> list[Path]:
     """All records of a stage, of whatever key."""
     pattern = re.compile(re.escape(stage) + r"-[0-9a-f]{12}\.json")
@@ -112,13 +118,18 @@ def check_records(results: Path, stages: Iterable[str]) -> None:
 
 
 def write_record(record: Path) -> None:
-    """Say that a light stage was made for the key in the record's name, what it made, and how; records of other keys go."""
+    """Say that a light stage was made for the key in the record's name; records of other keys go.
+
+    What it made, and how, stands in a file of its own, outside Git: times and machines differ from run to run.
+    """
     stage, _, key = record.stem.rpartition("-")
     results = record.parents[1]
     made = {path: file_digest(Path(path)) for path in _outputs(results, stage) if Path(path).exists()}
     for path in records_of(results, stage):
         path.unlink()
-    write_json(record, {"stage": stage, "key": key, "outputs": made, **circumstances()})
+        activity_path(path).unlink(missing_ok=True)
+    write_json(activity_path(record), {"stage": stage, "key": key, "outputs": made, **circumstances()})
+    write_json(record, {"stage": stage, "key": key})
 
 
 def _outputs(results: Path, stage: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gap.core.checksums import SUMS, read_sums
 from gap.core.files import read_object
-from gap.plan.light import records_of
+from gap.plan.light import activity_path, records_of
 from gap.provenance.activity import Activity, folder_activity, read_record, table_activity
 
 #: Kinds of heavy files, as ``LightStage.reads`` names them.
@@ -41,12 +41,13 @@ def _reads(stage: str, kind: str, activity: Activity) -> bool:
 def _light(results: Path, stage: str, outputs: list[str], inputs: tuple[str, ...]) -> Activity:
     """A light stage with its record; an exported checkpoint's folder has SHA256SUMS of all that it holds."""
     records = records_of(results, stage)
-    facts = read_record(records[-1]) if records else {}
+    made = [path for path in map(activity_path, records) if path.exists()] or records
+    facts = read_record(made[-1]) if made else {}
     files = {path: facts.get("outputs", {}).get(path, "") for path in outputs}
     folder = Path(outputs[0]).parent
     if (folder / SUMS).exists():
         files |= {str(folder / name): digest for name, digest in read_sums(folder).items()}
-    return Activity(stage, files, inputs, str(records[-1]) if records else "", facts)
+    return Activity(stage, files, inputs, str(made[-1]) if made else "", facts)
 
 
 def _published(plan: dict[str, Any]) -> Kinds:
