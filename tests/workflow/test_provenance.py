@@ -52,11 +52,14 @@ def test_no_secret_of_the_environment_is_left_behind(finished: Workspace) -> Non
     assert not found
 
 
-def test_a_failed_job_is_noted(finished: Workspace) -> None:
-    listed = finished.folder / "results/tiny/logs/failed.jsonl"
+def test_a_failed_job_is_noted(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "project")
+    listed = workspace.folder / "results/tiny/logs/failed.jsonl"
     before = listed.read_text().splitlines()
     assert "since" in json.loads(before[0])
-    next((finished.folder / "results/tiny/provenance").glob("tables-*.json")).unlink()
-    (finished.folder / "results/tiny/observations/selections.parquet").write_bytes(b"damaged")
-    finished.snakemake(code=1)
+    next((workspace.folder / "results/tiny/provenance").glob("tables-*.json")).unlink()
+    selections = workspace.folder / "results/tiny/observations/selections.parquet"
+    selections.unlink()  # a link of DVC's may be shared
+    selections.write_bytes(b"damaged")
+    workspace.snakemake(code=1)
     assert [json.loads(line)["rule"] for line in listed.read_text().splitlines()[len(before) :]] == ["make_tables"]
