@@ -18,13 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from loopback_hub import Fault, File, LoopbackHub, Repository, serving
 
 from gap.core.errors import BadInput
 from gap.fetch.hub import MODEL_FILES, choose
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-
-from loopback_hub import Fault, File, LoopbackHub, Repository, serving
 
 COMMIT = "a" * 40
 ROWS = [{"text": f"row {number}", "meta": {"pile_set_name": "Github" if number % 2 else "Pile-CC"}} for number in range(6)]
