@@ -68,6 +68,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
 @pytest.fixture(scope="module")
 def paper(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The study, made from nothing; only fetching commands could open a connection."""
+    made = os.environ.get("GAP_HUB_STUDY")  # a folder in which it is already made, to look at these tests alone
+    if made:
+        return Workspace(Path(made))
     folder = tmp_path_factory.mktemp("paper")
     workspace = checkout(folder / "project")
     workspace.edit(**{f"studies__paper__{part}": value for part, value in CUT.items()})
@@ -80,15 +83,11 @@ def paper(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> Workspa
 def test_the_papers_study_runs_from_nothing_to_its_report(paper: Workspace) -> None:
     plan = json.loads(paper.read("results/paper/plan.json"))
     scores = pd.concat([pd.read_parquet(paper.folder / entry["path"]) for entry in plan["scores"]])
-    assert len(plan["scores"]) == 4 * 19 + 3 * 19 and scores["item"].nunique() == 8
+    assert len(plan["scores"]) == 4 * 19 and scores["item"].nunique() == 8
     assert set(scores["step"]) == {0, 1, 2} and len(plan["runs"]) == 3 * 3 * 2
     models = {name: json.loads(paper.read(f"{entry['folder']}/config.json")) for name, entry in plan["models"].items()}
-    assert [(each["num_hidden_layers"], each["do_layer_norm_before"]) for each in models.values()] == [
-        (24, False),
-        (24, True),
-        (32, True),
-        (32, True),
-    ]
+    shapes = {name: (each["num_hidden_layers"], each["do_layer_norm_before"]) for name, each in models.items()}
+    assert shapes == {"opt-350m": (24, False), "opt-1.3b": (24, True), "opt-2.7b": (32, True), "opt-6.7b": (32, True)}
     assert models["opt-350m"]["word_embed_proj_dim"] != models["opt-350m"]["hidden_size"]
     page = paper.read("results/paper/report.html").decode()
     assert "facebook/opt-350m" in page and "baber/piqa" in page
@@ -133,7 +132,7 @@ def test_the_lock_names_every_file_with_hash_and_licence(paper: Workspace, hub: 
 def test_later_stages_are_made_again_without_any_network(paper: Workspace, hub: LoopbackHub) -> None:
     """The last test of ``paper``: results go, what was fetched stays."""
     before, asked = paper.read("results/paper/metrics.json"), len(hub.requests)
-    kept = re.compile(r"opt-(1\.3|2\.7|6\.7)b|/timing/")  # one model will do
+    kept = re.compile(r"opt-(1\.3|2\.7|6\.7)b|/timing/|noise")  # one model will do; the noise floor takes as long as all else
     for path in (paper.folder / "results/paper").rglob("*"):
         if path.is_file() and not kept.search(path.as_posix()):
             path.unlink()
