@@ -153,7 +153,7 @@ def test_study_small_runs_with_a_model_of_the_hub_in_place_of_its_own(tmp_path: 
         studies__small__gap__updates=2,
         studies__small__gap__texts=1,
         studies__small__methods={"ascent": {"label": "ascent"}},
-        studies__small__evaluate={**CUT["evaluate"], "splits": ["validation"], "items": 4, "steps": [2]},
+        studies__small__evaluate={**CUT["evaluate"], "splits": ["validation"], "items": 4, "noise_items": 1, "steps": [2]},
         studies__small__describe=CUT["describe"],
         studies__small__jobs__device="cpu",
     )
