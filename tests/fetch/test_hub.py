@@ -1,4 +1,4 @@
-"""Hub access against a small server on this machine, against a closed port, and offline.
+"""Hub access against a hub on this machine, its faults, a closed port, and offline.
 
 The hub's libraries read their address when they are imported, so each case runs in a process of its own.
 """
@@ -10,100 +10,70 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from loopback_hub import Fault, File, LoopbackHub, Repository, serving
 
 from gap.core.errors import BadInput
 from gap.fetch.hub import MODEL_FILES, choose
 
 COMMIT = "a" * 40
 ROWS = [{"text": f"row {number}", "meta": {"pile_set_name": "Github" if number % 2 else "Pile-CC"}} for number in range(6)]
+WEIGHTS = bytes(range(256)) * 64
 FILES = {
+    "README.md": b"---\nlicense: other\n---\n# Thing\n",
     "config.json": b'{"model_type": "opt"}',
     "merges.txt": b"#version: 0.2\n",
-    "model.safetensors": b"S" * 64,
+    "model.safetensors": WEIGHTS,
     "pytorch_model.bin": b"B" * 80,
     "flax_model.msgpack": b"F" * 10,
-    "train.jsonl": b"".join(json.dumps(row).encode() + b"\n" for row in ROWS),
+    "onnx/config.json": b"{}",
 }
-# waiting between tries is cut out; the tries are made
-START = "import time; time.sleep = lambda seconds: None\nimport json\nfrom pathlib import Path\nfrom gap.core.errors import GapError\n"
+WANTED = ["config.json", "merges.txt", "model.safetensors"]
+# waiting between tries is cut out, and noted; the tries are made
+START = (
+    "import time; waited = []; time.sleep = waited.append\nimport json\nfrom dataclasses import asdict\n"
+    "from pathlib import Path\nfrom gap.core.errors import GapError\n"
+)
 
 
-class Hub(BaseHTTPRequestHandler):
-    """The part of the hub's interface that listing, downloading and streaming ask for; one repository, one commit."""
-
-    def do_HEAD(self) -> None:
-        self.answer(False)
-
-    def do_GET(self) -> None:
-        self.answer(True)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.answer(True)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def answer(self, with_body: bool) -> None:
-        path = self.path.partition("?")[0]
-        if "some/" not in path or COMMIT not in path:
-            return self.send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, with_body)
-        if "/resolve/" in path:
-            content = FILES.get(path.partition(f"/resolve/{COMMIT}/")[2])
-            if content is None:
-                return self.send(404, b"", {"X-Error-Code": "EntryNotFound"}, with_body)
-            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
-            return self.send(200, content, headers, with_body)
-        if path.endswith(f"/tree/{COMMIT}") or "/paths-info/" in path:
-            return self.send_json([file_entry(name, content) for name, content in FILES.items()], with_body)
-        if "/tree/" in path:
-            return self.send(404, b"{}", {"X-Error-Code": "EntryNotFound"}, with_body)
-        files = [{"rfilename": name} for name in FILES]
-        self.send_json({"id": "some/thing", "sha": COMMIT, "siblings": files, "tags": [], "private": False}, with_body)
-
-    def send_json(self, value: Any, with_body: bool) -> None:
-        self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json"}, with_body)
-
-    def send(self, status: int, content: bytes, headers: dict[str, str], with_body: bool) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(content)
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue().to_pybytes()
 
 
-def file_entry(name: str, content: bytes) -> dict[str, Any]:
-    return {"type": "file", "oid": hashlib.sha1(content).hexdigest(), "size": len(content), "path": name}
+@pytest.fixture
+def hub() -> Iterator[LoopbackHub]:
+    def files(contents: dict[str, bytes]) -> dict[str, File]:
+        return {name: File(content) for name, content in contents.items()}
 
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    running.server_close()
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
+    card = b"---\nlicense:\n- mit\n- cc-by-4.0\n---\n"
+    model = Repository("models", "some/thing", COMMIT, files(FILES))
+    with serving(
+        [
+            model,
+            replace(model, id="some/gated", gated=True),
+            replace(model, id="some/cardless", files={name: File(FILES[name]) for name in WANTED}),
+            Repository("datasets", "some/lines", COMMIT, files({"train.jsonl": lines, "README.md": card})),
+            Repository("datasets", "some/rows", COMMIT, files({"data/train-00000-of-00001.parquet": parquet(ROWS), "README.md": card})),
+        ]
+    ) as running:
+        yield running
 
 
 def run(code: str, folder: Path, endpoint: str, **more: str) -> Any:
     """What ``code`` prints last, as JSON, with the hub at ``endpoint`` and an empty cache under ``folder``."""
     hidden = ("HF_", "HUGGING", "GAP_", "TRANSFORMERS")
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(hidden) and "proxy" not in name.lower()}
-    environment |= {
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(folder / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        **more,
-    }
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_TELEMETRY": "1", **more}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True, env=environment, cwd=folder, timeout=900)
     assert done.returncode == 0, done.stderr
@@ -112,39 +82,64 @@ def run(code: str, folder: Path, endpoint: str, **more: str) -> Any:
 
 MODEL = """
 from gap.fetch.hub import model_files
-def fetched(id, folder, **more):
+def fetched(id, folder, revision="a" * 40, **more):
     try:
-        return model_files(id, "a" * 40, Path(folder), **more)
+        return asdict(model_files(id, revision, Path(folder), **more))
     except GapError as error:
         return [type(error).__name__, str(error)]
 """
 ROWS_OF = """
-from gap.fetch.hub import dataset_rows
+from gap.fetch.hub import dataset_rows, parquet_rows
 from gap.params.sources import HubSource
-def rows(**more):
-    source = HubSource(kind="hub", dataset="some/thing", revision="a" * 40, **more)
+def rows(dataset="some/lines", **more):
+    source = HubSource(kind="hub", dataset=dataset, revision="a" * 40, **more)
     try:
         return list(dataset_rows(source))
+    except GapError as error:
+        return [type(error).__name__, str(error)]
+def table(dataset="some/rows", file="data/train-00000-of-00001.parquet", revision="a" * 40):
+    try:
+        rows, origin = parquet_rows(dataset, file, revision)
+        return [rows, asdict(origin)]
     except GapError as error:
         return [type(error).__name__, str(error)]
 """
 
 
-def test_model_files_arrive_whole_with_safetensors_alone(hub: str, tmp_path: Path) -> None:
-    code = MODEL + "print(json.dumps([fetched('some/thing', 'out'), fetched('no/such', 'out2')]))"
-    names, absent = run(code, tmp_path, hub)
-    assert names == ["config.json", "merges.txt", "model.safetensors"]
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*")} == {name: FILES[name] for name in names}
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def whole(folder: Path) -> dict[str, bytes]:
+    """Files of a download, without the library's notes on it."""
+    return {name: content for name, content in held(folder).items() if not name.startswith(".cache/")}
+
+
+def test_model_files_arrive_whole_with_safetensors_alone(hub: LoopbackHub, tmp_path: Path) -> None:
+    code = MODEL + "print(json.dumps([fetched('some/thing', 'out'), fetched('some/cardless', 'out2'), fetched('no/such', 'out3')]))"
+    origin, cardless, absent = run(code, tmp_path, hub.endpoint)
+    hashes = {name: hashlib.sha256(FILES[name]).hexdigest() for name in WANTED}
+    assert origin == {"kind": "model", "id": "some/thing", "revision": COMMIT, "licence": "other", "files": hashes}
+    assert cardless["licence"] is None and cardless["files"] == hashes
+    assert held(tmp_path / "out") == {name: FILES[name] for name in WANTED}
     assert absent[0] == "Unavailable"
-    assert f"model no/such at {COMMIT}" in absent[1]
+    for part in (f"model no/such at {COMMIT}", "no such repository", "(401)", "HF_TOKEN"):
+        assert part in absent[1]
 
 
-def test_model_files_offline_come_from_the_cache_or_not_at_all(hub: str, tmp_path: Path) -> None:
+def test_large_files_come_from_another_host_which_is_not_told_the_token(hub: LoopbackHub, tmp_path: Path) -> None:
+    run(MODEL + "print(json.dumps(fetched('some/thing', 'out')))", tmp_path, hub.endpoint, HF_TOKEN="hf_secret")
+    assert hub.paths("storage") == ["/models/some/thing/model.safetensors"]
+    told = {request.server: request.authorization for request in hub.requests}
+    assert told == {"hub": "Bearer hf_secret", "storage": None}
+
+
+def test_model_files_offline_come_from_the_cache_or_not_at_all(hub: LoopbackHub, tmp_path: Path) -> None:
     fill = "from huggingface_hub import snapshot_download; snapshot_download('some/thing', revision='a' * 40); print(1)"
-    assert run(fill, tmp_path, hub) == 1
+    assert run(fill, tmp_path, hub.endpoint) == 1
     code = MODEL + "print(json.dumps([fetched('some/thing', 'out', patterns=('*.txt',)), fetched('other/thing', 'out2')]))"
-    names, absent = run(code, tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
-    assert names == ["merges.txt"]
+    origin, absent = run(code, tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    assert list(origin["files"]) == ["merges.txt"] and origin["licence"] == "other"
     assert (tmp_path / "out/merges.txt").read_bytes() == FILES["merges.txt"]
     assert not (tmp_path / "out/merges.txt").is_symlink()
     assert absent[0] == "Unavailable"
@@ -159,26 +154,130 @@ def test_model_files_without_network(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_dataset_rows_are_streamed_and_filtered(hub: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("id", "revision", "parts"),
+    [
+        ("some/thing", "b" * 40, ["model some/thing at bbbb", "no such revision", "(404)", "page lists"]),
+        ("some/gated", COMMIT, ["model some/gated at aaaa", "file config.json", "gated", "(401)", "HF_TOKEN"]),
+    ],
+)
+def test_what_the_hub_refuses_is_said_in_one_paragraph(hub: LoopbackHub, tmp_path: Path, id: str, revision: str, parts: list[str]) -> None:
+    kind, message = run(MODEL + f"print(json.dumps(fetched({id!r}, 'out', {revision!r})))", tmp_path, hub.endpoint)
+    assert kind == "Unavailable" and "\n" not in message
+    assert [part for part in parts if part not in message] == []
+    assert whole(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_file_of_another_hash_is_refused_and_not_kept(hub: LoopbackHub, tmp_path: Path, file: str) -> None:
+    hub.faults = [Fault(path=f"/{file}", changed=True)]
+    code = MODEL + "print(json.dumps([fetched('some/thing', 'out'), fetched('some/thing', 'out')]))"
+    (kind, message), again = run(code, tmp_path, hub.endpoint)
+    assert kind == "Refused" and "\n" not in message
+    for part in (f"model some/thing at {COMMIT}, file {file}", "the hub lists", "start again"):
+        assert part in message
+    assert list(again["files"]) == WANTED and held(tmp_path / "out") == {name: FILES[name] for name in WANTED}
+
+
+BIG = bytes(1 << 20) * 11
+#: Bytes that the library writes at a time: what it goes on from.
+BLOCK = 10 << 20
+
+
+def test_a_connection_that_ends_early_is_gone_on_from_or_repeated(hub: LoopbackHub, tmp_path: Path) -> None:
+    repository = hub.repositories["models", "some/thing"]
+    hub.repositories["models", "some/thing"] = replace(repository, files=repository.files | {"model.safetensors": File(BIG)})
+    hub.faults = [
+        Fault(path="/config.json", after=3),
+        Fault(path="/merges.txt", after=3, reset=True),
+        Fault(path="/model.safetensors", after=BLOCK + 5),
+    ]
+    origin = run(MODEL + "print(json.dumps(fetched('some/thing', 'out')))", tmp_path, hub.endpoint)
+    assert held(tmp_path / "out") == {name: FILES[name] for name in WANTED} | {"model.safetensors": BIG}
+    assert origin["files"]["model.safetensors"] == hashlib.sha256(BIG).hexdigest()
+    asked = [(request.path.rpartition("/")[2], request.range) for request in hub.requests if request.method == "GET"]
+    for file, ranges in {"config.json": [None, None], "merges.txt": [None, None], "model.safetensors": [None, f"bytes={BLOCK}-"]}.items():
+        assert [range for name, range in asked if name == file] == ranges
+
+
+def test_a_connection_that_always_breaks_is_given_up_and_leaves_nothing_half_written(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.faults = [Fault(path="/model.safetensors", after=3, reset=True, times=99)]
+    kind, message = run(MODEL + "print(json.dumps(fetched('some/thing', 'out')))", tmp_path, hub.endpoint)
+    assert kind == "Unavailable" and "\n" not in message
+    assert f"model some/thing at {COMMIT}, file model.safetensors" in message and "HF_HUB_OFFLINE" in message
+    assert len(hub.paths("storage")) == 3
+    assert whole(tmp_path / "out") == {name: FILES[name] for name in WANTED[:2]}
+    assert not list(tmp_path.rglob("*.incomplete"))
+
+
+def test_the_hub_is_asked_again_when_it_says_and_no_sooner(hub: LoopbackHub, tmp_path: Path) -> None:
+    slow = {"status": 429, "headers": {"Retry-After": "77"}}
+    hub.faults = [
+        Fault(path="/tree/", **slow),
+        Fault(path="/config.json", method="HEAD", times=2, **slow),
+        Fault(path="/model.safetensors", **slow),
+    ]
+    code = MODEL + "print(json.dumps([fetched('some/thing', 'out'), [seconds for seconds in waited if seconds > 1]]))"
+    origin, waited = run(code, tmp_path, hub.endpoint)
+    assert list(origin["files"]) == WANTED
+    assert waited == [78.0] * 3
+
+
+def test_a_hub_that_stays_busy_is_said_so(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.faults = [Fault(path="/tree/", status=429, times=99, headers={"Retry-After": "7"})]
+    kind, message = run(MODEL + "print(json.dumps(fetched('some/thing', 'out')))", tmp_path, hub.endpoint)
+    assert kind == "Unavailable" and "\n" not in message
+    for part in (f"model some/thing at {COMMIT}", "too many requests", "(429)", "HF_TOKEN"):
+        assert part in message
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("dataset", "split"), [("some/lines", "train"), ("some/rows", "train")])
+def test_dataset_rows_are_streamed_and_filtered(hub: LoopbackHub, tmp_path: Path, dataset: str, split: str) -> None:
     code = ROWS_OF + (
-        "print(json.dumps([rows(), rows(where={'meta.pile_set_name': 'Github'}), rows(where={'meta.set': 'Github'}),"
-        " rows(split='absent'), rows(config='absent'), sorted({'torch', 'transformers'} & set(sys.modules))]))"
+        f"d, s = {dataset!r}, {split!r}\n"
+        "print(json.dumps([rows(d, split=s), rows(d, where={'meta.pile_set_name': 'Github'}), rows(d, where={'meta.set': 'Github'}),"
+        " rows(d, split='absent'), rows(d, config='absent'), sorted({'torch', 'transformers'} & set(sys.modules))]))"
     )
-    everything, github, column, split, config, heavy = run("import sys\n" + code, tmp_path, hub)
+    everything, github, column, absent, config, heavy = run("import sys\n" + code, tmp_path, hub.endpoint)
     assert everything == ROWS
     assert heavy == []
     assert github == ROWS[1::2]
     assert column[0] == "BadInput"
     assert "['pile_set_name']" in column[1]
-    assert [split[0], config[0]] == ["BadInput", "BadInput"]
+    assert [absent[0], config[0]] == ["BadInput", "BadInput"]
 
 
 def test_dataset_rows_without_network(tmp_path: Path) -> None:
     kind, message = run(ROWS_OF + "print(json.dumps(rows()))", tmp_path, "http://127.0.0.1:9")
     assert kind == "Unavailable"
-    for part in ("some/thing", COMMIT, "HF_HUB_OFFLINE", "kind files"):
+    for part in ("some/lines", COMMIT, "HF_HUB_OFFLINE", "kind files"):
         assert part in message
     assert "\n" not in message
+
+
+def test_a_parquet_file_is_read_at_its_revision_and_kept_for_offline_use(hub: LoopbackHub, tmp_path: Path) -> None:
+    rows, origin = run(ROWS_OF + "print(json.dumps(table()))", tmp_path, hub.endpoint)
+    file = hub.repositories["datasets", "some/rows"].files["data/train-00000-of-00001.parquet"]
+    assert rows == ROWS
+    files = {"data/train-00000-of-00001.parquet": file.sha256}
+    assert origin == {"kind": "dataset", "id": "some/rows", "revision": COMMIT, "licence": "mit, cc-by-4.0", "files": files}
+    assert run(ROWS_OF + "print(json.dumps(table()))", tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1") == [rows, origin]
+
+
+def test_a_parquet_file_that_is_missing_or_changed(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.faults = [Fault(path="/data/train-00000-of-00001.parquet", changed=True)]
+    code = ROWS_OF + "print(json.dumps([table(), table(), table(file='data/test.parquet'), table(revision='b' * 40), table('no/such')]))"
+    changed, again, file, revision, repository = run(code, tmp_path, hub.endpoint)
+    assert changed[0] == "Refused" and again[0] == ROWS
+    named = f"data set some/rows at {COMMIT}, file data/train-00000-of-00001.parquet"
+    for (kind, message), problem in {
+        tuple(changed): named,
+        tuple(file): f"data set some/rows at {COMMIT}, file data/test.parquet: no such file at this revision (404)",
+        tuple(revision): f"data set some/rows at {'b' * 40}, file data/train-00000-of-00001.parquet: the hub has no such revision",
+        tuple(repository): f"data set no/such at {COMMIT}, file",
+    }.items():
+        assert kind in ("Refused", "Unavailable") and problem in message and "\n" not in message
 
 
 def test_bin_weights_are_taken_only_without_safetensors() -> None:

@@ -13,6 +13,7 @@ from gap.core.errors import BadInput, Unavailable
 from gap.core.locations import mirror
 from gap.fetch import items as module
 from gap.fetch.items import fetch_items
+from gap.fetch.origin import Origin
 from gap.params.items import Items, TaskJob
 from gap.tasks.items import load_items
 from gap.tasks.registry import TASKS
@@ -95,15 +96,19 @@ def test_no_mirror_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_hub_reads_the_pinned_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def rows(dataset: str, file: str, revision: str) -> list[dict[str, Any]]:
+    def rows(dataset: str, file: str, revision: str) -> tuple[list[dict[str, Any]], Origin]:
         asked.append((dataset, file, revision))
-        return [{"id": "1", "question": "q", "choices": {"text": list("wxyz"), "label": list("ABCD")}, "answerKey": "B"}]
+        row = {"id": "1", "question": "q", "choices": {"text": list("wxyz"), "label": list("ABCD")}, "answerKey": "B"}
+        return [row], Origin("dataset", dataset, revision, "mit", {file: "0" * 64})
 
     monkeypatch.setattr(module, "parquet_rows", rows)
     fetch_items(job("arc_easy", "test", kind="hub"), tmp_path / "test.jsonl")
     assert asked == [("allenai/ai2_arc", "ARC-Easy/test-00000-of-00001.parquet", "210d026faf9955653af8916fad021475a3f00453")]
     assert load_items("arc_easy", tmp_path / "test.jsonl", 5)[0].gold == 1
-    assert "allenai/ai2_arc@210d026f" in json.loads((tmp_path / "test.provenance.json").read_text())["source"]
+    record = json.loads((tmp_path / "test.provenance.json").read_text())
+    assert "allenai/ai2_arc@210d026f" in record["source"]
+    [origin] = record["fetched"]
+    assert origin["licence"] == "mit" and origin["files"] == {asked[0][1]: "0" * 64}
 
 
 def test_hub_without_a_pinned_revision_says_how_to_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +149,9 @@ def test_parquet_rows_are_plain_values(tmp_path: Path, monkeypatch: pytest.Monke
     rows = [{"goal": "g", "label": 1, "endings": ["a", "b"]}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *args, **options: str(tmp_path / "x.parquet"))
-    assert parquet_rows("a/b", "x.parquet", "0" * 40) == rows
+    monkeypatch.setattr("gap.fetch.hub.card_licence", lambda *asked: None)
+    read, origin = parquet_rows("a/b", "x.parquet", "0" * 40)
+    assert read == rows and origin.files == {"x.parquet": file_digest(tmp_path / "x.parquet")}
 
 
 @pytest.mark.skipif(mirror() is None, reason="needs genuine data: set GAP_MIRROR")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from gap.core.errors import BadInput
 from gap.core.folder import filling
+from gap.fetch.origin import Origin
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.params.existing import HubModel, LocalModel
@@ -78,14 +79,17 @@ def test_a_hub_model_is_read_at_its_revision(tmp_path: Path, model: Path, tokeni
 
     asked = []
 
-    def model_files(id: str, revision: str, out: Path) -> None:
+    def model_files(id: str, revision: str, out: Path) -> Origin:
         asked.append((id, revision))
         shutil.copytree(model, out, dirs_exist_ok=True)
+        return Origin("model", id, revision, "other", {"config.json": "0" * 64})
 
     monkeypatch.setattr(existing, "model_files", model_files)
     settings = HubModel(kind="hub", tokenizer="t", id="some/opt", revision="a" * 40)
     build_model(ModelJob(name="hub", model=settings, seed=0), tokenizer, tmp_path / "out", Runtime("cpu", 1))
     assert asked == [("some/opt", "a" * 40)]
+    [origin] = json.loads((tmp_path / "out/provenance.json").read_text())["fetched"]
+    assert origin == {"kind": "model", "id": "some/opt", "revision": "a" * 40, "licence": "other", "files": {"config.json": "0" * 64}}
     assert weights_digest(load_model(tmp_path / "out")) == weights_digest(load_model(model))
     assert not list(Path(".gap/downloads").glob("*"))
 

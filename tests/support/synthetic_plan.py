@@ -179,7 +179,12 @@ def _light(folder: Path, shape: Shape) -> dict[str, str]:
         "figures": folder / "figures",
     }
     names |= {name: results / f"observations/{name}.parquet" for name in ESTIMATES} | {"verdicts": results / "verdicts.json"}
-    names |= {"overlap": folder / "overlap.json", "boundary": folder / "boundary.json", "noise": folder / "noise.json"}
+    names |= {
+        "fetch_lock": folder / "fetch.lock.json",
+        "overlap": folder / "overlap.json",
+        "boundary": folder / "boundary.json",
+        "noise": folder / "noise.json",
+    }
     names |= {"plot_steps": results / "plots/score_by_step.csv", "plot_runs": results / "plots/gain_by_run.csv"}
     names |= {
         "plot_pretraining": results / "plots/pretraining.csv",

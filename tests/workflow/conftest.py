@@ -49,6 +49,7 @@ TINY = {
 
 RULES_BEFORE = {"fetch_items", "build_tokenizer", "build_model", "sample_corpus", "evaluate_base", "describe_texts"}
 RULES_LIGHT = {
+    "lock_fetched",
     "aggregate",
     "estimate",
     "rescore",

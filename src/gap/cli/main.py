@@ -132,6 +132,7 @@ def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fetch-items": fetch.fetch_items,
+    "lock-fetched": fetch.lock_fetched,
     "compare-scores": evaluate.compare_scores,
     "boundary": evaluate.boundary,
     "noise-floor": evaluate.noise_floor,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from gap.core.digest import text_digest
 from gap.corpora.readers import Document
+from gap.fetch.origin import Origin
 from gap.params.sources import Source
 
 Part = Literal["all", "train", "heldout"]
@@ -34,6 +35,17 @@ def documents(source: Source, part: Part, seed: int) -> Iterator[Document]:
     for document in reader.read(source, seed):
         if part == "all" or is_heldout(document.text, source.heldout) == (part == "heldout"):
             yield from finish(source, document) if finish else [document]
+
+
+def origins(source: Source) -> list[Origin]:
+    """The files of pinned repositories that a source reads; none where its reader names none.
+
+    Raises
+    ------
+    Unavailable: the hub is out of reach.
+    """
+    reader = importlib.import_module(source.reader)
+    return reader.origins(source) if hasattr(reader, "origins") else []
 
 
 def is_heldout(text: str, share: float) -> bool:

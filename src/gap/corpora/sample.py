@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from gap.core.digest import file_digest, text_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
 from gap.core.tables import write_table
-from gap.corpora.documents import documents
+from gap.corpora.documents import documents, origins
 from gap.corpora.duplicates import SeenTexts
 from gap.corpora.metadata import metadata_line
 from gap.corpora.overlap import ItemFiles, item_ngrams, quotes
@@ -61,7 +62,8 @@ def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) 
     write_table(pd.DataFrame(rows), out, "texts")
     settings = {**job.model_dump(mode="json"), "tokenizer": file_digest(tokenizer_file(tokenizer))}
     totals = {**dict(sorted(counts.items())), "kept": len(rows)}
-    write_provenance(record_of(out), "corpora", settings, counts=totals, sha256=file_digest(out))
+    fetched = list(map(asdict, origins(job.source)))
+    write_provenance(record_of(out), "corpora", settings, counts=totals, sha256=file_digest(out), fetched=fetched)
 
 
 def _forbidden(job: CorpusJob, items: ItemFiles) -> frozenset[str]:

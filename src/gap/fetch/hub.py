@@ -6,43 +6,23 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput, Unavailable, first_line
-from gap.core.files import NOT_WRITABLE, no_room
+from gap.core.digest import file_digest
+from gap.core.errors import BadInput, Unavailable
+from gap.fetch.hub_errors import reaching
+from gap.fetch.hub_files import cached, card_licence, download, hold_to
+from gap.fetch.origin import Origin
 from gap.params.sources import HubSource
 
 #: Files of a model that ``transformers`` reads; other frameworks' weights are left out.
 MODEL_FILES = ("*.json", "*.txt", "*.safetensors", "*.bin")
 #: Files of a model's tokenizer.
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json")
-
-
-@contextmanager
-def reaching(subject: str, cure: str) -> Iterator[None]:
-    """Turn the hub libraries' errors into one paragraph.
-
-    Raises
-    ------
-    Unavailable: no connection, offline mode, no such repository or revision, no access, no room on the disk.
-    BadInput: the library rejects the names (configuration, split, a data set that is a script).
-    """
-    from huggingface_hub.errors import HTTPError
-
-    try:
-        yield
-    except (OSError, HTTPError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
-            raise no_room(Path(error.filename or "the download folder"), error) from error
-        reason = first_line(error)
-        if isinstance(error, OSError | HTTPError):
-            problem, allowed = f"could not be read from the hub ({reason})", "a hub that can be reached, or files that are already here"
-            raise Unavailable(subject, problem, allowed, cure) from error
-        problem, allowed = f"the hub's library rejects it: {reason}", "names that exist at this revision"
-        raise BadInput(subject, problem, allowed, "Correct id, configuration or split in params.yaml.") from error
+#: What helps where a stream gives no answer.
+STREAM_CURE = "Connect to the network (with HF_HUB_OFFLINE unset), or copy the text here and use a source of kind files, jsonl or parquet."
 
 
 def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
@@ -58,32 +38,46 @@ def dataset_rows(source: HubSource) -> Iterator[dict[str, Any]]:
     if "torch" not in sys.modules:
         # a stream imports torch only to share a counter with torch's data loaders, which takes seconds
         datasets.config.TORCH_AVAILABLE = False
-    subject = f"data set {source.dataset} at {source.revision}"
-    cure = "Connect to the network (with HF_HUB_OFFLINE unset), or copy the text here and use a source of kind files, jsonl or parquet."
-    with reaching(subject, cure):
+    subject = _named(source)
+    with reaching(subject, STREAM_CURE):
         rows = datasets.load_dataset(source.dataset, source.config, split=source.split, revision=source.revision, streaming=True)
         for row in rows:
             if all(str(_dotted(row, column, subject)) == value for column, value in source.where.items()):
                 yield row
 
 
-def parquet_rows(dataset: str, file: str, revision: str) -> list[dict[str, Any]]:
-    """All rows of a Parquet file of data set ``dataset`` at commit ``revision``, as plain JSON values.
+def stream_origin(source: HubSource) -> Origin:
+    """A streamed data set with its licence.
 
-    The file is named outright: nothing depends on the data set's card, scripts or configuration names.  With
+    Raises
+    ------
+    Unavailable: the hub cannot be reached.
+    """
+    with reaching(_named(source), STREAM_CURE):
+        return Origin("dataset", source.dataset, source.revision, card_licence("dataset", source.dataset, source.revision))
+
+
+def _named(source: HubSource) -> str:
+    return f"data set {source.dataset} at {source.revision}"
+
+
+def parquet_rows(dataset: str, file: str, revision: str) -> tuple[list[dict[str, Any]], Origin]:
+    """All rows of a Parquet file of data set ``dataset`` at commit ``revision``, as plain JSON values, and where they come from.
+
+    The file is named outright: nothing depends on the data set's scripts or configuration names.  With
     ``HF_HUB_OFFLINE=1`` the library's cache is read, which must hold this very revision.
 
     Raises
     ------
     Unavailable: the hub cannot be reached, has no such file or revision, or sends something else than Parquet.
+    Refused: the file is not the one that the hub lists.
     """
-    from huggingface_hub import hf_hub_download
-
-    subject = f"{dataset}@{revision}: {file}"
+    subject = f"data set {dataset} at {revision}, file {file}"
     with reaching(subject, "Connect to the network (with HF_HUB_OFFLINE unset), or copy the sets here and use items.kind: folder."):
-        path = Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
+        path = cached("dataset", dataset, revision, file)
+        licence = card_licence("dataset", dataset, revision)
     try:
-        return read_parquet(path)
+        return read_parquet(path), Origin("dataset", dataset, revision, licence, {file: file_digest(path)})
     except ValueError as error:
         raise Unavailable(subject, f"not a Parquet file ({error})", "the hub's Parquet file", "Fetch it again.") from error
 
@@ -119,10 +113,11 @@ def _dotted(row: dict[str, Any], column: str, subject: str) -> Any:
     return value
 
 
-def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MODEL_FILES) -> list[str]:
-    """Copy a model's files to folder ``out``; returns their names, sorted.
+def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MODEL_FILES) -> Origin:
+    """Copy a model's files to folder ``out``; returns what was read.
 
-    With ``HF_HUB_OFFLINE=1`` they come from the library's cache, which must hold this very revision.
+    A file is there whole or not at all.  After an interruption the same call goes on with the next file.  With ``HF_HUB_OFFLINE=1``
+    all come from the library's cache, which must hold this very revision.
 
     Parameters
     ----------
@@ -131,24 +126,39 @@ def model_files(id: str, revision: str, out: Path, patterns: Sequence[str] = MOD
     Raises
     ------
     Unavailable: the hub cannot be reached (or the cache lacks the revision), has no such model or revision, or no room.
+    Refused: a file is not the one that the hub lists; it is not kept.
     BadInput: no file matches.
     """
-    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub import HfApi, RepoFile, constants
 
     subject = f"model {id} at {revision}"
     cure = "Connect to the network (HF_HUB_OFFLINE unset), set HF_HUB_OFFLINE=1 where the cache holds it, or name a folder (`kind: local`)."
     out = Path(out)
     with reaching(subject, cure):
         if constants.HF_HUB_OFFLINE:
-            cached = Path(snapshot_download(id, revision=revision, local_files_only=True))
-            names = choose([str(path.relative_to(cached)) for path in cached.rglob("*") if path.is_file()], patterns, subject)
-            for name in names:
-                (out / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(cached / name, out / name)
+            names = _copy_cached(id, revision, out, patterns)
         else:
-            names = choose(HfApi().list_repo_files(id, revision=revision), patterns, subject)
-            snapshot_download(id, revision=revision, local_dir=out, allow_patterns=names)
-            shutil.rmtree(out / ".cache", ignore_errors=True)
+            tree = HfApi().list_repo_tree(id, recursive=True, revision=revision)
+            listed = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+            names = choose(list(listed), patterns, subject)
+            for name in names:
+                with reaching(f"{subject}, file {name}", cure):
+                    hold_to(listed[name], download(id, revision, name, local_dir=out), f"{subject}, file {name}")
+        licence = card_licence("model", id, revision)
+    shutil.rmtree(out / ".cache", ignore_errors=True)
+    return Origin("model", id, revision, licence, {name: file_digest(out / name) for name in names})
+
+
+def _copy_cached(id: str, revision: str, out: Path, patterns: Sequence[str]) -> list[str]:
+    """Copy the files that match from the library's cache; their names."""
+    from huggingface_hub import snapshot_download
+
+    folder = Path(snapshot_download(id, revision=revision, local_files_only=True))
+    present = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    names = choose(present, patterns, f"model {id} at {revision}")
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(cached("model", id, revision, name), out / name)
     return names
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.fetch.hub import reaching
+from gap.fetch.hub_errors import reaching
 from gap.tasks.lm_eval_config import lm_eval_version, read_config
 from gap.tasks.task import Task
 

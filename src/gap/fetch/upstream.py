@@ -13,9 +13,11 @@ from gap.core.digest import file_digest
 from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import writing
 from gap.core.locations import DOWNLOADS, VARIABLE, mirror
+from gap.fetch.origin import Origin
 
+REPOSITORY = "kaistAI/GAP"
 COMMIT = "fe89b0ad6c5c13f7f4e848ad3058a7df1fc3b5c6"
-BASE = f"https://raw.githubusercontent.com/kaistAI/GAP/{COMMIT}"
+BASE = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}"
 #: Folder of these files inside a mirror or another data folder, and inside the downloads.
 FOLDER = "upstream_gap"
 TRIES = 4
@@ -74,6 +76,11 @@ def read_upstream(relative: str) -> Path:
     with writing(downloaded) as temporary:
         temporary.write_bytes(content)
     return downloaded
+
+
+def upstream_origin(relative: str) -> Origin:
+    """Where one pinned file comes from; the licence is that of the repository."""
+    return Origin("github", REPOSITORY, COMMIT, "apache-2.0", {relative: PINNED[relative]})
 
 
 def _check(where: str, sha256: str, relative: str, cure: str) -> None:

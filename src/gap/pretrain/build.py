@@ -17,7 +17,7 @@ from gap.models.load import check_weights, load_config, load_model, weight_files
 from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
 from gap.models.weights import weights_digest
 from gap.params.models import ModelJob, PretrainedHere
-from gap.pretrain.existing import with_weights
+from gap.pretrain.existing import Found, with_weights
 from gap.pretrain.from_scratch import delete_state, pretrain
 from gap.pretrain.trainer import TrainingState
 from gap.runtime.device import open_device
@@ -40,8 +40,8 @@ def build_model(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> 
     if isinstance(job.model, PretrainedHere):
         _pretrain(job, tokenizer, out, runtime)
     else:
-        with with_weights(job.model) as source:
-            _copy(job, source, tokenizer, out)
+        with with_weights(job.model) as found:
+            _copy(job, found, tokenizer, out)
 
 
 def _pretrain(job: ModelJob, tokenizer: Path, out: Path, runtime: Runtime) -> None:
@@ -69,8 +69,9 @@ def curve_csv(state: TrainingState) -> str:
     return "\n".join([",".join(asdict(state.curve[0])), *rows]) + "\n"
 
 
-def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
+def _copy(job: ModelJob, found: Found, tokenizer: Path, out: Path) -> None:
     """Copy a model as it is, in the dtype it is stored in, as one safetensors file."""
+    source = found.folder
     vocabulary = len(load_tokenizer(tokenizer))
     embeddings = getattr(load_config(source), "vocab_size", vocabulary)
     if vocabulary > embeddings:
@@ -79,7 +80,8 @@ def _copy(job: ModelJob, source: Path, tokenizer: Path, out: Path) -> None:
     model, dtype = load_model(source), stored_dtype(source)
     with filling(out, "provenance.json") as folder:
         facts = _save(model, tokenizer, folder, dtype)
-        write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), dtype=str(dtype), **facts)
+        facts |= {"dtype": str(dtype), "fetched": list(map(asdict, found.origins))}
+        write_provenance(folder / "provenance.json", "models", job.model_dump(mode="json"), **facts)
 
 
 def stored_dtype(folder: Path) -> torch.dtype:

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
+from gap.core.checksums import record_of
 from gap.core.errors import BadInput, first_line
 from gap.core.files import read_json, read_object, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
+from gap.fetch.origin import Origin
 from gap.models.tokenizer import opening_id
 from gap.params.existing import HubModel
 from gap.params.sources import Source
 from gap.params.tokenizers import TokenizerFiles, TokenizerHub, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.existing import with_tokenizer
 from gap.pretrain.mixture import shares, training_texts
+from gap.runtime.provenance import write_provenance
 
 #: OPT's first four ids.
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -41,6 +46,23 @@ Vocabulary = dict[str, int]
 Merges = list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Target:
+    """The folder to fill, and what its provenance record says."""
+
+    out: Path
+    job: TokenizerJob
+    origins: tuple[Origin, ...] = ()
+
+    @contextmanager
+    def filling(self) -> Iterator[Path]:
+        """As ``gap.core.folder.filling``; the record is among the files."""
+        with filling(self.out, "tokenizer.json") as folder:
+            yield folder
+            fetched = list(map(asdict, self.origins))
+            write_provenance(record_of(folder / "tokenizer.json"), "tokenizers", self.job.model_dump(mode="json"), fetched=fetched)
+
+
 def build_tokenizer(job: TokenizerJob, out: Path) -> None:
     """Write the tokenizer's folder; ``AutoTokenizer.from_pretrained(out)`` reads it offline.
 
@@ -48,22 +70,23 @@ def build_tokenizer(job: TokenizerJob, out: Path) -> None:
     ------
     BadInput: files are missing or not an OPT-style vocabulary, or the sources hold no text.
     Unavailable: a mirror or the hub is out of reach.
+    Refused: a file is not the one that the hub lists.
     """
-    settings = job.tokenizer
+    settings, target = job.tokenizer, Target(out, job)
     if isinstance(settings, TokenizerTrained):
-        _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes, job.seed), settings.vocab_size), out)
+        _write(*train(mixed_texts(settings.mixture, job.sources, settings.max_bytes, job.seed), settings.vocab_size), target)
     elif isinstance(settings, TokenizerFiles):
-        _write(*read_files(existing(settings.path)), out)
+        _write(*read_files(existing(settings.path)), target)
     elif isinstance(settings, TokenizerLocal):
-        _of_model(existing(settings.path), settings.path, out)
+        _of_model(existing(settings.path), settings.path, target)
     elif isinstance(settings, TokenizerHub):
         model = HubModel.model_validate(settings.model_dump())
-        with with_tokenizer(model) as folder:
-            _of_model(folder, settings.id, out)
+        with with_tokenizer(model) as found:
+            _of_model(found.folder, settings.id, Target(out, job, found.origins))
     else:
         assert job.model is not None, "as the plan gives it"
-        with with_tokenizer(job.model) as folder:
-            _of_model(folder, f"of model {settings.model}", out)
+        with with_tokenizer(job.model) as found:
+            _of_model(found.folder, f"of model {settings.model}", Target(out, job, found.origins))
 
 
 def mixed_texts(mixture: dict[str, float], sources: dict[str, Source], max_bytes: int, seed: int) -> Iterator[str]:
@@ -143,23 +166,25 @@ def assemble(vocabulary: Vocabulary, merges: Merges) -> Tokenizer:
     return backend
 
 
-def _write(vocabulary: Vocabulary, merges: Merges, out: Path) -> None:
+def _write(vocabulary: Vocabulary, merges: Merges, target: Target) -> None:
     backend = assemble(vocabulary, merges)
     ids = backend.encode(PROBE).ids
     if ids[:1] != [vocabulary[EOS]] or backend.decode(ids) != PROBE:
-        raise BadInput(str(out), "a vocabulary that cannot spell every byte", "byte-level BPE", "Use OPT's vocab.json and merges.txt.")
-    with filling(out, "tokenizer.json") as folder:
+        raise BadInput(
+            str(target.out), "a vocabulary that cannot spell every byte", "byte-level BPE", "Use OPT's vocab.json and merges.txt."
+        )
+    with target.filling() as folder:
         write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
         write_json(folder / "special_tokens_map.json", SPECIAL_TOKENS_MAP)
         backend.save(str(folder / "tokenizer.json"))
 
 
-def _of_model(folder: Path, name: str, out: Path) -> None:
+def _of_model(folder: Path, name: str, target: Target) -> None:
     """OPT's models hold vocab.json and merges.txt; any other tokenizer is kept as ``transformers`` reads it."""
     if not (folder / "tokenizer.json").exists() and _is_opt(folder):
-        _write(*read_files(folder), out)
+        _write(*read_files(folder), target)
     else:
-        _as_it_is(folder, name, out)
+        _as_it_is(folder, name, target)
 
 
 def _is_opt(folder: Path) -> bool:
@@ -168,7 +193,7 @@ def _is_opt(folder: Path) -> bool:
     return (folder / "vocab.json").exists() and (not config.exists() or read_object(config).get("model_type") == "opt")
 
 
-def _as_it_is(source: Path, name: str, out: Path) -> None:
+def _as_it_is(source: Path, name: str, target: Target) -> None:
     """The tokenizer of the folder ``source`` as ``transformers`` reads it; ``name`` is that of the error."""
     from transformers import AutoTokenizer
 
@@ -180,5 +205,5 @@ def _as_it_is(source: Path, name: str, out: Path) -> None:
             f"tokenizer {name}", found, "tokenizer.json, or the files that one is made from", "Name another tokenizer."
         ) from error
     opening_id(tokenizer)
-    with filling(out, "tokenizer.json") as folder:
+    with target.filling() as folder:
         tokenizer.save_pretrained(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.tables import read_table
+from gap.fetch.lock import entries
 from gap.figures.data import StudyData, read_optional
 from gap.runtime.provenance import git_state, versions
 
@@ -54,6 +55,18 @@ def models(data: StudyData) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def fetched(lock: dict[str, Any]) -> list[dict[str, str]]:
+    """Every repository that something was fetched from, by the study's lock: revision, licence as its card states it, files, and for what."""
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for name, entry in entries(lock).items():
+        for origin in entry["fetched"]:
+            row = {part: str(origin[part]) for part in ("kind", "id", "revision")}
+            row |= {"licence": origin["licence"] or "not stated", "files": ", ".join(origin["files"]) or "streamed"}
+            known = rows.setdefault(tuple(row.values()), {**row, "for": ""})
+            known["for"] = ", ".join(filter(None, (known["for"], name)))
+    return list(rows.values())
 
 
 def environments(data: StudyData) -> list[tuple[str, str, str]]:

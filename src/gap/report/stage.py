@@ -38,7 +38,7 @@ def page(data: StudyData) -> str:
     """The page as text."""
     import yaml
 
-    overlap, boundary, noise = (read_optional(data.study.path(name)) for name in ("overlap", "boundary", "noise"))
+    lock, overlap, boundary, noise = (read_optional(data.study.path(name)) for name in ("fetch_lock", "overlap", "boundary", "noise"))
     shown = _figures(data)
     too_short = provenance.too_short(overlap)
     return render(
@@ -73,6 +73,7 @@ def page(data: StudyData) -> str:
         origin=provenance.origin(data),
         counts=provenance.counts(data),
         models=provenance.models(data),
+        fetched=provenance.fetched(lock),
         environments=provenance.environments(data),
     )
 

@@ -10,7 +10,8 @@ from gap.core.checksums import SUMS, write_sums
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
 from gap.core.files import read_object, write_json
-from gap.fetch.hub import model_files, reaching
+from gap.fetch.hub import model_files
+from gap.fetch.hub_errors import reaching
 from gap.models.gguf import dequantise, write_tokenizer
 from gap.params.names import suggestion
 

@@ -22,7 +22,7 @@ from gap.plan.cost.work import DIRECTIONS, OTHER, PORTABLE, TOKENS, Rates, Work
 from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
 from gap.plan.light import LightStage
 from gap.plan.plan import Plan
-from gap.plan.stages import corpora, describe, evaluate, items, light_stages, models, posttrain, tokenizers
+from gap.plan.stages import corpora, describe, evaluate, fetch_lock, items, light_stages, models, posttrain, tokenizers
 from gap.plan.stages.posttrain import Shard
 from gap.runtime.device import device_kind
 from gap.tasks.registry import TASKS
@@ -38,6 +38,7 @@ WEIGHT, SCORE, ROW = 4, 65, 250
 VARIANTS, DEARER = 9, 2.5
 #: Core-seconds of light stages (measured on demo), and per item score that they read.
 LIGHT = {
+    "fetch_lock": (0.5, 0.0),
     "boundary": (1.4, 0.0),
     "overlap": (1.2, 0.0),
     "aggregate": (5.2, 6e-5),
@@ -53,6 +54,7 @@ MANY = 1e6
 EXPORT_UPDATES = 8
 #: Names of light stages' rules.
 RULES = {
+    "fetch_lock": "lock_fetched",
     "noise": "report_noise",
     "boundary": "report_boundary",
     "overlap": "report_overlap",
@@ -303,11 +305,12 @@ def _read(plan: Plan, stage: LightStage, graph: Graph | None) -> list[Path]:
         return [*needed, *map(Path, graph.heavy)]
     sets = [items.path(plan, *pair) for pair in plan.task_splits]
     read = {
+        "fetch_lock": fetch_lock.inputs(plan),
         "noise": [models.path(plan, name) for name in plan.subjects],
         "overlap": [corpora.path(plan, *pair) for pair in plan.corpus_tokenizers],
         "boundary": [tokenizers.path(plan, name) for name in plan.tokenizers],
     }
-    return [*needed, *([*read[stage.name], *sets] if stage.name in read else [])]
+    return [*needed, *([*dict.fromkeys([*read[stage.name], *sets])] if stage.name in read else [])]
 
 
 def _made(stage: LightStage, graph: Graph | None) -> list[Path]:

@@ -25,7 +25,7 @@ ITEMS = max(task.items for tasks in GROUPS.values() for task in tasks.values())
 def light_stages(plan: Plan) -> list[LightStage]:
     """It reads what all other light stages write."""
     exports = tuple(f"export-{model}" for model in plan.subjects)
-    needs = ("overlap", "boundary", "noise", "aggregate", "estimate", "tables", "figures", *exports)
+    needs = ("fetch_lock", "overlap", "boundary", "noise", "aggregate", "estimate", "tables", "figures", *exports)
     cells = paper_cells(plan)
     settings = {"paper": cells} if cells else {}
     return [LightStage("report", {"report": plan.results / "report.html"}, (*CODE, *figures.extensions()), needs, settings)]
