@@ -22,6 +22,7 @@ from gap.report.licences import TASKS, of_model, of_source, of_task
 from gap.report.limits import limits, of_runs
 from gap.report.noise import noise_floors
 from gap.report.paper import paper_table
+from gap.report.provenance import fetched
 from gap.report.stage import absent, report
 from gap.report.summary import NO_CONTROL, answer, findings, more, points
 from gap.report.verdicts import claim_cards, verdict_rows
@@ -300,3 +301,23 @@ def test_the_verdicts_stand_on_the_page(ready: dict, text: str) -> None:
     row = found["claims"]["gain"]["models"]["tiny"]["all"]
     assert f"{row['estimate']:+.2f}".lstrip("+-") in section and row["verdict"] in section and row["reason"] in section
     assert verdict_rows({}, {}) == []
+
+
+def test_a_repository_is_listed_once_with_all_that_came_from_it() -> None:
+    origin = {"kind": "model", "id": "some/opt", "revision": "a" * 40, "licence": None, "files": {"vocab.json": "0" * 64}}
+    stream = {"kind": "dataset", "id": "some/set", "revision": "b" * 40, "licence": "mit", "files": {}}
+    lock = {
+        "models": {"opt": {"fetched": [origin]}},
+        "tokenizers": {"opt": {"fetched": [origin]}},
+        "corpora": {"web": {"fetched": [stream]}},
+        "items": {"piqa/test": {"fetched": []}},
+    }
+    model, texts = fetched(lock)
+    assert (model["id"], model["licence"], model["files"], model["for"]) == (
+        "some/opt",
+        "not stated",
+        "vocab.json",
+        "models opt, tokenizers opt",
+    )
+    assert (texts["id"], texts["licence"], texts["files"], texts["for"]) == ("some/set", "mit", "streamed", "corpora web")
+    assert fetched({}) == []
