@@ -16,7 +16,7 @@ export MPLCONFIGDIR := $(CURDIR)/.gap/cache/matplotlib
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all plan help install install-test test test-all test-fast fuzz audit published paper docs lint format clean
+.PHONY: all plan help install install-test test test-all test-fast fuzz audit published paper docs site lint format clean
 
 #: installs everything, then makes the study that params.yaml selects, or another one: make STUDY=small
 all: install
@@ -92,6 +92,11 @@ docs: install
 	gap tables-doc
 	gap page-numbers
 	python workflow/scripts/rulegraph.py
+	python workflow/scripts/reference.py
+
+#: the documentation as a site, site/index.html
+site: install-test
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict && echo "site     site/index.html"
 
 #: formatters, linters and the type checker find nothing
 lint: install-test
