@@ -20,6 +20,6 @@ RUN mkdir -p src/gap \
 
 # The code is the mounted checkout's.
 ENV PYTHONPATH=/project/src
-RUN printf '#!/bin/sh\nexec python -m gap "$@"\n' > /usr/local/bin/gap && chmod +x /usr/local/bin/gap
+RUN printf '#!/bin/sh\nexec python -m gap.cli.main "$@"\n' > /usr/local/bin/gap && chmod +x /usr/local/bin/gap
 WORKDIR /project
 CMD ["snakemake", "--cores", "all"]

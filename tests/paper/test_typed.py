@@ -19,7 +19,7 @@ RULES = {
     "threshold of a test": r"p (?:<|below) 0\.\d+",
     "name of an epoch": r"\b[Ee]pochs? \d(?: (?:and|or) \d)?",
     "no change, and the unmodified model": r"\b(?:baseline|[Aa]t|is|not|;) 0\b|\b0 is\b|\b0 and 1 are\b",
-    "end of a scale": r"\(0 %\)|\(100 %,|from 0(?: to 1)?$",
+    "end of a scale": r"\(0 %\)|\(100 %,|from (?:0|\N{MINUS SIGN}1)(?: to 1)?$",
     "number of a claim": r"\bclaim \d|^[1-4] (?:after|minus|last|early)",
     "base of a power": r"\b(?:10|2)\^",
     "the paper's setting, beside ours": r"^4 dialogue, 8 classification$",

@@ -20,7 +20,7 @@ from gap.runtime.workflow_environment import installed, workflow_versions
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
 STARTED = time.time()
 #: What the program is called: the installed script, or the module that it runs.
-PROGRAMS = ("gap", "__main__.py", "main.py")
+PROGRAMS = ("gap", "main.py")
 
 
 def command() -> list[str]:

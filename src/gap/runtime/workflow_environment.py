@@ -29,7 +29,7 @@ def shell_prefix() -> str:
         f"export PYTHONPATH={source}${{PYTHONPATH:+:$PYTHONPATH}}",
         f"export {PYTHON}={platform.python_version()}",
         f"export {VERSIONS}={shlex.quote(' '.join(f'{name}={version}' for name, version in installed(PACKAGES).items()))}",
-        'gap() { python -m gap "$@"; }',
+        'gap() { python -m gap.cli.main "$@"; }',
     ]
     return ("; ".join(lines) + "; ").replace("{", "{{").replace("}", "}}")  # Snakemake formats it
 
