@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -192,11 +194,11 @@ def test_the_closure_holds_what_importing_loads(unit: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package, to be edited."""
-    folder = tmp_path_factory.mktemp("copy") / "gap"
-    shutil.copytree(code.ROOT, folder, ignore=shutil.ignore_patterns("__pycache__", "*.jsonl"))
-    return folder
+def copy() -> Iterator[Path]:
+    """A copy of the package, to be edited; in memory where there is such a place, for a disk waits at every file that is written again."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield shutil.copytree(code.ROOT, Path(folder) / "gap", ignore=shutil.ignore_patterns("__pycache__", "*.jsonl"))
 
 
 @pytest.mark.parametrize("unit", units())

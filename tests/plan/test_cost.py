@@ -101,7 +101,11 @@ def planned_counts(study: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "lost", ["nothing made", "all made", "a model", "one table of scores", "a record", "the items", "tokenizer and table"]
+    "lost",
+    [
+        *("nothing made", "one table of scores", "tokenizer and table"),
+        *(pytest.param(lost, marks=pytest.mark.nightly) for lost in ("all made", "a model", "a record", "the items")),
+    ],
 )
 def test_as_many_jobs_as_snakemake_counts(project: Path, lost: str) -> None:
     graph = graph_of("demo")
