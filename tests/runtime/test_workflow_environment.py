@@ -39,7 +39,7 @@ def test_versions_that_a_job_lacks_are_the_workflows(monkeypatch: pytest.MonkeyP
 
 
 def test_the_prefix_gives_a_shell_this_code_and_the_command(tmp_path: Path) -> None:
-    prefix = shell_prefix().format()  # as Snakemake does
+    prefix = shell_prefix("python").format()  # as Snakemake does
     command = prefix + "python -c 'import gap; print(gap.__file__)'; gap --help"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for given in ("", "/other/place"):

@@ -245,6 +245,7 @@ def test_an_edited_input_file_is_noticed(finished: Workspace, tmp_path: Path) ->
     assert {"build_tokenizer", "build_model", "sample_corpus", "post_train"} <= set(workspace.planned())
 
 
+@pytest.mark.nightly  # a mirror that holds another text, below, is its sibling
 def test_dvc_notices_an_edited_input_and_files_the_metric_under_the_text_that_made_it(clone: Workspace, finished: Workspace) -> None:
     path = clone.folder / "input/words.txt"
     old = json.loads(clone.read("results/tiny/inputs.json"))

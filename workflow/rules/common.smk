@@ -145,7 +145,7 @@ def timing_of(name):
 
 
 # Jobs run the code that planned them; their environments hold libraries alone.
-shell.prefix(shell_prefix())
+shell.prefix(shell_prefix("python" if workflow.deployment_settings.deployment_method else sys.executable))
 
 # Jobs say that they are at work on this study until they end, also where they outlive Snakemake.
 os.environ[VARIABLE] = STUDY.name

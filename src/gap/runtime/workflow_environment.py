@@ -21,15 +21,20 @@ VERSIONS = "GAP_WORKFLOW_VERSIONS"
 PACKAGES = ("snakemake", "dvc", "lm_eval")
 
 
-def shell_prefix() -> str:
-    """The beginning of every job's shell command, for Snakemake's ``shell.prefix``: variables, and ``gap`` as a function."""
+def shell_prefix(python: str) -> str:
+    """The beginning of every job's shell command, for Snakemake's ``shell.prefix``: variables, and ``gap`` as a function.
+
+    Parameters
+    ----------
+    python: the job's; in a conda environment or a container the one on its own PATH.
+    """
     source = shlex.quote(str(Path(gap.__file__).resolve().parents[1]))
     lines = [
         "set -euo pipefail",
         f"export PYTHONPATH={source}${{PYTHONPATH:+:$PYTHONPATH}}",
         f"export {PYTHON}={platform.python_version()}",
         f"export {VERSIONS}={shlex.quote(' '.join(f'{name}={version}' for name, version in installed(PACKAGES).items()))}",
-        'gap() { python -m gap.cli.main "$@"; }',
+        f'gap() {{ {shlex.quote(python)} -m gap.cli.main "$@"; }}',
     ]
     return ("; ".join(lines) + "; ").replace("{", "{{").replace("}", "}}")  # Snakemake formats it
 
