@@ -142,7 +142,7 @@ def test_make_needs_neither_git_nor_a_compiler_nor_a_home(tiny: Workspace, elsew
     workspace = copied_study(tiny, elsewhere)
     text = workspace.run(shutil.which("make") or "", "CORES=2", PATH=tools, HOME="/proc/nowhere")
     lines = text.rstrip().split("\n")
-    assert re.fullmatch(r"all jobs +18/18 +\d:\d\d:\d\d", lines[-11])
+    assert re.fullmatch(r"all jobs +19/19 +\d:\d\d:\d\d", lines[-11])
     assert [line[:8].rstrip() for line in lines[-10:]] == [
         "study",
         "found",
@@ -171,7 +171,7 @@ def test_make_needs_no_home_and_a_failed_jobs_own_message_is_the_last_thing_that
     stages = [re.sub(r"\d:\d\d:\d\d", "TIME", line) for line in text.split("\n") if re.match(r"[a-z_ ]+ +\d+/\d+ ", line)]
     assert {line.split()[0] for line in stages} == {"fetch_items", "build_tokenizer", "all"}
     assert [line.split(maxsplit=1)[1] for line in stages if line.startswith("build_tokenizer")][1:] == ["0/1    TIME, 1 failed"]
-    assert stages[-1].split() == ["all", "jobs", "2/18", "TIME,", "1", "failed"]
+    assert stages[-1].split() == ["all", "jobs", "2/19", "TIME,", "1", "failed"]
     assert not any(words in text for words in ("Exiting because", "Error in rule", "Finished jobid", "At least one job"))
     (log,) = (workspace.folder / ".snakemake/log").glob("*.snakemake.log")
     assert all(words in log.read_text() for words in ("Building tokenizer bpe", "Error in rule build_tokenizer", "Finished jobid"))
