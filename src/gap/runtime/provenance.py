@@ -18,7 +18,7 @@ from gap.runtime.processor import CPUINFO, processor_field
 from gap.runtime.workflow_environment import installed, workflow_versions
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow", "snakemake", "dvc", "lm_eval", "datasets", "matplotlib")
-STARTED = time.time()
+LOADED = time.time()
 #: What the program is called: the installed script, or the module that it runs.
 PROGRAMS = ("gap", "main.py")
 
@@ -67,6 +67,16 @@ def cpu_model(file: Path = CPUINFO) -> str:
     return platform.processor() if name is None else name
 
 
+def process_start() -> float:
+    """When this process began, in seconds since 1970; where the system does not tell, when this module was loaded."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])  # field 22: ticks since the system's start
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return LOADED
+
+
 def peak_memory() -> float | None:
     """Largest resident memory of this process so far, in MiB; None where the system does not tell."""
     try:
@@ -85,14 +95,15 @@ def write_provenance(path: Path, stage: str, settings: dict[str, Any], **more: A
 
 def circumstances() -> dict[str, Any]:
     """How, when and where this process works: command, versions, commit, machine, start, present, seconds between, peak memory."""
+    started, now = process_start(), time.time()
     return {
         "command": command(),
         "versions": versions(),
         "git": git_state(),
         "machine": machine() | ({"devices": process_group().world_size} if process_group().world_size > 1 else {}),
-        "started": utc(STARTED),
-        "finished": utc(time.time()),
-        "seconds": round(time.time() - STARTED, 3),
+        "started": utc(started),
+        "finished": utc(now),
+        "seconds": round(now - started, 3),
         "peak_mib": peak_memory(),
     }
 
