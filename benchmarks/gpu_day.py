@@ -163,19 +163,18 @@ def save(path: Path, found: dict[str, Any]) -> None:
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Rows as ``scorer.py`` writes them, which ``paper_plan.py --measured`` reads, and the ratios with their goals."""
+    """Rows as ``scorer.py`` writes them, which ``paper_plan.py --measured`` reads, and the ratios with its goals on a GPU."""
+    from scorer import RATIOS
+
     results = {name: check["result"] for name, check in found.items() if check.get("result")}
     rows = [row for name, row in results.items() if name.split()[0] in ("small", "large", "largest") and "scorer" in row]
     ratios: dict[str, dict[str, float | None]] = {}
     for size in ("small", "large"):
-        for name, slow, fast, goal in (
-            ("hflm", "hflm", "ours", 8.0),
-            ("padding", "padded", "ours", 40.0),
-            ("generate", "generate", "ours-dialogue", 5.0),
-        ):
-            if f"{size} {slow}" in results and f"{size} {fast}" in results:
+        for slow, fast, _, _, goal in RATIOS.values():
+            fast = fast.removesuffix("-few")  # a GPU gives padding all items
+            if goal and f"{size} {slow}" in results and f"{size} {fast}" in results:
                 value = results[f"{size} {slow}"]["seconds"] / results[f"{size} {fast}"]["seconds"]
-                ratios[f"{size}: {name} / {fast}"] = {"measured": value, "goal": goal}
+                ratios[f"{size}: {slow} / {fast}"] = {"measured": value, "goal": goal}
         if f"{size} ours" in results:
             share = results[f"{size} ours"]["utilisation"]
             ratios[f"{size}: share of peak FLOPs"] = {"measured": share, "goal": 0.4 if size == "large" else None}
@@ -228,11 +227,11 @@ def runs(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     import torch
     from peers import Ours
-    from replay import GAP
     from workload import CHOICE, DIALOGUE, make_model, workload
 
     from gap.models.weights import Snapshot
     from gap.params.methods import Method
+    from gap.params.one_text import PAPER
     from gap.posttrain.run import run_method
 
     load = workload(4, tuple([*CHOICE, *DIALOGUE]))
@@ -243,7 +242,7 @@ def runs(arguments: argparse.Namespace) -> dict[str, Any]:
         return [value for items, kind in kinds for sums in scorer.run(scorer.compile(items, kind), kind) for value in sums]
 
     def losses(device: str) -> tuple[list[float], list[str]]:
-        method = Method.model_validate({"gap": GAP})
+        method = Method.model_validate({"gap": PAPER})
         base = Snapshot(make_model("tiny", "cpu").to(device), compact=True)
         rows = list(run_method(base, [[torch.arange(64) * 7 % 8000]], method, 3))
         return [row.loss for row in rows], [row.digest for row in rows]

@@ -18,22 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gap.params.one_text import PAPER
+
 sys.path.insert(0, str(Path(__file__).parent))
 TEXT, STEPS = 200, 4
 #: The paper's settings; fp32 on a CPU, whose fp16 is slow.
-GAP = {
-    "direction": {"kind": "ascent"},
-    "objective": {"kind": "nll"},
-    "optimizer": {"kind": "adam", "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.0, "implementation": "foreach"},
-    "learning_rate": 5e-5,
-    "rates": {"kind": "uniform"},
-    "texts_per_update": 1,
-    "max_tokens": 512,
-    "precision": "fp32",
-    "loss_scale": 1024.0,
-    "updates": 15,
-    "texts": 100,
-}
+GAP = PAPER | {"loss_scale": 1024.0, "texts": 100}
 
 
 def timed(act: Callable[[], Any], device: str, repeats: int = 5) -> float:

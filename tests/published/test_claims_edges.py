@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from edge_cases import check_drawn, drawn
 
 from gap.published import rows as released
 from gap.published.audit import first_update
@@ -70,17 +70,11 @@ def test_sections_survive_rows_without_variation(name: str, case: str) -> None:
         assert all("nan" not in cell for row in table.cells() for cell in row)
 
 
-#: Drawing takes most of the time, so a case or two of it stand for the others outside the nightly run.
-DRAWN = [case if case in ("nothing changed", "one row each") else pytest.param(case, marks=pytest.mark.nightly) for case in CASES]
-
-
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("case", DRAWN)
+@pytest.mark.parametrize("case", drawn(CASES))
 @pytest.mark.parametrize("name", NAMES)
 def test_their_figures_are_drawn(name: str, case: str, tmp_path: Path) -> None:
-    for drawing in section(name, published(CASES[case])).figures:
-        drawing.write(SimpleNamespace(name="s", digest="d"), tmp_path)
-        assert (tmp_path / f"{drawing.name}.png").stat().st_size > 1000
+    check_drawn(section(name, published(CASES[case])), tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES)

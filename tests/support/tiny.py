@@ -12,6 +12,7 @@ import pandas as pd
 from gap.core.digest import text_digest
 from gap.core.tables import write_table
 from gap.params.methods import Gap, Method
+from gap.params.one_text import PAPER
 from gap.params.sources import FilesSource
 from gap.params.tokenizers import TokenizerJob, TokenizerTrained
 
@@ -66,22 +67,9 @@ def make_model(folder: Path, tokenizer: Path | None = None, seed: int = 0, dtype
 
 def gap(**changes: Any) -> Gap:
     """The paper's settings in fp32; Adam's own settings may be given by name."""
-    adam: dict[str, Any] = {"kind": "adam", "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.0, "implementation": "foreach"}
+    adam = dict(PAPER["optimizer"])
     adam |= {key: changes.pop(key) for key in list(changes) if key in adam}
-    settings: dict[str, Any] = {
-        "direction": {"kind": "ascent"},
-        "objective": {"kind": "nll"},
-        "optimizer": adam,
-        "learning_rate": 5e-5,
-        "rates": {"kind": "uniform"},
-        "texts_per_update": 1,
-        "max_tokens": 512,
-        "precision": "fp32",
-        "loss_scale": 65536.0,
-        "updates": 15,
-        "texts": 2,
-    }
-    return Gap.model_validate({**settings, **changes})
+    return Gap.model_validate({**PAPER, "optimizer": adam, "texts": 2, **changes})
 
 
 def method(transforms: list[dict[str, Any]] | None = None, combine: dict[str, Any] | None = None, **changes: Any) -> Method:

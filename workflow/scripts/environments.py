@@ -9,12 +9,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
+from generated import ROOT, write_or_check
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[2]
 #: The Python of the committed results: its documentation is the demo's text.
 PYTHON, PIP = "3.11.7", "25.3"
 COMMON = ("Jinja2", "numpy", "pandas", "pyarrow", "pydantic", "PyYAML", "tqdm", "typer")
@@ -93,17 +92,5 @@ def text(environment: Environment) -> str:
     return "\n".join([*head, *name, *body, *(f"      - {name}=={version}" for name, version in lines)]) + "\n"
 
 
-def main() -> int:
-    """Write or compare; 1 where a file differs and nothing was to be written."""
-    stale = [one for one in ENVIRONMENTS if not (ROOT / one.file).exists() or (ROOT / one.file).read_text(encoding="utf-8") != text(one)]
-    for one in stale:
-        if "--check" in sys.argv:
-            print(f"{one.file} does not agree with constraints.txt: run python workflow/scripts/environments.py", file=sys.stderr)
-        else:
-            (ROOT / one.file).write_text(text(one), encoding="utf-8")
-            print(one.file)
-    return int(bool(stale) and "--check" in sys.argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({one.file: text(one) for one in ENVIRONMENTS}, "run python workflow/scripts/environments.py"))

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
+from generated import write_or_check
 
 from gap.cli.main import app
 from gap.params.json_schema import params_schema
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 Schema = dict[str, Any]
 #: Limits of JSON Schema, as a reader says them.
 LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
@@ -136,24 +135,5 @@ def escaped(text: str) -> str:
     return text.replace("|", r"\|").replace("<", "&lt;")
 
 
-PAGES = {"parameters.md": parameters_page, "cli.md": cli_page}
-
-
-def main() -> int:
-    """Write or compare; 1 where a page differs and nothing was to be written."""
-    stale = []
-    for name, page in PAGES.items():
-        path, text = DOCS / name, page()
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        stale.append(name)
-        if "--check" not in sys.argv:
-            path.write_text(text, encoding="utf-8")
-            print(f"docs/{name}")
-    if stale and "--check" in sys.argv:
-        print(f"docs/{', docs/'.join(stale)}: not what the code says; run make docs", file=sys.stderr)
-    return int(bool(stale) and "--check" in sys.argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({"docs/parameters.md": parameters_page(), "docs/cli.md": cli_page()}, "run make docs"))

@@ -11,6 +11,7 @@ VARIABLE = "GAP_MIRROR"
 PREFIX = "mirror:"
 #: What was fetched and is kept, so that it is fetched once.
 DOWNLOADS = Path(".gap/downloads")
+CORRECT_PATH = f"Correct the path where it is named, in params.yaml or in the module of a task (or {VARIABLE})."
 
 
 def mirror() -> Path | None:
@@ -48,6 +49,5 @@ def existing(path: str) -> Path:
     """
     located = locate(path)
     if not located.exists():
-        cure = f"Correct the path where it is named, in params.yaml or in the module of a task (or {VARIABLE})."
-        raise BadInput(path, f"nothing at {located}", "an existing file or folder", cure)
+        raise BadInput(path, f"nothing at {located}", "an existing file or folder", CORRECT_PATH)
     return located

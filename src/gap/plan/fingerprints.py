@@ -15,11 +15,10 @@ from typing import Any
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.files import read_object, write_json
-from gap.core.locations import locate
+from gap.core.locations import CORRECT_PATH, locate
 
 LOCK = Path("sources.lock.json")
 RESTORE = f"Restore it: git checkout -- {LOCK}. Without it results whose inputs are not at hand would get another key."
-CURE = "Correct the path where it is named, in params.yaml or in the module of a task (or GAP_MIRROR)."
 CACHE = Path(".gap/fingerprints.json")
 
 
@@ -70,7 +69,7 @@ class Fingerprints:
             place = locate(path)
             files = self._files(place)
             if not files:
-                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CURE)
+                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CORRECT_PATH)
             return {str(file.relative_to(place)) if place.is_dir() else file.name: file for file in files}
 
         return self.named(path, look)
@@ -99,7 +98,7 @@ class Fingerprints:
         except Unavailable:
             return self.of(path)
         if is_other(place):
-            raise BadInput(path, f"{other} at {place}", kind, CURE)
+            raise BadInput(path, f"{other} at {place}", kind, CORRECT_PATH)
         return self.of(path)
 
     def named(self, name: str, look: Callable[[], dict[str, Path]]) -> str:
