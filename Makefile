@@ -50,14 +50,18 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test
 	@touch "$@"
 
+$(VENV)/.installed-test-all: $(VENV)/.installed-test
+	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test-all
+	@touch "$@"
+
 # Two files at a time: most of a workflow test is the start of one program after the other.
 #: the tests, without variants that take minutes
 test: install-test
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
 	pytest --numprocesses 2 --dist loadfile tests/workflow -m 'not nightly'
 
-#: all tests
-test-all: install-test
+#: all tests; those of Slurm also need root, and Debian's slurm-wlm and munge
+test-all: install-test $(VENV)/.installed-test-all
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
 	pytest --numprocesses 2 --dist loadfile tests/workflow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, job_megabytes
+from gap.plan.job_memory import BUILDING, CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes
 
 
 def record(folder: Path, parameters: int) -> Path:
@@ -37,3 +37,8 @@ def test_what_is_asked_for_is_up_to_a_fifth_above_what_was_measured(tmp_path: Pa
 def test_a_model_that_is_not_there_yet_is_asked_for_again(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         job_megabytes([tmp_path / "provenance.json"], SCORING)
+
+
+def test_a_job_that_builds_a_model_asks_by_what_is_known_of_its_size() -> None:
+    assert building_megabytes(2.7e9, CUDA_PROCESS) == round(CUDA_PROCESS + BUILDING * 2.7e9 * 4 / 2**20)
+    assert building_megabytes(float("nan")) == building_megabytes(350e6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,22 @@ def test_a_job_without_a_message_is_named(tmp_path: Path) -> None:
         log = str(tmp_path / name)
         assert failure("rule", [log]) == f"rule failed and left no message in {log}; what it said above may tell why."
     assert "any log" in failure("rule", [])
+
+
+def test_what_slurm_says_of_a_job_is_said_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path(".snakemake/slurm_logs/rule_train/opt_0_a_b")
+    folder.mkdir(parents=True)
+    for number, why in (("7", "DUE TO TIME LIMIT"), ("9", "out-of-memory")):
+        (folder / f"{number}.log").write_text(
+            f"Building DAG\nslurmstepd-n1: error: *** JOB {number} ON n1 CANCELLED {why} ***\nsrun: got SIGCONT\nmore\n"
+        )
+        os.utime(folder / f"{number}.log", (int(number), int(number)))
+    Path("a.log").write_text("post-training: 3/8\n")
+    said = failure("train", ["a.log"], ["opt", "0", "a/b"])
+    newest = "slurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED out-of-memory ***"
+    assert said == f"train failed (a.log):\npost-training: 3/8\ntrain failed ({folder}/9.log):\n{newest}"
+    assert "out-of-memory" not in failure("train", ["a.log"], ["opt", "1", "a/b"])
+    (folder / "9.log").write_text("no word of Slurm\n")
+    os.utime(folder / "9.log", (9, 9))
+    assert failure("train", ["a.log"], ["opt", "0", "a/b"]) == "train failed (a.log):\npost-training: 3/8"

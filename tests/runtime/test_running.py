@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import Refused
-from gap.runtime.running import LOCKS, ROOT, announce, check_alone, release_locks, running
+from gap.runtime.running import LOCKS, ROOT, announce, check_alone, locks_are_left, release_locks, running
 
 WORK = "import sys, time; from gap.runtime.running import announce; announce(*sys.argv[1:]); print('ready', flush=True); time.sleep(600)"
 
@@ -83,3 +83,17 @@ def test_locks_go_when_nobody_is_left_who_could_hold_them(monkeypatch: pytest.Mo
         other.wait()
     assert release_locks() == 2
     assert not list(LOCKS.iterdir())
+
+
+def test_a_dry_run_can_tell_left_locks_from_held_ones_and_changes_nothing() -> None:
+    assert not locks_are_left()
+    LOCKS.mkdir(parents=True)
+    (LOCKS / "0.input.lock").write_text("results/two/items.json\n")
+    other = start("two", "snakemake")
+    try:
+        assert not locks_are_left()
+    finally:
+        other.kill()
+        other.wait()
+    assert locks_are_left()
+    assert len(list(LOCKS.iterdir())) == len(list(ROOT.iterdir())) == 1

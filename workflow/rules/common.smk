@@ -13,12 +13,13 @@ from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.cost.estimate import planned
 from gap.plan.graph import open_graph
-from gap.plan.job_memory import POSTTRAINING, SCORING, job_megabytes
+from gap.plan.cost.jobs import parameters
+from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
 from gap.runtime.failures import failure, note_failed
-from gap.runtime.running import VARIABLE, announce, check_alone, release_locks
+from gap.runtime.running import VARIABLE, announce, check_alone, locks_are_left, release_locks
 from gap.runtime.workflow_environment import shell_prefix
 
 PARAMS = Path("params.yaml")
@@ -66,6 +67,8 @@ def allow_read_only_files():
 def check_nobody_else():
     """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs.  Locks of a killed one go."""
     looking = ("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--list", "--summary", "--detailed-summary", "--report")
+    if workflow.output_settings.dryrun and locks_are_left():
+        logger.info("A killed Snakemake left its locks, for which Snakemake takes it to be running still. The next run removes them.")
     if workflow.output_settings.dryrun or any(word.startswith(looking) for word in sys.argv):
         return
     try:
@@ -93,6 +96,7 @@ LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
 # GPUs are reserved only where they are used: on a CPU all cores may work.
 DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
+PROCESS_MB = CUDA_PROCESS if GPU else PROCESS
 # A job on a base model that may be large: its processes share the model.
 DEVICES = 1 if PUBLISHED else STUDY.jobs.devices
 THREADS = 1 if PUBLISHED else STUDY.jobs.threads * DEVICES
@@ -101,12 +105,13 @@ RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
 
 
 def model_job(copies):
-    """Resources of a job on the base models among its inputs, with so many copies of their weights."""
+    """Resources of a job on the base models among its inputs, with so many copies of their weights on a CPU."""
+    kept = copies if DEVICE == "cpu" else POSTTRAINING
 
     def mem_mb(wildcards, input):
-        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, copies, DEVICES)
+        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept, DEVICES, PROCESS_MB)
 
-    return dict(mem_mb=mem_mb if DEVICE == "cpu" else 64000, gpu=GPU * DEVICES)
+    return dict(mem_mb=mem_mb, gpu=GPU * DEVICES)
 
 
 def ancients(paths):
@@ -185,7 +190,7 @@ onstart:
 def say_failures(jobs):
     """What each failed job says in its log, below everything that Snakemake says."""
     for job in sorted(jobs, key=lambda job: job.jobid):
-        print(f"\n{failure(job.rule.name, job.log)}", file=sys.stderr)
+        print(f"\n{failure(job.rule.name, job.log, job.wildcards)}", file=sys.stderr)
 
 
 onerror:

@@ -1,9 +1,10 @@
-"""What a failed job says, found in its log; and which jobs of a study failed, for the report."""
+"""What a failed job says, found in its log and in Slurm's; and which jobs of a study failed, for the report."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,14 +16,31 @@ from gap.runtime.provenance import utc
 LINES = 20
 #: In a study's logs: first since when failed jobs are noted, then a line per job that failed.
 FAILED = "failed.jsonl"
+#: Where Snakemake's executor for Slurm keeps the output of failed jobs: rule, wildcards, number of the job.
+SLURM_LOGS = Path(".snakemake/slurm_logs")
+#: How Slurm speaks there of time limits, memory and lost nodes.
+SLURM = re.compile(r"(slurmstepd[^:]*|srun): (error|fatal): ")
 
 
-def failure(rule: str, logs: Iterable[str]) -> str:
-    """The job's name and log, and the last paragraph of the log under it."""
+def failure(rule: str, logs: Iterable[str], wildcards: Iterable[str] = ()) -> str:
+    """The job's name and log, and the last paragraph of the log under it; below it what Slurm said, where Slurm ran it."""
     found = [(log, paragraph) for log in logs if (paragraph := last_paragraph(Path(log)))]
+    found += slurm_words(rule, wildcards)
     if not found:
         return f"{rule} failed and left no message in {', '.join(logs) or 'any log'}; what it said above may tell why."
     return "\n".join(f"{rule} failed ({log}):\n{paragraph}" for log, paragraph in found)
+
+
+def slurm_words(rule: str, wildcards: Iterable[str]) -> list[tuple[str, str]]:
+    """The newest log of Slurm of such a job, and the lines in it by which Slurm says why the job ended; empty where there are none."""
+    folder = SLURM_LOGS / f"rule_{rule}" / "_".join(wildcards).replace("/", "_")
+    try:
+        newest = max(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+        text = newest.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return []
+    lines = [line for line in text.split("\n") if SLURM.match(line)]
+    return [(str(newest), "\n".join(lines[-LINES:]))] if lines else []
 
 
 def last_paragraph(log: Path) -> str:

@@ -94,6 +94,13 @@ def check_alone(study: str) -> None:
         )
 
 
+def locks_are_left() -> bool:
+    """Whether Snakemake's locks are those of a killed one: there are some, and nobody is at work in this folder.  Changes no file."""
+    with contextlib.suppress(OSError):
+        return any(LOCKS.glob("*.lock")) and all(map(_has_ended, ROOT.glob("*.json")))
+    return False
+
+
 def release_locks() -> int:
     """Remove Snakemake's locks where nobody is left who could hold them; how many were removed.
 
