@@ -88,7 +88,7 @@ def absent(data: StudyData) -> list[str]:
 
 
 def _figures(data: StudyData) -> list[dict[str, str]]:
-    """Every figure that has a caption, in the order of the registry: name, title, caption, width class, its ``pixels`` from left to right,
+    """Every figure that has a caption, in the order of the registry: name, heading, title with its message, caption, width class, its ``pixels`` from left to right,
     the file names of the tables that it is drawn from, and its files as ``embedded`` gives them."""
     captions = read_object(data.study.path("captions"))
     folder = data.study.path("figures")
@@ -101,6 +101,7 @@ def _figures(data: StudyData) -> list[dict[str, str]]:
             figures.append(
                 {
                     "name": figure.name,
+                    "heading": figure.title,
                     **captions[figure.name],
                     "width": "narrow" if pixels <= NARROW else "wide",
                     "tables": tables,
