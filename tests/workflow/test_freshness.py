@@ -45,6 +45,20 @@ def test_a_second_run_wants_nothing(finished: Workspace) -> None:
     assert nothing_changed(finished)
 
 
+def test_statistics_are_computed_from_item_scores_alone_and_are_the_committed_ones(finished: Workspace, tmp_path: Path) -> None:
+    finished.run("git", "clone", "-q", str(finished.folder), str(tmp_path / "clone"))
+    clone = Workspace(tmp_path / "clone")
+    assert "dvc pull results/tiny/scores results/tiny/observations" in clone.run("gap", "statistics", code=2)
+    clone.dvc("pull", "-q", "results/tiny/scores", "results/tiny/observations")
+    assert not (clone.folder / "data/tiny").exists(), "no model, text or item"
+    assert " 0 changed, 1 new" in clone.run("gap", "statistics")  # the report
+    assert clone.git("status", "--porcelain") == ""
+    verdicts = clone.folder / "results/tiny/verdicts.json"
+    verdicts.write_text(verdicts.read_text().replace("undecided", "supported"))
+    assert "\n  results/tiny/verdicts.json\n" in clone.run("gap", "statistics", code=1)
+    assert clone.git("status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize("command", [("dvc", "repro"), pytest.param(("snakemake", "--cores", "2"), marks=pytest.mark.nightly)])
 def test_clone_and_pull_want_nothing_and_a_change_reaches_exactly_what_depends_on_it(
     clone: Workspace, finished: Workspace, changed: Workspace, command: tuple[str, ...]

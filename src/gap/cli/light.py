@@ -5,24 +5,39 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gap.cli.options import record_option
 
+#: Stage -> ``module:function`` that makes it from the content of plan.json, and what its command says.
+STAGES = {
+    "aggregate": ("gap.aggregate.stage:aggregate", "Write tidy tables, estimates, metrics and plot data."),
+    "estimate": ("gap.estimate.stage:estimate", "Write estimates with intervals, and verdicts on the paper's claims."),
+    "tables": ("gap.figures.stage:tables", "Write the tables of the study as CSV, Markdown and LaTeX."),
+    "figures": ("gap.figures.stage:figures", "Draw every figure of the study as PDF and PNG."),
+    "report": ("gap.report.stage:report", "Write the self-contained page of the study."),
+    "published": ("gap.published.stage:published", "Redraw and audit the authors' released results."),
+}
 
-def command(target: str, help_text: str) -> Callable[..., None]:
-    """The command that calls ``target`` (``module:function``) with the content of plan.json."""
+
+def make(stage: str, document: dict[str, Any]) -> None:
+    """Write the outputs of a stage of ``STAGES``."""
+    from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
+
+    set_arithmetic(study_arithmetic(document))  # before the stage's module loads NumPy
+    module, _, function = STAGES[stage][0].partition(":")
+    getattr(importlib.import_module(module), function)(document)
+
+
+def command(stage: str) -> Callable[..., None]:
+    """The command of a stage of ``STAGES``."""
 
     def run(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
         from gap.core.files import read_json
-        from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
 
-        document = read_json(plan)
-        set_arithmetic(study_arithmetic(document))  # before the stage's module loads NumPy
-        module, _, function = target.partition(":")
-        getattr(importlib.import_module(module), function)(document)
+        make(stage, read_json(plan))
 
-    run.__doc__ = help_text
+    run.__doc__ = STAGES[stage][1]
     return record_option(run)

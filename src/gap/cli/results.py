@@ -1,4 +1,4 @@
-"""``gap rescore`` and ``gap verify``: what the results of a study say by other metrics, and whether they are the expected ones."""
+"""What the results of a study say by other metrics, whether its item scores still give them, and whether they are the expected ones."""
 
 from __future__ import annotations
 
@@ -48,6 +48,39 @@ def rescore(
     if not plan:
         print(f"{summary}{'' if not missing else ', as it was made: the item scores are not here'}")
         print("\n".join(stage.lines(list(read_csv(summary)), policy)))
+
+
+#: The stages that need no model, text or item, in the order in which they read each other's files.
+STATISTICS = ("estimate", "tables", "figures", "report")
+
+
+def statistics(study: STUDY = "", params: PARAMS = Path("params.yaml")) -> None:
+    """Compute estimates, verdicts, tables, figures and report anew, from item scores alone. Exit code 1: a file was another one before."""
+    from gap.cli.light import make
+    from gap.core.digest import file_digest
+    from gap.core.errors import BadInput
+    from gap.params.load import load_study
+    from gap.plan.graph import read_document
+
+    name = study or load_study(params).name
+    document = read_document(name, params)
+    if "scores" not in document:
+        raise BadInput(f"study {name}", "no item scores", "a study that runs models", "Name one: gap statistics demo.")
+    read = [entry["path"] for entry in document["scores"]] + document["stages"]["aggregate"]["outputs"]
+    if missing := [path for path in read if not Path(path).exists()]:
+        found = f"{len(missing)} of {len(read)} files with scores by item and run are not here, such as {missing[0]}"
+        cure = f"Get them: dvc pull results/{name}/scores results/{name}/observations; or compute them: make STUDY={name}."
+        raise BadInput(f"study {name}", found, "all that plan.json names", cure)
+    written = [path for stage in STATISTICS for path in document["stages"][stage]["outputs"]]
+    before = {path: file_digest(Path(path)) for path in written if Path(path).exists()}
+    for stage in STATISTICS:
+        make(stage, document)
+    changed = [path for path in before if file_digest(Path(path)) != before[path]]
+    print(f"{len(written)} files made from {len(document['scores'])} tables of item scores: {len(before) - len(changed)} as they were, "
+          f"{len(changed)} changed, {len(written) - len(before)} new")  # fmt: skip
+    if changed:
+        print("".join(f"  {path}\n" for path in changed), end="")
+        raise typer.Exit(1)
 
 
 def verify(
