@@ -59,12 +59,12 @@ def statistics(study: STUDY = "", params: PARAMS = Path("params.yaml")) -> None:
     from gap.cli.light import make
     from gap.core.digest import file_digest
     from gap.core.errors import BadInput
+    from gap.core.files import read_object
     from gap.params.load import load_study
-    from gap.plan.graph import read_document
 
     name = study or load_study(params).name
-    document = read_document(name, params)
-    if "scores" not in document:
+    document = read_object(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")
+    if not {"scores", "stages"} <= set(document):
         raise BadInput(f"study {name}", "no item scores", "a study that runs models", "Name one: gap statistics demo.")
     read = [entry["path"] for entry in document["scores"]] + document["stages"]["aggregate"]["outputs"]
     if missing := [path for path in read if not Path(path).exists()]:
