@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import BadInput, Unavailable
-from gap.core.files import read_csv, read_json, read_jsonl, read_object, write_json, write_text, writing
+from gap.core.files import ABSENT, read_csv, read_json, read_jsonl, read_object, write_json, write_text, writing
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
@@ -48,6 +48,14 @@ def test_json_round_trip_and_damage(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text("{")
     with pytest.raises(BadInput, match="not a readable JSON"):
         read_json(tmp_path / "b.json")
+
+
+def test_a_missing_file_is_called_missing_and_its_cure_makes_it(tmp_path: Path) -> None:
+    for cure in ("Run the study first: make STUDY=small.", ABSENT):
+        given = {} if cure == ABSENT else {"cure": cure}
+        with pytest.raises(BadInput, match="no such file") as caught:
+            read_object(tmp_path / "a.json", **given)
+        assert caught.value.cure == cure
 
 
 DAMAGED = {

@@ -58,6 +58,8 @@ def test_reading_something_else_is_explained(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_text("no")
     with pytest.raises(BadInput, match="not a readable Parquet"):
         read_table(tmp_path / "t.parquet", "texts")
+    with pytest.raises(BadInput, match=r"none\.parquet: no such file\. Allowed: table texts\. Run the study again"):
+        read_table(tmp_path / "none.parquet", "texts")
 
 
 def test_a_journal_survives_the_job_and_leaves_with_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ def test_a_file_of_earlier_settings_has_its_record_alone(study: Path) -> None:
         ("params.yaml", "not a file of a study"),
         ("/etc/hostname", "not a file of a study"),
         ("results/demo/../../params.yaml", "not a file of a study"),
-        ("results/other/metrics.json", "not a readable JSON file"),
+        ("results/other/metrics.json", "no such file"),
         ("results/demo/nothing.csv", "no such file"),
         ("results/demo/plan.json", "no result of a job"),
         ("results/demo/scores", "a folder of 60 results"),

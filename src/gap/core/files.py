@@ -93,7 +93,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path, cure: str = "Remove it and run again.") -> Any:
+#: What to do about a file of ours that is damaged, and about one that is not there.
+DAMAGED = "Remove it and run again."
+ABSENT = "Run the study again, which makes what is missing, or get it with dvc pull."
+
+
+def read_json(path: Path, cure: str = DAMAGED) -> Any:
     """Read a JSON file.
 
     Raises
@@ -102,11 +107,13 @@ def read_json(path: Path, cure: str = "Remove it and run again.") -> Any:
     """
     try:
         return parse_json(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "no such file", "a JSON file", ABSENT if cure == DAMAGED else cure) from error
     except (OSError, ValueError) as error:
         raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure) from error
 
 
-def read_object(path: Path, cure: str = "Remove it and run again.") -> dict[str, Any]:
+def read_object(path: Path, cure: str = DAMAGED) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Raises

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gap.core.checksums import check_record
 from gap.core.errors import BadInput
-from gap.core.files import writing
+from gap.core.files import ABSENT, DAMAGED, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -281,6 +281,8 @@ def read_table(path: Path, name: str, columns: list[str] | None = None, filters:
             raise BadInput(str(path), f"{len(table)} rows", f"the {int(rows)} that were written", "Remove the file and run again.")
         plain = [pa.field(field.name, pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
         return table.cast(pa.schema(plain)).to_pandas()
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "no such file", f"table {name}", ABSENT) from error
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         found = f"not a readable Parquet file ({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__})"
-        raise BadInput(str(path), found, f"table {name}", "Remove it and run again.") from error
+        raise BadInput(str(path), found, f"table {name}", DAMAGED) from error

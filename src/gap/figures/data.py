@@ -105,8 +105,8 @@ def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
     try:
         return pd.read_csv(study.path(name), keep_default_na=False, na_values=[""])
     except (FileNotFoundError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        where = str(study.path(name))
-        raise BadInput(where, f"not a readable CSV ({error})", "what gap aggregate writes", "Run gap aggregate again.") from error
+        found = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable CSV ({error})"
+        raise BadInput(str(study.path(name)), found, "what gap aggregate writes", "Run gap aggregate again.") from error
 
 
 def _by_keys(table: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
