@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from gap.aggregate.study_index import StudyIndex
 
-#: More dots than this in a cloud are drawn smaller.
-MANY = 20
+#: Up to ``FEW`` dots in a cloud are drawn larger, more than ``MANY`` smaller.
+FEW, MANY = 8, 20
 
 
 @contextmanager
@@ -65,12 +65,12 @@ def corpus_dots(
 ) -> list[float]:
     """Dots at the values of each corpus, [n], side by side in a column of ``width`` around ``position``.
 
-    A corpus's dots take the share ``spread`` of its part of the column; ``size`` is theirs in points squared.  Returns the
-    middles of the parts.
+    A corpus's dots take the share ``spread`` of its part of the column; ``size`` is theirs in points squared, larger where they
+    are up to ``FEW``, smaller beyond ``MANY``.  Returns the middles of the parts.
     """
     middles = centres(position, width, len(samples))
     for index, (middle, values) in enumerate(zip(middles, samples, strict=True)):
-        area = size if len(values) <= MANY else size - 7
+        area = 2 * size if len(values) <= FEW else size if len(values) <= MANY else size - 7
         scatter(axes, middle, width / len(samples) * spread, values, index, s=area, alpha=alpha)
     axes.set_axisbelow(True)
     return middles
