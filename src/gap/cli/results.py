@@ -50,12 +50,12 @@ def rescore(
         print("\n".join(stage.lines(list(read_csv(summary)), policy)))
 
 
-#: The stages that need no model, text or item, in the order in which they read each other's files.
-STATISTICS = ("estimate", "tables", "figures", "report")
+#: The stages that read item scores and what was made of them, in this order; the report also tells of the jobs, from their logs.
+STATISTICS = ("estimate", "tables", "figures")
 
 
 def statistics(study: STUDY = "", params: PARAMS = Path("params.yaml")) -> None:
-    """Compute estimates, verdicts, tables, figures and report anew, from item scores alone. Exit code 1: a file was another one before."""
+    """Compute estimates, verdicts, tables and figures anew, from item scores alone. Exit code 1: a file was another one before."""
     from gap.cli.light import make
     from gap.core.digest import file_digest
     from gap.core.errors import BadInput
