@@ -122,10 +122,11 @@ def test_snakemake_by_hand_needs_no_home(tiny: Workspace, tmp_path: Path) -> Non
 
 @pytest.fixture
 def tools(tmp_path: Path) -> str:
-    """A folder for PATH without git and compilers: what the Makefile and a rule call, and nothing else."""
+    """A folder for PATH without git and compilers: what the Makefile and a rule call, `which` for Snakemake's executor for Slurm
+    (part of `make test-all`), and nothing else."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("sh", "bash", "env", "expand", "mkdir", "sed", "test"):
+    for name in ("sh", "bash", "env", "expand", "mkdir", "sed", "test", "which"):
         (folder / name).symlink_to(shutil.which(name) or "")
     return str(folder)
 
