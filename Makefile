@@ -51,7 +51,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch "$@"
 
 $(VENV)/.installed-test-all: $(VENV)/.installed-test
-	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test-all
+	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test-all,s3,slurm
 	@touch "$@"
 
 # Two files at a time: most of a workflow test is the start of one program after the other.

@@ -11,11 +11,11 @@ Nothing in the workflow knows of it.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,11 +59,8 @@ class Executor(AbstractExecutor):
 
 
 def project(folder: Path) -> dict:
-    """The tracked files in a folder; the tree of params.yaml."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
+    """What is committed in a folder; the tree of params.yaml."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     return yaml.safe_load((folder / "params.yaml").read_text())
 
 
@@ -92,7 +89,7 @@ def graph(folder: Path, study: str) -> dict[str, float]:
 
 def large(params: dict, models: int, texts: int) -> dict:
     """Study paper with so many models of 350M, and texts of each corpus."""
-    study = json.loads(json.dumps(params["studies"]["paper"]))
+    study = copy.deepcopy(params["studies"]["paper"])
     model = study["models"]["opt-350m"]
     study["models"] = {f"opt-{number}": model | {"label": f"number {number}"} for number in range(models)}
     study["gap"]["texts"] = texts

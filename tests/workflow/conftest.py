@@ -142,6 +142,18 @@ class Workspace:
         shutil.copytree(self.folder, to, symlinks=True)
         return Workspace(to)
 
+    def copy_sources(self, to: Path) -> Workspace:
+        """A copy in which nothing of study `tiny` is computed."""
+        copied = self.copy(to)
+        for folder in ("data/tiny", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
+            shutil.rmtree(copied.folder / folder, ignore_errors=True)
+        return copied
+
+    def clone(self, to: Path) -> Workspace:
+        """What a colleague has after `git clone`."""
+        self.git("clone", "-q", str(self.folder), str(to))
+        return Workspace(to)
+
     def read(self, path: str) -> bytes:
         return (self.folder / path).read_bytes()
 
@@ -252,9 +264,7 @@ SAME = (
 
 def from_scratch(finished: Workspace, to: Path, **changes: object) -> Workspace:
     """The study of a copy, made from nothing but the sources."""
-    workspace = finished.copy(to)
-    for folder in ("data/tiny", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
-        shutil.rmtree(workspace.folder / folder, ignore_errors=True)
+    workspace = finished.copy_sources(to)
     workspace.edit(**changes)
     workspace.snakemake("--quiet", "rules")
     return workspace

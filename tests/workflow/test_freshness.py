@@ -22,8 +22,7 @@ METRICS = "results/tiny/metrics.json"
 @pytest.fixture
 def clone(finished: Workspace, tmp_path: Path) -> Workspace:
     """What a colleague has after `git clone` and `dvc pull`."""
-    finished.run("git", "clone", "-q", str(finished.folder), str(tmp_path / "clone"))
-    workspace = Workspace(tmp_path / "clone")
+    workspace = finished.clone(tmp_path / "clone")
     workspace.dvc("pull", "-q")
     return workspace
 
@@ -46,8 +45,7 @@ def test_a_second_run_wants_nothing(finished: Workspace) -> None:
 
 
 def test_statistics_are_computed_from_item_scores_alone_and_are_the_committed_ones(finished: Workspace, tmp_path: Path) -> None:
-    finished.run("git", "clone", "-q", str(finished.folder), str(tmp_path / "clone"))
-    clone = Workspace(tmp_path / "clone")
+    clone = finished.clone(tmp_path / "clone")
     assert "dvc pull results/tiny/scores results/tiny/observations" in clone.run("gap", "statistics", code=2)
     clone.dvc("pull", "-q", "results/tiny/scores", "results/tiny/observations")
     assert not (clone.folder / "data/tiny").exists(), "no model, text or item"

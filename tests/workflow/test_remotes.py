@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,9 +22,9 @@ BUCKET = "gap-results"
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """The address of moto's S3, with an empty bucket."""
-    reason = "not installed: pip install --constraint constraints.txt '.[test-all]'"
+def s3() -> Iterator[Any]:
+    """boto3's client of moto's S3, with an empty bucket."""
+    reason = "not installed: pip install --constraint constraints.txt '.[s3,test-all]'"
     pytest.importorskip("dvc_s3", reason=reason)
     moto = pytest.importorskip("moto.server", reason=reason)
     import boto3
@@ -32,40 +33,32 @@ def s3() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        address = f"http://{host}:{port}"
-        boto3.client("s3", endpoint_url=address, region_name="us-east-1", **{
-            "aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]
-        }).create_bucket(Bucket=BUCKET)  # fmt: skip
-        yield address
+        with pytest.MonkeyPatch.context() as keys:
+            for name, value in KEYS.items():
+                keys.setenv(name, value)
+            client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
+            client.create_bucket(Bucket=BUCKET)
+            yield client
     finally:
         server.stop()
 
 
 @pytest.fixture
-def pushed(s3: str, finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def pushed(s3: Any, finished: Workspace, tmp_path: Path) -> Workspace:
     """The finished study with S3 as its remote, as docs/operations.md sets it up, pushed and committed."""
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
     workspace = finished.copy(tmp_path / "project")
     workspace.dvc("remote", "add", "--default", "cloud", f"s3://{BUCKET}/{tmp_path.name}")
-    workspace.dvc("remote", "modify", "cloud", "endpointurl", s3)
+    workspace.dvc("remote", "modify", "cloud", "endpointurl", s3.meta.endpoint_url)
     workspace.dvc("remote", "modify", "cloud", "verify", "true")
     workspace.dvc("push")
     workspace.commit("a remote on S3")
     return workspace
 
 
-def cloned(workspace: Workspace, to: Path) -> Workspace:
-    workspace.run("git", "clone", "-q", str(workspace.folder), str(to))
-    return Workspace(to)
-
-
-def damage(path: Path) -> None:
-    """Flip one bit in the middle of a file, and keep its time."""
-    path.chmod(0o644)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+def damaged(content: bytes) -> bytes:
+    """One bit flipped in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def weights(workspace: Workspace) -> Path:
@@ -82,21 +75,17 @@ def stored(folder: Path, workspace: Workspace) -> Path:
 
 def test_a_clone_pulls_from_s3_what_was_pushed_there_and_wants_nothing(pushed: Workspace, tmp_path: Path) -> None:
     assert "up to date" in pushed.dvc("push")
-    clone = cloned(pushed, tmp_path / "clone")
+    clone = pushed.clone(tmp_path / "clone")
     clone.dvc("pull")
     assert clone.planned() == {} and nothing_changed(clone)
     assert weights(clone).read_bytes() == weights(pushed).read_bytes()
 
 
-def test_an_object_damaged_on_s3_is_not_taken(pushed: Workspace, s3: str, tmp_path: Path) -> None:
-    import boto3
-
-    client = boto3.client("s3", endpoint_url=s3)
+def test_an_object_damaged_on_s3_is_not_taken(pushed: Workspace, s3: Any, tmp_path: Path) -> None:
     name = stored(Path(tmp_path.name), pushed).as_posix()
-    content = bytearray(client.get_object(Bucket=BUCKET, Key=name)["Body"].read())
-    content[len(content) // 2] ^= 1
-    client.put_object(Bucket=BUCKET, Key=name, Body=bytes(content))
-    clone = cloned(pushed, tmp_path / "clone")
+    content = s3.get_object(Bucket=BUCKET, Key=name)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=name, Body=damaged(content))
+    clone = pushed.clone(tmp_path / "clone")
     said = clone.dvc("pull", code=None)
     assert "corrupt" in said.lower() or "failed" in said.lower(), said
     assert not list(clone.folder.glob("data/tiny/models/*/model.safetensors"))
@@ -104,10 +93,11 @@ def test_an_object_damaged_on_s3_is_not_taken(pushed: Workspace, s3: str, tmp_pa
 
 def test_a_file_damaged_in_the_cache_is_noticed_by_what_opens_it_and_fetched_again(pushed: Workspace, tmp_path: Path) -> None:
     """DVC trusts its own cache, and hands the damaged file out."""
-    clone = cloned(pushed, tmp_path / "clone")
+    clone = pushed.clone(tmp_path / "clone")
     clone.dvc("pull")
     cached = stored(clone.folder / ".dvc/cache", pushed)
-    damage(cached)
+    cached.chmod(0o644)
+    cached.write_bytes(damaged(cached.read_bytes()))
     weights(clone).unlink()
     clone.dvc("checkout")
     said = clone.run("gap", "provenance", METRICS, code=4)
@@ -125,7 +115,7 @@ def test_a_read_only_copy_over_http_is_enough_for_a_reader(finished: Workspace, 
     handler = partial(type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None}), directory=store)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        clone = cloned(finished, tmp_path / "clone")
+        clone = finished.clone(tmp_path / "clone")
         clone.dvc("remote", "add", "--default", "--force", "store", f"http://127.0.0.1:{server.server_port}")
         clone.dvc("pull")
         assert clone.planned() == {} and nothing_changed(clone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,9 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm_cluster.
 
 def edited(workspace: Workspace, to: Path) -> Workspace:
     """A copy without results, whose profile names the cluster's partitions and no account, as its user would edit it."""
-    copy = workspace.copy(to)
-    for folder in ("data/tiny", "results/tiny", "figures/tiny", "checkpoints", ".snakemake", ".gap"):
-        shutil.rmtree(copy.folder / folder, ignore_errors=True)
+    copy = workspace.copy_sources(to)
     path = copy.folder / "profiles/slurm/config.yaml"
     path.write_text(path.read_text().replace('  slurm_account: "CHANGE-ME"\n', "").replace("CHANGE-ME-", ""))
     return copy

@@ -12,8 +12,8 @@ from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.cost.estimate import planned
-from gap.plan.graph import open_graph
 from gap.plan.cost.jobs import parameters
+from gap.plan.graph import open_graph
 from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
@@ -67,9 +67,10 @@ def allow_read_only_files():
 def check_nobody_else():
     """Refuse to run or unlock beside what outlived an earlier Snakemake: it would lose its outputs.  Locks of a killed one go."""
     looking = ("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--list", "--summary", "--detailed-summary", "--report")
-    if workflow.output_settings.dryrun and locks_are_left():
+    dry = workflow.output_settings.dryrun
+    if dry and locks_are_left():
         logger.info("A killed Snakemake left its locks, for which Snakemake takes it to be running still. The next run removes them.")
-    if workflow.output_settings.dryrun or any(word.startswith(looking) for word in sys.argv):
+    if dry or any(word.startswith(looking) for word in sys.argv):
         return
     try:
         announce(STUDY.name, "snakemake")
@@ -96,6 +97,7 @@ LOGS, TIMING = f"{RESULTS}/logs", f"{RESULTS}/timing"
 # GPUs are reserved only where they are used: on a CPU all cores may work.
 DEVICE = "cpu" if PUBLISHED else device_kind(STUDY.jobs.device)
 GPU = 1 if DEVICE == "cuda" else 0
+# Memory of a process beside the weights.
 PROCESS_MB = CUDA_PROCESS if GPU else PROCESS
 # A job on a base model that may be large: its processes share the model.
 DEVICES = 1 if PUBLISHED else STUDY.jobs.devices

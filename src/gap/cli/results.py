@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from gap.cli.project import PARAMS
 
 #: Differences that are named.
 SHOWN = 10
+#: The stages that read item scores and what was made of them, in this order; the report also tells of the jobs, from their logs.
+STATISTICS = ("estimate", "tables", "figures")
 STUDY = Annotated[str, typer.Argument(metavar="[STUDY]", help="A study; that of params.yaml where none is named.")]
 
 
@@ -50,20 +52,13 @@ def rescore(
         print("\n".join(stage.lines(list(read_csv(summary)), policy)))
 
 
-#: The stages that read item scores and what was made of them, in this order; the report also tells of the jobs, from their logs.
-STATISTICS = ("estimate", "tables", "figures")
-
-
 def statistics(study: STUDY = "", params: PARAMS = Path("params.yaml")) -> None:
     """Compute estimates, verdicts, tables and figures anew, from item scores alone. Exit code 1: a file was another one before."""
     from gap.cli.light import make
     from gap.core.digest import file_digest
     from gap.core.errors import BadInput
-    from gap.core.files import read_object
-    from gap.params.load import load_study
 
-    name = study or load_study(params).name
-    document = read_object(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")
+    name, document = _plan_of(study, params)
     if not {"scores", "stages"} <= set(document):
         raise BadInput(f"study {name}", "no item scores", "a study that runs models", "Name one: gap statistics demo.")
     read = [entry["path"] for entry in document["scores"]] + document["stages"]["aggregate"]["outputs"]
@@ -98,12 +93,9 @@ def verify(
     """Compare a study's results with what is expected. Exit code 0: as expected, 1: different, 2: they cannot be compared."""
     import json
 
-    from gap.core.files import read_object
-    from gap.params.load import load_study
     from gap.verify.verdict import judge, write_expectations
 
-    name = load_study(params, {"study": study} if study else None).name
-    plan = read_object(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")
+    name, plan = _plan_of(study, params)
     if record or repeat:
         print(f"wrote {write_expectations(plan, name, against, repeat)}")
         return
@@ -117,3 +109,12 @@ def verify(
             print(f"  and {len(verdict.beyond) - SHOWN} more (--json has all)")
     if not verdict.expected:
         raise typer.Exit(1)
+
+
+def _plan_of(study: str, params: Path) -> tuple[str, dict[str, Any]]:
+    """A study's name, and its plan.json."""
+    from gap.core.files import read_object
+    from gap.params.load import load_study
+
+    name = load_study(params, {"study": study} if study else None).name
+    return name, read_object(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")

@@ -98,22 +98,22 @@ DAMAGED = "Remove it and run again."
 ABSENT = "Run the study again, which makes what is missing, or get it with dvc pull."
 
 
-def read_json(path: Path, cure: str = DAMAGED) -> Any:
+def read_json(path: Path, cure: str = "") -> Any:
     """Read a JSON file.
 
     Raises
     ------
-    BadInput: it is missing, not a file, not UTF-8 or not JSON; with ``cure``.
+    BadInput: it is missing, not a file, not UTF-8 or not JSON; with ``cure``, else ``ABSENT`` or ``DAMAGED``.
     """
     try:
         return parse_json(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", "a JSON file", ABSENT if cure == DAMAGED else cure) from error
+        raise BadInput(str(path), "no such file", "a JSON file", cure or ABSENT) from error
     except (OSError, ValueError) as error:
-        raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure) from error
+        raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure or DAMAGED) from error
 
 
-def read_object(path: Path, cure: str = DAMAGED) -> dict[str, Any]:
+def read_object(path: Path, cure: str = "") -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Raises
@@ -122,7 +122,7 @@ def read_object(path: Path, cure: str = DAMAGED) -> dict[str, Any]:
     """
     content = read_json(path, cure)
     if not isinstance(content, dict):
-        raise BadInput(str(path), f"a JSON {type(content).__name__}", "a JSON object", cure)
+        raise BadInput(str(path), f"a JSON {type(content).__name__}", "a JSON object", cure or DAMAGED)
     return content
 
 
