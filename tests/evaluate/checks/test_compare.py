@@ -92,8 +92,11 @@ def test_differences_are_listed(scored: Path) -> None:
 
 
 def test_files_that_cannot_be_compared(scored: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="not a readable Parquet"):
+    with pytest.raises(BadInput, match="none.parquet: no such file"):
         compare_scores(scored / "auto.parquet", tmp_path / "none.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(BadInput, match="not a readable Parquet"):
+        compare_scores(scored / "auto.parquet", tmp_path / "text.parquet")
     rows = read_table(scored / "auto.parquet", "item_scores").assign(step=5)
     write_table(rows, tmp_path / "other.parquet", "item_scores")
     with pytest.raises(BadInput, match="no item of"):
