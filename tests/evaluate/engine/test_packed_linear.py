@@ -22,6 +22,13 @@ from gap.tasks.items import MultipleChoice
 
 ITEMS = [MultipleChoice("the cat sat on", (" a mat", " the cat", " yes"), 0), MultipleChoice("User 1:", (" no", " I think so"), 1)]
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+BF16 = pytest.param(
+    torch.bfloat16,
+    marks=pytest.mark.skipif(
+        not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        reason="oneDNN has no bf16 products on this processor",
+    ),
+)
 
 
 def packed_layers(network: SplitModel) -> list[PackedLinear]:
@@ -34,7 +41,7 @@ def scored(network: SplitModel, tokenizer: Any, dtype: torch.dtype | None) -> np
 
 
 @needs_onednn
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [None, BF16])
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2", "granite"])
 def test_the_plain_layers_scores_before_and_after_an_update(models: Any, tokenizer: Any, name: str, dtype: torch.dtype | None) -> None:
     model = deepcopy(models(name))
@@ -98,7 +105,7 @@ def test_packed_weights_that_give_other_logits_are_not_used(
 
 
 @needs_onednn
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, BF16])
 def test_opts_products_clip_their_outputs_to_the_same_bits(models: Any, dtype: torch.dtype) -> None:
     model = models("opt")
     copy = deepcopy(model)
