@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from reference import scored  # noqa: E402
+from reference import scored
 
 #: Shares of right answers, in per cent, zero-shot, as the model's authors state them for the model in bf16
 #: (https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct, section "Instruction model"); their harness is lighteval, and their

@@ -21,7 +21,7 @@ def test_the_page_names_one_file_of_work_and_four_others() -> None:
     assert [name for name, _ in FILES] == [
         "src/gap/aggregate/text_lengths.py", "src/gap/plan/stages/text_lengths.py", "workflow/rules/text_lengths.smk"
     ]  # fmt: skip
-    assert [name for name, _, _ in LINES] == ["src/gap/cli/main.py", "workflow/Snakefile"]
+    assert [name for name, _, _ in LINES] == ["src/gap/cli/light.py", "workflow/Snakefile"]
 
 
 def test_the_files_and_lines_give_a_stage(finished: Workspace, tmp_path: Path) -> None:

@@ -31,7 +31,12 @@ def make(stage: str, document: dict[str, Any]) -> None:
     getattr(importlib.import_module(module), function)(document)
 
 
-def command(stage: str) -> Callable[..., None]:
+def commands() -> dict[str, Callable[..., None]]:
+    """The commands of all stages of ``STAGES``."""
+    return {stage: _command(stage) for stage in STAGES}
+
+
+def _command(stage: str) -> Callable[..., None]:
     """The command of a stage of ``STAGES``."""
 
     def run(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:

@@ -92,7 +92,7 @@ def test_differences_are_listed(scored: Path) -> None:
 
 
 def test_files_that_cannot_be_compared(scored: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="none.parquet: no such file"):
+    with pytest.raises(BadInput, match=r"none\.parquet: no such file"):
         compare_scores(scored / "auto.parquet", tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(BadInput, match="not a readable Parquet"):
