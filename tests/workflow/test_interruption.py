@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -65,7 +66,7 @@ def noted(source, target, **more):
             while True:
                 signal.pause()
         with open("written", "a") as stream:
-            stream.write(os.path.abspath(path) + "\\n")
+            stream.write(os.path.relpath(path) + "\\n")
     return replace(source, target, **more)
 
 os.replace = noted
@@ -73,8 +74,9 @@ os.replace = noted
 
 
 def units(workspace: Workspace) -> set[Path]:
-    """Finished runs in the journal."""
-    return {path for path in (workspace.folder / ".gap/journal").rglob("*.parquet") if not path.name.startswith(".")}
+    """Finished runs in the journal, by their paths in the project."""
+    found = (path for path in (workspace.folder / ".gap/journal").rglob("*.parquet") if not path.name.startswith("."))
+    return {path.relative_to(workspace.folder) for path in found}
 
 
 def environment(workspace: Workspace, hold_after: int) -> dict[str, str]:
@@ -100,22 +102,37 @@ def kill_in_the_middle(workspace: Workspace, target: str, how: signal.Signals) -
     return units(workspace)
 
 
+def moved(workspace: Workspace, to: Path) -> Workspace:
+    """The study in another folder, with what docs/operations.md says to take there and nothing else."""
+    other = workspace.copy_sources(to)
+    for folder in ("results/tiny", ".gap/journal"):
+        shutil.copytree(workspace.folder / folder, other.folder / folder)
+    return other
+
+
 @pytest.mark.parametrize(
-    ("rule", "how"),
+    ("rule", "how", "elsewhere"),
     [
-        ("evaluate_runs", signal.SIGKILL),
+        ("evaluate_runs", signal.SIGKILL, False),
         *(
-            pytest.param(rule, how, marks=pytest.mark.nightly)
-            for rule, how in (("post_train", signal.SIGTERM), ("post_train", signal.SIGKILL), ("evaluate_runs", signal.SIGTERM))
+            pytest.param(*variant, marks=pytest.mark.nightly)
+            for variant in (
+                ("post_train", signal.SIGTERM, True),
+                ("post_train", signal.SIGKILL, False),
+                ("evaluate_runs", signal.SIGTERM, True),
+            )
         ),
     ],
 )
-def test_a_killed_run_goes_on_where_it_was(
-    long_study: Workspace, trained: Workspace, undisturbed: Workspace, tmp_path: Path, rule: str, how: signal.Signals
+def test_a_killed_run_goes_on_where_it_was_and_elsewhere(
+    long_study: Workspace, trained: Workspace, undisturbed: Workspace, tmp_path: Path, rule: str, how: signal.Signals, elsewhere: bool
 ) -> None:
     workspace = (trained if rule == "evaluate_runs" else long_study).copy(tmp_path / "project")
     before = kill_in_the_middle(workspace, rule, how)
     assert len(before) == FINISHED < MANY["texts"]
+    if elsewhere:
+        workspace = moved(workspace, tmp_path / "elsewhere")
+        assert "evaluate_runs" in workspace.planned() and ("post_train" in workspace.planned()) == (rule == "post_train")
     workspace.run("snakemake", "--cores", "2", "--until", *UNTIL[rule], **environment(workspace, 2 * MANY["texts"]))
     written = {Path(line) for line in (workspace.folder / "written").read_text().splitlines()}
     assert len(written) >= MANY["texts"] - FINISHED
