@@ -28,18 +28,17 @@ from gap.core.tables import read_table  # noqa: E402
 from gap.tasks.items import Dialogue, load_items  # noqa: E402
 
 
-def scored(model: str, items: int) -> dict[str, Any]:
+def scored(model: str, items: int, *more: str) -> dict[str, Any]:
     """What `gap score --json` says; its progress goes to the screen."""
-    command = ["gap", "score", model, "--items", str(items), "--json"]
+    command = ["gap", "score", model, "--items", str(items), "--json", *more]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
 
 
 def differences(network: Any, tokenizer: Any, task: dict[str, Any], max_length: int) -> np.ndarray:
     """Stored minus reference log-probability (nats) of every continuation of a task's items."""
     rows = read_table(Path(task["table"]), "item_scores", ["item", "item_hash", "log_probabilities", "nll"])
-    [file] = (path for path in Path(".gap/score/items").glob(f"{task['task']}-*/{task['split']}.jsonl") if _holds(path, task, rows))
     found = []
-    for item, (_, row) in zip(load_items(task["task"], file, len(rows)), rows.iterrows(), strict=True):
+    for item, (_, row) in zip(scored_items(task, rows), rows.iterrows(), strict=True):
         if isinstance(item, Dialogue):
             found.append(-row["nll"] - naive_sum(network, tokenizer, item.prompt, f" {item.reference}", max_length))
         else:
@@ -48,9 +47,11 @@ def differences(network: Any, tokenizer: Any, task: dict[str, Any], max_length: 
     return np.array(found)
 
 
-def _holds(path: Path, task: dict[str, Any], rows: Any) -> bool:
-    """Whether a file of items is the one that was scored."""
-    return [item.hash for item in load_items(task["task"], path, len(rows))] == rows["item_hash"].tolist()
+def scored_items(task: dict[str, Any], rows: Any) -> list[Any]:
+    """The items of a table of scores, from the file that `gap score` took them from."""
+    files = Path(".gap/score/items").glob(f"{task['task']}-*/{task['split']}.jsonl")
+    loaded = (load_items(task["task"], path, len(rows)) for path in files)
+    return next(items for items in loaded if [item.hash for item in items] == rows["item_hash"].tolist())
 
 
 def main(model: str, items: int) -> dict[str, Any]:

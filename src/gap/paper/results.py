@@ -31,6 +31,7 @@ FILES = {
     "expectations": "expectations/demo.json",
     "agreement": "benchmarks/results/agreement-cpu.json",
     "replay": "benchmarks/results/replay-cpu.json",
+    "model-card": "benchmarks/results/model-card.json",
 }
 STUDIES = {"small": "small", "small-metrics": "small", "small-captions": "small"}
 
