@@ -3,7 +3,7 @@
     python benchmarks/reference.py MODEL [--items 40] [--json FILE]
 
 The reference is as plain as can be: weights in float64, one sequence at a time, transformers' own logits, no batches, no cache.  MODEL is
-what `gap score` takes.  Items come from GAP_MIRROR where it is set, else from the hub.
+what `gap score` takes.  Items come from GAP_MIRROR where it is set, else from the hub.  With FILE a killed run goes on at the task where it was.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from naive import naive_sum  # noqa: E402
 
+from gap.core.files import write_text  # noqa: E402
 from gap.core.tables import read_table  # noqa: E402
 from gap.tasks.items import Dialogue, load_items  # noqa: E402
 
@@ -54,22 +55,32 @@ def scored_items(task: dict[str, Any], rows: Any) -> list[Any]:
     return next(items for items in loaded if [item.hash for item in items] == rows["item_hash"].tolist())
 
 
-def main(model: str, items: int) -> dict[str, Any]:
+def main(model: str, items: int, out: Path | None) -> dict[str, Any]:
+    """Per task how many continuations, and the largest and the root-mean-square difference in nats; tasks that ``out`` holds are kept."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     report = scored(model, items)
     folder, limit = report["model"]["folder"], report["settings"]["max_length"]
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    found = {}
+    results = {"model": report["model"]["identity"], "items": items, "precision": report["settings"]["precision"], "tasks": {}}
+    if out and out.exists():
+        before = json.loads(out.read_text(encoding="utf-8"))
+        results["tasks"] = before["tasks"] if before == results | {"tasks": before["tasks"]} else {}
+    found = results["tasks"]
     print(f"{'task':24} {'continuations':>13} {'largest':>9} {'rms':>9}  nats")
     for task in report["tasks"]:
-        begin, apart = time.perf_counter(), differences(network, tokenizer, task, limit)
-        found[task["task"]] = {"continuations": len(apart), "largest": float(np.abs(apart).max()), "rms": float(np.sqrt(np.mean(apart**2)))}
+        begin, name = time.perf_counter(), task["task"]
+        if name not in found:
+            apart = differences(network, tokenizer, task, limit)
+            found[name] = {"continuations": len(apart), "largest": float(np.abs(apart).max()), "rms": float(np.sqrt(np.mean(apart**2)))}
+            if out:
+                write_text(out, json.dumps(results, indent=1) + "\n")
+        row = found[name]
         print(
-            f"{task['task']:24} {len(apart):13} {np.abs(apart).max():9.2g} {found[task['task']]['rms']:9.2g}  {time.perf_counter() - begin:.0f} s"
+            f"{name:24} {row['continuations']:13} {row['largest']:9.2g} {row['rms']:9.2g}  {time.perf_counter() - begin:.0f} s", flush=True
         )
-    return {"model": report["model"]["identity"], "items": items, "precision": report["settings"]["precision"], "tasks": found}
+    return results
 
 
 if __name__ == "__main__":
@@ -78,6 +89,4 @@ if __name__ == "__main__":
     parser.add_argument("--items", type=int, default=40)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    results = main(arguments.model, arguments.items)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    main(arguments.model, arguments.items, arguments.json)
