@@ -107,8 +107,22 @@ def test_bad_files_are_named_with_their_fault(tmp_path: Path, name: str, content
     assert str(path) in caught.value.where
 
 
+def test_files_of_a_folder_and_behind_a_pattern_are_read_in_alphabetical_order(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("b.md", "a.md", "c.txt", "sub/a.md"):
+        (tmp_path / name).write_text(f"In {name}: {'word ' * 50}\n")
+    ids = {pattern: [one.id for one in read(files(tmp_path / pattern))] for pattern in ("", "*.md", "**/*.md", "[ab].md", "c.txt")}
+    assert ids == {
+        "": ["a.md#0", "b.md#0", "c.txt#0", "sub/a.md#0"],
+        "*.md": ["a.md#0", "b.md#0"],
+        "**/*.md": ["a.md#0", "b.md#0", "sub/a.md#0"],
+        "[ab].md": ["a.md#0", "b.md#0"],
+        "c.txt": ["c.txt#0"],
+    }
+
+
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet"])
-def test_missing_file_and_folder(tmp_path: Path, kind: str) -> None:
+def test_missing_file_and_empty_folder(tmp_path: Path, kind: str) -> None:
     for path in (tmp_path / f"absent.{kind}", tmp_path):
         with pytest.raises(BadInput):
             read(files(path) if kind == "txt" else table(path, kind))

@@ -41,6 +41,11 @@ def test_folders_and_patterns() -> None:
     folder, pattern = once("d"), once("d/*.txt")
     Path("d/e/b.txt").write_text("3")
     assert once("d") != folder and once("d/*.txt") == pattern
+    everywhere = once("d/**/*.txt")
+    Path("d/e/a.txt").write_text("1")  # the name of a file that is there, in another folder
+    added = once("d/**/*.txt")
+    Path("d/e/a.txt").write_text("4")
+    assert len({everywhere, added, once("d/**/*.txt")}) == 3 and once("d/*.txt") == pattern
 
 
 def test_where_the_file_is_absent_the_lock_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

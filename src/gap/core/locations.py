@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 
@@ -51,3 +52,26 @@ def existing(path: str) -> Path:
     if not located.exists():
         raise BadInput(path, f"nothing at {located}", "an existing file or folder", CORRECT_PATH)
     return located
+
+
+def files_at(path: str) -> dict[str, Path]:
+    """Name -> file, sorted: the file that ``path`` names, all files below the folder, or those that match the pattern (``**`` for any folders).
+
+    Names are relative to the folder, or to the part of the pattern in front of its first wildcard.
+
+    Raises
+    ------
+    BadInput: there is none.
+    Unavailable: as ``locate``.
+    """
+    place = locate(path)
+    if place.is_file():
+        return {place.name: place}
+    root, found = place, sorted(place.rglob("*"))
+    if not place.is_dir():
+        root = next(parent for parent in place.parents if not glob.has_magic(str(parent)))
+        found = sorted(map(Path, glob.glob(str(place), recursive=True)))
+    files = {str(file.relative_to(root)): file for file in found if file.is_file()}
+    if not files:
+        raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CORRECT_PATH)
+    return files

@@ -48,7 +48,9 @@ class FilesSource(_Source):
 
     reader: ClassVar[str] = "gap.corpora.readers.files"
     kind: Literal["files"]
-    paths: list[str] = Field(min_length=1, description="Paths; `mirror:...` is relative to $GAP_MIRROR.")
+    paths: list[str] = Field(
+        min_length=1, description="Files, folders or patterns such as `notes/*.md`; `mirror:...` is relative to $GAP_MIRROR."
+    )
 
 
 class TableSource(_Source):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput, Unavailable
-from gap.core.locations import PREFIX, VARIABLE, locate, mirror
+from gap.core.locations import PREFIX, VARIABLE, files_at, mirror
 from gap.fetch.source_file import source_file
 from gap.fetch.upstream import FOLDER
 from gap.params.existing import GgufModel, HubModel
@@ -106,9 +106,8 @@ def _missing(study: Study | PublishedStudy) -> Iterator[str]:
                 yield f"{task}/{split}.jsonl"
     for path in _mirror_paths(study.model_dump(mode="json", exclude={"items"})):
         try:
-            if not locate(path).exists():
-                yield path
-        except Unavailable:
+            files_at(path)
+        except (BadInput, Unavailable):
             yield path
 
 

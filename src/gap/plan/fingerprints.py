@@ -6,7 +6,6 @@ A key made of a path alone would not notice an edited file.  Where the file is a
 
 from __future__ import annotations
 
-import glob
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput, Unavailable
 from gap.core.files import read_object, write_json
-from gap.core.locations import CORRECT_PATH, locate
+from gap.core.locations import CORRECT_PATH, files_at, locate
 
 LOCK = Path("sources.lock.json")
 RESTORE = f"Restore it: git checkout -- {LOCK}. Without it results whose inputs are not at hand would get another key."
@@ -64,15 +63,7 @@ class Fingerprints:
         BadInput: nothing is there and the lock does not know it.
         Unavailable: it lies in a mirror, none is configured, and the lock does not know it.
         """
-
-        def look() -> dict[str, Path]:
-            place = locate(path)
-            files = self._files(place)
-            if not files:
-                raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CORRECT_PATH)
-            return {str(file.relative_to(place)) if place.is_dir() else file.name: file for file in files}
-
-        return self.named(path, look)
+        return self.named(path, lambda: files_at(path))
 
     def of_file(self, path: str) -> str:
         """Digest of a file.
@@ -117,14 +108,6 @@ class Fingerprints:
         """Version of the Python at work, whose documentation and code are text too."""
         self.used["Python"] = platform.python_version()
         return self.used["Python"]
-
-    @staticmethod
-    def _files(place: Path) -> list[Path]:
-        if place.is_file():
-            return [place]
-        if place.is_dir():
-            return sorted(path for path in place.rglob("*") if path.is_file())
-        return sorted(Path(name) for name in glob.glob(str(place)) if Path(name).is_file())
 
     def _digest(self, file: Path) -> str:
         status = file.stat()

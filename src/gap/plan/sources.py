@@ -18,7 +18,7 @@ def source_identity(source: Source, seed: int, fingerprints: Fingerprints) -> di
     if reader != "v1":
         identity["reader"] = reader
     if isinstance(source, FilesSource):
-        identity["paths"] = [fingerprints.of_file(path) for path in source.paths]
+        identity["paths"] = [fingerprints.of(path) for path in source.paths]
     elif isinstance(source, TableSource):
         identity["path"] = fingerprints.of_file(source.path)
     elif isinstance(source, StdlibSource):

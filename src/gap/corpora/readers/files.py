@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gap.core.errors import BadInput
-from gap.core.locations import existing
+from gap.core.locations import files_at
 from gap.corpora.readers import Document
 from gap.params.sources import FilesSource
 
@@ -25,25 +25,26 @@ TITLE = re.compile(r" = [^=\n]+ = ")
 def read(source: FilesSource, seed: int) -> Iterator[Document]:
     """The documents of every UTF-8 file in turn, by file name and number; ``.xz`` and ``.gz`` are unpacked on the fly.
 
+    Those of a folder, or behind a pattern, come in alphabetical order.
+
     Files whose first line with text is a WikiText title are cut at titles, because every one of their paragraphs
     stands alone; all others at empty lines (lines of white space count as empty), and those have no titles.
 
     Raises
     ------
-    BadInput: not a file, not readable as its ending says, not UTF-8, or without any text.
+    BadInput: no file, not readable as its ending says, not UTF-8, or without any text.
     """
-    for name in source.paths:
-        yield from _read_file(existing(name))
+    for place in source.paths:
+        for name, path in files_at(place).items():
+            yield from _read_file(name, path)
 
 
-def _read_file(path: Path) -> Iterator[Document]:
-    if not path.is_file():
-        raise BadInput(str(path), "not a file", "a text file", "Name a file, not a folder.")
+def _read_file(name: str, path: Path) -> Iterator[Document]:
     number = -1
     try:
         with _opened(path) as lines:
             for number, text in enumerate(split_documents(lines)):
-                yield Document(f"{path.name}#{number}", text, path.name, heading(text))
+                yield Document(f"{name}#{number}", text, name, heading(text))
     except UnicodeDecodeError as error:
         raise BadInput(str(path), f"not UTF-8 ({error})", "UTF-8 text", "Convert the file to UTF-8.") from error
     except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError) as error:
