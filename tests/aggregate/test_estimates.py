@@ -31,7 +31,7 @@ def test_one_run_has_no_interval() -> None:
     assert all(math.isnan(end) for end in interval(np.array([0.4]), 1, "a"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=30))
 def test_the_interval_lies_within_the_gains(gains: list[float]) -> None:
     low, high = interval(np.array(gains), 1, "a")

@@ -93,14 +93,14 @@ def told_again(dialogue: list[float], classification: list[float]) -> int:
     return len(dialogue) - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=20))
 def test_stop_agrees_with_the_callback(pairs: list[tuple[int, int]]) -> None:
     dialogue, classification = ([value / 8 for value in values] for values in zip(*pairs, strict=True))
     assert stop([np.array(dialogue), np.array(classification)], every(len(pairs))) == told_again(dialogue, classification)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(0, 19))
 def test_authors_between_base_and_best(values: list[float], stopped: int) -> None:
     curve = np.array(values)

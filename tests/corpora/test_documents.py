@@ -234,7 +234,7 @@ def test_library_without_sources_is_unavailable_and_odd_files_are_passed_over(tm
 
 
 @given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=30), st.floats(0, 0.99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_parts_are_disjoint_and_cover_everything(tmp_path_factory: pytest.TempPathFactory, texts: list[str], share: float) -> None:
     path = tmp_path_factory.mktemp("parts") / "a.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")

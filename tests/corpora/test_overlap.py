@@ -39,7 +39,7 @@ def test_words_ignore_case_and_punctuation() -> None:
 
 
 @given(st.lists(st.sampled_from("ab"), max_size=40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_runs_are_all_windows_of_13_words(parts: list[str]) -> None:
     expected = [" ".join(parts[start : start + 13]) for start in range(len(parts)) if len(parts[start : start + 13]) == 13]
     assert list(ngrams(" ".join(parts))) == expected

@@ -50,7 +50,7 @@ def sampled(wanted: CorpusJob, tokenizer: Path, folder: Path) -> pd.DataFrame:
 
 
 @given(st.integers(0, 2**40), st.integers(1, 12), st.integers(1, 12), st.integers(1, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_more_documents_or_lines_leave_the_first_as_they_are(seed: int, few: int, more: int, lines: int) -> None:
     small = [document.text for document in documents(source(documents=few, lines=lines), "all", seed)]
     large = [document.text for document in documents(source(documents=few + more, lines=lines + more), "all", seed)]

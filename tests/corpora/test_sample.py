@@ -77,7 +77,7 @@ def test_windows_of_one_document_share_no_text(tmp_path: Path, tokenizer: Path) 
 
 
 @given(st.integers(0, 3000), st.integers(2, 300), st.text(max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_windows_lie_inside_and_apart(total: int, width: int, key: str) -> None:
     found = window_starts(total, width, key)
     assert len(found) == (0 if total < width else max(1, total // (width + SLACK)))
@@ -105,7 +105,7 @@ def test_a_character_is_never_cut(tmp_path: Path, tokenizer: Path) -> None:
 
 
 @given(st.integers(1, 70), st.integers(0, 10**6))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_asking_for_more_keeps_the_first(
     essays: TableSource, tokenizer: Path, tmp_path_factory: pytest.TempPathFactory, fewer: int, seed: int
 ) -> None:
@@ -166,7 +166,7 @@ def test_no_two_texts_reach_the_similarity(essays: TableSource, tokenizer: Path,
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=12).map(" ".join), min_size=2, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_similarity_equals_the_definition(texts: list[str]) -> None:
     kept = SeenTexts(0.5)
     for text in texts[:-1]:

@@ -87,7 +87,7 @@ def test_reading_again_gives_the_same(opt: Any, ids: Tensor) -> None:
     assert continuations(opt, reading, [1, 4], 5) == continuations(opt, reading, [1, 4], 5), "the cache is not used up"
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(st.lists(st.integers(0, 3), max_size=12), st.lists(st.integers(0, 3), min_size=4, max_size=12), st.integers(1, 4))
 def test_overlap_lies_between_none_and_all(said: list[int], true: list[int], ngram: int) -> None:
     found = overlap(said[: len(true)], true, ngram)

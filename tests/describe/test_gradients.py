@@ -122,7 +122,7 @@ def test_a_continuation_without_tokens_is_refused(tokenizer: Path) -> None:
 NUMBERS = st.floats(-100, 100, width=32)
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30), st.floats(0.01, 100))
 def test_a_cosine_knows_no_lengths_and_no_order(pairs: list[tuple[float, float]], factor: float) -> None:
     first, second = (torch.tensor(side) for side in zip(*pairs, strict=True))

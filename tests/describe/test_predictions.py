@@ -89,7 +89,7 @@ def test_equal_logits_are_a_coin_with_as_many_sides_as_tokens() -> None:
     assert found["log_rank"] == 0.0, "no token stands above another"
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 @given(st.data())
 def test_adding_a_constant_changes_nothing_and_bounds_hold(data: st.DataObject) -> None:
     size, length = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 5))

@@ -97,7 +97,7 @@ def test_show(cell: float | None, kind: str, text: str) -> None:
     assert show(cell, kind) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="ab1 *_`$~[]()<>!&;#|\\-/", min_size=1, max_size=14).map(str.strip).filter(bool))
 @example("$x$ and *y*")
 @example("_a_ b_c <b> &amp; [x](y)")
@@ -113,7 +113,7 @@ def test_markdown_shows_a_label_as_it_is(label: str) -> None:
     assert [unescape(cell) for cell in re.findall(r"<t[hd]>(.*)</t[hd]>", html)] == [label, label]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(alphabet="ab&%$#_{}~^\\<>", max_size=12))
 def test_escape_leaves_no_bare_special(text: str) -> None:
     left = escape(text)
@@ -124,7 +124,7 @@ def test_escape_leaves_no_bare_special(text: str) -> None:
     assert set(left) <= set("ab")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text(alphabet="ab,;\"'\n é", max_size=8), min_size=1, max_size=5))
 def test_csv_reads_back(names: list[str]) -> None:
     table = Table("t", "", "", (Column("name", "Name", "text"), Column("v", "V")), tuple((name, 1.5) for name in names))

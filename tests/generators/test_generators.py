@@ -44,7 +44,7 @@ def test_there_is_an_example_of_every_generator() -> None:
     st.integers(1, 6),
     st.integers(1, 30),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_brackets_balance_and_respect_the_depth(seed: int, kinds: list[str], depth: int, longest: int) -> None:
     found = line("brackets", seed, brackets=kinds, depth=depth, longest=longest)
     symbols = found.split(" ")
@@ -63,7 +63,7 @@ def test_brackets_balance_and_respect_the_depth(seed: int, kinds: list[str], dep
 
 
 @given(SEEDS, ALPHABETS, st.integers(1, 5), st.integers(0, 20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_copies_reverses_and_sorted_sets(seed: int, alphabet: str, shortest: int, more: int) -> None:
     shape = {"alphabet": alphabet, "shortest": shortest, "longest": shortest + more}
     for kind in ("copy", "reverse", "sorted_sets"):
@@ -78,7 +78,7 @@ def test_copies_reverses_and_sorted_sets(seed: int, alphabet: str, shortest: int
 
 
 @given(SEEDS, st.lists(st.sampled_from("+-*"), min_size=1, unique=True), st.integers(1, 18))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equations_hold(seed: int, operators: list[str], digits: int) -> None:
     found = re.fullmatch(
         r"(0|[1-9]\d*) ([-+*]) (0|[1-9]\d*) = (0|-?[1-9]\d*)", line("arithmetic", seed, operators=operators, digits=digits)

@@ -81,7 +81,7 @@ def splitmix(seed: int, place: int) -> int:
     return value ^ (value >> 31)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 2**62), min_size=1, max_size=3), st.integers(1, 50))
 def test_signs_by_an_independent_hash(seeds: list[int], count: int) -> None:
     import hashlib

@@ -74,7 +74,7 @@ def test_largest_over_all_tensors_together() -> None:
     assert done[0].tolist() == [0.0, -4.0, 0.0] and done[1].flatten().tolist() == [3.0, 5.0, 0.0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 40), st.floats(0.01, 1.0), st.integers(0, 10**6), st.booleans())
 def test_largest_is_a_sort(count: int, share: float, seed: int, ties: bool) -> None:
     draw = np.random.default_rng(seed)
@@ -95,7 +95,7 @@ def test_low_rank_by_hand() -> None:
     assert vector.tolist() == [1.0, 2.0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 10), st.integers(0, 10**6))
 def test_low_rank_is_the_truncated_svd(rows: int, columns: int, rank: int, seed: int) -> None:
     matrix = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))

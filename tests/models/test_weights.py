@@ -35,7 +35,7 @@ def flip(tensor: torch.Tensor, place: int, bit: int) -> None:
     whole[place] ^= torch.tensor(1 << bit if bit < 31 else -(1 << 31), dtype=torch.int32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 3 * 7 + 5 - 1), st.integers(0, 31))
 def test_any_flipped_bit_changes_the_digest_and_counts_as_moved(place: int, bit: int) -> None:
     module = small((3, 7), (5,))
@@ -49,7 +49,7 @@ def test_any_flipped_bit_changes_the_digest_and_counts_as_moved(place: int, bit:
     assert weights_digest(module) == before
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 25), min_size=2, max_size=2, unique=True))
 def test_exchanged_weights_change_the_digest(places: list[int]) -> None:
     module = small((26,))
@@ -76,7 +76,7 @@ def test_passes_of_any_size_give_the_same_numbers(monkeypatch: pytest.MonkeyPatc
     assert whole.changed_fraction == pytest.approx(changed_fraction / 270_004)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 150_000), min_size=2, max_size=5), st.data())
 def test_tensors_may_be_added_in_any_groups(sizes: list[int], data: st.DataObject) -> None:
     module = small(*[(size,) for size in sizes])

@@ -24,7 +24,7 @@ def streams() -> list[TokenStream]:
             TokenStream("high", 0.75, np.arange(5000, 5100, dtype=np.int32), np.arange(9, dtype=np.int32))]  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**60), st.integers(0, 10**6))
 def test_a_batch_depends_on_seed_and_step_alone(seed: int, step: int) -> None:
     batch = sample_batch(streams(), seed, step, (6, 20))

@@ -47,7 +47,7 @@ def test_training_again_gives_the_same_bytes_in_another_process(tmp_path: Path, 
         assert (tmp_path / name).read_bytes() == (tokenizer / name).read_bytes()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_every_text_comes_back(tokenizer: Path, text: str) -> None:
     from tokenizers import Tokenizer

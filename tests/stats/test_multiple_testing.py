@@ -16,7 +16,7 @@ def test_holm_by_hand() -> None:
     assert holm([0.5, 0.9]) == [1.0, 1.0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_the_running_maximum_of_the_step_down_products(p_values: list[float]) -> None:
     expected, largest = np.empty(len(p_values)), 0.0

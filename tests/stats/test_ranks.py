@@ -23,7 +23,7 @@ def sides(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PAIRS)
 def test_ranks_and_rho_are_scipys(pairs: list[tuple[float, float]]) -> None:
     first, second = sides(pairs)
@@ -33,7 +33,7 @@ def test_ranks_and_rho_are_scipys(pairs: list[tuple[float, float]]) -> None:
     assert rank_correlation(first, second) == pytest.approx(stats.spearmanr(first, second).statistic, abs=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS, st.lists(st.integers(0, 2), min_size=25, max_size=25), st.floats(-100, 100))
 def test_what_differs_between_strata_adds_nothing(pairs: list[tuple[float, float]], labels: list[int], shift: float) -> None:
     first, second = sides(pairs)

@@ -70,7 +70,7 @@ def test_unigram_f1(response: str, reference: str, wanted: float) -> None:
 words = st.text("ab the,.'", max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words, words)
 def test_f1_is_symmetric_and_bounded(left: str, right: str) -> None:
     value = unigram_f1(left, right)
@@ -79,7 +79,7 @@ def test_f1_is_symmetric_and_bounded(left: str, right: str) -> None:
     assert unigram_f1(left, left) == (1.0 if normalise_answer(left) else 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("abI .,?!'\n", max_size=25))
 def test_normalised_turns_keep_their_letters(turn: str) -> None:
     done = normalise_turn(turn)

@@ -94,7 +94,7 @@ def test_an_answer_that_is_no_choice_is_minus_one() -> None:
     assert gold_of("pubmed_qa", {"final_decision": "perhaps"}) == -1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text("0123456789. /:%xyz", min_size=1).map(str.strip).filter(bool), min_size=5, max_size=5))
 def test_math_options_come_back_from_what_they_were_written_into(texts: list[str]) -> None:
     written = " , ".join(f"{letter} ) {text}" for letter, text in zip("abcde", texts, strict=True))

@@ -65,7 +65,7 @@ def test_identical_results_are_expected_bit_for_bit() -> None:
     assert verdict.expected and "bit for bit" in verdict.line and verdict.numbers["bit_for_bit"] is True and not verdict.beyond
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.sampled_from(NAMES), place=st.integers(0, 1), up=st.booleans())
 def test_one_flipped_item_is_different_and_named(name: str, place: int, *, up: bool) -> None:
     found = made()

@@ -24,7 +24,7 @@ def test_a_sequence_is_cut_from_the_left_and_its_last_token_is_not_fed() -> None
     assert scored_sequence([2, 5, 6], [7, 8, 9], 3, 0) == ScoredSequence((7, 8), 0, (8, 9), 0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(ids, ids), min_size=1, max_size=12), st.integers(8, 60))
 def test_every_prediction_is_read_off_its_own_sequence(pairs: list[tuple[tuple[int, ...], tuple[int, ...]]], budget: int) -> None:
     sequences = [scored_sequence((2, *context), continuation, 512, slot) for slot, (context, continuation) in enumerate(pairs)]
@@ -49,7 +49,7 @@ def test_beginnings_of_other_sequences_are_not_fed_again() -> None:
     assert len(batch.query_positions) == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(8, 100))
 def test_groups_are_consecutive_within_budget_and_no_dearer_than_filling_up(widths: list[int], budget: int) -> None:
     def work(groups: list[list[int]]) -> int:

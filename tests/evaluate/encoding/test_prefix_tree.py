@@ -56,7 +56,7 @@ def test_a_tree_by_hand() -> None:
 
 
 @given(forests())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_path_of_a_tree_spells_its_sequence(sequences: list[ScoredSequence]) -> None:
     trees = group_by_prefix(sequences)
     assert sorted(one.slot for each in trees for one in each.members) == sorted(one.slot for one in sequences)
@@ -80,7 +80,7 @@ def test_common_beginning(one: list[int], other: list[int]) -> None:
 
 @pytest.mark.parametrize("name", ["opt", "opt-post", "gpt2", "gpt-neox", "llama", "qwen2"])
 @given(sequences=forests(), batch_tokens=st.sampled_from([64, 700, 5000]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_trees_score_as_single_sequences_do(models: Any, name: str, sequences: list[ScoredSequence], batch_tokens: int) -> None:
     model, count = models(name), len(sequences)
     one = sums(model, tree_batches(sequences, batch_tokens, "cpu"), count)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gap.evaluate.encoding.encode import encode_items
@@ -34,7 +34,6 @@ def threads() -> Iterator[Any]:
     torch.set_num_threads(before)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 64), st.lists(st.integers(1, 1000), max_size=20))
 def test_workers_are_the_most_that_are_evenly_loaded(threads: int, sizes: list[int]) -> None:
     count = num_workers(threads, sizes)
@@ -47,7 +46,6 @@ def test_workers_are_the_most_that_are_evenly_loaded(threads: int, sizes: list[i
     assert not any(even(more) for more in range(count + 1, MAX_WORKERS + 1) if more <= threads)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=7), st.integers(1, 4))
 def test_the_largest_first_is_never_far_from_the_best_split(sizes: list[int], count: int) -> None:
     best = min(

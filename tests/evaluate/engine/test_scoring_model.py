@@ -207,7 +207,7 @@ def test_a_small_model_stays_as_it_is(models: Any, monkeypatch: pytest.MonkeyPat
     assert half.model.config._attn_implementation == "sdpa"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 3 * SLICE + 1), st.sampled_from([1, 2, 4]), st.booleans(), st.integers(0, 10**6))
 def test_slices_give_the_attention_of_trees_and_of_sequences(width: int, shared: int, tree: bool, seed: int) -> None:
     draw, generator = random.Random(seed), torch.Generator().manual_seed(seed)
@@ -224,7 +224,7 @@ def test_slices_give_the_attention_of_trees_and_of_sequences(width: int, shared:
     np.testing.assert_allclose(found.double(), (weights @ values).transpose(1, 2), rtol=0, atol=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 3), st.integers(2, 90), st.sampled_from([1, 2]), st.integers(0, 10**6))
 def test_decoding_attends_in_fp32_under_autocast(rows: int, length: int, shared: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

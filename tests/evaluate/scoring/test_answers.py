@@ -175,7 +175,7 @@ def test_rows_that_leave_change_no_other_answer(models: Any, tokenizer: Any, nam
     assert not torch.equal(whole, less), "what stands behind an end is not decoded"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.booleans(), min_size=2, max_size=20).filter(lambda ended: not all(ended)))
 def test_what_belongs_to_a_row_moves_with_it(ended: list[bool]) -> None:
     count, mark = len(ended), torch.arange(len(ended))

@@ -56,7 +56,7 @@ def test_long_contexts_are_cut_from_the_left(models: Any, tokenizer: Any) -> Non
         np.testing.assert_allclose(sums, wanted, rtol=0, atol=1e-4)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.integers(33, 45), st.integers(64, 2000))
 def test_a_complete_chunk_has_the_same_bits_whatever_follows(models: Any, tokenizer: Any, seed: int, count: int, tokens: int) -> None:
     items = some_items(count, seed, longest=8)

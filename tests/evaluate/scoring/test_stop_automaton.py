@@ -11,7 +11,7 @@ from gap.evaluate.scoring.stop_automaton import advance, stop_table, token_texts
 from gap.tasks.dialogue import STOP
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text("ab\n", max_size=4), max_size=8), st.sampled_from(["ab", "aab", "abab", "\n\na", "a"]))
 def test_advance_finds_the_stop_across_pieces(pieces: list[str], stop: str) -> None:
     state, text = 0, ""
