@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gap.cli.main import app
 from gap.core.files import read_json
-from gap.evaluate.checks.noise_floor import Scores, VariantScorer, _differences, _entry, _floors, noise_report
+from gap.evaluate.checks.noise_floor import NOT_PORTABLE, Scores, VariantScorer, _differences, _entry, _floors, noise_report
 from gap.evaluate.checks.variants import Variant, open_variant, variants
 from gap.evaluate.engine.split_model import split_model
 from gap.fetch.source_file import MINIATURE
@@ -65,6 +65,22 @@ def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
     # one of three items in one of two tasks
     assert floor["kernel"] == {"tasks": 2, "changed": 1, "most": pytest.approx(100 / 6), "seen": pytest.approx(100 / 6)}
     assert floor["shape"] == {"tasks": 2, "changed": 0, "most": 0.0, "seen": 0.0}
+
+
+def test_what_portable_arithmetic_has_not_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def scores(_: VariantScorer, variant: Variant) -> Scores:
+        tried.append(variant.name)
+        return Scores([0], [np.array([0.0, -1.0])], np.array([1.0]))
+
+    monkeypatch.setattr(VariantScorer, "scores", scores)
+    dropped: dict[str, str] = {}
+    scorer = VariantScorer(None, None, [MultipleChoice("a", ("b", "c"), 0)], SETTINGS, "cpu", refused=NOT_PORTABLE)  # type: ignore[arg-type]
+    entry = _entry(scorer, dropped)
+    assert dropped == NOT_PORTABLE and set(dropped) == {"bf16"}
+    assert tried == [variant.name for variant in variants("fp32", "cpu") if variant.name != "bf16"]
+    assert set(entry["variants"]) == set(tried[1:])
 
 
 def test_a_kernel_that_is_not_to_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ floor under every difference between checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,9 @@ from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items
 
+#: torch takes other bf16 products where there is AVX-512, and those refuse to be held to AVX2.
+NOT_PORTABLE = {"bf16": "portable arithmetic has no bf16 products that are the same on every processor"}
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -52,6 +55,7 @@ class VariantScorer:
     """A model that scores the items of one split of a task by any variant; ``encoded`` holds what variants share.
 
     fast: whether the study lays them out as trees, or decodes them with a cache; packed: whether it packs weights.
+    refused: name of a variant -> why it is not tried.
     """
 
     network: SplitModel
@@ -61,6 +65,7 @@ class VariantScorer:
     device: str
     fast: bool = True
     packed: bool = True
+    refused: Mapping[str, str] = field(default_factory=dict)
     encoded: dict[tuple[int, str], Any] = field(default_factory=dict)
 
     @property
@@ -136,6 +141,7 @@ def noise_report(
     """
     report: dict[str, Any] = {}
     limit = settings.noise_items
+    refused = NOT_PORTABLE if runtime.arithmetic == "portable" else {}
     with progress("noise", len(models) * sum(map(len, items.values()))) as shown:
         for name, folder in models.items():
             device = open_device(runtime)
@@ -145,7 +151,7 @@ def noise_report(
             dropped: dict[str, str] = {}
             for task, splits in items.items():
                 for split, path in splits.items():
-                    scorer = VariantScorer(network, tokenizer, load_items(task, path, limit), settings, device.type)
+                    scorer = VariantScorer(network, tokenizer, load_items(task, path, limit), settings, device.type, refused=refused)
                     scorer = replace(scorer, fast=False, packed=False) if name in plain else scorer.as_chosen()
                     tasks.setdefault(task, {})[split] = _entry(scorer, dropped)
                     shown.step(note=f"{name} {task}")
@@ -163,6 +169,9 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
     entries: dict[str, Any] = {}
     for variant in others:
         if variant.layout == "plain" and (scorer.is_dialogue or not scorer.fast):
+            continue
+        if variant.name in scorer.refused:
+            dropped[variant.name] = scorer.refused[variant.name]
             continue
         try:
             scores = scorer.scores(variant)
