@@ -78,8 +78,8 @@ def test_what_portable_arithmetic_has_not_is_not_tried(monkeypatch: pytest.Monke
     dropped: dict[str, str] = {}
     scorer = VariantScorer(None, None, [MultipleChoice("a", ("b", "c"), 0)], SETTINGS, "cpu", refused=NOT_PORTABLE)  # type: ignore[arg-type]
     entry = _entry(scorer, dropped)
-    assert dropped == NOT_PORTABLE and set(dropped) == {"bf16"}
-    assert tried == [variant.name for variant in variants("fp32", "cpu") if variant.name != "bf16"]
+    assert dropped == NOT_PORTABLE and set(dropped) == {"bf16", "fp16"}
+    assert tried == [variant.name for variant in variants("fp32", "cpu") if variant.kind != "dtype"]
     assert set(entry["variants"]) == set(tried[1:])
 
 

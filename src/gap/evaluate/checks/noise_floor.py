@@ -33,8 +33,8 @@ from gap.runtime.process_group import is_first
 from gap.runtime.runtime import Runtime
 from gap.tasks.items import Dialogue, Item, MultipleChoice, load_items
 
-#: torch takes other bf16 products where there is AVX-512, and those refuse to be held to AVX2.
-NOT_PORTABLE = {"bf16": "portable arithmetic has no bf16 products that are the same on every processor"}
+#: torch takes other products of half precision where the processor has instructions for them, whatever it is held to.
+NOT_PORTABLE = dict.fromkeys(("bf16", "fp16"), "portable arithmetic has no half-precision products that are the same on every processor")
 
 
 @dataclass(frozen=True)
