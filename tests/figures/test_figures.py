@@ -8,6 +8,7 @@ import re
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,20 @@ from gap.figures.data import load
 from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
 from gap.figures.registry import FIGURES, LEAST_TEXTS, StudyShape, always, figure_names, table_names
 from gap.figures.stage import captions, figures
-from gap.figures.style import DOUBLE, SINGLE, drawing, jitter
+from gap.figures.style import DOUBLE, SETTINGS, SINGLE, drawing, jitter
 
 WIDTHS = {
     "figure1_dialogue": SINGLE, "figure1_classification": SINGLE, "pretraining": SINGLE,
     "verdicts": SINGLE, "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE, "familiarity": DOUBLE,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _products_fonts(font_type: int) -> Iterator[None]:
+    """Here alone figures are drawn with the product's own type of fonts."""
+    quickest, SETTINGS["pdf.fonttype"] = SETTINGS["pdf.fonttype"], font_type
+    yield
+    SETTINGS["pdf.fonttype"] = quickest
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import pytest
 import teamwork
 import tiny
 
+from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.params.runs import RunId
 from gap.runtime.launch import launch
@@ -117,15 +118,17 @@ def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
     process = started(tmp_path / "world", model, [RunId(run="run9", corpus="some", text=9)], "--devices", "2")
     said = process.communicate(timeout=DEADLINE)[0]
     assert process.returncode == 2 and said.count("gap: ") == 1 and "Traceback" not in said
-    for devices in ("0", "6"):
-        process = started(tmp_path / "world", model, teamwork.RUNS, "--devices", devices)
-        assert "power of two" in process.communicate(timeout=DEADLINE)[0] and process.returncode == 2
     assert not Path("runs/all.parquet").exists()
 
 
-@pytest.mark.parametrize(
-    "victim", ["one process", *(pytest.param(who, marks=pytest.mark.nightly) for who in ("the parent", "the parent, interrupted"))]
-)
+@pytest.mark.parametrize("devices", [0, 6])
+def test_other_numbers_of_devices_are_refused(devices: int) -> None:
+    with pytest.raises(BadInput, match="power of two"):
+        together(partial(print, "begun"), devices)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("victim", ["one process", "the parent", "the parent, interrupted"])
 def test_a_killed_group_leaves_nothing_behind_and_goes_on_where_it_was(model: Path, tmp_path: Path, victim: str) -> None:
     world, gate = tmp_path / "world", tmp_path / "gate"
     teamwork.make_world(world)

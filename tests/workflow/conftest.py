@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +126,10 @@ class Workspace:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
+    def pack(self) -> None:
+        """One file in place of a thousand in .git, for what is copied many times."""
+        self.git("gc", "-q")
+
     def edit(self, **changes: object) -> None:
         """Set keys of params.yaml by dotted name (double underscores), as a user would in an editor."""
         path = self.folder / "params.yaml"
@@ -231,6 +234,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (workspace.folder / "input/words.txt").write_text(words())
     workspace.edit(study="tiny", studies__tiny=TINY)
     workspace.commit("study tiny")
+    workspace.pack()
     return workspace
 
 
@@ -245,6 +249,7 @@ def finished(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Works
         (workspace.folder / ".gap/said.txt").write_text(said)
         workspace.dvc("push")
         workspace.commit("results of tiny")
+        workspace.pack()
 
     made = Workspace(once(tmp_path_factory, "finished", make) / "project")
     return made.copy(tmp_path_factory.mktemp("finished") / "project")
@@ -271,9 +276,9 @@ def from_scratch(finished: Workspace, to: Path, **changes: object) -> Workspace:
     return workspace
 
 
-def assert_same_tables(one: Workspace, other: Workspace, names: Iterable[str]) -> None:
-    """These files of the two studies do not differ by a bit, trajectories by the clock alone."""
-    for name in names:
+def assert_same_bits(one: Workspace, other: Workspace) -> None:
+    """Tables, figures and weights of the two studies do not differ by a bit, trajectories by the clock alone."""
+    for name in SAME:
         # outside the assertion, where pytest would spell out for minutes how the bytes differ
         same = one.read(f"results/tiny/{name}") == other.read(f"results/tiny/{name}")
         assert same, name
@@ -281,11 +286,6 @@ def assert_same_tables(one: Workspace, other: Workspace, names: Iterable[str]) -
         pd.read_parquet(each.folder / "results/tiny/observations/trajectories.parquet").drop(columns="seconds") for each in (one, other)
     ]
     pd.testing.assert_frame_equal(*trajectories)
-
-
-def assert_same_bits(one: Workspace, other: Workspace) -> None:
-    """Tables, figures and weights of the two studies do not differ by a bit, trajectories by the clock alone."""
-    assert_same_tables(one, other, SAME)
     for figure in (other.folder / "figures/tiny").iterdir():
         assert (one.folder / "figures/tiny" / figure.name).read_bytes() == figure.read_bytes(), figure.name
     weights = "checkpoints/tiny/pico/model.safetensors"

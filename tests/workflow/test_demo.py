@@ -97,14 +97,14 @@ def test_controls_and_variants_do_what_they_say(demo: Workspace) -> None:
     assert (soup["distance"] < soup["trained_distance"]).all()
 
 
-def test_any_checkpoint_comes_back_by_its_id(demo: Workspace) -> None:
+@pytest.mark.parametrize("method", ["soup", pytest.param("random", marks=pytest.mark.nightly)])
+def test_any_checkpoint_comes_back_by_its_id(demo: Workspace, method: str) -> None:
     from gap.models.load import load_model
     from gap.models.weights import weights_digest
 
-    for method in ("random", "soup"):
-        [row] = json.loads(demo.run("gap", "checkpoints", "--json", "--method", method, "--sort", "all", "--limit", "1"))
-        demo.run("gap", "materialise", row["id"], "--out", f"exported/{method}", "--device", "cpu")
-        assert weights_digest(load_model(demo.folder / "exported" / method, "cpu")) == row["digest"]
+    [row] = json.loads(demo.run("gap", "checkpoints", "--json", "--method", method, "--sort", "all", "--limit", "1"))
+    demo.run("gap", "materialise", row["id"], "--out", f"exported/{method}", "--device", "cpu")
+    assert weights_digest(load_model(demo.folder / "exported" / method, "cpu")) == row["digest"]
 
 
 def test_the_report_is_one_page_that_needs_no_network(demo: Workspace) -> None:
@@ -173,6 +173,7 @@ def boundary(demo: Workspace, plan: dict, task: str) -> set[int]:
     return {difference.item for difference in boundary_differences(items, load_tokenizer(demo.folder / "checkpoints/demo/nano-s"))}
 
 
+@pytest.mark.nightly  # on smaller models: tests/evaluate/lm_eval
 def test_lm_eval_predicts_the_same_item_for_item(demo: Workspace, plan: dict, lm_eval_samples: dict[str, list[dict]]) -> None:
     differing = {}
     for task in plan["study"]["tasks"][:8]:
@@ -191,6 +192,7 @@ def test_lm_eval_predicts_the_same_item_for_item(demo: Workspace, plan: dict, lm
     assert sum(map(len, differing.values())) <= 20, differing
 
 
+@pytest.mark.nightly
 def test_lm_evals_dialogue_f1_agrees(demo: Workspace, plan: dict, lm_eval_samples: dict[str, list[dict]]) -> None:
     for task in plan["study"]["tasks"][8:]:
         ours, theirs = our_items(demo, plan, task), lm_eval_samples[task]
