@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from gap.plan.job_memory import shared_megabytes
 
 from .conftest import ROOT, Workspace
 
@@ -35,6 +38,14 @@ def test_every_shipped_study_lists_its_jobs(tiny: Workspace, study: str) -> None
     groups = -(-splits // {"demo": 12, "paper": 4}[study])
     assert planned["evaluate_runs"] == shards * groups
     assert planned["evaluate_base"] == groups
+
+
+def test_jobs_share_this_machines_memory_or_what_is_given(tiny: Workspace, tmp_path: Path) -> None:
+    workspace = tiny.copy(tmp_path / "project")
+    said = workspace.snakemake("--until", "fetch_items")
+    assert f'Resource("mem_mb", {shared_megabytes()})' in said
+    shutil.rmtree(workspace.folder / "data/tiny/items")
+    assert 'Resource("mem_mb", 4321)' in workspace.snakemake("--until", "fetch_items", "--resources", "gpu=1", "mem_mb=4321")
 
 
 def test_a_folder_that_nobody_can_write_is_named_in_one_line(tiny: Workspace, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gap.params.load import read_params
 from gap.plan.cost.estimate import planned
 from gap.plan.cost.jobs import parameters
 from gap.plan.graph import open_graph
-from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes
+from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes, shared_megabytes
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
@@ -81,6 +81,15 @@ def check_nobody_else():
         stop(error)
 
 
+def share_memory():
+    """Let no more jobs run here at a time than fit into memory, unless --resources says how much they may take.
+
+    A job that asks for more than there is runs alone.
+    """
+    if workflow.local_exec and not {"mem", "mem_mb", "mem_mib"} & set(workflow.global_resources):
+        workflow.register_resource("mem_mb", shared_megabytes())
+
+
 def check_commands():
     """Say in one line that a flag needs a command that is not there."""
     if line := lacking(map(str, workflow.deployment_settings.deployment_method), sys.argv):
@@ -109,9 +118,10 @@ RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
 def model_job(copies):
     """Resources of a job on the base models among its inputs, with so many copies of their weights on a CPU."""
     kept = copies if DEVICE == "cpu" else POSTTRAINING
+    tokens = STUDY.gap.max_tokens if copies >= POSTTRAINING else 0
 
     def mem_mb(wildcards, input):
-        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept, DEVICES, PROCESS_MB)
+        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept, tokens, DEVICES, PROCESS_MB)
 
     return dict(mem_mb=mem_mb, gpu=GPU * DEVICES)
 
@@ -158,6 +168,7 @@ shell.prefix(shell_prefix("python" if workflow.deployment_settings.deployment_me
 os.environ[VARIABLE] = STUDY.name
 
 if workflow.is_main_process:
+    share_memory()
     check_folder()
     allow_read_only_files()
     check_commands()

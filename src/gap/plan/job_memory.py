@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gap.core.files import read_object
+from gap.runtime.checkup import memory
 
 #: Megabytes (2**20 bytes) of a process that has imported torch and transformers, with what one pass needs.
 PROCESS = 1000
@@ -14,11 +15,15 @@ PROCESS = 1000
 CUDA_PROCESS = 4000
 #: Copies of the fp32 weights that a job's memory amounts to.  Scoring: the weights, their packed copy, logits, and keys and values
 #: of a chunk of dialogues.  Post-training: the weights, the base snapshot, the gradient, Adam's two moments, and buckets on the way.
-SCORING, POSTTRAINING = 4, 6
+SCORING, POSTTRAINING = 4, 5.5
+#: fp32 values for each token of a text and entry of the vocabulary: logits, their log-softmax, and the gradients of both.
+VALUES_PER_LOGIT = 4
 #: Copies while a model is fetched or dequantised and written.
 BUILDING = 3
 #: Weights of a model of which nothing says how many they are.
 UNKNOWN = 350e6
+#: Part of a machine's memory that the jobs on it share; the rest is the system's and Snakemake's.
+SHARED = 0.9
 
 
 def megabytes(parameters: float, copies: float, beside: float = PROCESS) -> float:
@@ -31,26 +36,39 @@ def gpu_copies(copies: float) -> float:
     return 4.5 if copies >= POSTTRAINING else max(1.0, copies - SCORING + 1.5)
 
 
+def shared_megabytes() -> int:
+    """MiB that the jobs that run on this machine at a time may ask for together; in a container, of its limit."""
+    return round(SHARED * memory()[0])
+
+
 def building_megabytes(parameters: float, process: float = PROCESS) -> int:
     """Of the job that makes a base model of so many weights (NaN: ``UNKNOWN``)."""
     return round(megabytes(UNKNOWN if math.isnan(parameters) else parameters, BUILDING, process))
 
 
-def job_megabytes(records: Iterable[str | Path], copies: int, processes: int = 1, process: int = PROCESS) -> int:
-    """``process`` for each process, and so many copies of the largest model among those with these provenance records.
+def job_megabytes(records: Iterable[str | Path], copies: float, tokens: int = 0, processes: int = 1, process: int = PROCESS) -> int:
+    """``process`` for each process, and what the largest model among those with these provenance records needs.
 
-    On a GPU the host holds at most what ``jobs.memory: host`` keeps there, which is no more than post-training needs on a CPU.
+    That is so many ``copies`` of its weights and, where it is trained on texts of up to ``tokens`` tokens, the logits and what
+    comes of them; the vocabulary stands in the config.json beside the record.  On a GPU the host holds at most what ``jobs.memory:
+    host`` keeps there, which is no more than post-training needs on a CPU.
 
-    Measured in study pilot, one thread, MiB: SmolLM2 135M (513 of weights) 3,870 of post-training, 5,780 of evaluation with runs, which
-    does both; Gemma 3 270M (1,023) 4,900 of evaluation.
+    Measured, one thread, MiB: docs/performance.md, "Where the memory of study `small` goes".
 
     Raises
     ------
     FileNotFoundError: a record is not there yet; Snakemake asks again when it is.
     """
-    weights = []
-    for record in records:
-        if not Path(record).exists():
+    needed = []
+    for record in map(Path, records):
+        if not record.exists():
             raise FileNotFoundError(2, "no such file", str(record))
-        weights.append(int(read_object(Path(record))["parameters"]) * 4 / 2**20)
-    return round(process * processes + copies * max(weights))
+        logits = VALUES_PER_LOGIT * tokens * _vocabulary(record.with_name("config.json")) if tokens else 0
+        needed.append((copies * int(read_object(record)["parameters"]) + logits) * 4 / 2**20)
+    return round(process * processes + max(needed))
+
+
+def _vocabulary(config: Path) -> int:
+    """Entries of a model's vocabulary; 0 where its config.json does not say."""
+    size = read_object(config).get("vocab_size") if config.exists() else None
+    return size if isinstance(size, int) else 0
