@@ -19,9 +19,9 @@ import pytest
 import teamwork
 import tiny
 
-from gap.core.errors import BadInput
 from gap.core.tables import read_table
 from gap.params.runs import RunId
+from gap.runtime.exit_codes import exit_code
 from gap.runtime.launch import launch
 from gap.runtime.runtime import Runtime
 
@@ -122,9 +122,10 @@ def test_a_problem_is_said_once(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("devices", [0, 6])
-def test_other_numbers_of_devices_are_refused(devices: int) -> None:
-    with pytest.raises(BadInput, match="power of two"):
-        together(partial(print, "begun"), devices)
+def test_other_numbers_of_devices_are_refused(devices: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(partial(together, partial(print, "begun"), devices)) == 2
+    said = capsys.readouterr()
+    assert "power of two" in said.err and not said.out
 
 
 @pytest.mark.nightly

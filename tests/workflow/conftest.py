@@ -111,6 +111,10 @@ class Workspace:
     def snakemake(self, *flags: str, code: int | None = 0) -> str:
         return self.run("snakemake", "--cores", "2", *flags, code=code)
 
+    def evaluate(self) -> None:
+        """Make what the scores need, and them; the light stages behind them are not looked at."""
+        self.snakemake("--quiet", "rules", "--until", "evaluate_runs_0")
+
     def planned(self, *flags: str) -> dict[str, int]:
         """Rule -> number of jobs that a dry run lists."""
         text = self.run("snakemake", "--cores", "2", "-n", "--quiet", "rules", *flags)

@@ -10,15 +10,9 @@ import pandas as pd
 import pytest
 
 from .conftest import RULES_LIGHT, Workspace
+from .test_freshness import METRICS
 
 pytestmark = pytest.mark.workflow
-
-METRICS = "results/tiny/metrics.json"
-
-
-def evaluate(workspace: Workspace) -> None:
-    """Make what the scores need, and them; the light stages behind them are not looked at."""
-    workspace.snakemake("--quiet", "rules", "--until", "evaluate_runs_0")
 
 
 def scores(workspace: Workspace) -> pd.DataFrame:
@@ -46,7 +40,7 @@ def test_asking_for_more_computes_only_what_is_new(finished: Workspace, tmp_path
     assert planned["evaluate_runs"] == 1
     assert not {"build_model", "build_tokenizer", "post_train", "sample_corpus", "fetch_items"} & set(planned)
     before = scores(workspace)
-    evaluate(workspace)
+    workspace.evaluate()
     after = scores(workspace)
     assert len(before) == 2 * 3 * 2 * 8 // 2 and len(after) == 40 * 3 * 2
     both = before.merge(after, on=["run", "step", "task", "item"])
@@ -59,7 +53,7 @@ def test_a_list_of_steps_names_other_tables_and_takes_what_is_there(finished: Wo
     workspace.edit(studies__tiny__evaluate__steps=[2])
     planned = workspace.planned()
     assert set(planned) == {"evaluate_runs"} | RULES_LIGHT and planned["evaluate_runs"] == 1
-    evaluate(workspace)
+    workspace.evaluate()
     pd.testing.assert_frame_equal(scores(workspace).reset_index(drop=True), whole[whole["step"] != 1].reset_index(drop=True))
     paths = [entry["path"] for entry in json.loads(workspace.read("results/tiny/plan.json"))["scores"]]
     records = [json.loads((workspace.folder / path).with_suffix(".provenance.json").read_text()) for path in paths]
@@ -76,7 +70,7 @@ def test_a_job_of_several_tasks_scores_only_the_table_that_is_missing(finished: 
     planned = workspace.planned()
     assert planned["evaluate_runs"] == 1 and planned["fetch_items"] == 1 and "post_train" not in planned
     old = {path: path.read_bytes() for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*") if path.is_file()}
-    evaluate(workspace)
+    workspace.evaluate()
     assert old and all(path.read_bytes() == content for path, content in old.items())
     [table] = {path for path in (workspace.folder / "results/tiny/scores").rglob("*-texts-*.parquet")} - old.keys()
     record = json.loads(table.with_suffix(".provenance.json").read_text())
@@ -106,7 +100,7 @@ def test_a_damaged_workspace_mends_itself(finished: Workspace, tmp_path: Path) -
     before = pd.read_parquet(workspace.folder / lost)
     (workspace.folder / lost).unlink()
     assert workspace.planned()["evaluate_runs"] == 1
-    evaluate(workspace)
+    workspace.evaluate()
     pd.testing.assert_frame_equal(pd.read_parquet(workspace.folder / lost), before)
 
 
