@@ -10,17 +10,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gap.params.load import read_params
 from gap.plan.cost.downloads import hub_cache
 from gap.plan.cost.estimate import Estimator, Row, compared, planned
-from gap.plan.cost.jobs import parameters, study_jobs
+from gap.plan.cost.jobs import study_jobs
 from gap.plan.cost.timing import KEY, core_seconds, study_timings
 from gap.plan.cost.work import FORWARD, START, TOKEN, Rates, Work
 from gap.plan.graph import Graph, open_graph
-from gap.plan.job_memory import gpu_copies
+from gap.plan.job_memory import PROCESS, gpu_copies, job_megabytes
+from gap.plan.model_size import UNKNOWN_VOCABULARY, ModelSize, model_size
 from gap.plan.plan import Plan
 from gap.runtime.timing import read_timing
 
@@ -158,7 +160,7 @@ def test_the_files_of_other_studies_scale_the_same_model_and_those_of_the_run_it
     assert before["post_train"].source == "model" and before["post_train"].factor == 2.0
     small = Plan(graph_of("small").plan.study)
     job = next(job for job in study_jobs(small) if job.timing == "runs/smollm2-random-0000-0002")
-    seconds = 3 * Rates().seconds(job.work, parameters(small, "smollm2"))
+    seconds = 3 * Rates().seconds(job.work, model_size(small, "smollm2").parameters)
     write_timing(Path("results/small/timing/runs/smollm2-ca5381444bb1-random-0000-0002-f9a01559.tsv"), 4 * seconds, seconds, memory=4321.0)
     assert {row.stage: row.source for row in planned(graph_of("pilot"))}["post_train"] == "model"  # no plan.json says what it was
     write_plan(graph_of("small"))
@@ -205,20 +207,55 @@ def test_the_model_of_core_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "model", "weights"),
-    [("demo", "nano-s", 264_064), ("demo", "nano-m", 469_824), ("paper", "opt-1.3b", 1.3e9), ("small", "gemma3", 270e6)],
+    ("study", "model", "size"),
+    [
+        ("demo", "nano-s", ModelSize(264_064, 2048)),
+        ("demo", "nano-m", ModelSize(469_824, 2048)),
+        ("paper", "opt-1.3b", ModelSize(1.3e9, UNKNOWN_VOCABULARY)),
+        ("small", "gemma3", ModelSize(270e6, UNKNOWN_VOCABULARY)),
+    ],
 )
-def test_weights_of_a_model(project: Path, study: str, model: str, weights: float) -> None:
-    assert parameters(plan_of(study), model) == weights
+def test_size_of_a_model_that_is_not_there(project: Path, study: str, model: str, size: ModelSize) -> None:
+    assert model_size(plan_of(study), model) == size
 
 
-def test_weights_are_those_of_the_record_and_unknown_without_any_word(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "vocabulary"),
+    [
+        (None, UNKNOWN_VOCABULARY),
+        ({"vocab_size": 49_152}, 49_152),
+        ({"text_config": {"vocab_size": 262_144}, "vision_config": {}}, 262_144),
+        ({"vocab_size": None, "text_config": []}, UNKNOWN_VOCABULARY),
+    ],
+)
+def test_size_is_that_of_the_record(project: Path, config: dict[str, Any] | None, vocabulary: int) -> None:
+    plan, made = plan_of("small"), Path("data/small/models/smollm2-0123456789ab")
+    make(str(made / "provenance.json"))
+    if config is not None:
+        (made / "config.json").write_text(json.dumps(config))
+    assert model_size(plan, "smollm2") == ModelSize(264_064, vocabulary)
+
+
+def test_size_is_unknown_without_any_word(project: Path) -> None:
     plan = plan_of("small")
-    make("data/small/models/smollm2-0123456789ab/provenance.json")
-    assert parameters(plan, "smollm2") == 264_064
     nameless = plan.study.models["smollm2"].model_copy(update={"label": "a model"})
     other = plan.study.model_copy(update={"models": {"smollm2": nameless}, "name": "other"})
-    assert math.isnan(parameters(Plan(other), "smollm2"))
+    assert math.isnan(model_size(Plan(other), "smollm2").parameters)
+
+
+def test_a_job_is_planned_with_the_vocabulary_that_it_is_given_memory_for(project: Path) -> None:
+    """``gap plan`` says what the rules ask for, less what they add for the process to be safe."""
+    plan, records = plan_of("small"), {}
+    for name, parameters, vocabulary in (("smollm2", 134_515_008, 49_152), ("gemma3", 268_098_176, 262_144)):
+        records[name] = Path(f"data/small/models/{name}-0123456789ab/provenance.json")
+        records[name].parent.mkdir(parents=True)
+        records[name].write_text(json.dumps({"parameters": parameters}))
+        records[name].with_name("config.json").write_text(json.dumps({"vocab_size": vocabulary}))
+    estimator = Estimator(graph_of("small"))
+    for job in estimator.jobs:
+        if job.stage in ("post_train", "evaluate_runs"):
+            asked = job_megabytes([records[job.model]], job.copies, plan.text_tokens)
+            assert estimator.memory(job) == pytest.approx(asked - PROCESS + 520, abs=1)
 
 
 def test_downloads_are_nothing_once_they_are_here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +277,11 @@ def test_downloads_are_nothing_once_they_are_here(project: Path, monkeypatch: py
 
 
 def test_memory_on_a_gpu_is_what_the_page_on_checkpoints_counts() -> None:
-    """18 bytes a weight of post-training, 6 of scoring: OPT 2.7B needs 47.7 GB."""
+    """18 bytes a weight of post-training, 6 of scoring: OPT 2.7B needs 47.7 GB, and what the logits of 200 tokens need."""
     assert gpu_copies(6) * 4 == 18 == gpu_copies(10) * 4
     assert gpu_copies(4) * 4 == 6
     [row] = [row for row in planned(graph_of_root("paper"), everything=True) if row.stage == "post_train"]
-    assert row.memory * 2**20 == pytest.approx(4.5 * 4 * 2.7e9 + 520 * 2**20)
+    assert row.memory * 2**20 == pytest.approx(4.5 * 4 * 2.7e9 + 10 * 200 * 50272 * 4 + 520 * 2**20)
     assert (row.unit, row.source, row.factor) == ("GPU", "model, GPU assumed", 3.0)
 
 

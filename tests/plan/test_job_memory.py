@@ -18,6 +18,7 @@ from gap.plan.job_memory import (
     job_megabytes,
     shared_megabytes,
 )
+from gap.plan.model_size import UNKNOWN_VOCABULARY, ModelSize
 
 
 def record(folder: Path, parameters: int, vocabulary: int | None = None) -> Path:
@@ -36,10 +37,10 @@ def test_memory_is_that_of_the_largest_model_and_its_copies(tmp_path: Path) -> N
 
 def test_a_large_vocabulary_counts_where_a_model_is_trained(tmp_path: Path) -> None:
     wide = record(tmp_path / "a", 2**20, 2**18)
-    assert job_megabytes([wide], POSTTRAINING, 512) == PROCESS + 5.5 * 4 + 4 * 512
+    assert job_megabytes([wide], POSTTRAINING, 200) == PROCESS + 5.5 * 4 + 10 * 200
     assert job_megabytes([wide], SCORING) == PROCESS + SCORING * 4
     unknown = record(tmp_path / "b", 2**20)
-    assert job_megabytes([unknown], POSTTRAINING, 512) == PROCESS + 5.5 * 4
+    assert job_megabytes([unknown], POSTTRAINING, 2**18) == PROCESS + 5.5 * 4 + 10 * UNKNOWN_VOCABULARY
 
 
 SMOLLM2, GEMMA3 = (134_515_008, 49_152), (268_098_176, 262_144)
@@ -48,9 +49,9 @@ SMOLLM2, GEMMA3 = (134_515_008, 49_152), (268_098_176, 262_144)
 @pytest.mark.parametrize(
     ("model", "copies", "tokens", "measured"),
     [
-        (SMOLLM2, POSTTRAINING, 512, [3_781, 3_819, 3_873, 4_153, 4_184]),
-        (GEMMA3, POSTTRAINING, 512, [8_470]),
-        (SMOLLM2, SCORING + POSTTRAINING, 512, [5_782, 5_983, 6_008]),
+        (SMOLLM2, POSTTRAINING, 200, [3_781, 3_819, 3_873, 4_153, 4_184]),
+        (GEMMA3, POSTTRAINING, 200, [8_470]),
+        (SMOLLM2, SCORING + POSTTRAINING, 200, [5_782, 5_983, 6_008]),
         (GEMMA3, SCORING, 0, [4_901]),
     ],
 )
@@ -73,5 +74,5 @@ def test_a_model_that_is_not_there_yet_is_asked_for_again(tmp_path: Path) -> Non
 
 
 def test_a_job_that_builds_a_model_asks_by_what_is_known_of_its_size() -> None:
-    assert building_megabytes(2.7e9, CUDA_PROCESS) == round(CUDA_PROCESS + BUILDING * 2.7e9 * 4 / 2**20)
-    assert building_megabytes(float("nan")) == building_megabytes(350e6)
+    assert building_megabytes(ModelSize(2.7e9), CUDA_PROCESS) == round(CUDA_PROCESS + BUILDING * 2.7e9 * 4 / 2**20)
+    assert building_megabytes(ModelSize(float("nan"))) == building_megabytes(ModelSize(350e6))

@@ -12,9 +12,9 @@ from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.cost.estimate import planned
-from gap.plan.cost.jobs import parameters
 from gap.plan.graph import open_graph
 from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes, shared_megabytes
+from gap.plan.model_size import model_size
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
@@ -117,8 +117,8 @@ RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
 
 def model_job(copies):
     """Resources of a job on the base models among its inputs, with so many copies of their weights on a CPU."""
-    kept = copies if DEVICE == "cpu" else POSTTRAINING
-    tokens = STUDY.gap.max_tokens if copies >= POSTTRAINING else 0
+    kept = POSTTRAINING if GPU else copies
+    tokens = 0 if GPU or copies < POSTTRAINING else PLAN.text_tokens
 
     def mem_mb(wildcards, input):
         return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept, tokens, DEVICES, PROCESS_MB)

@@ -38,7 +38,7 @@ rule build_model:
         "../envs/compute.yaml"
     threads: STUDY.jobs.threads
     resources:
-        mem_mb=lambda wildcards: building_megabytes(parameters(PLAN, wildcards.name), PROCESS_MB),
+        mem_mb=lambda wildcards: building_megabytes(model_size(PLAN, wildcards.name), PROCESS_MB),
         runtime=240,
         gpu=GPU,
     params:

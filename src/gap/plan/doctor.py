@@ -18,8 +18,9 @@ from gap.params.sources import AuthorsSource, HubSource
 from gap.params.study import Study
 from gap.params.tokenizers import TokenizerHub
 from gap.plan.cost.downloads import hub_cache
-from gap.plan.cost.jobs import parameters, rates_of, study_jobs
+from gap.plan.cost.jobs import rates_of, study_jobs
 from gap.plan.job_memory import POSTTRAINING, SCORING, gpu_copies, megabytes
+from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
 from gap.runtime import checkup
 from gap.runtime.checkup import Check, setting, without_password
@@ -57,8 +58,8 @@ def memory(study: Study) -> Iterator[Check]:
     if not total:
         return  # the check of the GPU says so
     for name, model in study.models.items():
-        copies = SCORING + POSTTRAINING if model.role == "subject" else SCORING
-        needed = megabytes(parameters(plan, name), gpu_copies(copies) if on_gpu else copies) / study.jobs.devices
+        copies, tokens = (SCORING + POSTTRAINING, plan.text_tokens) if model.role == "subject" else (SCORING, 0)
+        needed = megabytes(model_size(plan, name), gpu_copies(copies) if on_gpu else copies, tokens) / study.jobs.devices
         said = f"a job needs about {needed / 1024:.1f} GiB of {total / 1024:.1f}, {free / 1024:.1f} free"
         if needed != needed:
             yield Check(f"memory {name}", "warning", f"the size of the model is unknown; {total / 1024:.1f} GiB are here")

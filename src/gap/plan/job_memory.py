@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from gap.core.files import read_object
+from gap.plan.model_size import ModelSize, recorded_size
 from gap.runtime.checkup import memory
 
 #: Megabytes (2**20 bytes) of a process that has imported torch and transformers, with what one pass needs.
@@ -16,8 +16,9 @@ CUDA_PROCESS = 4000
 #: Copies of the fp32 weights that a job's memory amounts to.  Scoring: the weights, their packed copy, logits, and keys and values
 #: of a chunk of dialogues.  Post-training: the weights, the base snapshot, the gradient, Adam's two moments, and buckets on the way.
 SCORING, POSTTRAINING = 4, 5.5
-#: fp32 values for each token of a text and entry of the vocabulary: logits, their log-softmax, and the gradients of both.
-VALUES_PER_LOGIT = 4
+#: fp32 values for each token of a text and entry of the vocabulary: logits, their log-softmax, the gradients of both, the second
+#: gradient of tied embeddings, and what the layers keep of a token (measured at 200 tokens; at 512 up to a quarter too many).
+VALUES_PER_LOGIT = 10
 #: Copies while a model is fetched or dequantised and written.
 BUILDING = 3
 #: Weights of a model of which nothing says how many they are.
@@ -26,9 +27,12 @@ UNKNOWN = 350e6
 SHARED = 0.9
 
 
-def megabytes(parameters: float, copies: float, beside: float = PROCESS) -> float:
-    """MiB of so many copies of the fp32 weights, and of what is there ``beside`` them."""
-    return beside + copies * parameters * 4 / 2**20
+def megabytes(size: ModelSize, copies: float, tokens: int = 0, beside: float = PROCESS) -> float:
+    """MiB of so many copies of a model's fp32 weights, and of what is there ``beside`` them.
+
+    Where it is trained on texts of up to ``tokens`` tokens, also of the logits and what comes of them.
+    """
+    return beside + (copies * size.parameters + VALUES_PER_LOGIT * tokens * size.vocabulary) * 4 / 2**20
 
 
 def gpu_copies(copies: float) -> float:
@@ -41,17 +45,16 @@ def shared_megabytes() -> int:
     return round(SHARED * memory()[0])
 
 
-def building_megabytes(parameters: float, process: float = PROCESS) -> int:
-    """Of the job that makes a base model of so many weights (NaN: ``UNKNOWN``)."""
-    return round(megabytes(UNKNOWN if math.isnan(parameters) else parameters, BUILDING, process))
+def building_megabytes(size: ModelSize, process: float = PROCESS) -> int:
+    """Of the job that makes a base model of this size (NaN: ``UNKNOWN``)."""
+    return round(megabytes(ModelSize(UNKNOWN) if math.isnan(size.parameters) else size, BUILDING, beside=process))
 
 
 def job_megabytes(records: Iterable[str | Path], copies: float, tokens: int = 0, processes: int = 1, process: int = PROCESS) -> int:
-    """``process`` for each process, and what the largest model among those with these provenance records needs.
+    """``process`` for each process, and what the largest model among those with these provenance records needs (``megabytes``).
 
-    That is so many ``copies`` of its weights and, where it is trained on texts of up to ``tokens`` tokens, the logits and what
-    comes of them; the vocabulary stands in the config.json beside the record.  On a GPU the host holds at most what ``jobs.memory:
-    host`` keeps there, which is no more than post-training needs on a CPU.
+    On a GPU the host holds at most what ``jobs.memory: host`` keeps there: no logits, and no more copies than post-training needs
+    on a CPU.
 
     Measured, one thread, MiB: docs/performance.md, "Where the memory of study `small` goes".
 
@@ -59,16 +62,5 @@ def job_megabytes(records: Iterable[str | Path], copies: float, tokens: int = 0,
     ------
     FileNotFoundError: a record is not there yet; Snakemake asks again when it is.
     """
-    needed = []
-    for record in map(Path, records):
-        if not record.exists():
-            raise FileNotFoundError(2, "no such file", str(record))
-        logits = VALUES_PER_LOGIT * tokens * _vocabulary(record.with_name("config.json")) if tokens else 0
-        needed.append((copies * int(read_object(record)["parameters"]) + logits) * 4 / 2**20)
-    return round(process * processes + max(needed))
-
-
-def _vocabulary(config: Path) -> int:
-    """Entries of a model's vocabulary; 0 where its config.json does not say."""
-    size = read_object(config).get("vocab_size") if config.exists() else None
-    return size if isinstance(size, int) else 0
+    sizes = [recorded_size(Path(record)) for record in records]
+    return round(process * processes + max(megabytes(size, copies, tokens, 0) for size in sizes))

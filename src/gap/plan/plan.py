@@ -77,3 +77,9 @@ class Plan(StudyFolders):
     def corpus_texts(self) -> int:
         """Texts that a corpus must hold: the most that any method asks for."""
         return max(settings.gap.texts for settings in self.study.methods.values())
+
+    @cached_property
+    def text_tokens(self) -> int:
+        """Tokens of the longest text that any method trains on."""
+        longest = max(corpus.window for corpus in self.study.corpora.values())
+        return min(longest, max(settings.gap.max_tokens for settings in self.study.methods.values()))

@@ -13,10 +13,11 @@ from gap.core.errors import BadInput
 from gap.core.files import read_object
 from gap.params.study import Study
 from gap.plan.cost.downloads import downloads
-from gap.plan.cost.jobs import Job, parameters, published_jobs, rates_of, study_jobs
+from gap.plan.cost.jobs import Job, published_jobs, rates_of, study_jobs
 from gap.plan.cost.timing import Timing, study_timings
 from gap.plan.cost.work import Rates
 from gap.plan.job_memory import gpu_copies, megabytes
+from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def measured_jobs(root: Path, rates: Rates, without: str = "") -> list[Measured]
         plan = Plan(study)
         for job in study_jobs(plan):
             if job.timing in timings:
-                timing, weights = timings[job.timing], parameters(plan, job.model) if job.model else 0.0
+                timing, weights = timings[job.timing], model_size(plan, job.model).parameters if job.model else 0.0
                 taken = seconds_of(timing, own, job), own.seconds(job.work, weights), timing.memory
                 found.append(Measured(study.name, job.stage, model_digest(plan, job.model), *taken))
     return found
@@ -123,12 +124,12 @@ class Estimator:
         self.rates = rates_of(plan.study) if isinstance(plan.study, Study) else Rates()
         self.jobs = study_jobs(plan, graph) if isinstance(plan, Plan) else published_jobs(graph)
         self.measured = measured_jobs(Path("results"), self.rates, without) if self.plan else []
-        self.weights = {name: parameters(self.plan, name) for name in self.plan.study.models} if self.plan else {}
-        self.digests = {name: model_digest(self.plan, name) for name in self.weights} if self.plan else {}
+        self.sizes = {name: model_size(self.plan, name) for name in self.plan.study.models} if self.plan else {}
+        self.digests = {name: model_digest(self.plan, name) for name in self.sizes} if self.plan else {}
 
     def seconds(self, job: Job) -> tuple[float, str]:
         """Core- or GPU-seconds of a job, and an entry of ``FACTORS``."""
-        modelled = self.rates.seconds(job.work, self.weights.get(job.model, 0.0))
+        modelled = self.rates.seconds(job.work, self._weights(job))
         alike = [entry for entry in self.measured if ALIKE.get(entry.stage, entry.stage) == ALIKE.get(job.stage, job.stage)]
         own = [entry for entry in alike if entry.model == self.digests.get(job.model, "")]
         if ratio := _ratio(own):
@@ -139,7 +140,7 @@ class Estimator:
 
     def downloads(self, job: Job) -> list[tuple[str, float]]:
         """What the job fetches: name and bytes."""
-        return downloads(self.plan.study if self.plan else None, job, self.weights.get(job.model, 0.0))
+        return downloads(self.plan.study if self.plan else None, job, self._weights(job))
 
     def unit(self, job: Job) -> str:
         """What the job's hours are of."""
@@ -152,7 +153,12 @@ class Estimator:
         own = [entry.memory for entry in self.measured if entry.stage == job.stage and entry.model == self.digests[job.model]]
         if own and self.unit(job) == "core":
             return max(own)
-        return megabytes(self.weights[job.model], gpu_copies(job.copies) if self.unit(job) == "GPU" else job.copies, job.memory)
+        copies = gpu_copies(job.copies) if self.unit(job) == "GPU" else job.copies
+        return megabytes(self.sizes[job.model], copies, job.tokens, job.memory)
+
+    def _weights(self, job: Job) -> float:
+        """Weights of the job's model; 0 without one."""
+        return self.sizes[job.model].parameters if job.model else 0.0
 
 
 def _ratio(entries: Iterable[Measured]) -> float:

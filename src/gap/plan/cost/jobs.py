@@ -6,21 +6,19 @@ is missing (Snakemake 9, ``DAG.update_needrun``), and no graph need be built to 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.errors import BadInput
-from gap.core.files import read_object
 from gap.params.models import PretrainedHere
 from gap.params.steps import scored_steps
 from gap.params.tokenizers import TokenizerTrained
 from gap.plan.cost.work import DIRECTIONS, OTHER, PORTABLE, TOKENS, Rates, Work
 from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
 from gap.plan.light import LightStage
+from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
 from gap.plan.stages import corpora, describe, evaluate, fetch_lock, items, light_stages, models, posttrain, tokenizers
 from gap.plan.stages.posttrain import Shard
@@ -73,8 +71,8 @@ class Job:
     """One job.
 
     stage: its rule, without the number of a group of tasks; model: a name of the study, or empty; timing: its benchmark file below
-    results/STUDY/timing, without keys; copies: of the weights in memory, 0 without a model; memory: MiB beside them; disk: bytes that
-    it writes.
+    results/STUDY/timing, without keys; copies: of the weights in memory, 0 without a model; tokens: of the longest text that it trains
+    on; memory: MiB beside both; disk: bytes that it writes.
     """
 
     stage: str
@@ -86,6 +84,7 @@ class Job:
     copies: float = 0.0
     memory: float = 150.0
     disk: float = 0.0
+    tokens: int = 0
 
     @property
     def to_do(self) -> bool:
@@ -96,31 +95,6 @@ class Job:
 def rates_of(study: Study) -> Rates:
     """Where a study runs on this machine."""
     return Rates(device_kind(study.jobs.device), PORTABLE if study.jobs.arithmetic == "portable" else 1.0)
-
-
-def parameters(plan: Plan, name: str) -> float:
-    """Weights of a model: of its provenance record, its settings, or its id, label and packages (``135M``, ``1.3b``); NaN if none says."""
-    model = plan.study.models[name]
-    if isinstance(model, PretrainedHere):
-        return float(_opt_parameters(plan, model))
-    for record in sorted((plan.data / "models").glob(f"{name}-????????????/provenance.json")):
-        try:
-            return float(read_object(record)["parameters"])
-        except (BadInput, KeyError, TypeError, ValueError):
-            continue
-    words = [getattr(model, "id", ""), model.label, name, *(part.package for part in getattr(model, "parts", []))]
-    for word in words:
-        if sized := re.search(r"(?<![\d.])(\d+(?:\.\d+)?)\s*([MB])(?![A-Za-z])", word, re.IGNORECASE):
-            return float(sized[1]) * (1e6 if sized[2].upper() == "M" else 1e9)
-    return float("nan")
-
-
-def _opt_parameters(plan: Plan, model: PretrainedHere) -> int:
-    """OPT's weights: token and position embeddings (two more positions), per layer attention, feed-forward and two norms, the last norm."""
-    hidden, ffn = model.hidden_size, model.ffn or 4 * model.hidden_size
-    layer = 4 * hidden * (hidden + 1) + 2 * hidden * ffn + ffn + hidden + 4 * hidden
-    vocabulary = getattr(plan.study.tokenizers[model.tokenizer], "vocab_size", 50272)
-    return (vocabulary + model.context + 2) * hidden + model.layers * layer + 2 * hidden
 
 
 def study_jobs(plan: Plan, graph: Graph | None = None) -> list[Job]:
@@ -161,7 +135,7 @@ def _preparing(plan: Plan) -> Iterator[Job]:
             inputs=partial(_corpus_inputs, plan, corpus, tokenizer), memory=160 if kind == "stdlib" else 680, disk=5e3 + 2e3 * plan.corpus_texts,
         )  # fmt: skip
     for name, model in study.models.items():
-        weights = parameters(plan, name)
+        weights = model_size(plan, name).parameters
         work = Work(opens_model=True, fixed=200e-9 * weights)  # dequantised and written
         if isinstance(model, PretrainedHere):
             tokens = model.tokens or 0
@@ -192,7 +166,7 @@ def _describing(plan: Plan) -> Iterator[Job]:
         name = f"features/{model}-{plan.corpus_texts:04d}"
         outputs = _one(describe.path, plan, model)
         inputs = partial(_model_inputs, plan, model, outputs, pairs)
-        beside = 500 + min(megabytes(parameters(plan, model), len(pairs), 0), settings.gradients_gib * 1024)
+        beside = 500 + min(megabytes(model_size(plan, model), len(pairs), beside=0), settings.gradients_gib * 1024)
         yield Job("describe_texts", name, work, model, outputs, inputs, SCORING + 1, beside, 1e4 + ROW * texts)
 
 
@@ -227,7 +201,7 @@ def _post_training(plan: Plan) -> Iterator[Job]:
         inputs = partial(_model_inputs, plan, shard.model, outputs, [])
         name = f"runs/{shard.model}-{shard.method}-{shard.first:04d}-{shard.last:04d}"
         work = Work(opens_model=True, trained=trained, steps=updates)
-        yield Job("post_train", name, work, shard.model, outputs, inputs, POSTTRAINING, 520, 1e4 + ROW * updates)
+        yield Job("post_train", name, work, shard.model, outputs, inputs, POSTTRAINING, 520, 1e4 + ROW * updates, plan.text_tokens)
 
 
 def _scoring(plan: Plan) -> Iterator[Job]:
@@ -267,16 +241,16 @@ def _score_runs(plan: Plan, shard: Shard, group: int, pairs: list[tuple[str, str
 
     name = f"scores/{shard.model}/{shard.method}-{shard.first:04d}-{shard.last:04d}-{group}"
     work = Work(opens_model=True, forward=checkpoints * count * item_tokens(plan, pairs), trained=trained, steps=updates)
-    return Job(
-        "evaluate_runs", name, work, shard.model, outputs, inputs, SCORING + POSTTRAINING, 520, SCORE * checkpoints * count * len(pairs)
-    )
+    disk = SCORE * checkpoints * count * len(pairs)
+    return Job("evaluate_runs", name, work, shard.model, outputs, inputs, SCORING + POSTTRAINING, 520, disk, plan.text_tokens)
 
 
 def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
     scored = sum(job.disk for job in _scoring(plan)) / SCORE
     noise = VARIANTS * DEARER * plan.study.evaluate.noise_items * item_tokens(plan, plan.task_splits)
-    largest = max(plan.subjects, key=lambda model: parameters(plan, model))
-    noise *= sum(parameters(plan, model) for model in plan.subjects) / parameters(plan, largest)
+    sizes = {model: model_size(plan, model).parameters for model in plan.subjects}
+    largest = max(plan.subjects, key=sizes.__getitem__)
+    noise *= sum(sizes.values()) / sizes[largest]
     works = {name: Work(fixed + per_score * scored) for name, (fixed, per_score) in LIGHT.items()}
     for stage in light_stages(plan):
         name = stage.name
@@ -284,8 +258,8 @@ def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
         ends: tuple[Paths, Paths] = (partial(_made, stage, graph), partial(_read, plan, stage, graph))
         subject = name.removeprefix("export-")
         if subject != name:
-            work, disk = Work(opens_model=True, trained=200.0 * EXPORT_UPDATES, steps=EXPORT_UPDATES), WEIGHT * parameters(plan, subject)
-            yield Job("export_checkpoint", f"checkpoints/{subject}", work, subject, *ends, POSTTRAINING, 520, disk)
+            work, disk = Work(opens_model=True, trained=200.0 * EXPORT_UPDATES, steps=EXPORT_UPDATES), WEIGHT * sizes[subject]
+            yield Job("export_checkpoint", f"checkpoints/{subject}", work, subject, *ends, POSTTRAINING, 520, disk, plan.text_tokens)
         elif name == "noise":
             yield Job("report_noise", name, Work(opens_model=True, forward=noise), largest, *ends, SCORING, 520, 2e5)
         else:
