@@ -63,7 +63,7 @@ test: install-test
 #: all tests; those of Slurm also need root, and Debian's slurm-wlm and munge
 test-all: install-test $(VENV)/.installed-test-all
 	pytest --numprocesses 2 --dist loadfile --ignore tests/workflow
-	pytest --numprocesses 3 --dist loadfile tests/workflow
+	GAP_TESTS_PRELOADED=no pytest --numprocesses 3 --dist loadfile tests/workflow
 
 #: the tests, without those that run Snakemake and DVC, and without what is slow
 test-fast: install-test

@@ -38,7 +38,10 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_is_that_of_each_model_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "memory", lambda: (8192.0, 4096.0))
     small, large = doctor.memory(study_of("small"))
-    assert (small.name, small.state) == ("memory smollm2", "warning")  # 1000 MiB, 9.5 copies of 515, and 384 for the logits are there, not free
+    assert (small.name, small.state) == (
+        "memory smollm2",
+        "warning",
+    )  # 1000 MiB, 9.5 copies of 515, and 384 for the logits are there, not free
     assert small.found == "a job needs about 6.1 GiB of 8.0, 4.0 free"
     assert (large.name, large.state, large.cure) == ("memory gemma3", "failing", doctor.ON_CLUSTER)
     monkeypatch.setattr(checkup, "memory", lambda: (65536.0, 60000.0))

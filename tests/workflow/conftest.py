@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -228,6 +229,30 @@ def words(seed: int = 1) -> str:
         ]
         documents.append(" ".join(sentences))
     return "\n\n".join(documents) + "\n"
+
+
+@pytest.fixture(scope="module")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For modules that ask which jobs run, not how a process starts: jobs on models are forks of one that has torch loaded."""
+    if os.environ.get("GAP_TESTS_PRELOADED") == "no" or not hasattr(os, "pidfd_open"):  # `make test-all`; not Linux
+        yield
+        return
+    support = ROOT / "tests/support/preloaded"
+    # the process that ends last
+    session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+    def start(folder: Path) -> None:
+        # the variables that Snakemake sets for a job of one thread
+        threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
+        command = [sys.executable, str(support / "server.py"), str(folder / "socket"), str(session)]
+        with (folder / "log").open("w") as log:
+            subprocess.run(command, env=Workspace(folder).environment() | threads, stdout=log, stderr=log, check=True)
+
+    address = once(tmp_path_factory, "preloaded", start) / "socket"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("GAP_TESTS_PRELOADED", str(address))
+        patched.setenv("PYTHONPATH", str(support / "client"), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

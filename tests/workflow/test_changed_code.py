@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Workspace, job_counts
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 
 def test_a_changed_light_stage_is_made_anew(finished: Workspace, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import RULES_LIGHT, Workspace
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 FIRST = ["corpus", "text", "feature", "task"]
 

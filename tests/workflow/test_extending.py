@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from .conftest import ROOT, Workspace, job_counts
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import ROOT, Workspace, job_counts
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8").split("## A stage with its rule\n", 1)[1].split("\n## ", 1)[0]
 FILES = re.findall(r"^`((?:src|workflow)/\S+)` [^\n`]*(?:`ancient`[^\n]*)?\n\n```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)

@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import RULES_BEFORE, RULES_LIGHT, Workspace, assert_same_bits, from_scratch, words
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 RATE = 0.004
 METRICS = "results/tiny/metrics.json"

@@ -12,7 +12,7 @@ import yaml
 
 from .conftest import ROOT, Workspace
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("preloaded")]
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8").split("## A study of your own\n", 1)[1].split("\n## ", 1)[0]
 
