@@ -21,6 +21,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [place]
 
 
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_path_without_a_name_is_refused(path: str) -> None:
+    with pytest.raises(BadInput, match="no name of a file or folder"):
+        write_text(Path(path), "x")
+
+
 def test_a_read_only_link_is_replaced_not_written_through(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.write_text("cached")

@@ -21,16 +21,20 @@ def read_job(text: str, kind: type[Kind]) -> Kind:
 
     Raises
     ------
-    BadInput: no such file, not JSON, or not a job of this kind.
+    BadInput: no readable file, not JSON, or not a job of this kind.
     """
     from pydantic import ValidationError
 
     from gap.core.errors import BadInput
 
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            found = f"no readable file ({error.strerror or error})" if isinstance(error, OSError) else "not UTF-8"
+            raise BadInput(f"--job {text[:200]}", found, "JSON, or @ and the path of a JSON file", "Correct the path.") from error
     try:
-        return kind.model_validate_json(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
-    except FileNotFoundError as error:
-        raise BadInput(f"--job {text}", "no such file", "JSON, or @ and the path of a JSON file", "Correct the path.") from error
+        return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"

@@ -68,11 +68,14 @@ def record_option(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def wrapped(*arguments: Any, record: Path | None = None, **values: Any) -> None:
-        command(*arguments, **values)
-        if record is not None:
-            from gap.plan.light import write_record
+        if record is None:
+            command(*arguments, **values)
+            return
+        from gap.plan.light import check_record_path, write_record
 
-            write_record(record)
+        check_record_path(record)
+        command(*arguments, **values)
+        write_record(record)
 
     declared = inspect.signature(command, eval_str=True)
     help_text = "The stage's record (results/STUDY/provenance/STAGE-KEY.json), written last."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gap.core.digest import file_digest
 from gap.core.errors import BadInput
-from gap.core.files import read_object, write_text
+from gap.core.files import beside, read_object, write_text
 
 SUMS = "SHA256SUMS"
 
@@ -32,7 +32,7 @@ def check_sums(paths: Iterable[Path]) -> None:
 
 def record_of(path: Path) -> Path:
     """The provenance record of a file that shares its folder with others."""
-    return path.with_name(f"{path.stem}.provenance.json")
+    return beside(path, f"{path.stem}.provenance.json")
 
 
 def check_record(path: Path) -> None:

@@ -25,6 +25,18 @@ LONGEST_FIELD = 2**31 - 1
 NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 
+def beside(path: Path, name: str) -> Path:
+    """The file or folder of this name in the folder of ``path``.
+
+    Raises
+    ------
+    BadInput: ``path`` has no last part that could be another, as the empty path, ``.`` and ``/``.
+    """
+    if not Path(path).name:
+        raise BadInput(f"path {str(path)!r}", "no name of a file or folder", "a path that ends with a name", "Correct the path.")
+    return Path(path).with_name(name)
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block ends well.
@@ -34,7 +46,7 @@ def writing(path: Path) -> Iterator[Path]:
     Unavailable: the disk is full or the folder cannot be written; what stood at ``path`` is untouched.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path, f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -57,7 +69,7 @@ def temporaries(path: Path) -> list[Path]:
 @contextlib.contextmanager
 def writing_together(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``folder``; when the block ends well its files replace those of the same names there."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = beside(folder, f".{folder.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)
         yield temporary

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gap.core.checksums import write_sums
-from gap.core.files import NOT_WRITABLE, no_room
+from gap.core.files import NOT_WRITABLE, beside, no_room
 
 
 @contextlib.contextmanager
@@ -22,8 +22,8 @@ def filling(out: Path, last: str) -> Iterator[Path]:
     ------
     Unavailable: the disk is full or the folder cannot be written; ``out`` then lacks ``last`` or holds the former one.
     """
-    out = Path(out)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    out = Path(os.path.abspath(out))  # "." has no name
+    temporary = beside(out, f".{out.name}.{os.getpid()}.tmp")
     try:
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)

@@ -117,6 +117,17 @@ def check_records(results: Path, stages: Iterable[str]) -> None:
             raise BadInput(str(results / RECORDS), f"{names}, two records of {stage}", "one", "Remove both: the stage is then made anew.")
 
 
+def check_record_path(record: Path) -> None:
+    """Make sure that a path is one of ``record_path``.
+
+    Raises
+    ------
+    BadInput: it is not.
+    """
+    if len(record.parts) < 3 or record.parent.name != RECORDS or not re.fullmatch(r".+-[0-9a-f]{12}\.json", record.name):
+        raise BadInput(f"--record {str(record)!r}", "not the path of a record", f"results/STUDY/{RECORDS}/STAGE-KEY.json", "Leave it out.")
+
+
 def write_record(record: Path) -> None:
     """Say that a light stage was made for the key in the record's name; records of other keys go.
 

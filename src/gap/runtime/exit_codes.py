@@ -10,9 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from gap.core.errors import GapError, Unavailable
+from gap.core.errors import BadInput, GapError, Unavailable
 from gap.core.files import no_room
 from gap.core.secrets import redacted
+
+#: Errors of a path that is not what it must be, or that this user may not touch.
+OF_PATHS = frozenset(
+    {
+        errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY, errno.ENAMETOOLONG, errno.ELOOP,
+        errno.EACCES, errno.EPERM, errno.EROFS,
+    }
+)  # fmt: skip
+#: Characters of a path that a message shows.
+SHOWN = 200
 
 
 def known_problem(act: Callable[[], object]) -> tuple[int, str]:
@@ -22,10 +32,21 @@ def known_problem(act: Callable[[], object]) -> tuple[int, str]:
     except GapError as error:
         return error.exit_code, redacted(f"gap: {error}")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            return Unavailable.exit_code, f"gap: {no_room(Path(error.filename or 'output'), error)}"
+        if error.errno not in OF_PATHS or error.filename is None:
             raise
-        return Unavailable.exit_code, f"gap: {no_room(Path(error.filename or 'output'), error)}"
+        return BadInput.exit_code, redacted(f"gap: {unusable_path(error)}")
     return 0, ""
+
+
+def unusable_path(error: OSError) -> BadInput:
+    """The error for a path that no earlier check had looked at; of two, as in a renaming, the second."""
+    path = os.fsdecode(error.filename2 or error.filename) or "an empty path"
+    if len(path) > SHOWN:
+        path = f"{path[:SHOWN]}..."
+    found = os.strerror(error.errno or 0).lower()
+    return BadInput(path, found, "a path that can be read or written as this command needs it", "Correct the path, or what lies there.")
 
 
 def exit_code(act: Callable[[], object]) -> int:

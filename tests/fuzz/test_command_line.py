@@ -1,0 +1,110 @@
+"""Hostile command lines: every command with values that people mistype; a known problem in one paragraph, or done, and no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gap.cli.main import app
+from gap.runtime.exit_codes import known_problem
+
+from .conftest import MANY
+
+ROOT = Path(__file__).resolve().parents[2]
+#: lm-eval's own command line; what writes into the package; what asks a server that is not the hub.
+LEFT_OUT = {"lm-eval", "lock-code", "fetch-upstream"}
+COMMANDS = {name: command for name, command in typer.main.get_command(app).commands.items() if name not in LEFT_OUT}  # type: ignore[attr-defined]
+
+#: Paths that are not what they should be (``folder``, ``file`` and ``link`` are there), names, and pairs of both.
+PATHS = [
+    "",
+    ".",
+    "..",
+    "/",
+    "folder",
+    "file",
+    "file/x",
+    "link",
+    "no/such",
+    "x" * 300,
+    "é",
+    " ",
+    "a\nb",
+    "~",
+    "-",
+    "/dev/null",
+    "/proc/self/mem",
+]
+NAMES = [
+    "demo",
+    "published",
+    "x",
+    "{}",
+    "[]",
+    "null",
+    "0",
+    "-1",
+    "1e400",
+    "nan",
+    "copa",
+    "copa/validation",
+    "a=b=c",
+    "=",
+    "@",
+    "lm_eval:",
+    "a,b",
+]
+VALUES = [
+    *PATHS,
+    *NAMES,
+    *(f"@{path}" for path in PATHS),
+    *(f"copa={path}" for path in PATHS),
+    *(f"copa/validation={path}" for path in PATHS),
+]
+
+
+def words(parameter: Any, value: str) -> list[str]:
+    """A parameter with a value, as it is typed."""
+    if getattr(parameter, "is_flag", False):
+        return [parameter.opts[0]]
+    return [parameter.opts[0], value] if parameter.opts[0].startswith("-") else [value]
+
+
+@settings(max_examples=MANY or 100)
+@given(name=st.sampled_from(sorted(COMMANDS)), data=st.data())
+def test_a_command_ends_with_its_result_or_one_paragraph(name: str, data: st.DataObject) -> None:
+    arguments = [name]
+    for parameter in COMMANDS[name].params:
+        if parameter.name != "help" and (parameter.required or data.draw(st.integers(0, 3)) == 0):
+            arguments += words(parameter, data.draw(st.sampled_from(VALUES)))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / "folder").mkdir()
+        (Path(folder) / "file").write_text("text\n")
+        (Path(folder) / "link").symlink_to("link")
+        for file in ("params.yaml", "preregistration.yaml"):
+            shutil.copy(ROOT / file, folder)
+        patch.chdir(folder)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.delenv("GAP_MIRROR", raising=False)
+        patch.setattr(socket, "create_connection", refuse)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), pytest.raises(SystemExit) as ended:
+            code, paragraph = known_problem(lambda: app(arguments))
+            raise SystemExit(code or f"a command that returned: {paragraph}")
+        assert ended.value.code in (0, 1, 2, 3, 4), said.getvalue()
+        assert not [path for path in Path(folder).rglob("*.tmp") if path.is_file()]
+
+
+def refuse(*_: object, **__: object) -> socket.socket:
+    raise ConnectionRefusedError(111, os.strerror(111))
