@@ -18,6 +18,7 @@ from gap.plan.model_size import model_size
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
 from gap.runtime.device import device_kind
+from gap.runtime.exit_codes import known_error
 from gap.runtime.failures import failure, note_failed
 from gap.runtime.running import VARIABLE, announce, check_alone, locks_are_left, release_locks
 from gap.runtime.workflow_environment import shell_prefix
@@ -35,8 +36,8 @@ def read_graph(raw):
             for sentence in check_committed({**file, "study": raw["study"]}, PARAMS):
                 logger.warning(sentence)
         return graph
-    except GapError as error:
-        stop(error)
+    except (GapError, OSError) as error:
+        stop(known_error(error))
 
 
 def stop(reason):
@@ -77,8 +78,8 @@ def check_nobody_else():
         check_alone(STUDY.name)
         if release_locks():
             logger.info("A killed Snakemake left its locks; they are removed.")
-    except GapError as error:
-        stop(error)
+    except (GapError, OSError) as error:
+        stop(known_error(error))
 
 
 def share_memory():
@@ -196,8 +197,8 @@ onstart:
         GRAPH.save()
         note_failed(Path(LOGS))
         say_planned()
-    except GapError as error:
-        stop(error)
+    except (GapError, OSError) as error:
+        stop(known_error(error))
 
 
 def say_failures(jobs):

@@ -26,8 +26,11 @@ def locate(path: str) -> Path:
 
     Raises
     ------
+    BadInput: it is empty, which would be the current folder.
     Unavailable: the path starts with ``mirror:`` and no mirror is configured.
     """
+    if not path:
+        raise BadInput("path ''", "empty", "a file or folder; . is the current one", CORRECT_PATH)
     if not path.startswith(PREFIX):
         return Path(path)
     root = mirror()
@@ -46,7 +49,7 @@ def existing(path: str) -> Path:
 
     Raises
     ------
-    BadInput: there is no such file or folder.
+    BadInput: there is no such file or folder, or the path is empty.
     """
     located = locate(path)
     if not located.exists():
@@ -61,7 +64,7 @@ def files_at(path: str) -> dict[str, Path]:
 
     Raises
     ------
-    BadInput: there is none.
+    BadInput: there is none, or the path is empty.
     Unavailable: as ``locate``.
     """
     place = locate(path)

@@ -29,15 +29,21 @@ def known_problem(act: Callable[[], object]) -> tuple[int, str]:
     """Call ``act``; (exit code, paragraph without secrets) of a known problem (2 bad input, 3 unavailable, 4 refused), or (0, "")."""
     try:
         act()
-    except GapError as error:
-        return error.exit_code, redacted(f"gap: {error}")
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return Unavailable.exit_code, f"gap: {no_room(Path(error.filename or 'output'), error)}"
-        if error.errno not in OF_PATHS or error.filename is None:
-            raise
-        return BadInput.exit_code, redacted(f"gap: {unusable_path(error)}")
+    except (GapError, OSError) as error:
+        problem = known_error(error)
+        return problem.exit_code, redacted(f"gap: {problem}")
     return 0, ""
+
+
+def known_error(error: GapError | OSError) -> GapError:
+    """The error that says what is wrong; where nobody knows, ``error`` is raised again."""
+    if isinstance(error, GapError):
+        return error
+    if error.errno == errno.ENOSPC:
+        return no_room(Path(error.filename or "output"), error)
+    if error.errno in OF_PATHS and error.filename is not None:
+        return unusable_path(error)
+    raise error
 
 
 def unusable_path(error: OSError) -> BadInput:
