@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from gap.core.errors import BadInput, GapError, Unavailable
+from gap.core.errors import BadInput, GapError
 from gap.core.files import no_room
 from gap.core.secrets import redacted
 
