@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 MANY = int(os.environ.get("GAP_FUZZ", "0"))
 #: The same inputs in every run of the tests; ``make fuzz`` draws its own.

@@ -12,16 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.core.tables import read_table
 from gap.fetch.items import fetch_items
 from gap.params.items import Items, TaskJob
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-
-import tiny
 
 SCRIPT = Path(__file__).with_name("killable_jobs.py")
 TASKS = ("copa", "blended_skill_talk")

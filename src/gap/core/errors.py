@@ -6,6 +6,9 @@ prints that paragraph and exits with ``exit_code``; anything else that escapes i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GapError(Exception):
     """A problem with a known cause.
@@ -50,3 +53,18 @@ class Refused(GapError):
 def first_line(error: BaseException) -> str:
     """What another library's error says, in its first line and without a full stop; its type where it says nothing."""
     return (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+
+
+@contextmanager
+def refusing(where: str, found: str, allowed: str, cure: str) -> Iterator[None]:
+    """Turn whatever another library raises in the block, which reads what a user gave, into ``BadInput``.
+
+    What a library raises over a damaged file is not for us to list (tokenizers even panics).  ``found`` is followed by what it says.
+    Errors of our own pass, and those of the machine: no memory, a key pressed.
+    """
+    try:
+        yield
+    except (GapError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise BadInput(where, f"{found} ({first_line(error)})", allowed, cure) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from gap.core.checksums import check_sums
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
 from gap.core.files import read_json
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -39,7 +39,8 @@ def open_tokenizer(path: Path) -> Tokenizer:
     content = read_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise BadInput(str(file), "no 'model' entry", "the JSON of a fast tokenizer", "Build the tokenizer again.")
-    tokenizer = Tokenizer.from_file(str(file))
+    with refusing(str(file), "no tokenizer that this library can read", "the JSON of a fast tokenizer", "Build the tokenizer again."):
+        tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput, first_line
+from gap.core.errors import BadInput, refusing
 from gap.core.files import read_object, write_json
 from gap.models.quiet import quiet_transformers
 
@@ -72,19 +72,15 @@ def _drop_foreign_tokens(folder: Path) -> None:
 def _reading(file: Path) -> Iterator[None]:
     """Without transformers' own bars and warnings; its errors in one paragraph."""
     import io
-    import struct
     from contextlib import redirect_stderr
 
     with file.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             raise BadInput(str(file), "no GGUF file", "a file that begins with GGUF", "Name a file of llama.cpp's form.")
-    try:
-        with quiet_transformers(), redirect_stderr(io.StringIO()):
-            yield
-    except (OSError, ValueError, KeyError, IndexError, NotImplementedError, RuntimeError, struct.error) as error:
-        raise BadInput(
-            str(file),
-            f"not a model that transformers can read from GGUF ({first_line(error)})",
-            "a whole file of a causal language model",
-            "Fetch the file again, or use the model's own weights (kind: hub or local).",
-        ) from error
+    allowed, cure = "a whole file of a causal language model", "Fetch the file again, or use the model's own weights (kind: hub or local)."
+    with (
+        quiet_transformers(),
+        redirect_stderr(io.StringIO()),
+        refusing(str(file), "not a model that transformers can read from GGUF", allowed, cure),
+    ):
+        yield

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gap.core.checksums import check_sums, known_digest
 from gap.core.digest import digest
-from gap.core.errors import BadInput, first_line
+from gap.core.errors import BadInput, first_line, refusing
 from gap.core.files import read_object
 from gap.models.quiet import quiet_transformers
 from gap.models.tokenizer import TOKENIZER_FILES
@@ -81,7 +81,7 @@ def load_config(folder: Path) -> PretrainedConfig:
     if not path.exists():
         raise BadInput(str(folder), "no config.json", "a Hugging Face model folder", "Point at the folder that holds config.json.")
     kind = read_object(path, "Fetch or build the model again.").get("model_type")
-    try:
+    with refusing(str(path), "not a configuration transformers can read", "a causal language model", "Use another model."):
         if kind == "opt":  # the whole library takes seconds to import, one model family less
             from transformers.models.opt.configuration_opt import OPTConfig
 
@@ -90,10 +90,6 @@ def load_config(folder: Path) -> PretrainedConfig:
             from transformers import AutoConfig
 
             config = AutoConfig.from_pretrained(folder)
-    except (ValueError, KeyError, OSError) as error:
-        raise BadInput(
-            str(path), f"not a configuration transformers can read ({first_line(error)})", "a causal language model", "Use another model."
-        ) from error
     for holds, found, allowed, cure in (
         (
             getattr(config, "quantization_config", None),
@@ -174,22 +170,14 @@ def _family(config: PretrainedConfig) -> Any:
 
 
 def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
-    import pickle
-
     import torch
 
-    try:
-        with quiet_transformers():  # what it would warn of is checked below
-            loaded: Any = _family(config).from_pretrained(
-                folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
-            )
-    except (OSError, ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-        raise BadInput(
-            str(folder),
-            f"weights that cannot be loaded ({first_line(error)})",
-            "weights that fit config.json",
-            "Fetch or build the model again.",
-        ) from error
+    again = "Fetch or build the model again."
+    with quiet_transformers(), refusing(str(folder), "weights that cannot be loaded", "weights that fit config.json", again):
+        # what it would warn of is checked below
+        loaded: Any = _family(config).from_pretrained(
+            folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
     model, info = loaded
     surplus = [name for name in info["unexpected_keys"] if not name.endswith(BUFFERS)]
     for names, found, allowed in (
@@ -199,5 +187,5 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
         if names:
             first, *more = sorted(names)
             shown = f"{found} {first}" + (f" and {len(more)} more" if more else "")
-            raise BadInput(str(folder), shown, allowed, "Fetch or build the model again.")
+            raise BadInput(str(folder), shown, allowed, again)
     return model

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.checksums import check_sums
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
 from gap.core.files import read_object
 
 if TYPE_CHECKING:
@@ -14,22 +15,58 @@ if TYPE_CHECKING:
 
 #: Files of a tokenizer that travel with a model.
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+#: Tokens with a task of their own.
+ROLES = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer in ``folder``.
+    """The tokenizer in ``folder``; where that holds a model too, without added tokens for which the model has no embedding.
+
+    Gemma 3's tokenizer has such a one, for images; as text it is then spelled like any other.
 
     Raises
     ------
-    BadInput: there is none, it is not readable, or it has changed since the folder was made (SHA256SUMS).
+    BadInput: there is none, it is not readable, it has more tokens than the model embeddings, or it has changed since the folder was
+        made (SHA256SUMS).
     """
     from transformers import PreTrainedTokenizerFast
 
-    if not (Path(folder) / "tokenizer.json").exists():
+    folder = Path(folder)
+    if not (folder / "tokenizer.json").exists():
         raise BadInput(str(folder), "no tokenizer.json", "a folder with a tokenizer", "Remove the folder and run again.")
-    check_sums(Path(folder) / name for name in TOKENIZER_FILES)
-    read_object(Path(folder) / "tokenizer.json")
-    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    check_sums(folder / name for name in TOKENIZER_FILES)
+    for name in TOKENIZER_FILES:
+        if (folder / name).exists():
+            read_object(folder / name)
+    allowed = "tokenizer.json, tokenizer_config.json and special_tokens_map.json as transformers writes them"
+    with refusing(str(folder), "no tokenizer that transformers can read", allowed, "Fetch or build it again."):
+        tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    config = folder / "config.json"
+    embeddings = read_object(config).get("vocab_size") if config.exists() else None
+    return without_surplus(tokenizer, embeddings, str(folder)) if isinstance(embeddings, int) else tokenizer
+
+
+def without_surplus(tokenizer: Any, embeddings: int, where: str) -> Any:
+    """The tokenizer without added tokens whose ids are ``embeddings`` or more; itself where there is none.
+
+    Raises
+    ------
+    BadInput: other tokens have such ids, or one that opens or ends texts.
+    """
+    if max(tokenizer.get_vocab().values(), default=-1) < embeddings:
+        return tokenizer
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["id"] < embeddings]
+    kept = Tokenizer.from_str(json.dumps(content))
+    named = {name: token for name in ROLES if (token := getattr(tokenizer, name)) is not None}
+    special = {name: token for name, token in named.items() if kept.token_to_id(token) is not None}
+    if max(kept.get_vocab().values(), default=-1) >= embeddings or {"bos_token", "eos_token"} & (named.keys() - special.keys()):
+        allowed = f"at most {embeddings}, the model's embeddings, those that open and end texts among them"
+        raise BadInput(where, f"{len(tokenizer)} tokens", allowed, "Name the tokenizer that belongs to the model.")
+    return PreTrainedTokenizerFast(tokenizer_object=kept, **special)
 
 
 def opening_id(tokenizer: Any) -> int:

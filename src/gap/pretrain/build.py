@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from gap.core.errors import BadInput
 from gap.core.files import write_text
 from gap.core.folder import filling
 from gap.models.load import check_weights, load_config, load_model, weight_files
-from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer
+from gap.models.tokenizer import TOKENIZER_FILES, load_tokenizer, without_surplus
 from gap.models.weights import weights_digest
 from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.existing import Found, with_weights
@@ -72,11 +71,7 @@ def curve_csv(state: TrainingState) -> str:
 def _copy(job: ModelJob, found: Found, tokenizer: Path, out: Path) -> None:
     """Copy a model as it is, in the dtype it is stored in, as one safetensors file."""
     source = found.folder
-    vocabulary = len(load_tokenizer(tokenizer))
-    embeddings = getattr(load_config(source), "vocab_size", vocabulary)
-    if vocabulary > embeddings:
-        allowed, cure = f"at most {embeddings}, the embeddings of {source}", "Name the tokenizer that belongs to the model."
-        raise BadInput(f"models.{job.name}.tokenizer", f"{vocabulary} tokens", allowed, cure)
+    without_surplus(load_tokenizer(tokenizer), load_config(source).vocab_size, f"models.{job.name}.tokenizer")
     model, dtype = load_model(source), stored_dtype(source)
     with filling(out, "provenance.json") as folder:
         facts = _save(model, tokenizer, folder, dtype)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from gap.core.checksums import record_of
-from gap.core.errors import BadInput, first_line
+from gap.core.errors import BadInput, refusing
 from gap.core.files import read_json, read_object, write_json
 from gap.core.folder import filling
 from gap.core.locations import existing
@@ -197,13 +197,9 @@ def _as_it_is(source: Path, name: str, target: Target) -> None:
     """The tokenizer of the folder ``source`` as ``transformers`` reads it; ``name`` is that of the error."""
     from transformers import AutoTokenizer
 
-    try:
+    allowed = "tokenizer.json, or the files that one is made from"
+    with refusing(f"tokenizer {name}", "no tokenizer that transformers can read", allowed, "Name another tokenizer."):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-    except (OSError, ValueError) as error:
-        found = f"no tokenizer that transformers can read ({first_line(error)})"
-        raise BadInput(
-            f"tokenizer {name}", found, "tokenizer.json, or the files that one is made from", "Name another tokenizer."
-        ) from error
     opening_id(tokenizer)
     with target.filling() as folder:
         tokenizer.save_pretrained(folder)

@@ -14,6 +14,7 @@ from transformers.models.opt.modeling_opt import OPTForCausalLM
 from gap.core.digest import digest, file_digest
 from gap.core.errors import BadInput
 from gap.core.progress import progress
+from gap.corpora.tokens import open_tokenizer
 from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.build_tokenizer import EOS, PAD
 from gap.pretrain.memory import check_memory
@@ -48,7 +49,7 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
     if settings.tokens is not None and settings.tokens < batch:
         cure = "Raise tokens or lower batch or sequence."
         raise BadInput(f"models.{job.name}.tokens", f"{settings.tokens}", f"at least one batch, {batch}", cure)
-    backend = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    backend = open_tokenizer(tokenizer)
     check_memory(job.name, settings, backend.get_vocab_size(), device)
     model: Any = new_model(settings, backend, model_seed(job))
     streams = token_streams(job, settings, backend, TOKENS_PER_SECOND[device.type])
