@@ -31,7 +31,7 @@ def read_job(text: str, kind: type[Kind]) -> Kind:
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            found = f"no readable file ({error.strerror or error})" if isinstance(error, OSError) else "not UTF-8"
+            found = str(error.strerror or error).lower().removesuffix(" or directory") if isinstance(error, OSError) else "not UTF-8"
             raise BadInput(f"--job {text[:200]}", found, "JSON, or @ and the path of a JSON file", "Correct the path.") from error
     try:
         return kind.model_validate_json(text)
