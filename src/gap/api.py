@@ -102,10 +102,20 @@ def open_model(
 
 
 def _check_least(given: dict[str, tuple[int, int]]) -> None:
-    """Each value (name -> value, least) must not be below its least."""
+    """Each value (name -> value, least) must be a whole number that is not below its least."""
     for name, (value, least) in given.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise BadInput(name, repr(value), f"a whole number, {least} or more", "Correct it.")
         if value < least:
             raise BadInput(name, str(value), f"{least} or more", "Raise it.")
+
+
+def _check_text(name: str, value: str) -> None:
+    """It must be text, such as UTF-8 can hold."""
+    if not isinstance(value, str):
+        raise BadInput(name, f"a {type(value).__name__}", "one string", "Correct it.")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise BadInput(name, "half of a surrogate pair", "text that UTF-8 can hold", "Decode it anew from where it comes from.")
 
 
 def restore(model: Model) -> None:
@@ -141,7 +151,7 @@ def post_train(model: Model, text: str, updates: int = 1, **settings: Any) -> pd
 
     Raises
     ------
-    BadInput: a text without a token or with more than the model has positions, an unknown setting, or a value it does not take.
+    BadInput: no text, or one without a token or with more than the model has positions, an unknown setting, or a value it does not take.
     """
     import dataclasses
 
@@ -152,6 +162,8 @@ def post_train(model: Model, text: str, updates: int = 1, **settings: Any) -> pd
     from gap.params.one_text import one_text_method
     from gap.posttrain.run import run_method
 
+    _check_text("text", text)
+    _check_least({"updates": (updates, 1)})
     method, session = one_text_method({**settings, "updates": updates}), model.session
     ids = encode_text(session.tokenizer, text, method.gap.max_tokens, max_positions(session.model))
     restore(model)
@@ -182,6 +194,7 @@ def generate(model: Model, prompt: str, max_new_tokens: int = 32) -> str:
     from gap.models.text import eos_ids, max_positions
     from gap.models.tokenizer import opening_id
 
+    _check_text("prompt", prompt)
     _check_least({"max_new_tokens": (max_new_tokens, 1)})
     network, tokenizer = model.session.model, model.session.tokenizer
     ids = [opening_id(tokenizer), *tokenizer.encode(prompt, add_special_tokens=False)]
@@ -231,9 +244,12 @@ def score(model: Model, task: str, items: int = 320, *, source: str | None = Non
     from gap.plan.kept_items import kept_items
     from gap.tasks.items import load_items
 
+    _check_text("task", task)
     _check_least({"items": (items, 1)})
     settings = ScoreSettings(task, items, split, None, 512, "auto", source)
-    [scored] = settings.scored_tasks()
+    scored, *more = settings.scored_tasks()
+    if more:
+        raise BadInput("task", repr(task), "one task", "Call score once for each.")
     path = kept_items(scored, settings.items_source(), Fingerprints())
     if (path, items) not in model.scorers:
         model.scorers[path, items] = TaskScorer(model.session, load_items(scored.task, path, items))
