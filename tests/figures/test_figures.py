@@ -19,8 +19,9 @@ from synthetic_plan import Shape
 
 from gap.aggregate.stage import aggregate
 from gap.core.errors import BadInput
-from gap.core.files import read_json
+from gap.core.files import read_json, write_json
 from gap.core.tables import TABLES, write_table
+from gap.figures import style
 from gap.figures.data import load
 from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
 from gap.figures.registry import FIGURES, LEAST_TEXTS, StudyShape, always, figure_names, table_names
@@ -58,6 +59,44 @@ def test_every_figure_in_both_formats_at_its_width(plan: dict, drawn: Path) -> N
         assert png_size(drawn / f"{name}.png")[0] == round(width * 200)
         box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", (drawn / f"{name}.pdf").read_bytes())
         assert box and abs(float(box[1]) - width * 72) < 1
+
+
+def test_what_is_written_beside_the_axes_lies_inside_the_figure(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the labels of real models, which are long."""
+    models = {name: entry | {"label": f"SmolLM2 {number}35M (4-bit)"} for number, (name, entry) in enumerate(plan["models"].items())}
+    outside = []
+
+    def look(figure: Any, folder: Path, name: str) -> None:
+        style._lay_out(figure, name)
+        canvas = figure.get_window_extent()
+        for axes in figure.axes:
+            ticks = [
+                tick.label1
+                for axis in (axes.xaxis, axes.yaxis)
+                for tick in axis.get_major_ticks()
+                if min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+            ]
+            for text in (axes.xaxis.label, axes.yaxis.label, *ticks):
+                box = text.get_window_extent()
+                if text.get_text() and text.get_visible() and not (canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0):
+                    outside.append((name, text.get_text()))
+
+    monkeypatch.setattr(style, "_write", look)
+    entry = {
+        "verdict": "undecided",
+        "estimate": 1.0,
+        "low": -1.0,
+        "high": 2.0,
+        "bound": 0.0,
+        "against": "another",
+        "runs": 15,
+        "items": 480,
+    }
+    claims = {claim: {"models": {name: {"all": entry} for name in ("tiny", "big")}} for claim in ("gain", "larger", "corpora", "steps")}
+    write_json(tmp_path / "verdicts.json", {"claims": claims})
+    named = {"figures": "figures", "captions": "captions.json", "verdicts": "verdicts.json"}
+    figures(plan | {"models": models, "light": plan["light"] | {key: str(tmp_path / name) for key, name in named.items()}})
+    assert outside == []
 
 
 def test_fonts_are_embedded_truetype_and_no_time_is_written(drawn: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from synthetic_plan import CONTROLLED
 from gap.aggregate.stage import aggregate
 from gap.core.files import read_json
 from gap.figures.data import StudyData, load
+from gap.figures.drawings import methods
 from gap.figures.stage import figures, tables
 from gap.figures.tables.main import build as main_table
 from gap.figures.tables.methods import build as method_table
@@ -70,6 +72,12 @@ def test_the_report_says_what_the_numbers_say(data: StudyData) -> None:
     assert f"{shown} for 0.5M" in found and re.search("above zero|below zero|not told apart from zero", found)
 
 
+def columns_of(figure: Any) -> dict[str, list[str]]:
+    """Title of each of two columns of panels -> what stands below it."""
+    top, bottom = figure.axes[:2], figure.axes[-2:]
+    return {first.get_title(): [text.get_text() for text in last.get_xticklabels()] for first, last in zip(top, bottom, strict=True)}
+
+
 def test_a_model_without_one_of_the_methods(tmp_path: Path) -> None:
     """``models.NAME.methods``: its other runs are shown as they are, and nothing stands where the method would."""
     document = read_json(build(tmp_path, CONTROLLED))
@@ -84,4 +92,8 @@ def test_a_model_without_one_of_the_methods(tmp_path: Path) -> None:
     assert "UP (15 runs per model), DOWN (6)" in caption
     sentences = [sentence for sentence in more(load(document)) if "DOWN against UP" in sentence]
     label = document["models"][lacking]["label"]
+    columns = {}
+    with patch.object(methods, "save", lambda figure, *_: columns.update(columns_of(figure))):
+        methods.draw(load(document), tmp_path, "methods")
+    assert columns.pop(label) == ["UP"] and list(columns.values()) == [["UP", "DOWN"]]
     assert sentences and not any(f"for {label} " in sentence for sentence in sentences)

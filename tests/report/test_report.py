@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -155,6 +156,39 @@ def test_the_answer_is_the_first_claims_verdict(ready: dict) -> None:
     cards = claim_cards(data.verdicts, data.study.models)
     assert [card["number"] for card in cards] == [1, 2, 3, 4] and all(len(card["rows"]) == 2 for card in cards)
     assert f"n = {rows['tiny']['all']['runs']} runs" in cards[0]["rows"][0]["hover"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"verdict": "undecided", "low": -1.0, "high": 2.0}, "the data allow both"),
+        (
+            {"verdict": "undecided", "low": 0.1, "high": 2.0},
+            "the data allow both; the bound lies outside the interval, but p = 0.04, corrected, in a one-sided test at 0.025",
+        ),
+        ({"verdict": "supported", "low": -0.1, "high": 2.0, "reason": "above 0"}, "above 0, p = 0.04 in a one-sided test at 0.025"),
+        (
+            {"verdict": "not supported", "low": -3.0, "high": -0.1, "reason": "not above 0"},
+            "not above 0, p = 0.9 in a one-sided test at 0.025",
+        ),
+    ],
+)
+def test_a_verdict_says_by_what_p_value(changes: dict[str, Any], reason: str) -> None:
+    entry = {"estimate": 1.0, "bound": 0.0, "p_for": 0.04, "p_against": 0.9, "level": 0.95, "interval": "two-way bootstrap", "policy": "last",
+             "runs_needed": None, "reason": "the data allow both"}  # fmt: skip
+    verdicts = {"claims": {"gain": {"number": 1, "claim": "it helps", "models": {"a": {"all": entry | changes}}}}}
+    [row] = verdict_rows(verdicts, {"a": "A"})
+    assert row["reason"] == reason == claim_cards(verdicts, {"a": "A"})[0]["rows"][0]["needs"]
+
+
+def test_models_stand_in_the_studys_order() -> None:
+    entry = {"verdict": "undecided", "reason": "no runs", "policy": "last"}
+    models = {name: {"all": entry} for name in ("a", "b", "c")}
+    verdicts = {"claims": {"gain": {"number": 1, "claim": "it helps", "models": models}}}
+    labels = {"c": "C", "a": "A"}
+    assert [row["model"] for row in verdict_rows(verdicts, labels)] == ["C", "A", "b"]
+    assert [row["model"] for row in claim_cards(verdicts, labels)[0]["rows"]] == ["C", "A", "b"]
+    assert answer(verdicts, labels) == "Undecided for C; undecided for A; undecided for b."
 
 
 def test_limits_follow_the_study(ready: dict) -> None:

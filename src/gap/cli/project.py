@@ -53,7 +53,8 @@ def found(plan: Path) -> str:
         return verdict_sentences(read_object(verdicts))["gain"]
     from gap.report.summary import QUESTION, answer
 
-    labels = {name: model.get("label") or name for name, model in document["models"].items()}
+    models = document["models"]
+    labels = {name: models[name].get("label") or name for name in dict.fromkeys(entry["model"] for entry in document["scores"])}
     return f"{QUESTION} {answer(read_object(verdicts), labels)}"
 
 

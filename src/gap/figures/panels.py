@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,13 +25,14 @@ FEW, MANY = 8, 20
 
 @contextmanager
 def group_panels(
-    study: StudyIndex, columns: Mapping[str, str], size: tuple[float, float], quantity: str
+    study: StudyIndex, columns: Mapping[str, str], size: tuple[float, float], quantity: str, *, sharex: Literal["all", "col"] = "all"
 ) -> Iterator[tuple[Figure, dict[tuple[str, str], Axes]]]:
     """A figure of ``size`` inches with a row of panels per task group and a column per entry of ``columns`` (name -> title).
 
-    Yields the figure and its panels by group and column.  Each has a line at zero and a grid; ``quantity`` words the y-axis.
+    Yields the figure and its panels by group and column.  Each has a line at zero and a grid; ``quantity`` words the y-axis.  All
+    panels, or those of a column, share their x-axis.
     """
-    with drawing(study, *size, len(study.groups), len(columns), sharex=True, sharey="row") as (figure, grid):
+    with drawing(study, *size, len(study.groups), len(columns), sharex=sharex, sharey="row") as (figure, grid):
         for title, axes in zip(columns.values(), grid[0], strict=True):
             axes.set_title(title)
         panels = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from gap.core.errors import BadInput
 from gap.core.files import write_text
+from gap.figures.labels import in_order
 from gap.figures.table import escape, show
 from gap.paper.results import STUDIES, is_to_come, look_up, read_results
 from gap.paper.sources import read_sources, wanted_values, wanted_verdicts
@@ -112,7 +113,7 @@ def verdict_rows(tree: dict[str, Any], study: str) -> list[list[str]]:
     order = [*labels, *(model["label"] for model in tree["params"]["studies"]["paper"]["models"].values())]
     rows: list[list[str]] = []
     for claim in sorted(tree[study]["claims"].values(), key=lambda claim: claim["number"]):
-        for model, readings in sorted(claim["models"].items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)):
+        for model, readings in in_order(claim["models"], order).items():
             entry, *others = readings.values()
             numbers = [""] * 3 if entry.get("estimate") is None else [_change(entry["estimate"]), _interval(entry), _change(entry["bound"])]
             cells = [str(claim["number"]), labels.get(model, {}).get("label", model), *numbers, entry.get("against", "")]

@@ -8,7 +8,7 @@ from typing import Any
 from gap.aggregate.study_index import ALL
 from gap.core.tables import read_table
 from gap.figures.data import StudyData
-from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS
+from gap.figures.labels import AXIS_LABEL, GROUP_LABEL, POINTS, in_order
 from gap.figures.phrases import tasks_text
 from gap.figures.points import last_differences
 from gap.figures.table import show
@@ -33,8 +33,8 @@ class Finding:
 
 
 def answer(verdicts: dict[str, Any], labels: dict[str, str]) -> str:
-    """The first claim's verdict in one sentence, with difference, interval, runs and items of every model; ``labels`` of models."""
-    models = verdicts.get("claims", {}).get("gain", {}).get("models", {})
+    """The first claim's verdict in one sentence, with difference, interval, runs and items of every model; ``labels`` of models, in their order."""
+    models = in_order(verdicts.get("claims", {}).get("gain", {}).get("models", {}), labels)
     parts = []
     for model, readings in models.items():
         row, label = next(iter(readings.values())), labels.get(model, model)

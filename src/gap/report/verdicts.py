@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from gap.figures.labels import in_order
 from gap.figures.table import show
+from gap.params.preregistration import NOT_SUPPORTED, SUPPORTED
+
+#: Verdict -> the p-value that decided it.
+TESTED = {SUPPORTED: "p_for", NOT_SUPPORTED: "p_against"}
 
 
 def verdict_rows(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[str, str]]:
-    """One row per claim (in the paper's order), model and reading, of the content of verdicts.json; ``labels`` of models.  No row where there is no such file."""
+    """One row per claim (in the paper's order), model and reading, of the content of verdicts.json; ``labels`` of models, in their order.  No row where there is no such file."""
     claims: dict[str, Any] = verdicts.get("claims", {})
     return [
         _row(entry, claim["claim"], labels.get(model, model), reading)
         for claim in sorted(claims.values(), key=lambda claim: claim["number"])
-        for model, by_reading in claim["models"].items()
+        for model, by_reading in in_order(claim["models"], labels).items()
         for reading, entry in by_reading.items()
     ]
 
@@ -23,7 +28,7 @@ def claim_cards(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[s
     cards = []
     for claim in sorted(verdicts.get("claims", {}).values(), key=lambda claim: claim["number"]):
         rows = []
-        for model, readings in claim["models"].items():
+        for model, readings in in_order(claim["models"], labels).items():
             entry = next(iter(readings.values()))
             row = _row(entry, claim["claim"], labels.get(model, model), "all")
             numbers = f"{row['estimate']} ({row['interval'] or 'no interval'}); bound {row['bound']}" if row["estimate"] else ""
@@ -49,6 +54,11 @@ def _row(entry: dict[str, Any], claim: str, model: str, reading: str) -> dict[st
     few = f", {entry['interval']}" if known and not entry["interval"].endswith("bootstrap") else ""
     needed, without = entry.get("runs_needed"), entry.get("other_verdict_without")
     reason = entry["reason"] + (f"; about {needed} runs would decide it" if needed else "")
+    if (tested := TESTED.get(entry["verdict"])) in entry:
+        reason += f", p = {entry[tested]:.2g} in a one-sided test at {(1 - entry['level']) / 2:.3g}"
+    elif "p_for" in entry and interval and not low <= entry["bound"] <= high:
+        smaller = min(entry["p_for"], entry["p_against"])
+        reason += f"; the bound lies outside the interval, but p = {smaller:.2g}, corrected, in a one-sided test at {(1 - entry['level']) / 2:.3g}"
     return {
         "claim": claim,
         "model": model,

@@ -34,16 +34,17 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
     study, frame = data.study, points(data)
     handles = [*corpus_handles(study), handle("mean, 95 % interval", line="-", tint="black")]
     size = (DOUBLE if len(study.subjects) > 1 else DOUBLE * 0.6, 0.9 + 1.7 * len(study.groups))
-    with group_panels(study, study.subjects, size, "change") as (figure, panels):
+    with group_panels(study, study.subjects, size, "change", sharex="col") as (figure, panels):
         for (group, model), axes in panels.items():
-            for column, method in enumerate(study.methods):
+            methods = study.methods_of(model)
+            for column, method in enumerate(methods):
                 cell = where(frame, group=group, model=model, method=method)
                 gains = [where(cell, kind="run", corpus=corpus)["gain"].to_numpy() for corpus in study.corpora]
                 corpus_dots(axes, column, gains, width=WIDTH, spread=0.6, size=12, alpha=0.6)
                 for ends in where(cell, kind="mean")[["gain", "low", "high"]].to_numpy(float):
                     mean_mark(axes, column + WIDTH / 2 + 0.06, 0.05, ends, linewidth=1.4)
-            axes.set_xticks(range(len(study.methods)), list(study.methods.values()), rotation=35, ha="right", rotation_mode="anchor")
-            axes.set_xlim(-0.6, len(study.methods) - 0.4)
+            axes.set_xticks(range(len(methods)), list(methods.values()), rotation=35, ha="right", rotation_mode="anchor")
+            axes.set_xlim(-0.6, len(methods) - 0.4)
         legend_above(figure, handles, len(handles))
         save(figure, folder, name, frame)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gap.figures.labels import in_order
 from gap.figures.registry import FIGURES, Figure
 from gap.figures.style import GREY, SINGLE, drawing, handle, legend_above, save
+from gap.params.preregistration import NOT_SUPPORTED, SUPPORTED, UNDECIDED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,7 @@ DIFFERENCES = {
     "corpora": "3 last corpus minus another",
     "steps": "4 early minus later step",
 }
-COLOURS = {"supported": "#009E73", "not supported": "#D55E00", "undecided": "#0072B2"}
+COLOURS = {SUPPORTED: "#009E73", NOT_SUPPORTED: "#D55E00", UNDECIDED: "#0072B2"}
 COLUMNS = ["claim", "model", "verdict", "estimate", "low", "high", "bound", "against", "runs", "items"]
 
 
@@ -32,7 +34,7 @@ def points(data: StudyData) -> pd.DataFrame:
     rows = [
         (claim, model, *(found.get(key) for key in COLUMNS[2:]))
         for claim in DIFFERENCES
-        for model, readings in data.verdicts.get("claims", {}).get(claim, {}).get("models", {}).items()
+        for model, readings in in_order(data.verdicts.get("claims", {}).get(claim, {}).get("models", {}), data.study.subjects).items()
         if "estimate" in (found := next(iter(readings.values())))
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -61,18 +63,20 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
 
 def _label(data: StudyData, row: dict[str, Any]) -> str:
     words = DIFFERENCES[row["claim"]]
-    return words if len(data.study.subjects) == 1 else f"{words}, {data.study.models[row['model']]}"
+    return words if len(data.study.subjects) == 1 else f"{words}\n{data.study.models[row['model']]}"  # side by side they leave no room
 
 
 def caption(data: StudyData) -> str:
     """What the figure shows, and of how many runs."""
-    rows = points(data).to_dict("records")
+    rows: list[dict[str, Any]] = points(data).to_dict("records")  # type: ignore[assignment]
     parts = [
         f"claim {DIFFERENCES[row['claim']][0]}, {data.study.models[row['model']]}: {row['runs']} runs, {row['items']} items" for row in rows
     ]
+    crossing = any(row["verdict"] != UNDECIDED and row["low"] <= row["bound"] <= row["high"] for row in rows)
+    wider = "Intervals are resampled and can be wider than the test's standard error: one of a decided claim reaches over its bar. "
     return (
         "Mean differences over runs with their intervals over runs and items; a claim needs a difference above the black bar, tested as docs/method.md says. "
-        f"n: {'; '.join(parts) or 'no difference is known'}."
+        f"{wider if crossing else ''}n: {'; '.join(parts) or 'no difference is known'}."
     )
 
 
