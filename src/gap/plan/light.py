@@ -118,13 +118,13 @@ def check_records(results: Path, stages: Iterable[str]) -> None:
 
 
 def check_record_path(record: Path) -> None:
-    """Make sure that a path is one of ``record_path``.
+    """Make sure that a path may be one of ``record_path``: NAME-KEY.json in a folder of its own.
 
     Raises
     ------
     BadInput: it is not.
     """
-    if len(record.parts) < 3 or record.parent.name != RECORDS or not re.fullmatch(r".+-[0-9a-f]{12}\.json", record.name):
+    if len(record.parts) < 2 or not re.fullmatch(r".+-[0-9a-f]{12}\.json", record.name):
         raise BadInput(f"--record {str(record)!r}", "not the path of a record", f"results/STUDY/{RECORDS}/STAGE-KEY.json", "Leave it out.")
 
 
