@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,23 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> 
 def test_a_path_without_a_name_is_refused(path: str) -> None:
     with pytest.raises(BadInput, match="no name of a file or folder"):
         write_text(Path(path), "x")
+
+
+def test_only_a_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("folder", "pipe", "link"):
+        with pytest.raises(BadInput, match=f"{name}: a (folder|device).*Name another one"):
+            write_text(tmp_path / name, "x")
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink() and (tmp_path / "folder").is_dir()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["null", "stdout", "no-such-device"])
+def test_nothing_is_written_among_the_systems_devices(name: str) -> None:
+    with pytest.raises(BadInput, match=f"/dev/{name}: a device, or a place for one"), writing(Path("/dev") / name):
+        raise AssertionError("the block must not begin")
 
 
 def test_a_read_only_link_is_replaced_not_written_through(tmp_path: Path) -> None:

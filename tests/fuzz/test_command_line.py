@@ -88,10 +88,12 @@ def test_a_command_ends_with_its_result_or_one_paragraph(name: str, data: st.Dat
     for parameter in COMMANDS[name].params:
         if parameter.name != "help" and (parameter.required or data.draw(st.integers(0, 3)) == 0):
             arguments += words(parameter, data.draw(st.sampled_from(VALUES)))
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        (Path(folder) / "folder").mkdir()
-        (Path(folder) / "file").write_text("text\n")
-        (Path(folder) / "link").symlink_to("link")
+    with tempfile.TemporaryDirectory() as outer, pytest.MonkeyPatch.context() as patch, socket.socket(socket.AF_UNIX) as listening:
+        folder = Path(outer) / "inner"
+        (folder / "folder").mkdir(parents=True)
+        (folder / "file").write_text("text\n")
+        (folder / "link").symlink_to("link")
+        listening.bind(str(folder / "socket"))
         for file in ("params.yaml", "preregistration.yaml"):
             shutil.copy(ROOT / file, folder)
         patch.chdir(folder)
@@ -103,7 +105,8 @@ def test_a_command_ends_with_its_result_or_one_paragraph(name: str, data: st.Dat
             code, paragraph = known_problem(lambda: app(arguments))
             raise SystemExit(code or f"a command that returned: {paragraph}")
         assert ended.value.code in (0, 1, 2, 3, 4), said.getvalue()
-        assert not [path for path in Path(folder).rglob("*.tmp") if path.is_file()]
+        assert not [path for path in Path(outer).rglob("*.tmp") if path.is_file()]
+        assert (folder / "socket").is_socket() and (folder / "folder").is_dir()
 
 
 def refuse(*_: object, **__: object) -> socket.socket:

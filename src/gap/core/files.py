@@ -43,10 +43,14 @@ def writing(path: Path) -> Iterator[Path]:
 
     Raises
     ------
+    BadInput: something else than a file is there, or it is one of the system's own (a renaming would put a file in the place of a device).
     Unavailable: the disk is full or the folder cannot be written; what stood at ``path`` is untouched.
     """
     path = Path(path)
     temporary = beside(path, f".{path.name}.{os.getpid()}.tmp")
+    if (path.exists() and not path.is_file()) or os.path.realpath(path.parent) == "/dev":
+        found = "a folder" if path.is_dir() else "a device, or a place for one"
+        raise BadInput(str(path), found, "the path of a file, there already or not", "Name another one.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -63,7 +67,7 @@ def writing(path: Path) -> Iterator[Path]:
 def temporaries(path: Path) -> list[Path]:
     """What killed processes left beside ``path`` when they wrote it, also a temporary file of a temporary file."""
     name = re.compile(rf"\.+{re.escape(path.name)}(\.\d+\.tmp)+")
-    return [beside for beside in path.parent.glob(".*.tmp") if name.fullmatch(beside.name)]
+    return [other for other in path.parent.glob(".*.tmp") if name.fullmatch(other.name)]
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from gap.core.secrets import redacted
 #: Errors of a path that is not what it must be, or that this user may not touch.
 OF_PATHS = frozenset(
     {
-        errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY, errno.ENAMETOOLONG, errno.ELOOP,
+        errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO,
         errno.EACCES, errno.EPERM, errno.EROFS,
     }
 )  # fmt: skip
