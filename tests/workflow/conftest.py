@@ -72,8 +72,9 @@ class Workspace:
     folder: Path
 
     def environment(self) -> dict[str, str]:
-        # no settings of this shell's git, Snakemake and DVC, and none of the `make` that may have called pytest
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SNAKEMAKE", "DVC_", "MAKE", "MFLAGS"))}
+        # no settings of this shell's git, Snakemake and DVC, none of the `make` that may have called pytest, none of torch's in this process
+        foreign = ("GIT_", "SNAKEMAKE", "DVC_", "MAKE", "MFLAGS", "TORCHINDUCTOR_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return kept | {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HF_HUB_OFFLINE": "1",
