@@ -306,6 +306,16 @@ def test_a_study_with_both_controls_does_not_miss_them(ready: dict) -> None:
         assert any(NO_CONTROL in (finding.text, finding.limit) for finding in found) == missed
 
 
+def test_descent_turned_round_afterwards_is_no_control(ready: dict) -> None:
+    gap = ready["study"]["gap"]
+    directions = {kind: {"label": "", "combine": None, "gap": gap | {"direction": {"kind": kind}}} for kind in ("descent", "random")}
+    turned = {"transforms": [{"kind": "interpolation", "coefficient": -1.0}]}
+    for more_of_descent, missed in (({"transforms": []}, False), (turned, True)):
+        methods = ready["study"]["methods"] | directions | {"descent": directions["descent"] | more_of_descent}
+        found = findings(load(ready | {"study": ready["study"] | {"methods": methods}}))
+        assert any(NO_CONTROL in (finding.text, finding.limit) for finding in found) == missed
+
+
 def test_nothing_of_the_page_is_wider_than_a_telephone(text: str) -> None:
     """What would be wider has a box of its own to scroll in, or wraps; the provenance's two columns become one."""
     style = text.split("<style>")[1].split("</style>")[0]

@@ -16,7 +16,7 @@ from gap.figures.table import show
 #: Averages of equal counts can differ by this much with the order of summation.
 ROUNDING = 1e-12
 QUESTION = "Does a language model get better, zero-shot, after a few updates on one random text?"
-#: Directions that serve as controls, and the sentence where a study lacks one of them.
+#: Directions by which an otherwise like method is a control, and the sentence where a study lacks one of them.
 CONTROLS = {"descent", "random"}
 NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
 CHOSEN = "That step is chosen by the score that is reported and may be the unmodified model: this difference cannot be negative, whatever the updates do, and is biased upwards."
@@ -130,8 +130,10 @@ def _best(data: StudyData) -> Finding:
 
 
 def _controls(data: StudyData) -> Finding:
-    study = data.study
-    directions = {name: method["gap"]["direction"]["kind"] for name, method in study.plan["study"]["methods"].items()}
+    study, methods = data.study, data.study.plan["study"]["methods"]
+    # what is done with the updated weights is the same: descent that is then turned round is no control
+    done = {name: (method.get("transforms") or [], method.get("combine")) for name, method in methods.items()}
+    directions = {name: method["gap"]["direction"]["kind"] for name, method in methods.items() if done[name] == done[study.primary]}
     rows = read_table(study.path("paired_differences"), "paired_differences")
     rows = rows[(rows["policy"] == "last") & rows["task"].isin(study.groups) & (rows["corpus"] == ALL)]
     controls = [name for name, kind in directions.items() if kind in CONTROLS and kind != directions[study.primary]]
