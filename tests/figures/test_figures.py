@@ -273,6 +273,7 @@ def test_other_shapes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for module in (figure1, score_by_step, gain_by_corpus, task_heatmap, familiarity):
         monkeypatch.setattr(module, "save", lambda figure, folder, name, _: figure.savefig(folder / f"{name}.png", dpi=60))
     figure1.draw(data, tmp_path, "dots", data.study.groups[0])
+    assert ("reference" in figure1.caption(data, data.study.groups[0])) == bool(data.study.references)
     for module in (score_by_step, gain_by_corpus, task_heatmap, familiarity):
         module.draw(data, tmp_path, module.__name__)
     assert len(list(tmp_path.glob("*.png"))) == 5

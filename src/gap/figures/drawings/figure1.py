@@ -87,10 +87,11 @@ def mean_handle() -> Line2D:
 
 def caption(data: StudyData, group: str) -> str:
     """What the figure shows, and of how many runs."""
+    reference = "; solid: the reference model" if data.study.references else ""
     return (
         f"Each dot is one run: its average {AXIS_LABEL[group]} ({tasks_text(data, group)}) at its best step; {BEST}. "
         "Diamond: the mean over runs at the last step, for which nothing is chosen, with its 95 % interval over runs and items. "
-        "Dashed: the unmodified model of that size; solid: the reference model. "
+        f"Dashed: the unmodified model of that size{reference}. "
         f"Unmodified: {baselines_text(data, group)}. {runs_text(data)}."
     )
 
