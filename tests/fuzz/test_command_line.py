@@ -26,45 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {"lm-eval", "lock-code", "fetch-upstream"}
 COMMANDS = {name: command for name, command in typer.main.get_command(app).commands.items() if name not in LEFT_OUT}  # type: ignore[attr-defined]
 
-#: Paths that are not what they should be (``folder``, ``file`` and ``link`` are there), names, and pairs of both.
-PATHS = [
-    "",
-    ".",
-    "..",
-    "/",
-    "folder",
-    "file",
-    "file/x",
-    "link",
-    "no/such",
-    "x" * 300,
-    "é",
-    " ",
-    "a\nb",
-    "~",
-    "-",
-    "/dev/null",
-    "/proc/self/mem",
-]
-NAMES = [
-    "demo",
-    "published",
-    "x",
-    "{}",
-    "[]",
-    "null",
-    "0",
-    "-1",
-    "1e400",
-    "nan",
-    "copa",
-    "copa/validation",
-    "a=b=c",
-    "=",
-    "@",
-    "lm_eval:",
-    "a,b",
-]
+#: Paths that are not what they should be (``folder``, ``file``, ``link`` and ``socket`` are there), names, and pairs of both.  None leads out
+#: of the test's own folder to what could be written: the tests may be root's.
+PATHS = ["", ".", "..", "folder", "file", "file/x", "link", "no/such", "x" * 300, "é", " ", "a\nb", "~", "-", "socket", "/proc/self/mem"]  # fmt: skip
+NAMES = ["demo", "published", "x", "{}", "[]", "null", "0", "-1", "1e400", "nan", "copa", "copa/validation", "a=b=c", "=", "@", "lm_eval:", "a,b"]  # fmt: skip
 VALUES = [
     *PATHS,
     *NAMES,

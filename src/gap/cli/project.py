@@ -51,11 +51,10 @@ def found(plan: Path) -> str:
         from gap.published.verdicts import verdict_sentences
 
         return verdict_sentences(read_object(verdicts))["gain"]
+    from gap.aggregate.study_index import study_index
     from gap.report.summary import QUESTION, answer
 
-    models = document["models"]
-    labels = {name: models[name].get("label") or name for name in dict.fromkeys(entry["model"] for entry in document["scores"])}
-    return f"{QUESTION} {answer(read_object(verdicts), labels)}"
+    return f"{QUESTION} {answer(read_object(verdicts), study_index(document).models)}"
 
 
 def next_steps(study: str) -> tuple[str, str, str]:

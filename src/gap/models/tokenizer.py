@@ -35,9 +35,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not (folder / "tokenizer.json").exists():
         raise BadInput(str(folder), "no tokenizer.json", "a folder with a tokenizer", "Remove the folder and run again.")
     check_sums(folder / name for name in TOKENIZER_FILES)
-    for name in TOKENIZER_FILES:
-        if (folder / name).exists():
-            read_object(folder / name)
+    read_object(folder / "tokenizer.json")
     allowed = "tokenizer.json, tokenizer_config.json and special_tokens_map.json as transformers writes them"
     with refusing(str(folder), "no tokenizer that transformers can read", allowed, "Fetch or build it again."):
         tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)

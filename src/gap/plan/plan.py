@@ -18,6 +18,7 @@ from gap.plan.folders import StudyFolders
 from gap.tasks.registry import TASKS
 
 if TYPE_CHECKING:
+    from gap.params.methods import Gap
     from gap.params.study import Study
 
 
@@ -81,5 +82,8 @@ class Plan(StudyFolders):
     @cached_property
     def text_tokens(self) -> int:
         """Tokens of the longest text that any method trains on."""
-        longest = max(corpus.window for corpus in self.study.corpora.values())
-        return min(longest, max(settings.gap.max_tokens for settings in self.study.methods.values()))
+        return max(self.longest_text(settings.gap) for settings in self.study.methods.values())
+
+    def longest_text(self, gap: Gap) -> int:
+        """Tokens of the longest text that a method with these settings trains on."""
+        return min(gap.max_tokens, max(corpus.window for corpus in self.study.corpora.values()))

@@ -189,9 +189,8 @@ def _updates(plan: Plan, shard: Shard) -> tuple[float, float]:
     """Updates of a shard, each text of each run, and tokens in them (weighed by what the direction costs)."""
     gap = plan.study.methods[shard.method].gap
     combined = sum(map(len, posttrain.texts_of_runs(plan, shard)))
-    longest = min(gap.max_tokens, max(corpus.window for corpus in plan.study.corpora.values()))
     done = len(plan.study.corpora) * combined * gap.updates
-    return done, done * gap.texts_per_update * longest * DIRECTIONS.get(getattr(gap.direction, "kind", ""), 1.0)
+    return done, done * gap.texts_per_update * plan.longest_text(gap) * DIRECTIONS.get(getattr(gap.direction, "kind", ""), 1.0)
 
 
 def _post_training(plan: Plan) -> Iterator[Job]:
