@@ -60,6 +60,15 @@ def test_a_folder_that_nobody_can_write_is_named_in_one_line(tiny: Workspace, tm
     assert text.rstrip().split("\n")[-1].startswith(f"gap: {place}") and "run in a copy" in text and "Traceback" not in text
 
 
+@pytest.mark.parametrize("name", ["a{b}", "a:b"])
+def test_a_path_that_snakemake_or_python_would_cut_is_named_in_one_line(tiny: Workspace, tmp_path: Path, name: str) -> None:
+    place = str(tiny.copy(tmp_path / name).folder)
+    for command in (["snakemake", "-n"], ["make", f"PYTHON={sys.executable}"]):
+        text = Workspace(Path(place)).run(*command, code=None)
+        said = next(line for line in text.splitlines() if "rename the folder" in line)
+        assert said.removeprefix("gap: ").startswith(f"{place} has ") and "Traceback" not in text
+
+
 def test_use_conda_without_conda_is_explained_in_one_line(tiny: Workspace) -> None:
     import shutil
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.workflow
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Workspace:
-    """A checkout in a folder with a space and an accent; its environment is the one of the tests."""
-    workspace = checkout(tmp_path / "my prójects" / "gap")
+    """A checkout in a folder with a space, an accent and what shells read; its environment is the one of the tests."""
+    workspace = checkout(tmp_path / "my prójects, it's 100% & $HOME; #1 [*] (a) \\b" / "gap")
     (workspace.folder / ".venv").mkdir()
     (workspace.folder / ".venv/bin").symlink_to(BIN)
     (workspace.folder / ".venv/.installed").touch()
@@ -70,7 +70,7 @@ def test_clean_deletes_one_study_and_only_when_confirmed(elsewhere: Workspace) -
     assert before - files(workspace) == {name.format("one") for name in heavy}
 
 
-def test_everything_runs_in_a_folder_with_a_space_and_an_accent(elsewhere: Workspace) -> None:
+def test_everything_runs_in_a_folder_with_an_odd_name(elsewhere: Workspace) -> None:
     text = elsewhere.run("make", "-n", "all", "lint")
     assert "snakemake --cores all --logger gap" in text and "install.py" not in text
     # a tool of the environment is found, although its path has a space

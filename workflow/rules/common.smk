@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.jobs import Job
 
+import gap
 from gap.core.digest import canonical
 from gap.core.errors import GapError
 from gap.core.secrets import redacted
@@ -47,7 +48,11 @@ def stop(reason):
 
 
 def check_folder():
-    """Say in one line that Snakemake writes into .snakemake, in a dry run too."""
+    """Say in one line that Snakemake cannot work in such a path, or not write into .snakemake, which it does in a dry run too."""
+    for place in (str(workflow.basedir), str(Path(gap.__file__).resolve().parents[1])):
+        if wrong := sorted(set("{}:") & set(place)):
+            why = "Snakemake takes braces for wildcards, and Python cuts PYTHONPATH at colons"
+            stop(f"{place} has {' and '.join(wrong)} in its path. {why}: rename the folder.")
     memory = ".snakemake" if os.path.isdir(".snakemake") else "."
     if not os.access(memory, os.W_OK):
         stop(f"{os.path.abspath(memory)} cannot be written, and Snakemake notes its state there: run in a copy of this folder.")

@@ -35,6 +35,10 @@ LAST = 15
 
 def main() -> int:
     """Make the environment if there is none, and install; the exit code."""
+    if wrong := sorted(set("{}:") & set(os.getcwd())):
+        why = "Snakemake takes braces for wildcards, and PATH is cut at colons"
+        say(f"{os.getcwd()} has {' and '.join(wrong)} in its path. {why}: rename the folder.")
+        return 2
     folder, extra = Path(sys.argv[1]), "".join(f"[{name}]" for name in sys.argv[2:])
     python = str(folder / "bin/python")
     if not Path(python).exists() and not made(folder):
