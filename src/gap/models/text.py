@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: What OPT puts in front of every text, and one token to predict.
 MIN_TOKENS = 2
-
-
 #: What configurations call the longest sequence (MPT: max_seq_len).
 LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len")
 
@@ -111,9 +109,7 @@ def run_ids(
 
 
 def eos_ids(model: Any) -> tuple[int, ...]:
-    """Tokens that end a greedy answer, as ``generate`` has them."""
+    """Tokens that end a greedy answer, as ``generate`` has them; without any that the vocabulary lacks, which no answer can hold."""
     ids = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = model.config.eos_token_id if ids is None else ids
-    if ids is None:
-        return ()
-    return tuple(ids) if isinstance(ids, list | tuple) else (int(ids),)
+    return tuple(token for token in (ids if isinstance(ids, list | tuple) else [ids]) if token in range(model.config.vocab_size))
