@@ -12,6 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from gap.cli.main import app
+from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.evaluate.checks.noise_floor import NOT_PORTABLE, Scores, VariantScorer, _differences, _entry, _floors, noise_report
 from gap.evaluate.checks.variants import Variant, open_variant, variants
@@ -132,6 +133,12 @@ def test_a_model_without_trees_and_cache_is_measured_as_it_is_scored(tokenizer_f
         assert "one row per continuation" not in ways and {"every row by itself", "weights as they are"} <= set(ways)
         assert all(way["largest"] < 1e-3 for way in ways.values() if way["kind"] != "dtype")
         assert not plain or ways["weights as they are"]["largest"] == 0
+
+
+def test_more_tokens_than_the_model_has_positions_for_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    long = SETTINGS.model_copy(update={"max_length": 200})
+    with pytest.raises(BadInput, match="160 positions"):
+        noise_report({"tiny": model_folder}, FILES, long, tmp_path / "noise.json", Runtime("cpu", 1))
 
 
 def test_a_variant_leaves_no_trace(models: Any) -> None:
