@@ -68,6 +68,14 @@ def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
     assert floor["shape"] == {"tasks": 2, "changed": 0, "most": 0.0, "seen": 0.0}
 
 
+def test_an_item_with_one_choice_is_no_tie(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = Scores([0, 1], [np.array([-1.0]), np.array([-2.0, -2.0])], np.array([1.0, 1.0]))
+    monkeypatch.setattr(VariantScorer, "scores", lambda *_: scores)
+    items = [MultipleChoice("a", ("b",), 0), MultipleChoice("a", ("b", "c"), 1)]
+    entry = _entry(VariantScorer(None, None, items, SETTINGS, "cpu"), {})  # type: ignore[arg-type]
+    assert (entry["ties"], entry["near_ties"]) == (1, [1])
+
+
 def test_what_portable_arithmetic_has_not_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 

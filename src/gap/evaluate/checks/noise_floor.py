@@ -186,7 +186,8 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
             continue
         entries[variant.name] = {"kind": variant.kind, **_differences(reference, scores)}
     largest = max((entry["largest"] for entry in entries.values() if entry["kind"] != "dtype"), default=0.0)
-    margins = [np.inf if scorer.is_dialogue else float(np.diff(np.sort(sums)[-2:])[0]) for sums in reference.values]
+    # a dialogue, or an item with one choice, has nothing to choose between
+    margins = [float(np.diff(np.sort(sums)[-2:])[0]) if len(sums) > 1 else np.inf for sums in reference.values]
     return {
         "items": len(scorer.items),
         "group": "dialogue" if scorer.is_dialogue else "classification",

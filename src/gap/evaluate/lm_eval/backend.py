@@ -55,7 +55,7 @@ class LmEvalBackend:
         A single continuation stands beside the bound that no other text exceeds, 0, unless greedy decoding gives it (then beside itself).
         """
         answers = self._log_likelihoods([(item.context, text) for item in items for text in item.continuations])
-        if len(items[0].continuations) == 1:
+        if all(len(item.continuations) == 1 for item in items):
             return [np.array([score, score if greedy else 0.0]) for score, greedy in answers]
         return np.split(np.array([score for score, _ in answers]), np.cumsum([len(item.continuations) for item in items])[:-1])
 
