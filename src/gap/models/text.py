@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,3 +143,8 @@ def eos_ids(model: Any) -> tuple[int, ...]:
     ids = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = model.config.eos_token_id if ids is None else ids
     return tuple(token for token in (ids if isinstance(ids, list | tuple) else [ids]) if token in range(model.config.vocab_size))
+
+
+def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
+    """The answer up to and with the first end token."""
+    return list(answer[: next((count for count, token in enumerate(answer, 1) if token in ends), len(answer))])

@@ -20,7 +20,7 @@ from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_answer
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.evaluate.scoring.trial_items import TRIAL_ITEMS, trial_items
 from gap.models.sharding import without_gradients
-from gap.models.text import eos_ids, max_positions, prompt_limit
+from gap.models.text import eos_ids, max_positions, prompt_limit, until
 from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
@@ -76,8 +76,7 @@ def _answers(network: SplitModel, dialogues: Dialogues, chunk: DialogueChunk) ->
 def _judge(dialogues: Dialogues, chunk: DialogueChunk, tokens: list[list[int]], nll: np.ndarray) -> list[Answer]:
     """Responses and F1, in item order; ``tokens`` are those of each row, ``nll`` that of each item."""
     # the end token itself is kept, as ``generate`` does; decoding leaves it out where it is a special token
-    lengths = [next((end for end, token in enumerate(row, 1) if token in dialogues.eos_ids), len(row)) for row in tokens]
-    answers = [row[:length] for row, length in zip(tokens, lengths, strict=True)]
+    answers = [until(row, dialogues.eos_ids) for row in tokens]
     decoded = dialogues.tokenizer.batch_decode(answers, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     texts = dict(zip(chunk.order, decoded, strict=True))
     return [judge(texts[item], chunk.items[item], float(nll[item]), chunk.reference_tokens[item]) for item in range(len(chunk.order))]
