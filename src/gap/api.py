@@ -189,9 +189,8 @@ def generate(model: Model, prompt: str, max_new_tokens: int = 32) -> str:
     """
     import torch
 
-    from gap.describe.extraction import until
     from gap.models.plain_decoding import decode_without_cache
-    from gap.models.text import eos_ids, max_positions
+    from gap.models.text import eos_ids, max_positions, until
     from gap.models.tokenizer import opening_id
 
     _check_text("prompt", prompt)

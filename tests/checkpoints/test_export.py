@@ -12,7 +12,9 @@ import pytest
 
 from gap.checkpoints.catalogue import catalogue
 from gap.checkpoints.export import best_checkpoint, export
+from gap.core.checksums import check_sums
 from gap.core.errors import BadInput
+from gap.core.tables import read_table, write_table
 from gap.models.load import load_model
 from gap.models.weights import weights_digest
 from gap.runtime.runtime import Runtime
@@ -37,6 +39,21 @@ def test_a_checkpoint_that_is_there_is_only_touched(plan: dict[str, Any], monkey
     monkeypatch.setattr("gap.checkpoints.export.materialise", lambda *_: pytest.fail("rebuilt"))
     export(plan, "nano", OUT, Runtime("cpu", 1))
     assert (OUT / "model.safetensors").read_bytes() == before and (OUT / "model.safetensors").stat().st_mtime > 10**9
+
+
+def test_other_scores_of_the_same_checkpoint_go_into_its_recipe(plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after more items were scored."""
+    export(plan, "nano", OUT, Runtime("cpu", 1))
+    before = json.loads((OUT / "gap_recipe.json").read_text())
+    rows = read_table(Path(plan["light"]["run_scores"]), "run_scores")
+    write_table(rows.assign(value=rows["value"] + 0.125), Path("more.parquet"), "run_scores")
+    plan["light"]["run_scores"] = "more.parquet"
+    monkeypatch.setattr("gap.checkpoints.export.materialise", lambda *_: pytest.fail("rebuilt"))
+    export(plan, "nano", OUT, Runtime("cpu", 1))
+    after = json.loads((OUT / "gap_recipe.json").read_text())
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"all", "classification", "dialogue"} and after["all"] == pytest.approx(before["all"] + 0.125)
+    check_sums(OUT.iterdir())
 
 
 def test_ties_go_to_the_smallest_corpus_text_and_step(plan: dict[str, Any]) -> None:

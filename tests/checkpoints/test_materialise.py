@@ -111,6 +111,9 @@ def test_a_text_or_a_run_that_is_gone(plan: dict[str, Any]) -> None:
     plan["runs"] = [run for run in plan["runs"] if run["run"] != "ascentprose000000001"]
     with pytest.raises(BadInput, match="not in the plan"):
         rebuilt(plan, "ascentprose000000001-2")
+    plan["runs"], plan["models"], plan["study"]["methods"] = [], {}, {}  # params.yaml lost them after the tables were made
+    with pytest.raises(BadInput, match="not in the plan"):
+        rebuilt(plan, "ascentcode000000000-2")
 
 
 def test_a_transform_of_a_run_that_diverged(tmp_path: Path, model: Path) -> None:

@@ -12,8 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gap.describe.extraction import Decoder, continuations, extraction_likelihood, ngrams, overlap, prefixes, until
+from gap.describe.extraction import Decoder, continuations, extraction_likelihood, ngrams, overlap, prefixes
 from gap.describe.predictions import read
+from gap.models.text import until
 
 from .conftest import settings
 

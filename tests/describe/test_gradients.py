@@ -100,7 +100,7 @@ def test_dropout_is_off(opt: Any, ids: Tensor) -> None:
 
 
 def test_targets_are_what_scoring_looks_up(tokenizer: Path) -> None:
-    from gap.evaluate.encoding.sequences import scored_sequence
+    from gap.evaluate.encoding.batches import scored_sequence
 
     tool = load_tokenizer(tokenizer)
     pairs = [

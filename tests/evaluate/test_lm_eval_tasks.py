@@ -136,6 +136,17 @@ def test_a_continuation_is_right_where_greedy_decoding_gives_it(models: Any, tok
     assert all(sums[0] != sums[1] for sums in scores)  # no tie is reported where there is none
 
 
+def test_an_item_with_one_choice_among_others_is_a_choice(models: Any, tokenizer: Any) -> None:
+    from gap.tasks.items import MultipleChoice
+
+    items = [MultipleChoice("the cat", (" sat",), 0), MultipleChoice("the cat", (" sat", " on"), 0)]
+    (ours,) = score_chunks(split_model(models("opt")), encode_items(items, tokenizer, 64, 2048, "cpu"))
+    settings = Evaluate(items=2, splits=["test"], precision="fp32", max_length=64, max_new_tokens=2, batch_tokens=64, replay_tolerance=0)
+    theirs = LmEvalBackend(models("opt"), tokenizer, settings, "cpu", None).choices(items)
+    for mine, other, count in zip(ours, theirs, (1, 2), strict=True):
+        assert len(mine) == count and mine.tolist() == pytest.approx(other.tolist(), abs=1e-4)
+
+
 def test_an_identity_follows_every_file_of_the_task(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def identity() -> Any:
         read_config.cache_clear()

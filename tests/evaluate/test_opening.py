@@ -105,6 +105,16 @@ def test_every_scorer_opens_and_spells_alike(folder: Path, items: dict[str, Path
     np.testing.assert_allclose(ours["nll"][:2], theirs["nll"][:2], rtol=0, atol=1e-4)
 
 
+def test_every_scorer_keeps_to_the_models_positions(folder: Path, items: dict[str, Path]) -> None:
+    """160 of them: longer dialogues are cut, and of multiple choice the settings are refused."""
+    ours, theirs = (scores(folder, items, "wizard_of_internet", scorer, max_length=512, new=32) for scorer in ("auto", "lm-eval"))
+    assert ours["response"].tolist()[:2] == theirs["response"].tolist()[:2]
+    np.testing.assert_allclose(ours["nll"], theirs["nll"], rtol=0, atol=1e-4)
+    for scorer in ("auto", "plain", "lm-eval"):
+        with pytest.raises(BadInput, match=r"max_length: 200 for a model of 160 positions. Allowed: at most 161"):
+            scores(folder, items, "piqa", scorer, max_length=200)
+
+
 def test_the_printed_commands_of_stock_lm_eval_agree(folder: Path, items: dict[str, Path]) -> None:
     """Long prompts too: they are cut behind the opening token, to what the model has positions for."""
     from lm_eval import simple_evaluate

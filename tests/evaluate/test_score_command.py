@@ -153,6 +153,7 @@ def test_what_cannot_be_scored_is_said_in_one_paragraph(model_folder: Path, tmp_
         ([str(model_folder), "--from", "folder:"], "--from: 'folder:'"),
         ([str(model_folder), "--scorer", "fast"], "--scorer: 'fast'"),
         (["./absent/model"], "no such folder, and no id of a hub model"),
+        (["a/" * 9 + "b" * 300], "no such folder, and no id of a hub model"),
         (["empty"], "no config.json"),
         (["bare"], "no tokenizer.json"),
         (["model.gguf"], "no GGUF file"),

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gap.core.errors import BadInput
-from gap.models.load import load_model
+from gap.models.load import load_model, model_identity
 from gap.runtime.device import open_device
 from gap.runtime.runtime import Runtime
 
@@ -98,6 +98,26 @@ def test_an_index_that_leads_out_of_its_folder(copy: Path) -> None:
         (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
         with pytest.raises(BadInput, match="names of files beside it"):
             load_model(copy)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({}, "no names of weights"),
+        ({"weight_map": []}, "no names of weights"),
+        ({"weight_map": {}}, "no names of weights"),
+        ({"weight_map": {"a": 1}}, "1"),
+        ({"weight_map": {"a": None, "b": "part-1.safetensors"}}, "None"),
+        ({"weight_map": {"a": ""}}, "''"),
+        ({"weight_map": {"a": ".."}}, r"'\.\.'"),
+    ],
+)
+def test_an_index_that_names_no_files(copy: Path, content: object, found: str) -> None:
+    (copy / "model.safetensors").unlink()
+    (copy / "model.safetensors.index.json").write_text(json.dumps(content))
+    for opened in (load_model, model_identity):
+        with pytest.raises(BadInput, match=f"weight_map: {found}. Allowed: names of files beside it"):
+            opened(copy)
 
 
 def test_corrupt_bin(copy: Path) -> None:

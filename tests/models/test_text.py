@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import tiny
@@ -9,7 +10,7 @@ import torch
 from families import FAMILIES
 
 from gap.core.errors import BadInput
-from gap.models.text import encode_text, max_positions
+from gap.models.text import encode_text, eos_ids, max_positions
 from gap.models.tokenizer import load_tokenizer
 
 
@@ -40,3 +41,22 @@ def test_texts_that_cannot_be_used(tokenizer: Path) -> None:
 )
 def test_the_longest_sequence_of_a_family(family: str, positions: int) -> None:
     assert max_positions(SimpleNamespace(config=FAMILIES[family]())) == positions
+
+
+@pytest.mark.parametrize(
+    ("own", "of_generation", "wanted"),
+    [
+        (2, None, (2,)),
+        (2, 5, (5,)),
+        (2, [7, 5], (7, 5)),
+        (None, None, ()),
+        (50_256, None, ()),  # of the model that a small one was cut from
+        (-1, None, ()),  # "none" to some; not the last token
+        (2, [5, 400], (5,)),
+        (2, "x", ()),
+    ],
+)
+def test_ends_of_an_answer_are_tokens_of_the_vocabulary(own: Any, of_generation: Any, wanted: tuple[int, ...]) -> None:
+    config = SimpleNamespace(eos_token_id=own, vocab_size=400)
+    assert eos_ids(SimpleNamespace(config=config, generation_config=SimpleNamespace(eos_token_id=of_generation))) == wanted
+    assert of_generation is not None or eos_ids(SimpleNamespace(config=config)) == wanted

@@ -8,15 +8,16 @@ from typing import Any
 
 from gap.checkpoints.catalogue import Checkpoint, catalogue
 from gap.checkpoints.materialise import RECIPE, materialise
+from gap.core.checksums import write_sums
 from gap.core.errors import BadInput
-from gap.core.files import read_object
+from gap.core.files import read_object, write_json
 from gap.runtime.runtime import Runtime
 
 WEIGHTS = "model.safetensors"
 
 
 def export(plan: dict[str, Any], model: str, out: Path, runtime: Runtime) -> None:
-    """Rebuild the model's best checkpoint into ``out``; nothing is done where ``out`` already holds it.
+    """Rebuild the model's best checkpoint into ``out``; where ``out`` already holds it, only the scores in its recipe are brought up to date.
 
     Parameters
     ----------
@@ -30,6 +31,11 @@ def export(plan: dict[str, Any], model: str, out: Path, runtime: Runtime) -> Non
     """
     best = best_checkpoint(catalogue(plan), model, plan["methods"][0]["name"])
     if holds_checkpoint(out, best.digest):
+        recipe = read_object(out / RECIPE)
+        renewed = recipe | best.flat() | {"split": plan["study"]["evaluate"]["splits"][0]}
+        if renewed != recipe:
+            write_json(out / RECIPE, renewed)
+            write_sums(out)
         for name in (WEIGHTS, RECIPE):
             os.utime(out / name)
         return

@@ -46,10 +46,11 @@ def materialise(plan: dict[str, Any], checkpoint: Checkpoint, out: Path, runtime
     from gap.posttrain.replay import ReplayCheck, replay
     from gap.runtime.device import open_device
 
+    run = _planned_run(plan, checkpoint)
+    method = Method.model_validate(plan["study"]["methods"][checkpoint.method])
     folder = Path(plan["models"][checkpoint.model]["folder"])
     if not folder.exists():
         raise BadInput(f"checkpoint {checkpoint.id}", f"no base model in {folder}", "the model that it starts from", CURE)
-    run, method = _planned_run(plan, checkpoint), Method.model_validate(plan["study"]["methods"][checkpoint.method])
     rows = trajectories(plan)
     rows = rows[(rows["run"] == checkpoint.run) & (rows["epoch"] <= checkpoint.epoch)].sort_values("epoch")
     corpora = {entry["name"]: Path(entry["path"]) for entry in plan["corpora"] if checkpoint.model in entry["models"]}

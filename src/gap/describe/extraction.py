@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from gap.describe.predictions import Reading
 from gap.models.equivalence import UNSUITED, describe_error
 from gap.models.plain_decoding import decode_without_cache
 from gap.models.sharding import without_gradients
-from gap.models.text import eos_ids
+from gap.models.text import eos_ids, until
 from gap.params.describe import Describe
 
 #: How far a greedy token's logit may stand below the largest: rounding, as a share of the largest magnitude (at least 1).
@@ -95,11 +95,6 @@ def overlap(answer: Sequence[int], true: Sequence[int], ngram: int) -> float:
 def ngrams(ids: Sequence[int], length: int) -> list[tuple[int, ...]]:
     """All runs of ``length`` ids, in order."""
     return [tuple(ids[start : start + length]) for start in range(len(ids) - length + 1)]
-
-
-def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
-    """The answer up to and with the first end token."""
-    return list(answer[: next((count for count, token in enumerate(answer, 1) if token in ends), len(answer))])
 
 
 @without_gradients()

@@ -22,7 +22,7 @@ from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.load import load_model
 from gap.models.precision import DTYPES, autocast
-from gap.models.text import max_positions, run_ids
+from gap.models.text import check_max_length, run_ids
 from gap.models.tokenizer import load_tokenizer
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.evaluate import EvaluateJob, Scorer
@@ -97,6 +97,8 @@ class TaskScorer:
         self.network, self.kernel = session.network, "as it is"
         self.backend: LmEvalBackend | None = None
         self.encoded: Any = None
+        if not self.is_dialogue:
+            check_max_length(session.job.evaluate.max_length, session.model)
         if session.scorer == "lm-eval":
             self._open_backend()
         elif self.is_dialogue:
@@ -112,11 +114,7 @@ class TaskScorer:
         self.backend = LmEvalBackend(session.model, session.tokenizer, session.job.evaluate, session.device, session.dtype)
 
     def _encode_choices(self, items: list[MultipleChoice]) -> None:
-        session, settings, positions = self.session, self.session.job.evaluate, max_positions(self.session.model)
-        # the last token of a sequence is not fed
-        if settings.max_length - 1 > positions:
-            shown = f"{settings.max_length} for a model of {positions} positions"
-            raise BadInput("evaluate.max_length", shown, f"at most {positions + 1}", "Lower it.")
+        session, settings = self.session, self.session.job.evaluate
         layout: Layout = "plain"
         self.reason = ASKED_FOR
         if session.scorer == "auto":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,6 @@ def _drop_foreign_tokens(folder: Path) -> None:
 @contextmanager
 def _reading(file: Path) -> Iterator[None]:
     """Without transformers' own bars and warnings; its errors in one paragraph."""
-    import io
-    from contextlib import redirect_stderr
-
     with file.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             raise BadInput(str(file), "no GGUF file", "a file that begins with GGUF", "Name a file of llama.cpp's form.")

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Names of weight files, the preferred first.
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-
-
 #: Ends of names of what old checkpoints keep beside the weights, and models compute anew.
 BUFFERS = ("inv_freq", "masked_bias", "attn.bias", "attention.bias", "position_ids")
 
@@ -90,22 +88,11 @@ def load_config(folder: Path) -> PretrainedConfig:
             from transformers import AutoConfig
 
             config = AutoConfig.from_pretrained(folder)
-    for holds, found, allowed, cure in (
-        (
-            getattr(config, "quantization_config", None),
-            "quantised weights",
-            "weights in fp32, bf16 or fp16",
-            "Use the model before it was quantised.",
-        ),
-        (
-            not hasattr(config, "vocab_size"),
-            "a model of more than text (no vocab_size)",
-            "a language model",
-            "Use its text model, in a folder of its own.",
-        ),
-    ):
-        if holds:
-            raise BadInput(str(path), found, allowed, cure)
+    if getattr(config, "quantization_config", None):
+        raise BadInput(str(path), "quantised weights", "weights in fp32, bf16 or fp16", "Use the model before it was quantised.")
+    if not hasattr(config, "vocab_size"):
+        found, cure = "a model of more than text (no vocab_size)", "Use its text model, in a folder of its own."
+        raise BadInput(str(path), found, "a language model", cure)
     for name, value in vars(config).items():
         if "drop" in name and isinstance(value, int | float) and not isinstance(value, bool):
             setattr(config, name, 0.0)
@@ -137,14 +124,17 @@ def weight_files(path: Path) -> list[Path]:
 
     Raises
     ------
-    BadInput: an index names a file outside its folder.
+    BadInput: an index names no file, or one outside its folder.
     """
     if path.suffix != ".json":
         return [path]
-    names = sorted(set(read_object(path).get("weight_map", {}).values()))
-    if strange := [name for name in names if Path(name).name != name]:
-        raise BadInput(f"{path}, weight_map", repr(strange[0]), "names of files beside it", "Do not use this model, or mend its index.")
-    return [path.parent / name for name in names]
+    named = read_object(path).get("weight_map")
+    names = list(named.values()) if isinstance(named, dict) else []
+    strange = [name for name in names if not isinstance(name, str) or name in ("", "..") or Path(name).name != name]
+    if strange or not names:
+        found = repr(strange[0]) if strange else "no names of weights"
+        raise BadInput(f"{path}, weight_map", found, "names of files beside it", "Do not use this model, or mend its index.")
+    return [path.parent / name for name in sorted(set(names))]
 
 
 def _check_safetensors(path: Path) -> None:

@@ -1,8 +1,8 @@
-"""The texts of a corpus, from a text to the token ids of a run, and the tokens that end a text."""
+"""The texts of a corpus, from a text to the token ids of a run, how long texts may be, and the tokens that end one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: What OPT puts in front of every text, and one token to predict.
 MIN_TOKENS = 2
-
-
 #: What configurations call the longest sequence (MPT: max_seq_len).
 LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len")
 
@@ -27,6 +25,36 @@ LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len")
 def max_positions(model: Any) -> int:
     """Longest sequence that the model has positions for (a very large number where it says nothing)."""
     return int(next((length for name in LENGTHS if (length := getattr(model.config, name, None))), 2**31))
+
+
+def check_max_length(max_length: int, model: Any) -> None:
+    """Hold a context with its continuation, ``max_length`` tokens at most, to the model's positions: the last token is not fed.
+
+    Raises
+    ------
+    BadInput: the model has too few.
+    """
+    positions = max_positions(model)
+    if max_length - 1 > positions:
+        shown = f"{max_length} for a model of {positions} positions"
+        raise BadInput("evaluate.max_length", shown, f"at most {positions + 1}", "Lower it.")
+
+
+def prompt_limit(max_length: int, new_tokens: int, model: Any) -> int:
+    """Tokens of the longest prompt: ``max_length`` as the authors have it, less where the model has no positions for the answer.
+
+    Raises
+    ------
+    BadInput: the model has too few positions for any prompt.
+    """
+    # the last new token is never fed
+    positions = max_positions(model)
+    limit = min(max_length, positions - (new_tokens - 1))
+    if limit < 2:
+        given = f"{new_tokens} new tokens for a model of {positions} positions"
+        cure = "Lower it, or train a model with a longer context."
+        raise BadInput("evaluate.max_new_tokens", given, "less than the model's positions", cure)
+    return limit
 
 
 def read_texts(users: Sequence[RunId | TextId], corpora: dict[str, Path]) -> dict[tuple[str, int], str]:
@@ -111,9 +139,12 @@ def run_ids(
 
 
 def eos_ids(model: Any) -> tuple[int, ...]:
-    """Tokens that end a greedy answer, as ``generate`` has them."""
+    """Tokens that end a greedy answer, as ``generate`` has them; without any that the vocabulary lacks, which no answer can hold."""
     ids = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = model.config.eos_token_id if ids is None else ids
-    if ids is None:
-        return ()
-    return tuple(ids) if isinstance(ids, list | tuple) else (int(ids),)
+    return tuple(token for token in (ids if isinstance(ids, list | tuple) else [ids]) if token in range(model.config.vocab_size))
+
+
+def until(answer: Sequence[int], ends: Collection[int]) -> list[int]:
+    """The answer up to and with the first end token."""
+    return list(answer[: next((count for count, token in enumerate(answer, 1) if token in ends), len(answer))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,8 +86,6 @@ def opening_id(tokenizer: Any) -> int:
 
 def with_opening(tokenizer: Any) -> Any:
     """A copy that puts the opening token, and nothing else, in front of what it encodes with special tokens; for other tools."""
-    import copy
-
     from tokenizers.processors import TemplateProcessing
 
     other, opening = copy.deepcopy(tokenizer), opening_id(tokenizer)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -89,6 +90,16 @@ def test_differences_are_listed(scored: Path) -> None:
     assert "item 3" in shown.output and "differing" in shown.output
     shown = CliRunner().invoke(app, ["compare-scores", str(scored / "auto.parquet"), str(scored / "x" / "other.parquet"), "--json"])
     assert json.loads(shown.output)["differing"] == 1
+
+
+def test_equal_items_are_matched_in_their_order(scored: Path, tmp_path: Path) -> None:
+    rows = read_table(scored / "auto.parquet", "item_scores")
+    twice = pd.concat([rows, rows.head(3)], ignore_index=True)
+    write_table(twice, tmp_path / "twice.parquet", "item_scores")
+    found = compare_scores(tmp_path / "twice.parquet", tmp_path / "twice.parquet")
+    assert (found["items"], found["only_in_first"], found["differing"]) == (COUNT + 3, 0, 0)
+    found = compare_scores(scored / "auto.parquet", tmp_path / "twice.parquet")
+    assert (found["items"], found["only_in_first"], found["only_in_second"], found["differing"]) == (COUNT, 0, 3, 0)
 
 
 def test_files_that_cannot_be_compared(scored: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from gap.cli.main import app
+from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.evaluate.checks.noise_floor import NOT_PORTABLE, Scores, VariantScorer, _differences, _entry, _floors, noise_report
 from gap.evaluate.checks.variants import Variant, open_variant, variants
@@ -65,6 +66,14 @@ def test_changes_ties_and_floors_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
     # one of three items in one of two tasks
     assert floor["kernel"] == {"tasks": 2, "changed": 1, "most": pytest.approx(100 / 6), "seen": pytest.approx(100 / 6)}
     assert floor["shape"] == {"tasks": 2, "changed": 0, "most": 0.0, "seen": 0.0}
+
+
+def test_an_item_with_one_choice_is_no_tie(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = Scores([0, 1], [np.array([-1.0]), np.array([-2.0, -2.0])], np.array([1.0, 1.0]))
+    monkeypatch.setattr(VariantScorer, "scores", lambda *_: scores)
+    items = [MultipleChoice("a", ("b",), 0), MultipleChoice("a", ("b", "c"), 1)]
+    entry = _entry(VariantScorer(None, None, items, SETTINGS, "cpu"), {})  # type: ignore[arg-type]
+    assert (entry["ties"], entry["near_ties"]) == (1, [1])
 
 
 def test_what_portable_arithmetic_has_not_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +141,12 @@ def test_a_model_without_trees_and_cache_is_measured_as_it_is_scored(tokenizer_f
         assert "one row per continuation" not in ways and {"every row by itself", "weights as they are"} <= set(ways)
         assert all(way["largest"] < 1e-3 for way in ways.values() if way["kind"] != "dtype")
         assert not plain or ways["weights as they are"]["largest"] == 0
+
+
+def test_more_tokens_than_the_model_has_positions_for_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    long = SETTINGS.model_copy(update={"max_length": 200})
+    with pytest.raises(BadInput, match="160 positions"):
+        noise_report({"tiny": model_folder}, FILES, long, tmp_path / "noise.json", Runtime("cpu", 1))
 
 
 def test_a_variant_leaves_no_trace(models: Any) -> None:

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gap.core.errors import BadInput
-from gap.evaluate.encoding.batches import PASS_COST, ScoredSequence, partition_by_width, plain_batches
+from gap.evaluate.encoding.batches import PASS_COST, ScoredSequence, partition_by_width, plain_batches, scored_sequence
 from gap.evaluate.encoding.encode import encode_items
-from gap.evaluate.encoding.sequences import scored_sequence
 from gap.tasks.items import MultipleChoice
 
 ids = st.lists(st.integers(3, 6), min_size=1, max_size=12).map(tuple)

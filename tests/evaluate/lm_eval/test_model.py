@@ -77,6 +77,14 @@ def test_weights_in_half_precision_have_no_scoring_model(model_folder: Path) -> 
     np.testing.assert_allclose(mine, theirs, rtol=0.01, atol=0.5)
 
 
+def test_no_requests_choose_no_layout(both: tuple[HFLM, TreeLM], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, ours = both
+    monkeypatch.setattr(ours, "_network", None)
+    monkeypatch.setattr(ours, "_layout", "plain")
+    assert ours.loglikelihood([], disable_tqdm=True) == []
+    assert (ours._network, ours._layout) == (None, "plain")
+
+
 def test_rolling_log_likelihood_agrees(both: tuple[HFLM, TreeLM]) -> None:
     text = [Instance("loglikelihood_rolling", {}, ("the cat sat on a mat and that is so. " * 12,), 0)]
     theirs, mine = (model.loglikelihood_rolling(text, disable_tqdm=True) for model in both)

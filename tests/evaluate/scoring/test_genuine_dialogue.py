@@ -11,8 +11,9 @@ import torch
 
 from gap.evaluate.engine.scoring_model import open_scoring_model
 from gap.evaluate.engine.split_model import split_model
-from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues, prompt_limit
+from gap.evaluate.scoring.dialogue import _answers, _judge, encode_dialogues
 from gap.fetch.items import fetch_items
+from gap.models.text import prompt_limit
 from gap.models.tokenizer import load_tokenizer
 from gap.params.evaluate import Evaluate
 from gap.params.items import Items, TaskJob
@@ -57,7 +58,7 @@ def test_the_greedy_tokens_are_those_of_generate(model: Any, opt_tokenizer: Any,
     fetch_items(TaskJob(task=task, split="validation", items=Items(kind="folder", path="mirror:")), tmp_path / "items.jsonl")
     items: list[Any] = load_items(task, tmp_path / "items.jsonl", COUNT)
     assert len(items) == COUNT
-    limit = prompt_limit(HOW, model)
+    limit = prompt_limit(HOW.max_length, HOW.max_new_tokens, model)
     compiled = encode_dialogues(items, opt_tokenizer, HOW, model, "cpu")
     network = open_scoring_model(split_model(model), None)
     kept: list[list[list[int]]] = []

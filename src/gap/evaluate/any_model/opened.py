@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ def opened_model(name: str, cache: Path) -> Path:
     Unavailable: the hub is out of reach, or has no such model or revision.
     """
     path = Path(name)
-    if path.suffix == ".gguf" and path.is_file():
-        return _dequantised(path, cache)
-    if path.exists():
+    if os.path.exists(path):  # False for a name that is too long for a file, where pathlib of Python 3.11 raises
+        if path.suffix == ".gguf" and path.is_file():
+            return _dequantised(path, cache)
         return _checked(path if path.is_dir() else path.parent)
     hub = HUB_ID.fullmatch(name)
     if hub is None:

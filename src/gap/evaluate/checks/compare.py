@@ -18,14 +18,16 @@ TIE = 1e-4
 def compare_scores(first: Path, second: Path) -> dict[str, Any]:
     """How the item scores of two files differ: counts, largest differences, and the items whose prediction or response differs.
 
-    Rows are matched by run, step, task, split and the item's hash.
+    Rows are matched by run, step, task, split and the item's hash, equal items in their order.
 
     Raises
     ------
     BadInput: a file cannot be read, or the two have no item in common.
     """
-    left, right = (read_table(path, "item_scores") for path in (first, second))
-    joined = left.merge(right, on=KEYS, suffixes=("", "_other"), validate="one_to_one")
+    left, right = (
+        rows.assign(repeat=rows.groupby(KEYS).cumcount()) for rows in (read_table(path, "item_scores") for path in (first, second))
+    )
+    joined = left.merge(right, on=[*KEYS, "repeat"], suffixes=("", "_other"), validate="one_to_one")
     if joined.empty:
         raise BadInput(
             str(second), f"no item of {first}", "scores of the same runs, steps and items", "Name two files about the same task."

@@ -26,6 +26,7 @@ from gap.evaluate.scoring.layout_check import choose_layout
 from gap.evaluate.scoring.multiple_choice import score_chunks
 from gap.models.equivalence import UNSUITED, describe_error
 from gap.models.load import load_model
+from gap.models.text import check_max_length
 from gap.models.tokenizer import load_tokenizer
 from gap.params.evaluate import Evaluate
 from gap.runtime.device import open_device
@@ -137,7 +138,7 @@ def noise_report(
 
     Raises
     ------
-    BadInput: a model or a file of items cannot be read.
+    BadInput: a model or a file of items cannot be read, or the model has fewer positions than the settings ask for.
     """
     report: dict[str, Any] = {}
     limit = settings.noise_items
@@ -152,6 +153,8 @@ def noise_report(
             for task, splits in items.items():
                 for split, path in splits.items():
                     scorer = VariantScorer(network, tokenizer, load_items(task, path, limit), settings, device.type, refused=refused)
+                    if not scorer.is_dialogue:
+                        check_max_length(settings.max_length, model)
                     scorer = replace(scorer, fast=False, packed=False) if name in plain else scorer.as_chosen()
                     tasks.setdefault(task, {})[split] = _entry(scorer, dropped)
                     shown.step(note=f"{name} {task}")
@@ -183,7 +186,8 @@ def _entry(scorer: VariantScorer, dropped: dict[str, str]) -> dict[str, Any]:
             continue
         entries[variant.name] = {"kind": variant.kind, **_differences(reference, scores)}
     largest = max((entry["largest"] for entry in entries.values() if entry["kind"] != "dtype"), default=0.0)
-    margins = [np.inf if scorer.is_dialogue else float(np.diff(np.sort(sums)[-2:])[0]) for sums in reference.values]
+    # a dialogue, or an item with one choice, has nothing to choose between
+    margins = [float(np.diff(np.sort(sums)[-2:])[0]) if len(sums) > 1 else np.inf for sums in reference.values]
     return {
         "items": len(scorer.items),
         "group": "dialogue" if scorer.is_dialogue else "classification",

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gap.evaluate.encoding.batches import Batch, ScoredSequence, make_batch, partition_by_width, plain_batches
+from gap.evaluate.encoding.batches import Batch, ScoredSequence, make_batch, partition_by_width, plain_batches, scored_sequence
 from gap.evaluate.encoding.item_chunks import item_chunks
-from gap.evaluate.encoding.sequences import scored_sequence
 from gap.models.pairs import encode_pairs
 from gap.models.tokenizer import opening_id
 from gap.params.evaluate import Evaluate

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from gap.core.errors import BadInput
-from gap.evaluate.encoding.batches import ItemChunk, ScoredSequence, plain_batches
+from gap.evaluate.encoding.batches import ItemChunk, ScoredSequence, plain_batches, scored_sequence
 from gap.evaluate.encoding.item_chunks import item_chunks
 from gap.evaluate.encoding.prefix_tree import tree_batches
-from gap.evaluate.encoding.sequences import scored_sequence
 from gap.models.pairs import encode_pairs
 from gap.models.tokenizer import opening_id
 from gap.tasks.items import MultipleChoice

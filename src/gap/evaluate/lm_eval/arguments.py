@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 from gap.core.files import read_object, write_json
 from gap.models.load import load_config
-from gap.models.text import max_positions
+from gap.models.text import max_positions, prompt_limit
 from gap.models.tokenizer import load_tokenizer, with_opening
 
 #: Tokens of context and continuation, and of a dialogue's answer, as the authors have them.
 LENGTH, NEW_TOKENS = 512, 32
 CONFIG = "tokenizer_config.json"
-
-
-class _Configured:
-    """What ``max_positions`` asks a model for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.config: Any = load_config(folder)
 
 
 def model_arguments(model: Path, out: Path) -> dict[str, str]:
@@ -30,10 +23,10 @@ def model_arguments(model: Path, out: Path) -> dict[str, str]:
 
     Raises
     ------
-    BadInput: no model or tokenizer in the folder, or no opening token.
+    BadInput: no model or tokenizer in the folder, no opening token, or too few positions for any prompt.
     """
-    positions = max_positions(_Configured(model))
-    prompt = min(LENGTH, positions - (NEW_TOKENS - 1))
+    configured = SimpleNamespace(config=load_config(model))
+    prompt = prompt_limit(LENGTH, NEW_TOKENS, configured)
     folder = out.resolve() / "tokenizer"
     with_opening(load_tokenizer(model)).save_pretrained(folder)
     # transformers does not save where texts are cut
@@ -41,6 +34,6 @@ def model_arguments(model: Path, out: Path) -> dict[str, str]:
     write_json(folder / CONFIG, settings)
     common = f"pretrained={model.resolve()},tokenizer={folder},add_bos_token=True"
     return {
-        "classification": f"{common},max_length={min(LENGTH - 1, positions)}",
+        "classification": f"{common},max_length={min(LENGTH - 1, max_positions(configured))}",
         "dialogue": f"{common},truncation=True,max_length={prompt + NEW_TOKENS}",
     }

@@ -49,6 +49,8 @@ class TreeLM(HFLM):
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """(sum of log-probabilities in nats, whether every token is the likeliest) per request, as the backend defines them."""
+        if not requests:  # of an empty text; trees are not proven by scoring nothing
+            return []
         if self.backend != "causal":
             return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
         network = self._open(requests)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gap.core.errors import BadInput
 from gap.evaluate.encoding.dialogue_chunks import DialogueChunk, dialogue_chunks
 from gap.evaluate.engine.split_model import SplitModel
 from gap.evaluate.item_scores import Answer, judge
@@ -21,7 +20,7 @@ from gap.evaluate.scoring.decoding import Decoding, cached_answers, plain_answer
 from gap.evaluate.scoring.stop_automaton import stop_table
 from gap.evaluate.scoring.trial_items import TRIAL_ITEMS, trial_items
 from gap.models.sharding import without_gradients
-from gap.models.text import eos_ids, max_positions
+from gap.models.text import eos_ids, max_positions, prompt_limit, until
 from gap.params.evaluate import Evaluate
 from gap.tasks.items import Dialogue
 
@@ -41,23 +40,6 @@ class Dialogues:
     decoding: Decoding = "cached"
 
 
-def prompt_limit(settings: Evaluate, model: Any) -> int:
-    """Tokens of the longest prompt: ``max_length`` as the authors have it, less where the model has no positions for the answer.
-
-    Raises
-    ------
-    BadInput: the model has too few positions for any prompt.
-    """
-    # the last new token is never fed
-    positions = max_positions(model)
-    limit = min(settings.max_length, positions - (settings.max_new_tokens - 1))
-    if limit < 2:
-        given = f"{settings.max_new_tokens} new tokens for a model of {positions} positions"
-        cure = "Lower it, or train a model with a longer context."
-        raise BadInput("evaluate.max_new_tokens", given, "less than the model's positions", cure)
-    return limit
-
-
 def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evaluate, model: Any, device: str) -> Dialogues:
     """Token ids, groups and the stop table, once per job.
 
@@ -67,7 +49,8 @@ def encode_dialogues(items: Sequence[Dialogue], tokenizer: Any, settings: Evalua
     """
     # the last token of a reference is not fed
     cut = settings.model_copy(update={"max_length": min(settings.max_length, max_positions(model) + 1)})
-    chunks = dialogue_chunks(items, tokenizer, cut, prompt_limit(settings, model), device)
+    limit = prompt_limit(settings.max_length, settings.max_new_tokens, model)
+    chunks = dialogue_chunks(items, tokenizer, cut, limit, device)
     ends = eos_ids(model)
     # the stop text is the same for all items of a task
     table = stop_table(tokenizer, model.config.vocab_size, ends, device, items[0].stop)
@@ -93,8 +76,7 @@ def _answers(network: SplitModel, dialogues: Dialogues, chunk: DialogueChunk) ->
 def _judge(dialogues: Dialogues, chunk: DialogueChunk, tokens: list[list[int]], nll: np.ndarray) -> list[Answer]:
     """Responses and F1, in item order; ``tokens`` are those of each row, ``nll`` that of each item."""
     # the end token itself is kept, as ``generate`` does; decoding leaves it out where it is a special token
-    lengths = [next((end for end, token in enumerate(row, 1) if token in dialogues.eos_ids), len(row)) for row in tokens]
-    answers = [row[:length] for row, length in zip(tokens, lengths, strict=True)]
+    answers = [until(row, dialogues.eos_ids) for row in tokens]
     decoded = dialogues.tokenizer.batch_decode(answers, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     texts = dict(zip(chunk.order, decoded, strict=True))
     return [judge(texts[item], chunk.items[item], float(nll[item]), chunk.reference_tokens[item]) for item in range(len(chunk.order))]
