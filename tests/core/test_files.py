@@ -144,7 +144,7 @@ def test_an_object_without_its_fields_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     for content, found in (("{}", "not there"), ('{"light": []}', "a JSON list")):
         path.write_text(content)
-        with pytest.raises(BadInput, match=rf"a\.json, key 'light': {found}\. Allowed: a JSON dict\. Make it anew\."):
+        with pytest.raises(BadInput, match=rf"a\.json, key 'light': {found}\. Allowed: a JSON object\. Make it anew\."):
             read_object(path, "Make it anew.", {"light": dict})
     path.write_text('{"light": {}, "more": 1}')
     assert read_object(path, fields={"light": dict}) == {"light": {}, "more": 1}

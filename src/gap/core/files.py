@@ -145,6 +145,10 @@ def read_json(path: Path, cure: str = "") -> Any:
         raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure or DAMAGED) from error
 
 
+#: What JSON calls a value of a type that an object's field may have to be of.
+KINDS = {dict: "object", str: "string"}
+
+
 def read_object(path: Path, cure: str = "", fields: Mapping[str, type] = MappingProxyType({})) -> dict[str, Any]:
     """Read a JSON file that holds an object with at least these ``fields``: key -> type.
 
@@ -158,7 +162,7 @@ def read_object(path: Path, cure: str = "", fields: Mapping[str, type] = Mapping
     for key, kind in fields.items():
         if not isinstance(content.get(key), kind):
             found = f"a JSON {type(content[key]).__name__}" if key in content else "not there"
-            raise BadInput(f"{path}, key {key!r}", found, f"a JSON {kind.__name__}", cure or DAMAGED)
+            raise BadInput(f"{path}, key {key!r}", found, f"a JSON {KINDS[kind]}", cure or DAMAGED)
     return content
 
 
