@@ -146,7 +146,7 @@ def read_json(path: Path, cure: str = "") -> Any:
 
 
 #: What JSON calls a value of a type that an object's field may have to be of.
-KINDS = {dict: "object", str: "string"}
+KINDS: dict[type, str] = {dict: "object", str: "string"}
 
 
 def read_object(path: Path, cure: str = "", fields: Mapping[str, type] = MappingProxyType({})) -> dict[str, Any]:
