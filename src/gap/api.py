@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
+from gap.core.files import DAMAGED, is_utf8, read_object
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def _check_text(name: str, value: str) -> None:
     """It must be text, such as UTF-8 can hold."""
     if not isinstance(value, str):
         raise BadInput(name, f"a {type(value).__name__}", "one string", "Correct it.")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not is_utf8(value):
         raise BadInput(name, "half of a surrogate pair", "text that UTF-8 can hold", "Decode it anew from where it comes from.")
 
 
@@ -306,7 +307,8 @@ class Study:
             if not file.exists():
                 raise BadInput(str(file), "no such file", f"table {name} of study {self.name}", CURE)
         if files[0].suffix == ".csv":
-            table = pd.read_csv(files[0], keep_default_na=False, na_values=[""])
+            with refusing(str(files[0]), "not a readable CSV file", f"table {name}", DAMAGED):
+                table = pd.read_csv(files[0], keep_default_na=False, na_values=[""])
             unknown = [column for column in columns or [] if column not in table]
         else:
             unknown = [column for column in columns or [] if column not in TABLES[name]]
@@ -322,11 +324,9 @@ def read_study(name: str, root: str | Path = ".") -> Study:
 
     Raises
     ------
-    BadInput: it has no plan there.
+    BadInput: it has no plan there, or a damaged one.
     """
-    from gap.core.files import read_object
-
     path = Path(root) / "results" / name / "plan.json"
     if not path.exists():
         raise BadInput(str(path), "no such file", "the plan of a study", f"Name the project's folder as root. {CURE}")
-    return Study(name, Path(root), read_object(path))
+    return Study(name, Path(root), read_object(path, fields={"light": dict}))

@@ -17,6 +17,7 @@ from tiny_gguf import write_gguf
 import gap
 from gap import Model, Study, api, generate, open_model, post_train, read_study, restore, score
 from gap.core.errors import BadInput
+from gap.core.files import write_json
 from gap.core.tables import RUN, TABLES, read_table
 from gap.evaluate.job import RunFiles, TaskFiles, evaluate
 from gap.models.weights import weights_digest
@@ -200,6 +201,18 @@ def test_a_studys_tables(plan: dict) -> None:
     ):
         with pytest.raises(BadInput, match=found):
             study.table(name, columns)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"1,2\n'])
+def test_a_damaged_table_or_plan_is_named(plan: dict, content: bytes) -> None:
+    file = Path("estimates.csv")
+    file.write_bytes(content)
+    damaged = Study("synthetic", Path("."), plan | {"light": plan["light"] | {"estimates": str(file)}})
+    with pytest.raises(BadInput, match=r"estimates\.csv: not a readable CSV file .*table estimates"):
+        damaged.table("estimates")
+    write_json(Path("results/demo/plan.json"), {"models": {}})
+    with pytest.raises(BadInput, match=r"plan\.json, key 'light': not there"):
+        read_study("demo")
 
 
 def test_the_studies_of_the_repository(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_the_command(plan: dict[str, Any]) -> None:
 
 
 def test_a_study_that_is_not_made_or_runs_nothing() -> None:
-    write_json(Path("published.json"), {"study": {"name": "published"}})
+    write_json(Path("published.json"), {"study": {"name": "published"}, "light": {}})
     for place, words in (("published.json", "a study without runs"), ("missing.json", "no such file")):
         done = CliRunner().invoke(app, ["checkpoints", "--plan", place])
         assert isinstance(done.exception, BadInput) and words in str(done.exception)

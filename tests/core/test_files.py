@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 from gap.core.errors import BadInput, Unavailable
-from gap.core.files import ABSENT, read_csv, read_json, read_jsonl, read_object, write_json, write_text, writing
+from gap.core.files import (
+    ABSENT,
+    having_room,
+    is_utf8,
+    read_csv,
+    read_json,
+    read_jsonl,
+    read_object,
+    write_json,
+    write_text,
+    writing,
+    writing_together,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
@@ -61,9 +73,24 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_real_full_device_is_explained() -> None:
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(Unavailable, match="No space left on device"), having_room(Path("/dev/full")):
         Path("/dev/full").write_text("x")
-    assert caught.value.errno == errno.ENOSPC
+
+
+def test_files_written_together_replace_those_of_their_names_the_last_one_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "out"
+    (tmp_path / f".out.{os.getpid()}.tmp/left by a killed process of this number").mkdir(parents=True)
+    replaced, replace = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: replaced.append(Path(target).name) or replace(source, target))
+    with writing_together(folder, "a") as made:
+        for name in "abc":
+            (made / name).write_text("new")
+        assert not folder.exists()
+    assert replaced == ["b", "c", "a"] and list(tmp_path.iterdir()) == [folder] and len(list(folder.iterdir())) == 3
+    with pytest.raises(RuntimeError), writing_together(folder) as made:
+        (made / "a").write_text("half")
+        raise RuntimeError
+    assert (folder / "a").read_text() == "new" and list(tmp_path.iterdir()) == [folder]
 
 
 def test_json_round_trip_and_damage(tmp_path: Path) -> None:
@@ -111,6 +138,20 @@ def test_what_is_no_file_or_no_object_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[1]")
     with pytest.raises(BadInput, match="a JSON list"):
         read_object(tmp_path / "a.json")
+
+
+def test_an_object_without_its_fields_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for content, found in (("{}", "not there"), ('{"light": []}', "a JSON list")):
+        path.write_text(content)
+        with pytest.raises(BadInput, match=rf"a\.json, key 'light': {found}\. Allowed: a JSON object\. Make it anew\."):
+            read_object(path, "Make it anew.", {"light": dict})
+    path.write_text('{"light": {}, "more": 1}')
+    assert read_object(path, fields={"light": dict}) == {"light": {}, "more": 1}
+
+
+def test_a_byte_of_a_name_that_is_not_utf8_is_seen() -> None:
+    assert is_utf8("é \U0001f600") and not is_utf8(os.fsdecode(b"\xff.txt"))
 
 
 def test_a_pair_of_surrogates_is_a_sign_and_a_mark_at_the_start_is_none(tmp_path: Path) -> None:

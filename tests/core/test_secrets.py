@@ -16,6 +16,7 @@ SECRETS = {
     "HF_TOKEN": "hf_PlantedTokenOfTheHub",
     "AWS_SECRET_ACCESS_KEY": "PlantedKey/Of+TheCloud",
     "PIP_INDEX_URL": "http://reader:PlantedPasswordOfTheIndex@127.0.0.1:9/simple",
+    "PROXY": "http://reader:Planted@Password:WithSigns@127.0.0.1:9",
     "HF_ENDPOINT": "http://PlantedTokenInTheAddress@127.0.0.1:9",
 }
 #: Nothing listens at that index: pip is to say so at once, and to ask no other that this machine's settings name.
@@ -38,6 +39,8 @@ def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
         ("the password PlantedPasswordOfTheIndex alone", "the password *** alone"),
         ("https://other:pass@example.org/a@b", "https://***@example.org/a@b"),
         ("git+ssh://ghp_abc@example.org", "git+ssh://***@example.org"),
+        ("http://u:pass@word@example.org/a@b or http://u:x@example.org", "http://***@example.org/a@b or http://***@example.org"),
+        ("Planted@Password:WithSigns", "***"),
         ("https://example.org/x?a=1&access_token=abc&b=2", "https://example.org/x?a=1&access_token=***&b=2"),
         ("https://example.org/x?X-Amz-Signature=abc#d e", "https://example.org/x?X-Amz-Signature=*** e"),
         ("write to a@example.org, key: value, mirror:x", "write to a@example.org, key: value, mirror:x"),

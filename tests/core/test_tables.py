@@ -40,13 +40,28 @@ def test_round_trip_keeps_values_and_order(tmp_path: Path) -> None:
     assert back["string"].tolist() == ["s0", "s1", "s2"] and back["text"].dtype == "int32"
 
 
+def test_whole_numbers_may_come_as_floats(tmp_path: Path) -> None:
+    write_table(texts(2).assign(tokens=[3.0, 4.0]), tmp_path / "t.parquet", "texts")
+    assert read_table(tmp_path / "t.parquet", "texts")["tokens"].tolist() == [3, 4]
+
+
 def test_every_column_has_a_meaning() -> None:
     for name in TABLES:
         assert all(field.metadata[b"description"] for field in schema(name))
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda f: f.drop(columns="hash"), lambda f: f.assign(more=1), lambda f: f.assign(tokens="x"), lambda f: f.assign(string=None)]
+    "spoil",
+    [
+        lambda f: f.drop(columns="hash"),
+        lambda f: f.assign(more=1),
+        lambda f: f.assign(tokens="x"),
+        lambda f: f.assign(tokens=[3.0, 3.5]),
+        lambda f: f.assign(tokens=[3.0, float("inf")]),
+        lambda f: f.assign(tokens=2**31),
+        lambda f: f.assign(tokens=2**70),
+        lambda f: f.assign(string=None),
+    ],
 )
 def test_a_frame_that_does_not_fit_is_refused(tmp_path: Path, spoil) -> None:
     with pytest.raises(BadInput):

@@ -14,7 +14,7 @@ import pytest
 from hub_study import dataset_repositories, model_repository, pinned_models
 from loopback_hub import Fault, LoopbackHub, serving
 
-from gap.core.errors import Refused
+from gap.core.errors import BadInput, Refused
 from gap.core.files import read_json, read_jsonl, write_json
 from gap.fetch.lock import write_lock
 
@@ -154,6 +154,20 @@ def test_the_lock_refuses_a_file_that_has_changed_and_keeps_the_former_lock(tmp_
     assert read_json(lock)["items"]["piqa/test"] == entry
     write_lock([record(tmp_path, "2" * 64, revision="b" * 40)], lock)
     assert read_json(lock)["items"]["piqa/test"]["fetched"][0]["revision"] == "b" * 40
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"stage": "evaluate"}, {"stage": "fetch-items", "settings": {}}, {"stage": "models", "settings": {"name": "m"}, "fetched": [{}]}],
+)
+def test_a_record_or_a_lock_that_is_none_is_named(tmp_path: Path, content: dict[str, Any]) -> None:
+    write_json(tmp_path / "test.provenance.json", content)
+    with pytest.raises(BadInput, match=r"test\.provenance\.json: not the record of what was fetched.*'fetch-items'"):
+        write_lock([tmp_path / "test.jsonl"], tmp_path / "lock.json")
+    assert not (tmp_path / "lock.json").exists()
+    write_json(tmp_path / "lock.json", {"items": {"piqa/test": content}} if content else {"items": []})
+    with pytest.raises(BadInput, match=r"lock\.json: not a lock of what was fetched.*git checkout"):
+        write_lock([record(tmp_path, "1" * 64)], tmp_path / "lock.json")
 
 
 def test_what_has_no_record_is_listed(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import io
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import pytest
 import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from gap.cli.light import STAGES
 from gap.cli.main import app
 from gap.runtime.exit_codes import known_problem
 
@@ -72,6 +76,38 @@ def test_a_command_ends_with_its_result_or_one_paragraph(name: str, data: st.Dat
         assert ended.value.code in (0, 1, 2, 3, 4), said.getvalue()
         assert not [path for path in Path(outer).rglob("*.tmp") if path.is_file()]
         assert (folder / "socket").is_socket() and (folder / "folder").is_dir()
+
+
+PLANNED = [[name] for name in (*STAGES, "checkpoints", "rescore")] + [
+    ["export", "--model", "m", "--out", "o"],
+    ["materialise", "x", "--out", "o"],
+]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"study": {"name": "x"}}', '{"study": {}, "light": []}'])
+@pytest.mark.parametrize("arguments", PLANNED, ids=lambda arguments: arguments[0])
+def test_a_plan_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], content: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plan.json").write_text(content)
+    code, paragraph = known_problem(lambda: app([*arguments, "--plan", "plan.json"], standalone_mode=False))
+    assert code == 2 and paragraph.startswith("gap: plan.json") and "JSON" in paragraph
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_an_argument_that_no_record_could_hold_is_refused_before_any_work(tmp_path: Path) -> None:
+    job = '{"task": "copa", "split": "validation", "items": {"kind": "miniature"}}'
+    command = [sys.executable, "-m", "gap.cli.main", "fetch-items", "--job", job, "--out", b"\xff.jsonl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.startswith(r"gap: argument b'\xff.jsonl': not UTF-8") and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+@pytest.mark.parametrize("command", ["boundary", "lm-eval-tasks"])
+def test_no_items_or_all_but_the_last_are_refused(command: str, limit: str) -> None:
+    options = [*(["--tokenizer", "a=b"] if command == "boundary" else []), "--items", "copa=c", "--out", "o"]
+    done = CliRunner().invoke(app, [command, *options, "--limit", limit])
+    assert done.exit_code == 2 and "'--limit'" in done.output
 
 
 def refuse(*_: object, **__: object) -> socket.socket:

@@ -228,7 +228,7 @@ def rows_of(name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("name", sorted(TABLES))
 @given(seed=st.integers(0, 2**32))
 def test_flipped_bits_of_a_table(name: str, seed: int) -> None:
-    """Forty flips: each is noticed, or changes nothing that is read."""
+    """Four flips: each is noticed, or changes nothing that is read."""
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.parquet"

@@ -95,6 +95,14 @@ def test_large_files_are_named_by_their_digests(study: Path, tmp_path: Path) -> 
     assert "agent" not in entities(tmp_path / "crate")["#run"]  # no record says who
 
 
+def test_all_files_are_copied_where_none_is_too_large(study: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["crate", "demo", "--out", str(tmp_path / "crate"), "--largest", "inf"])
+    assert done.exit_code == 0 and done.output.endswith("and 0 larger ones by their digests\n")
+    with pytest.raises(BadInput, match="--largest: not a number"):
+        write_crate(plan(), tmp_path / "other", float("nan"))
+    assert not (tmp_path / "other").exists()
+
+
 def test_what_cannot_become_a_crate_is_said(study: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()

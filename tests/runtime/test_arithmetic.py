@@ -50,7 +50,11 @@ def test_a_file_that_is_no_plan_is_refused_in_one_paragraph(tmp_path: Path, cont
     (tmp_path / "plan.json").write_text(content)
     command = [sys.executable, "-m", "gap.cli.main", "aggregate", "--plan", "plan.json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert (done.returncode, "Allowed: the plan of a study." in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+    assert (done.returncode, "plan.json" in done.stderr and "Allowed: a JSON object." in done.stderr, "Traceback" in done.stderr) == (
+        2,
+        True,
+        False,
+    )
 
 
 def test_unknown_names_are_refused() -> None:

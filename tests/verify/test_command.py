@@ -67,6 +67,23 @@ def test_a_flipped_item_exits_with_1_and_is_named(plan: dict[str, Any]) -> None:
     assert found["verdict"] == "different" and found["passed"] == found["compared"] - 1 and found["beyond"][0].startswith(name)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--record", "--repeat", "x"), "--record and --repeat: both"),
+        (("--record", "--against", "authors"), "--against authors: the authors' released rows"),
+        (("--repeat", "x", "--against", "authors"), "--against authors: the authors' released rows"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_and_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=problem):
+        CliRunner().invoke(app, ["verify", "demo", *arguments], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_results_as_a_repeat_set_the_tolerance(plan: dict[str, Any]) -> None:
     flip(plan, "piqa")
     assert verify("--repeat", "another machine").exit_code == 0

@@ -103,9 +103,8 @@ def export(
     from functools import partial
 
     from gap.checkpoints.export import export as run
-    from gap.core.files import read_object
 
-    launch(partial(run, read_object(plan), model, out), runtime)
+    launch(partial(run, read_document(plan), model, out), runtime)
 
 
 def read_document(plan: Path | None) -> dict[str, Any]:
@@ -115,15 +114,12 @@ def read_document(plan: Path | None) -> dict[str, Any]:
     ------
     BadInput: there is none, or the study runs no model.
     """
-    from gap.checkpoints.catalogue import CURE
+    from gap.cli.job import read_plan
     from gap.core.errors import BadInput
-    from gap.core.files import read_object
     from gap.params.load import load_study
 
     place = plan or Path("results") / load_study(Path("params.yaml")).name / "plan.json"
-    if not place.exists():
-        raise BadInput(str(place), "no such file", "the plan of a study", CURE)
-    document: dict[str, Any] = read_object(place)
+    document = read_plan(place)
     if "runs" not in document:
         raise BadInput(str(place), "a study without runs", "one that post-trains models", "Pass --plan of another study.")
     return document

@@ -25,12 +25,9 @@ def describe(
     """Describe texts by what the unmodified model makes of them."""
     from functools import partial
 
-    from gap.cli.job import item_files, named_files, read_job, with_code
+    from gap.cli.job import folder_of, item_files, named_files, read_job, with_code
     from gap.describe.job import describe as run
     from gap.params.describe import DescribeJob
 
-    folder = model.parent if model.is_file() else model
-    work = partial(
-        run, with_code(read_job(job, DescribeJob), "gap.describe.job"), folder, item_files(items), named_files("--corpus", corpus), out
-    )
-    launch(work, runtime)
+    settings = with_code(read_job(job, DescribeJob), "gap.describe.job")
+    launch(partial(run, settings, folder_of(model), item_files(items), named_files("--corpus", corpus), out), runtime)

@@ -28,7 +28,7 @@ def evaluate(
     from functools import partial
     from typing import get_args
 
-    from gap.cli.job import item_files, named_files, read_job, with_code
+    from gap.cli.job import folder_of, item_files, named_files, read_job, with_code
     from gap.core.errors import BadInput
     from gap.evaluate.job import RunFiles, TaskFiles
     from gap.evaluate.job import evaluate as run
@@ -46,9 +46,8 @@ def evaluate(
                     f"{option} {task}/{split}", "no such entry", "one for each task of the job", f"Add {option} {task}/{split}=FILE."
                 )
         files[task, split] = TaskFiles(fetched[task][split], tables[task][split])
-    folder = model.parent if model.is_file() else model
     run_files = RunFiles(named_files("--corpus", corpus), trajectories)
-    launch(partial(run, settings, folder, files, run_files, scorer=cast("Scorer", scorer)), runtime)
+    launch(partial(run, settings, folder_of(model), files, run_files, scorer=cast("Scorer", scorer)), runtime)
 
 
 def compare_scores(
@@ -79,13 +78,13 @@ def boundary(
     tokenizer: Annotated[list[str], typer.Option(help="NAME=FOLDER of a tokenizer, or its tokenizer.json; may be repeated.")],
     items: Annotated[list[str], typer.Option(help="TASK=FILE or TASK/SPLIT=FILE; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
-    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
+    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.", min=1)] = 320,
 ) -> None:
     """List items whose tokens differ when context and continuation are encoded together, as lm-eval does."""
-    from gap.cli.job import item_files, named_files
+    from gap.cli.job import folder_of, item_files, named_files
     from gap.evaluate.checks.boundary import boundary_report
 
-    folders = {name: path.parent if path.is_file() else path for name, path in named_files("--tokenizer", tokenizer).items()}
+    folders = {name: folder_of(path) for name, path in named_files("--tokenizer", tokenizer).items()}
     boundary_report(folders, item_files(items), limit, out)
 
 
@@ -103,18 +102,18 @@ def noise_floor(
     """Count items whose prediction depends on batch shape, dtype or kernel, and ties: the noise floor of each task."""
     from functools import partial
 
-    from gap.cli.job import item_files, named_files, read_job
+    from gap.cli.job import folder_of, item_files, named_files, read_job
     from gap.evaluate.checks.noise_floor import noise_report
     from gap.params.evaluate import Evaluate
 
-    folders = {name: path.parent if path.is_file() else path for name, path in named_files("--model", model).items()}
+    folders = {name: folder_of(path) for name, path in named_files("--model", model).items()}
     launch(partial(noise_report, folders, item_files(items), read_job(settings, Evaluate), out, plain=plain), runtime)
 
 
 def lm_eval_tasks(
     items: Annotated[list[str], typer.Option(help="TASK/SPLIT=FILE of fetched items; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder to write, for lm_eval --include_path.")],
-    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.")] = 320,
+    limit: Annotated[int, typer.Option(help="Items per task, from the first that the protocol keeps.", min=1)] = 320,
     model: Annotated[
         Path | None, typer.Option(help="Folder of the model to score: the commands then hold for it, whatever its tokenizer.")
     ] = None,

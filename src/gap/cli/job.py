@@ -1,9 +1,9 @@
-"""Options that several commands share: ``--job``, ``NAME=FILE``, ``TASK/SPLIT=FILE``."""
+"""What several commands are given: ``--job``, plan.json, a folder or a file in it, ``NAME=FILE``, ``TASK/SPLIT=FILE``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from gap.core.settings import Settings
@@ -42,6 +42,18 @@ def read_job(text: str, kind: type[Kind]) -> Kind:
         raise BadInput(f"--job, {where}", first["msg"], allowed, "Let the workflow write it.") from error
 
 
+def read_plan(path: Path, cure: str = "") -> dict[str, Any]:
+    """The content of plan.json.
+
+    Raises
+    ------
+    BadInput: there is none, or it is not the plan of a study; with ``cure``, else what helps with any file of ours.
+    """
+    from gap.core.files import read_object
+
+    return read_object(path, cure, {"study": dict, "light": dict})
+
+
 def with_code(job: Job, unit: str) -> Job:
     """The job with the version of the code that does it, the modules of its method included; a job from the workflow has it.
 
@@ -55,6 +67,11 @@ def with_code(job: Job, unit: str) -> Job:
 
     method = getattr(job, "settings", None)
     return job.model_copy(update={"code": code_versions(unit, *(method.modules if method else ()))})
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that is named, or that holds the file that is named."""
+    return path.parent if path.is_file() else path
 
 
 def named_files(option: str, entries: list[str]) -> dict[str, Path]:

@@ -40,9 +40,9 @@ def _command(stage: str) -> Callable[..., None]:
     """The command of a stage of ``STAGES``."""
 
     def run(plan: Annotated[Path, typer.Option(help="plan.json of the study.")]) -> None:
-        from gap.core.files import read_json
+        from gap.cli.job import read_plan
 
-        make(stage, read_json(plan))
+        make(stage, read_plan(plan))
 
     run.__doc__ = STAGES[stage][1]
     return record_option(run)

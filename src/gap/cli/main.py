@@ -27,6 +27,8 @@ from gap.cli import (
     results,
     score,
 )
+from gap.core.errors import BadInput
+from gap.core.files import is_utf8
 from gap.runtime.exit_codes import exit_code, say_unknown
 from gap.runtime.running import VARIABLE, announce
 
@@ -65,10 +67,10 @@ def plan(
     remember()  # so that the next start reads the digests of the code
     if against_run:
         compared = estimate.compared(graph)
-        print_either(planning.comparison_lines(compared), estimate.as_json(compared), as_json)
+        print_either(planning.comparison_lines(compared), estimate.as_json(compared), as_json=as_json)
     else:
         rows = estimate.planned(graph, everything=everything)
-        print_either(planning.plan_lines(graph.plan.study.name, rows), estimate.as_json(rows), as_json)
+        print_either(planning.plan_lines(graph.plan.study.name, rows), estimate.as_json(rows), as_json=as_json)
 
 
 def doctor(
@@ -84,7 +86,7 @@ def doctor(
     from gap.plan.doctor import checks
 
     done = checks(load_study(params, {"study": study} if study else None), network=network)
-    print_either(planning.check_lines(done), [asdict(check) for check in done], as_json)
+    print_either(planning.check_lines(done), [asdict(check) for check in done], as_json=as_json)
     if any(check.state == "failing" for check in done):
         raise typer.Exit(1)
 
@@ -119,11 +121,11 @@ def crate(
     from gap.plan.graph import read_document
     from gap.provenance.crate import write_crate
 
-    made = write_crate(read_document(study, params), out, int(largest * 1e6), agent)
+    made = write_crate(read_document(study, params), out, largest * 1e6, agent)
     print(f"{out}: {made.copied} files, and {made.named} larger ones by their digests")
 
 
-def print_either(lines: list[str], entries: list[dict[str, Any]], as_json: JSON) -> None:
+def print_either(lines: list[str], entries: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print lines for people, or one JSON list."""
     import json
 
@@ -175,14 +177,28 @@ app.command("lm-eval", add_help_option=False, context_settings={"allow_extra_arg
 
 def main() -> None:
     """Run the command line; known problems exit with their own code (2 bad input, 3 unavailable, 4 refused)."""
-    if study := os.environ.get(VARIABLE):
-        announce(study, f"gap {' '.join(sys.argv[1:2])}")
     sys.excepthook = say_unknown
     try:
-        sys.exit(exit_code(app))
+        sys.exit(exit_code(run))
     except KeyboardInterrupt:
         print("gap: interrupted; finished work is kept, the same command goes on from there.", file=sys.stderr)
         sys.exit(130)
+
+
+def run() -> None:
+    """Run the command that this process was started for.
+
+    Raises
+    ------
+    BadInput: an argument is not UTF-8, which no record of a result could hold.
+    """
+    for argument in sys.argv[1:]:
+        if not is_utf8(argument):
+            where = f"argument {os.fsencode(argument)!r}"
+            raise BadInput(where, "not UTF-8", "UTF-8 text", "Rename the file, or correct the argument.")
+    if study := os.environ.get(VARIABLE):
+        announce(study, f"gap {' '.join(sys.argv[1:2])}")
+    app()
 
 
 if __name__ == "__main__":

@@ -32,11 +32,10 @@ def model(
     runtime: Runtime,
 ) -> None:
     """Pretrain a base model, or take one from a folder or the hub."""
-    from gap.cli.job import read_job
+    from gap.cli.job import folder_of, read_job
     from gap.params.models import ModelJob
 
     read = read_job(job, ModelJob)  # a wrong one is refused before torch is loaded
     from gap.pretrain.build import build_model
 
-    folder = tokenizer.parent if tokenizer.is_file() else tokenizer
-    build_model(read, folder, out, runtime)
+    build_model(read, folder_of(tokenizer), out, runtime)

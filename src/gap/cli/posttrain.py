@@ -24,12 +24,11 @@ def post_train(
     """Post-train a model on a shard of texts, run by run."""
     from functools import partial
 
-    from gap.cli.job import named_files, read_job, with_code
+    from gap.cli.job import folder_of, named_files, read_job, with_code
     from gap.params.posttrain import PosttrainJob
 
     read = read_job(job, PosttrainJob)  # a wrong one is refused before torch is loaded
     from gap.posttrain.job import posttrain
 
-    folder = model.parent if model.is_file() else model
-    work = partial(posttrain, with_code(read, "gap.posttrain.job"), folder, named_files("--corpus", corpus), out)
+    work = partial(posttrain, with_code(read, "gap.posttrain.job"), folder_of(model), named_files("--corpus", corpus), out)
     launch(work, runtime)

@@ -39,11 +39,12 @@ def where(
 
 def found(plan: Path) -> str:
     """Question and answer that a study's report begins with; empty where there are no results."""
+    from gap.cli.job import read_plan
     from gap.core.files import read_object
 
     if not plan.exists():
         return ""
-    document = read_object(plan)
+    document = read_plan(plan)
     verdicts = Path(document["light"]["verdicts"])
     if not verdicts.exists():
         return ""
@@ -75,23 +76,13 @@ def schema(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path(
     write_json(out, params_schema())
 
 
-#: Where each table of ``gap.core.tables`` is, on the page that ``gap tables-doc`` writes.
+#: Where those tables of ``gap.core.tables`` are that stand elsewhere than in results/STUDY/observations/NAME.parquet, or there too.
 TABLE_FILES = {
     "texts": "data/STUDY/corpora/*/texts-*.parquet, and the planned texts in results/STUDY/observations/texts.parquet",
     "text_features": "results/STUDY/features/*/texts-*.parquet, and results/STUDY/observations/text_features.parquet",
     "trajectories": "results/STUDY/runs/*/*.parquet, and results/STUDY/observations/trajectories.parquet",
     "item_scores": "results/STUDY/scores/*/*/*.parquet: one task's split, one model, one shard of runs each",
-    "run_scores": "results/STUDY/observations/run_scores.parquet",
     "published_rows": "results/published/observations/rows.parquet",
-    "selections": "results/STUDY/observations/selections.parquet",
-    "effects": "results/STUDY/observations/effects.parquet",
-    "leave_one_out": "results/STUDY/observations/leave_one_out.parquet",
-    "selection_bias": "results/STUDY/observations/selection_bias.parquet",
-    "expected_maxima": "results/STUDY/observations/expected_maxima.parquet",
-    "paired_differences": "results/STUDY/observations/paired_differences.parquet",
-    "corpus_interactions": "results/STUDY/observations/corpus_interactions.parquet",
-    "rescored": "results/STUDY/observations/rescored.parquet",
-    "answer_changes": "results/STUDY/observations/answer_changes.parquet",
 }
 
 
@@ -106,17 +97,17 @@ def tables_page() -> str:
         "A type `dictionary` is a string that repeats, `double` is fp64. No column has missing values; NaN means that there is no such number.",
     ]
     for name, columns in TABLES.items():
-        lines += ["", f"## {name}", "", f"`{TABLE_FILES[name]}`", "", "| column | type | meaning |", "| --- | --- | --- |"]
+        file = TABLE_FILES.get(name, f"results/STUDY/observations/{name}.parquet")
+        lines += ["", f"## {name}", "", f"`{file}`", "", "| column | type | meaning |", "| --- | --- | --- |"]
         lines += [f"| `{column}` | {kind} | {meaning} |" for column, (kind, meaning) in columns.items()]
     return "\n".join(lines) + "\n"
 
 
 def tables_doc(out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("docs/tables.md")) -> None:
     """Write the page of all tables' columns."""
-    from gap.core.files import writing
+    from gap.core.files import write_text
 
-    with writing(out) as temporary:
-        temporary.write_text(tables_page(), encoding="utf-8")
+    write_text(out, tables_page())
 
 
 def lock_code(

@@ -25,15 +25,16 @@ def rescore(
     params: PARAMS = Path("params.yaml"),
 ) -> None:
     """Compute other metrics of the stored item scores: acc_norm, Brier score, calibration, F1 at equal length, distinct-n."""
+    from gap.cli.job import read_plan
     from gap.core.errors import BadInput
-    from gap.core.files import read_csv, read_object
+    from gap.core.files import read_csv
     from gap.params.load import load_study
     from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
 
     if policy not in ("last", "best"):
         raise BadInput("--policy", repr(policy), "last or best", "Correct it.")
     path = plan or Path("results") / load_study(params, {"study": study} if study else None).name / "plan.json"
-    document = read_object(path, "Run the study first: make STUDY=NAME.")
+    document = read_plan(path, "Run the study first: make STUDY=NAME.")
     if "scores" not in document:
         raise BadInput(str(path), "a study without item scores", "a study that runs models", "Name one: gap rescore demo.")
     set_arithmetic(study_arithmetic(document))  # before NumPy is loaded
@@ -93,8 +94,14 @@ def verify(
     """Compare a study's results with what is expected. Exit code 0: as expected, 1: different, 2: they cannot be compared."""
     import json
 
-    from gap.verify.verdict import judge, write_expectations
+    from gap.core.errors import BadInput
+    from gap.verify.verdict import AUTHORS, judge, write_expectations
 
+    if record and repeat:
+        raise BadInput("--record and --repeat", "both", "one of them", "Record what is expected first, then add repeats of it.")
+    if (record or repeat) and against == AUTHORS:
+        cure = "Leave --against out, or name a file of expectations."
+        raise BadInput(f"--against {AUTHORS}", "the authors' released rows, which are not written", "a file of expectations", cure)
     name, plan = _plan_of(study, params)
     if record or repeat:
         print(f"wrote {write_expectations(plan, name, against, repeat)}")
@@ -113,8 +120,8 @@ def verify(
 
 def _plan_of(study: str, params: Path) -> tuple[str, dict[str, Any]]:
     """A study's name, and its plan.json."""
-    from gap.core.files import read_object
+    from gap.cli.job import read_plan
     from gap.params.load import load_study
 
     name = load_study(params, {"study": study} if study else None).name
-    return name, read_object(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")
+    return name, read_plan(Path("results") / name / "plan.json", f"Run the study first: make STUDY={name}.")

@@ -53,7 +53,7 @@ SETTINGS: Options = {
 @runtime_options("device", "threads", "devices", "arithmetic")
 @packed_options("settings", ScoreSettings, SETTINGS)
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Hugging Face folder, or ID or ID@REVISION of a hub model.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Hugging Face folder, a GGUF file, or ID or ID@REVISION of a hub model.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the tables. Default: .gap/score/MODEL-DIGEST.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     *,

@@ -13,8 +13,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gap.core.errors import BadInput, Unavailable
@@ -51,17 +52,13 @@ def writing(path: Path) -> Iterator[Path]:
     if (path.exists() and not path.is_file()) or os.path.realpath(path.parent) == "/dev":
         found = "a folder" if path.is_dir() else "a device, or a place for one"
         raise BadInput(str(path), found, "the path of a file, there already or not", "Name another one.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno not in NOT_WRITABLE:
-            raise
-        raise no_room(path, error) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+    with having_room(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def temporaries(path: Path) -> list[Path]:
@@ -71,21 +68,40 @@ def temporaries(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def writing_together(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``folder``; when the block ends well its files replace those of the same names there."""
+def writing_together(folder: Path, last: str = "") -> Iterator[Path]:
+    """Yield a temporary folder beside ``folder``; when the block ends well its files replace those of the same names there, ``last`` at the end.
+
+    Raises
+    ------
+    Unavailable: the disk is full or the folder cannot be written.
+    """
     temporary = beside(folder, f".{folder.name}.{os.getpid()}.tmp")
+    with having_room(folder):
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)  # of a killed process with this number
+            temporary.mkdir(parents=True)
+            yield temporary
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(temporary.iterdir(), key=lambda path: (path.name == last, path.name)):
+                os.replace(path, folder / path.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def having_room(path: Path) -> Iterator[None]:
+    """Say of a full disk, or of a place that this user may not write, what helps.
+
+    Raises
+    ------
+    Unavailable: ``path`` cannot be written.
+    """
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(temporary.iterdir()):
-            os.replace(path, folder / path.name)
+        yield
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
-        raise no_room(folder, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise no_room(path, error) from error
 
 
 def no_room(path: Path, error: OSError) -> Unavailable:
@@ -129,8 +145,12 @@ def read_json(path: Path, cure: str = "") -> Any:
         raise BadInput(str(path), f"not a readable JSON file ({error})", "UTF-8 JSON", cure or DAMAGED) from error
 
 
-def read_object(path: Path, cure: str = "") -> dict[str, Any]:
-    """Read a JSON file that holds an object.
+#: What JSON calls a value of a type that an object's field may have to be of.
+KINDS: dict[type, str] = {dict: "object", str: "string"}
+
+
+def read_object(path: Path, cure: str = "", fields: Mapping[str, type] = MappingProxyType({})) -> dict[str, Any]:
+    """Read a JSON file that holds an object with at least these ``fields``: key -> type.
 
     Raises
     ------
@@ -139,6 +159,10 @@ def read_object(path: Path, cure: str = "") -> dict[str, Any]:
     content = read_json(path, cure)
     if not isinstance(content, dict):
         raise BadInput(str(path), f"a JSON {type(content).__name__}", "a JSON object", cure or DAMAGED)
+    for key, kind in fields.items():
+        if not isinstance(content.get(key), kind):
+            found = f"a JSON {type(content[key]).__name__}" if key in content else "not there"
+            raise BadInput(f"{path}, key {key!r}", found, f"a JSON {KINDS[kind]}", cure or DAMAGED)
     return content
 
 
@@ -158,6 +182,15 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold a text; half of a surrogate pair stands for a byte of a file's name that is not UTF-8, or is damage."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from gap.core.checksums import write_sums
-from gap.core.files import NOT_WRITABLE, beside, no_room
+from gap.core.files import having_room, writing_together
 
 
 @contextlib.contextmanager
@@ -23,19 +22,10 @@ def filling(out: Path, last: str) -> Iterator[Path]:
     Unavailable: the disk is full or the folder cannot be written; ``out`` then lacks ``last`` or holds the former one.
     """
     out = Path(os.path.abspath(out))  # "." has no name
-    temporary = beside(out, f".{out.name}.{os.getpid()}.tmp")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
+    with having_room(out):
+        out.mkdir(parents=True, exist_ok=True)  # before the work
+    with writing_together(out, last) as temporary:
         yield temporary
         write_sums(temporary)
-        for path in sorted(temporary.iterdir(), key=lambda path: (path.name == last, path.name)):
+        for path in temporary.iterdir():
             path.chmod(path.stat().st_mode | 0o444)  # the safetensors library keeps its files to their owner
-            os.replace(path, out / path.name)
-    except OSError as error:
-        if error.errno not in NOT_WRITABLE:
-            raise
-        raise no_room(out, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -7,16 +7,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: Seconds between two lines of a log.
+EVERY = 15.0
+
 
 class Progress:
     """Counts finished units and says so on stderr.
 
-    On a terminal this is a ``tqdm`` bar; elsewhere a line ``label: done/total (seconds) note`` at most every ``every``
+    On a terminal this is a ``tqdm`` bar; elsewhere a line ``label: done/total (seconds) note`` at most every ``EVERY``
     seconds, so that logs stay short.
     """
 
-    def __init__(self, label: str, total: int, every: float = 15.0) -> None:
-        self.label, self.total, self.every = label, total, every
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total = label, total
         self.done, self.start, self.last_line = 0, time.monotonic(), time.monotonic()
         self.bar = None
         if sys.stderr.isatty():
@@ -30,7 +33,7 @@ class Progress:
         if self.bar is not None:
             self.bar.update(count)
             self.bar.set_postfix_str(note)
-        elif time.monotonic() - self.last_line >= self.every:
+        elif time.monotonic() - self.last_line >= EVERY:
             self._line(note)
 
     def _line(self, note: str) -> None:
@@ -46,9 +49,9 @@ class Progress:
 
 
 @contextmanager
-def progress(label: str, total: int, every: float = 15.0) -> Iterator[Progress]:
+def progress(label: str, total: int) -> Iterator[Progress]:
     """A ``Progress`` that closes itself."""
-    shown = Progress(label, total, every)
+    shown = Progress(label, total)
     try:
         yield shown
     finally:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 SECRET = frozenset({"TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "CREDENTIALS"})
 #: Shorter values are words of other texts too.
 SHORTEST = 8
-USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+#: What stands in front of the host; a password may hold @, for the last one ends it.
+USER = re.compile(r"(?<=://)[^/\s]+(?=@)")
 QUERY = re.compile(r"([?&][^=&\s]*(?:token|secret|password|signature|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 HIDDEN = "***"
 
@@ -27,4 +28,4 @@ def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
         if name.upper().rpartition("_")[2] in SECRET and len(value) >= SHORTEST:
             yield value
         for user in USER.findall(value):
-            yield from (part for part in user.split(":") if len(part) >= SHORTEST)
+            yield from (part for part in user.partition(":") if len(part) >= SHORTEST)

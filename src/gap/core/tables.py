@@ -236,10 +236,13 @@ def write_table(frame: pd.DataFrame, path: Path, name: str) -> None:
     columns = list(TABLES[name])
     if set(frame.columns) != set(columns):
         raise BadInput(str(path), f"columns {sorted(frame.columns)}", f"columns {sorted(columns)}", f"Mend what makes table {name}.")
+    for field in schema(name):  # pyarrow would cut them off without a word
+        if pa.types.is_integer(field.type) and frame[field.name].dtype.kind == "f" and (frame[field.name].dropna() % 1).any():
+            raise BadInput(str(path), f"fractions in column {field.name!r}", "whole numbers", f"Mend what makes table {name}.")
     try:
         arrays = [pa.array(frame[field.name].tolist(), type=field.type, from_pandas=field.type != pa.float64()) for field in schema(name)]
         table = pa.Table.from_arrays(arrays, schema=schema(name))
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise BadInput(str(path), f"a value of the wrong type ({error})", f"the types of table {name}", "Mend what makes it.") from error
     for column in columns:
         if table[column].null_count:

@@ -6,6 +6,7 @@ Version 0.5 rests on RO-Crate 1.1, and is the last one that rocrate-validator ha
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +54,12 @@ class Written:
     named: int
 
 
-def write_crate(plan: dict[str, Any], out: Path, largest: int, agent: str = "") -> Written:
+def write_crate(plan: dict[str, Any], out: Path, largest: float, agent: str = "") -> Written:
     """Write the crate of a finished study into the new folder ``out``.
 
     Parameters
     ----------
-    largest: bytes of a file that is still copied; a larger one is named by its digest.
+    largest: bytes of a file that is still copied (infinity: of any); a larger one is named by its digest.
     agent: who ran the study; nobody is named where it is empty, since no record says.
 
     Raises
@@ -72,6 +73,8 @@ def write_crate(plan: dict[str, Any], out: Path, largest: int, agent: str = "") 
     except ModuleNotFoundError as error:
         cure = "Install what constraints.txt says: make install, or pip install rocrate."
         raise Unavailable("gap crate", f"no package {error.name}", "rocrate, which writes the crate", cure) from None
+    if math.isnan(largest):
+        raise BadInput("--largest", "not a number", "megabytes, or inf to copy all files", "Correct it.")
     if out.exists() and any(out.iterdir()):
         raise BadInput(str(out), "a folder that holds files", "a new or empty folder", "Name another one, or empty it.")
     activities = activities_of(plan)
@@ -90,7 +93,7 @@ def write_crate(plan: dict[str, Any], out: Path, largest: int, agent: str = "") 
 class _Crate:
     """A crate that is filled."""
 
-    def __init__(self, crate: ROCrate, plan: dict[str, Any], largest: int) -> None:
+    def __init__(self, crate: ROCrate, plan: dict[str, Any], largest: float) -> None:
         self.crate, self.plan, self.largest = crate, plan, largest
         self.copied, self.named = 0, 0
         self.files: dict[str, Entity] = {}
