@@ -65,6 +65,21 @@ def test_a_comment_names_the_next_such_text_behind_it_and_each_once() -> None:
         list(marks("13 <!-- 13 = count a/rows --> and 12"))
 
 
+def test_a_comment_with_no_kind_or_path_is_refused_where_no_prose_would_show_it() -> None:
+    with pytest.raises(BadInput, match=r"line 2, comment 83 = number expectations: no kind and path"):
+        list(marks("<!-- rule graph: make docs -->\n<!-- 12 = count a/rows; 83 = number expectations -->\n```\n12, 83\n```"))
+
+
+def test_a_block_of_verdicts_ends_and_is_of_a_study() -> None:
+    closed = "<!-- verdicts small -->\n\nNot run yet.\n\n<!-- end -->"
+    assert renew(closed, TREE).text == closed
+    for text in ("\n<!-- verdicts x -->\n| 1 |", f"\n<!-- verdicts x -->\n| 1 |\n{closed}"):
+        with pytest.raises(BadInput, match=r"line 2, verdicts x: no end of the block"):
+            renew(text, TREE)
+    with pytest.raises(BadInput, match=r"nothing called nosuch"):
+        renew("<!-- verdicts nosuch -->\n<!-- end -->", TREE | {"params": {"studies": {"paper": {"models": {}}}}})
+
+
 def test_a_wrong_number_is_named_with_its_line_and_mended() -> None:
     text = "<!-- 893 = count a/rows; 95 % = whole percent a/share;\nthree = word number a/models/* -->\nThree of three: 893 rows, 95 %.\n"
     found = renew(text, TREE)
@@ -90,6 +105,9 @@ def test_a_planted_number_fails_and_changed_results_are_written(project: Path) -
     page.write_text(before.replace("## Study `paper`\n", "## Study `paper`\n\nAscent won 7 of eleven.\n"), encoding="utf-8")
     with pytest.raises(BadInput, match=r"docs/results\.md:\d+: .*won 7 of.*; docs/results\.md:\d+: .*eleven"):
         renew_pages(project, write=False)
+    page.write_text(before.replace("= count audit/construction", "= count audit/deconstruction"), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"docs/results\.md, audit/deconstruction/.*: nothing called deconstruction"):
+        renew_pages(project, write=False)
 
 
 def test_study_small_is_shown_once_it_is_there(project: Path) -> None:
@@ -109,6 +127,9 @@ def test_study_small_is_shown_once_it_is_there(project: Path) -> None:
 
 
 def test_a_missing_page_is_named(project: Path) -> None:
+    (project / "README.md").write_bytes(b"\xff")
+    with pytest.raises(BadInput, match=r"README\.md: not readable"):
+        renew_pages(project, write=False)
     (project / "README.md").unlink()
     with pytest.raises(BadInput, match=r"README\.md: no such file"):
         renew_pages(project, write=False)

@@ -68,6 +68,7 @@ def with_small(project: Path) -> Path:
         (r"$5\,\%$", [r"$5\,\%$"]),
         ("It rose in nineteen of twenty rows, and one of them", ["nineteen", "twenty", "one of"]),
         (r"a two-sided test, \said{two} cores, \val{word}{a/b} rows, one text and epoch zero", []),
+        ("\\val{gain}\n  {audit/x/3} and \\cite [p. 4] {a1}, 8", ["8"]),
         (r"\begin{tabular}{r} 1 & 2 \end{tabular} \bibliographystyle{a1}", ["1", "2"]),
     ],
 )
@@ -92,10 +93,15 @@ def test_a_planted_digit_is_named_with_its_line(tmp_path: Path) -> None:
 def test_comments_may_hold_digits(tmp_path: Path) -> None:
     (tmp_path / "a.tex").write_text("No digit, 5\\,\\% apart. % but 7 here\n".replace("5", ""), encoding="utf-8")
     assert list(read_sources(tmp_path).values()) == ["No digit, \\,\\% apart. \n"]
+    (tmp_path / "a.tex").write_text("a & b \\\\% but 7 here\n", encoding="utf-8")
+    assert list(read_sources(tmp_path).values()) == ["a & b \\\\\n"]
 
 
 def test_no_sources_are_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no \.tex file"):
+        read_sources(tmp_path)
+    (tmp_path / "a.tex").write_bytes(b"\xff")
+    with pytest.raises(BadInput, match=r"a\.tex: not readable"):
         read_sources(tmp_path)
 
 
@@ -116,6 +122,9 @@ def test_no_sources_are_bad_input(tmp_path: Path) -> None:
         ("whole percent", [0.95], r"95\,\%"),
         ("power", [0.00005], r"\ensuremath{5\times 10^{-5}}"),
         ("power", [4.93e-32], r"\ensuremath{4.9\times 10^{-32}}"),
+        ("power", [-0.00005], r"$-$\ensuremath{5\times 10^{-5}}"),
+        ("power range", [1e-5, 2e-4], r"\ensuremath{1\times 10^{-5}} to \ensuremath{2\times 10^{-4}}"),
+        ("plain", [2_000_000], r"\ensuremath{2\times 10^{6}}"),
         ("number", ["piqa", "copa"], "2"),
         ("count most", [11, 12], "12"),
         ("text", ["a_b 5 % \N{MINUS SIGN} c"], r"a\_b 5 \% $-$ c"),
@@ -155,7 +164,15 @@ def test_a_share_may_stand_in_the_path() -> None:
         ("gain", [1, 2], "2 values"),
         ("gain", ["none"], "'none'"),
         ("gain", [None], "None"),
+        ("gain", [float("nan")], "nan"),
+        ("gain number", [1, 2], "kind gain number"),
+        ("text", [None], "None"),
+        ("text", [{"x": 1}], "'x'"),
+        ("each text", ["a", ["b"]], "'b'"),
         ("word", [21], "21 as a word"),
+        ("word", [-1], "-1 as a word"),
+        ("word sum", [15, 10], "25 as a word"),
+        ("word number", ["a"] * 21, "21 as a word"),
         ("key", [21], "no number at its end"),
     ],
 )
@@ -164,9 +181,21 @@ def test_what_cannot_be_shown_is_bad_input(kind: str, values: list[Any], message
         shown(kind, "a/path", values)
 
 
-def test_a_path_that_leads_nowhere_is_named() -> None:
-    with pytest.raises(BadInput, match="a/x: nothing called x"):
-        look_up({"a": {"b": 1}}, "a/x")
+def test_what_may_stand_behind_a_kind_is_said_as_it_is() -> None:
+    with pytest.raises(BadInput, match=r"word number, Word number, .*behind these range, least, most, sum\. "):
+        shown("count number", "a/path", [1])
+
+
+def test_a_share_with_two_points_is_none() -> None:
+    with pytest.raises(BadInput, match="no number at its end"):
+        shown("key", "a/1.2.3", [1])
+
+
+def test_a_path_that_leads_nowhere_is_named_with_what_is_there() -> None:
+    with pytest.raises(BadInput, match=r"a/x: nothing called x\. Allowed: b, c\. "):
+        look_up({"a": {"b": 1, "c": 2}}, "a/x")
+    with pytest.raises(BadInput, match=r"a/b/x: nothing called x\. Allowed: a path that ends here\. "):
+        look_up({"a": {"b": 1}}, "a/b/x")
     assert look_up({"a": {"b": [5, 6], "c": [7]}}, "a/*/*") == [5, 6, 7]
 
 
@@ -176,6 +205,7 @@ def test_tables_of_a_page_are_read() -> None:
         "a": {"x": {"a": "x", "b": "1"}, "y": {"a": "y", "b": "2"}},
         "k": {"p": {"1": {"k": "p", "s": "1", "v": "5 %"}, "2": {"k": "p", "s": "2", "v": "6"}}},
     }
+    assert markdown_tables("| a |\n| --- |\n| x |\n| x |\n") == {"a": {"x": {"a": "x"}}}
 
 
 def test_every_value_of_the_article_is_in_the_results(tmp_path: Path) -> None:
@@ -201,13 +231,21 @@ def test_verdicts_stand_by_claim_and_in_the_order_of_sizes() -> None:
         assert cells[2:5] == [escape(other[3]), escape(other[4]), escape(other[5])] and cells[7] == other[2]
 
 
+def test_verdicts_of_no_study_are_bad_input() -> None:
+    tree = read_results(ROOT)
+    for study, match in (("nosuch", "nosuch/claims: nothing called nosuch"), ("audit", "audit/claims: nothing called claims")):
+        with pytest.raises(BadInput, match=match):
+            verdict_rows(tree, study)
+
+
 def test_a_missing_result_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         read_results(tmp_path)
     project = a_project(tmp_path)
-    (project / FILES["audit"]).write_text("{", encoding="utf-8")
-    with pytest.raises(BadInput, match="unreadable"):
-        read_results(project)
+    for damaged in (b"{", b"\xff"):
+        (project / FILES["audit"]).write_bytes(damaged)
+        with pytest.raises(BadInput, match="unreadable"):
+            read_results(project)
 
 
 def test_every_reference_is_cited_and_every_citation_is_there() -> None:

@@ -117,7 +117,7 @@ def test_a_run_with_epoch_1_lowers_no_chance_below_its_count() -> None:
     assert first_update._chance(set(), set())["p_if_as_likely"] is None
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0.25, "0.250"), (0.00031, "3.1 x 10^-4"), (1.9e-6, "1.9 x 10^-6")])
+@pytest.mark.parametrize(("value", "shown"), [(0.25, "0.250"), (0.00031, "3.1 x 10^-4"), (1.9e-6, "1.9 x 10^-6"), (9.97e-5, "1.0 x 10^-4")])
 def test_small_chances_are_written_with_an_exponent(value: float, shown: str) -> None:
     assert first_update.power_of_ten(value) == shown.replace("-", "\N{MINUS SIGN}")
 
@@ -189,6 +189,7 @@ def test_a_changed_accuracy_is_found_and_named(data: Published) -> None:
     [named] = found.numbers["misfit_rows"]
     assert (named["task"], named["value"], named["index"]) == ("copa", 0.705, changed.loc[7, "index"])
     assert ": 1 do not fit; the first: " in text(found) and "(copa 0.705000)" in text(found)
+    assert "smallest that fits in 7 of 8 tasks, not in copa (see the table)." in text(found), "the count that fits is larger"
 
 
 def test_rounding_to_float32_fits_and_two_float32_further_does_not() -> None:

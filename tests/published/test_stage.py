@@ -24,8 +24,9 @@ from gap.plan.stages.published import PublishedPlan
 from gap.published import section
 from gap.published.contents import FIGURES
 from gap.published.docs import write_docs
+from gap.published.names import CORPORA
 from gap.published.names import TASKS as RELEASED
-from gap.published.read import read_published
+from gap.published.read import read_published, read_texts
 from gap.published.stage import AUDIT, CLAIMS, published
 from gap.tasks.registry import TASKS
 
@@ -153,8 +154,13 @@ def test_every_figures_data_are_linked_by_both_pages(made: Path) -> None:
 def test_the_page_of_the_documentation_links_its_figures(made: Path, tmp_path: Path) -> None:
     text = write_docs(made / "results/published/page.md", tmp_path).read_text()
     assert "](../figures/published/figure1_dialogue.png)" in text and "../../" not in text
-    with pytest.raises(BadInput, match="no such file"):
-        write_docs(tmp_path / "none.md", tmp_path)
+
+
+def test_a_page_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bytes.md").write_bytes(b"\xff")
+    for name in ("none.md", "bytes.md", "."):
+        with pytest.raises(BadInput, match=r"not readable \(.*the page of the study"):
+            write_docs(tmp_path / name, tmp_path)
 
 
 def spoil(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -193,6 +199,16 @@ def test_wrong_input_is_refused(tmp_path: Path, name: str, change: Callable[[pd.
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"lm_extraction\.csv: no such file"):
         read_published(tmp_path, tmp_path)
+    (tmp_path / "lm_extraction.csv").mkdir()
+    with pytest.raises(BadInput, match=r"lm_extraction\.csv: is a directory"):
+        read_published(tmp_path, tmp_path)
+
+
+def test_texts_of_digits_are_texts(tmp_path: Path) -> None:
+    for name in CORPORA.values():
+        (tmp_path / name).write_text("text,corpus\n007,Github\n12,9\n")
+    texts = read_texts(tmp_path)
+    assert texts["string"].tolist() == ["007", "12"] * 3 and texts["subset"].tolist() == ["github", "9"] * 3
 
 
 def test_tasks_are_named_as_in_the_rest_of_the_project() -> None:

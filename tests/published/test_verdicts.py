@@ -87,6 +87,21 @@ def test_no_claim_is_supported_by_best_epochs(gain: float) -> None:
     assert claims["larger"]["models"]["350M"]["all"]["verdict"] == (UNDECIDED if gain == 0.4 else NOT_SUPPORTED)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_runs_that_do_not_differ_have_no_test(epoch: int) -> None:
+    """All at the unmodified model, or all gain the same: no spread, so no standard error to judge by."""
+    data = published(30, 0.1)
+    for group, frame in data.rows.items():
+        base = frame["model"].map(frame[frame["epoch"] == 0].groupby("model")["mean"].first())
+        scores = base + 0.125 * ((frame["epoch"] > 0) & (epoch > 0))
+        data.rows[group] = frame.assign(epoch=frame["epoch"].clip(upper=epoch), mean=scores, **dict.fromkeys(GROUPS[group], scores))
+    claims = verdicts(data, RULES)["claims"]
+    for claim in ("gain", "corpora"):
+        row = claims[claim]["models"]["350M"]["without texts 0"]
+        assert row["verdict"] == UNDECIDED and "estimate" not in row
+
+
 def test_too_few_runs_and_a_bound_within_what_was_tried() -> None:
     few = verdicts(published(1, 0.01), RULES)["claims"]
     assert few["larger"]["models"]["350M"]["all"]["reason"] == "6 runs, and 10 are required"

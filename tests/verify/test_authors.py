@@ -84,6 +84,13 @@ def test_another_spread_with_the_same_mean_is_different(plan: dict[str, Any]) ->
     assert not compare_with_authors(plan, released(plan, 3, 8 * SD)).expected
 
 
+def test_rows_without_a_repeated_run_are_refused(plan: dict[str, Any]) -> None:
+    data = released(plan, 1, 0.0)
+    single = {group: rows.drop_duplicates(["model", "corpus", "index"]) for group, rows in data.rows.items()}
+    with pytest.raises(BadInput, match="no repeated run in dialogue"):
+        compare_with_authors(plan, Published(single, data.texts))
+
+
 def test_only_a_study_with_their_labels_has_their_rows(plan: dict[str, Any]) -> None:
     assert has_authors_rows(plan)
     with pytest.raises(BadInput, match="no expectations of this study"):

@@ -104,19 +104,40 @@ def test_what_is_missing_exits_with_2(plan: dict[str, Any], monkeypatch: pytest.
         assert isinstance(refused.exception, BadInput) and refused.exception.exit_code == 2 and cause in str(refused.exception)
     path.write_bytes(kept)
     write_json(Path("broken.json"), {"study": "demo"})
-    assert "broken.json, settings" in str(verify("--against", "broken.json").exception)
+    assert "broken.json, settings: nothing" in str(verify("--against", "broken.json").exception)
     good = read_json(Path("expectations/demo.json"))
-    for part, value in (
-        ("checkpoints", {"tiny/base": [[1, 2]]}),
-        ("checkpoints", {"a/b": good["checkpoints"]["tiny/base"]}),
-        ("repeats", [{}]),
+    repeat = {"label": "r", "kind": "machine", "content": "c", "rms": {"score": {}, "log_probability": {}, "gain": {}}}
+    sums = good["checkpoints"]["tiny/base"]
+    for part, value, where in (
+        ("checkpoints", {"tiny/base": [[1, 2]]}, "checkpoints.tiny/base: 1 tasks"),
+        ("checkpoints", {"tiny/base": [[1, 2, 3], *sums[1:]]}, "checkpoints.tiny/base.0: [1, 2, 3]"),
+        ("checkpoints", {"tiny/base": [["1", 2], *sums[1:]]}, "checkpoints.tiny/base.0.0: '1'"),
+        ("checkpoints", {"a/b": sums}, "checkpoints: a/b"),
+        ("checkpoints", {"tiny/up/seen/0/1": sums}, "checkpoints: tiny/up/seen/0/1"),
+        ("tasks", good["tasks"] | {"x": {"group": "dialogue", "items": 0}}, "tasks.x.items: 0"),
+        ("floor", {"dialogue": 5}, "floor.dialogue: 5"),
+        ("repeats", [{}], "repeats.0.label: nothing"),
+        ("repeats", [{name: value for name, value in repeat.items() if name != "label"}], "repeats.0.label: nothing"),
+        ("repeats", [repeat | {"rms": {"score": 1, "log_probability": 1, "gain": 1}}], "repeats.0.rms.gain: 1"),
+        ("repeats", [repeat | {"rms": {"score": {}}}], "repeats.0.rms: {'score': {}}"),
     ):
         write_json(Path("broken.json"), good | {part: value})
-        assert "of another form" in str(verify("--against", "broken.json").exception)
+        refused = verify("--against", "broken.json").exception
+        assert isinstance(refused, BadInput) and f"broken.json, {where}" in str(refused), refused
     Path("expectations/demo.json").unlink()
     assert "no expectations of this study" in str(verify().exception)
     write_json(Path("results/demo/plan.json"), {"study": {"name": "demo"}, "light": {}})
     assert "runs no model" in str(verify().exception)
+
+
+def test_what_is_no_file_of_expectations_is_not_recorded_over(plan: dict[str, Any]) -> None:
+    for option in (("--record",), ("--repeat", "x")):
+        refused = verify(*option, "--against", "authors").exception
+        assert isinstance(refused, BadInput) and "the authors' rows" in str(refused) and not Path("authors").exists()
+    Path("expectations/demo.json").write_text("{")
+    assert "remove it and record it anew" in str(verify("--record").exception)
+    Path("expectations/demo.json").unlink()
+    assert verify("--record").exit_code == 0 and verify().exit_code == 0
 
 
 def test_a_snapshot_is_read_as_it_was_written_a_checkpoint_a_line(plan: dict[str, Any], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ def _change(value: float) -> str:
     return show(value, "change")
 
 
+#: Number -> its word.
+SPELLED = dict(enumerate(WORDS))
 #: How a number is written.  Results hold scores as fractions, verdicts and pages hold points.
 KINDS: dict[str, Number] = {
     "count": lambda value: f"{round(value):,}",
@@ -37,8 +40,8 @@ KINDS: dict[str, Number] = {
     "millions": lambda value: f"{value / 1e6:.1f}",
     "million millions": lambda value: f"{value / 1e12:.1f}",
     "power": lambda value: re.sub(r"(?:\.0)?e([+-])0*", r"e\1", f"{value:.1e}").replace("e+", "e"),
-    "word": lambda value: WORDS[round(value)],
-    "Word": lambda value: WORDS[round(value)].capitalize(),
+    "word": lambda value: SPELLED[round(value)],
+    "Word": lambda value: SPELLED[round(value)].capitalize(),
 }
 #: What becomes of several values, behind the kind: ``gain range``, ``count sum``.
 REDUCED: dict[str, Callable[[Sequence[float], Number], str]] = {
@@ -49,7 +52,8 @@ REDUCED: dict[str, Callable[[Sequence[float], Number], str]] = {
 }
 #: How many values there are: ``number``, ``word number``; or how many are a text: ``number of undecided``, ``word number of undecided``.
 NUMBER = re.compile(r"(?:(word|Word) )?number(?: of (.+))?")
-ALLOWED = f"text, each text, key, number, number of TEXT, {', '.join(KINDS)}, and behind these {', '.join((*REDUCED, 'number'))}"
+COUNTED = "number, number of TEXT, word number, Word number"
+ALLOWED = f"text, each text, key, {COUNTED}, {', '.join(KINDS)}, and behind these {', '.join(REDUCED)}"
 
 
 def write_numbers(folder: Path, root: Path, out: Path) -> int:
@@ -77,42 +81,55 @@ def shown(kind: str, path: str, values: list[Any]) -> str:
 
     Raises
     ------
-    BadInput: there is no such kind, several values where one is shown, or no number where one is wanted.
+    BadInput: there is no such kind, several values where one is shown, no number or text where one is wanted, or a number without a word.
     """
     if kind == "key":
         return _key(path)
     if kind == "each text":
-        return ", ".join(dict.fromkeys(map(str, values)))
-    if counted := NUMBER.fullmatch(kind):
-        count = len(values) if counted[2] is None else values.count(counted[2])
-        return _written(path, KINDS[counted[1] or "count"], count)
+        return ", ".join(dict.fromkeys(_text(path, value) for value in values))
     name, _, reduce = kind.rpartition(" ")
     name, reduce = (name, reduce) if reduce in REDUCED else (kind, "")
-    if (name not in KINDS and name != "text") or (name == "text" and reduce):
+    if counted := NUMBER.fullmatch(kind):
+        name = counted[1] or "count"
+        values = [len(values) if counted[2] is None else values.count(counted[2])]
+    elif (name not in KINDS and name != "text") or (name == "text" and reduce):
         raise BadInput(path, f"kind {kind}", ALLOWED, "Mend the kind, which stands in front of the path.")
     if not reduce and len(values) != 1:
         raise BadInput(path, f"{len(values)} values", "one", f"Say which, or put {', '.join(REDUCED)} behind the kind.")
     if name == "text":
-        return str(values[0])
+        return _text(path, values[0])
     numbers = [_number(path, value) for value in values]
-    return REDUCED[reduce](numbers, KINDS[name]) if reduce else _written(path, KINDS[name], numbers[0])
+    try:
+        return REDUCED[reduce](numbers, KINDS[name]) if reduce else KINDS[name](numbers[0])
+    except KeyError as error:
+        raise BadInput(path, f"{error.args[0]} as a word", f"from {WORDS[0]} to {WORDS[-1]}", "Take the kind count.") from error
 
 
 def tex(kind: str, text: str) -> str:
     """The same for TeX: signs, powers and percent in its spelling."""
     if kind in ("text", "each text"):
         return escape(text)
-    if power := re.fullmatch(r"([\d.]+)e(-?\d+)", text):
-        return rf"\ensuremath{{{power[1]}\times 10^{{{int(power[2])}}}}}"
-    return re.sub("[-\N{MINUS SIGN}]", "$-$", text).replace(" %", r"\,\%")
+
+    def spelled(found: re.Match[str]) -> str:
+        if found[1]:
+            return rf"\ensuremath{{{found[1]}\times 10^{{{int(found[2])}}}}}"
+        return r"\,\%" if found[0] == " %" else "$-$"
+
+    return re.sub("([\\d.]+)e([+-]?\\d+)| %|[-\N{MINUS SIGN}]", spelled, text)
 
 
 def verdict_rows(tree: dict[str, Any], study: str) -> list[list[str]]:
-    """One row per claim and model of a study: number, model, difference, interval, bound, against, runs, verdict on all runs and in each other reading."""
+    """One row per claim and model of a study: number, model, difference, interval, bound, against, runs, verdict on all runs and in each other reading.
+
+    Raises
+    ------
+    BadInput: there are no verdicts of this study.
+    """
     labels = tree["params"]["studies"].get(study, {}).get("models", {})
     order = [*labels, *(model["label"] for model in tree["params"]["studies"]["paper"]["models"].values())]
     rows: list[list[str]] = []
-    for claim in sorted(tree[study]["claims"].values(), key=lambda claim: claim["number"]):
+    [claims] = look_up(tree, f"{study}/claims")
+    for claim in sorted(claims.values(), key=lambda claim: claim["number"]):
         for model, readings in in_order(claim["models"], order).items():
             entry, *others = readings.values()
             numbers = [""] * 3 if entry.get("estimate") is None else [_change(entry["estimate"]), _interval(entry), _change(entry["bound"])]
@@ -130,20 +147,13 @@ def tex_rows(rows: list[list[str]]) -> list[str]:
     return lines
 
 
-def _written(path: str, write: Number, value: float) -> str:
-    try:
-        return write(value)
-    except IndexError as error:
-        raise BadInput(path, f"{value:g} as a word", f"at most {len(WORDS) - 1}", "Take the kind count.") from error
-
-
 def _interval(entry: dict[str, Any]) -> str:
     return "" if entry.get("low") is None or entry.get("high") is None else f"{_change(entry['low'])} to {_change(entry['high'])}"
 
 
 def _key(path: str) -> str:
     """The share that the last part of a path names: ``0.95`` and ``q95`` are 95 %."""
-    digits = re.fullmatch(r"q?([\d.]+)", path.split("/")[-1].strip())
+    digits = re.fullmatch(r"q?(\d+(?:\.\d+)?)", path.split("/")[-1].strip())
     if not digits:
         raise BadInput(path, "no number at its end", "a path that ends in one, such as paired/0.95", "Mend the path, or take another kind.")
     share = float(digits[1])
@@ -151,8 +161,17 @@ def _key(path: str) -> str:
 
 
 def _number(path: str, value: Any) -> float:
-    """A number, or a cell of a page that is one: ``5.4 %``, ``4,501``."""
+    """A finite number, or a cell of a page that is one: ``5.4 %``, ``4,501``."""
     try:
-        return float(value if not isinstance(value, str) else value.removesuffix("%").replace(",", ""))
-    except (TypeError, ValueError) as error:
-        raise BadInput(path, repr(value), "a number", "Take the kind text, or mend the path.") from error
+        number = float(value if not isinstance(value, str) else value.removesuffix("%").replace(",", ""))
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadInput(path, repr(value), "a number", "Take the kind text, or mend the path.")
+    return number
+
+
+def _text(path: str, value: Any) -> str:
+    if value is None or isinstance(value, dict | list):
+        raise BadInput(path, f"{value!r:.60}", "a text or a number", "Mend the path: it ends too early, or at something that is not there.")
+    return str(value)

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
 from gap.core.files import write_text
 from gap.paper.numbers import shown, verdict_rows
 from gap.paper.results import is_to_come, look_up, read_results
@@ -29,7 +29,8 @@ from gap.paper.words import counting_words
 PAGES = (Path("README.md"), Path("docs/results.md"))
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 MARK = re.compile(r"\s*(?P<text>[^=]+?) = (?P<kind>[^/=]+?) (?P<path>[\w-]+/.+?)\s*", re.DOTALL)
-BLOCK = re.compile(r"(<!-- verdicts (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- verdicts (\S+) -->\n)(?:(?!<!-- verdicts ).)*?(<!-- end -->)", re.DOTALL)
+OPENED = re.compile(r"<!-- verdicts (\S+) -->")
 #: What is no prose: code, comments, addresses, and names of headings in links.
 SILENT = re.compile(r"```.*?```|`[^`\n]*`|<!--.*?-->|\]\([^)]*\)|https?://\S+", re.DOTALL)
 #: A number; a word with a letter in it is none, nor is what follows a name that does not begin a sentence.
@@ -72,13 +73,17 @@ def renew_pages(root: Path, *, write: bool) -> list[str]:
             raise BadInput(
                 str(root / page), "no such file", "a page of the project", "Run this in the project's folder, or name it by --root."
             )
-        text = (root / page).read_text(encoding="utf-8")
-        if typed := list(typed_numbers(text)):
+        with refusing(str(root / page), "not readable", "UTF-8 text", "Convert the file to UTF-8."):
+            text = (root / page).read_text(encoding="utf-8")
+        try:
+            typed, renewed = list(typed_numbers(text)), renew(text, tree)
+        except BadInput as error:
+            raise BadInput(f"{page}, {error.where}", error.found, error.allowed, error.cure) from error
+        if typed:
             found = "; ".join(f"{page}:{line}: {words}" for line, words in typed)
             raise BadInput(
                 str(page), f"numbers that no comment names: {found}", "<!-- TEXT = KIND PATH -->", "Say where each is looked up."
             )
-        renewed = renew(text, tree)
         changes += [f"{page}:{change}" for change in renewed.changes]
         if write and renewed.text != text:
             write_text(root / page, renewed.text)
@@ -86,7 +91,16 @@ def renew_pages(root: Path, *, write: bool) -> list[str]:
 
 
 def renew(text: str, tree: dict[str, Any]) -> Renewed:
-    """The page with the right values in place."""
+    """The page with the right values in place.
+
+    Raises
+    ------
+    BadInput: as ``marks``; a kind or path is none; a block of verdicts does not end, or is of no study.
+    """
+    whole = {block.start() for block in BLOCK.finditer(text)}
+    if begun := next((block for block in OPENED.finditer(text) if block.start() not in whole), None):
+        where = f"line {_line(text, begun.start())}, verdicts {begun[1]}"
+        raise BadInput(where, "no end of the block", "<!-- end --> on a line behind it", "Put it there.")
     changes, edits = [], []
     for mark in marks(text):
         if is_to_come(tree, mark.path):
@@ -108,18 +122,20 @@ def marks(text: str) -> Iterator[Mark]:
 
     Raises
     ------
-    BadInput: a text does not stand behind its comment.
+    BadInput: a text does not stand behind its comment; or an entry has an equals sign, and no kind and path behind it.
     """
     taken: set[int] = set()
+    open_text = _blank(text, COMMENT)
     for comment in COMMENT.finditer(text):
         for entry in re.finditer(r"[^;]+", comment[1]):
+            where = f"line {_line(text, comment.start())}, comment {entry[0].strip()}"
             if not (found := MARK.fullmatch(entry[0])):
+                if " = " in entry[0]:
+                    raise BadInput(where, "no kind and path behind the equals sign", "TEXT = KIND PATH", "Mend the comment.")
                 continue
-            open_text = _blank(text, COMMENT)
             places = re.finditer(rf"(?<![\w.,]){re.escape(found['text'])}(?![\w]|[.,]\d)", open_text[comment.end() :])
             place = next((at for match in places if (at := comment.end() + match.start()) not in taken), None)
             if place is None:
-                where = f"line {_line(text, comment.start())}, comment {entry[0].strip()}"
                 raise BadInput(
                     where, f"no {found['text']} behind it", "the text that it names", "Mend the comment, or run gap page-numbers."
                 )

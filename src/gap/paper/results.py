@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ FILES = {
     "replay": "benchmarks/results/replay-cpu.json",
     "model-card": "benchmarks/results/model-card.json",
 }
+#: Names that a message lists at most.
+SHOWN = 12
 STUDIES = {"small": "small", "small-metrics": "small", "small-captions": "small"}
 
 
@@ -60,12 +61,15 @@ def look_up(tree: dict[str, Any], path: str) -> list[Any]:
     ------
     BadInput: there is no such value; the message says where the path ends and what is there.
     """
-    found = [("", tree)]
+    parents: list[Any] = [tree]
     for part in (part.strip() for part in path.split("/")):
-        found = [(f"{at}/{key}".lstrip("/"), value) for at, parent in found for key, value in _children(parent, part)]
-        if not found:
-            raise BadInput(path, f"nothing called {part}", "a path in the results", "Mend the path, or make the study.")
-    return [value for _, value in found]
+        children = [child for parent in parents for child in _children(parent)]
+        parents = [value for key, value in children if part in ("*", key)]
+        if not parents:
+            there = list(dict.fromkeys(key for key, _ in children))
+            allowed = ", ".join(there[:SHOWN]) + (f" and {len(there) - SHOWN} more" if len(there) > SHOWN else "")
+            raise BadInput(path, f"nothing called {part}", allowed or "a path that ends here", "Mend the path, or make the study.")
+    return parents
 
 
 def is_to_come(tree: dict[str, Any], path: str) -> bool:
@@ -74,20 +78,19 @@ def is_to_come(tree: dict[str, Any], path: str) -> bool:
     return first in STUDIES and first not in tree
 
 
-def _children(parent: Any, part: str) -> Iterator[tuple[str, Any]]:
-    items = parent if isinstance(parent, dict) else {str(at): value for at, value in enumerate(parent)} if isinstance(parent, list) else {}
-    for key, value in items.items():
-        if part in ("*", str(key)):
-            yield str(key), value
+def _children(parent: Any) -> list[tuple[str, Any]]:
+    """Keys and values of a mapping, positions and values of a list; nothing is in anything else."""
+    items = parent.items() if isinstance(parent, dict) else enumerate(parent) if isinstance(parent, list) else ()
+    return [(str(key), value) for key, value in items]
 
 
 def _read(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         if path.suffix == ".md":
             return markdown_tables(text)
         return yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadInput(str(path), f"unreadable ({error})", "a file as the pipeline writes it", "Make it anew.") from error
 
 
@@ -97,11 +100,12 @@ def markdown_tables(page: str) -> dict[str, Any]:
     for block in re.findall(r"^\|.*\|\n\|[ :|-]+\|\n(?:\|.*\|\n?)+", page, re.MULTILINE):
         header, _, *rows = [_cells(line) for line in block.splitlines()]
         firsts = [row[0] for row in rows]
-        table = tables[str(header[0])] = {}
+        table: dict[str, Any] = {}
+        tables[header[0]] = table
         for row in rows:
-            place = table if firsts.count(row[0]) == 1 else table.setdefault(str(row[0]), {})
-            key = row[0] if firsts.count(row[0]) == 1 else row[1]
-            place[str(key)] = dict(zip(map(str, header), row, strict=False))
+            recurs = firsts.count(row[0]) > 1 and len(row) > 1
+            place = table.setdefault(row[0], {}) if recurs else table
+            place[row[1] if recurs else row[0]] = dict(zip(header, row, strict=False))
     return tables
 
 

@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
 from gap.paper.words import counting_words
 
 #: Names that hold a digit and count nothing.
 NAMES = ("F1", "fp16", "fp32", "bf16", "SHA-256", "4-bit", "H200", "SmolLM2")
 VALUE = re.compile(r"\\val\{([^{}]*)\}\s*\{([^{}]*)\}")
 VERDICTS = re.compile(r"\\verdicttable\{([^{}]*)\}")
-COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+#: A comment, behind pairs of backslashes, which end a line.
+COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 #: Commands whose arguments are no text but names of files, keys and layout: one of each, two of ``val``; and ``said``, around a number
 #: word that names a step of the method or a thing, and states no result.
 SILENT = r"val|said|verdicttable|ifstudy|pipeline\w+|cite[pt]?|ref|label|input|documentclass|usepackage|begin|end|bibliography\w*"
 COMMAND = re.compile(rf"\\({SILENT})(?![A-Za-z])\*?")
+#: What stands in front of an argument: space, optional arguments, and its brace.
+OPENING = re.compile(r"\s*(?:\[[^\]]*\]\s*)*\{")
 SHOWN = 5
 
 
@@ -26,9 +29,12 @@ def read_sources(folder: Path) -> dict[Path, str]:
 
     Raises
     ------
-    BadInput: there is none, or one holds a digit that no result made.
+    BadInput: there is none, or one is not UTF-8 or holds a digit that no result made.
     """
-    sources = {path: COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.tex"))}
+    sources = {}
+    for path in sorted(folder.glob("*.tex")):
+        with refusing(str(path), "not readable", "UTF-8 text", "Convert the file to UTF-8."):
+            sources[path] = COMMENT.sub(r"\1", path.read_text(encoding="utf-8"))
     if not sources:
         raise BadInput(str(folder), "no .tex file", "the article's sources", "Name their folder.")
     typed = [f"{path.name}:{line}: {text}" for path, source in sources.items() for line, text in typed_numbers(source)]
@@ -68,11 +74,9 @@ def _silent(source: str) -> Iterator[tuple[int, int]]:
     for command in COMMAND.finditer(source):
         place = command.end()
         for _ in range(2 if command[1] == "val" else 1):
-            while source[place : place + 1] == "[":
-                place = source.find("]", place) + 1 or len(source)
-            if source[place : place + 1] != "{":
+            if not (opening := OPENING.match(source, place)):
                 break
-            place = _closing(source, place) + 1
+            place = _closing(source, opening.end() - 1) + 1
         yield command.start(), place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gap.core.errors import BadInput
+from gap.core.errors import refusing
 from gap.core.files import write_text
 from gap.published.contents import FIGURES_LINK
 
@@ -16,12 +16,10 @@ def write_docs(page: Path, docs: Path) -> Path:
 
     Raises
     ------
-    BadInput: the page has not been made.
+    BadInput: the page has not been made, or is no UTF-8 text.
     """
-    try:
+    with refusing(str(page), "not readable", "the page of the study", "Run snakemake --cores all --config study=published."):
         text = page.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise BadInput(str(page), "no such file", "the page of the study", "Run snakemake --cores all --config study=published.") from error
     out = docs / NAME
     write_text(out, text.replace(f"]({FIGURES_LINK}/", "](../figures/").replace("](tables/", f"](../{page.parent.as_posix()}/tables/"))
     return out

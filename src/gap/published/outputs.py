@@ -8,7 +8,7 @@ import pandas as pd
 
 from gap.published.names import GROUPS, MODELS, RUN, TASKS
 from gap.published.read import Published
-from gap.published.rows import ORDER, gains, rows_of, tasks_of, unmodified_by_row
+from gap.published.rows import ORDER, gains, matched_gains, rows_of, tasks_of, unmodified_by_row
 
 DECIMALS = 6
 
@@ -31,10 +31,10 @@ def observations(data: Published) -> pd.DataFrame:
 
 def gain_by_run(data: Published) -> str:
     """CSV with a row per run that both files have: series, model, corpus, text, gains (fractions; repeats averaged)."""
-    first, second = (gains(data, group).groupby([*RUN])["gain"].mean().rename(f"{group}_gain") for group in ORDER)
-    joined = first.to_frame().join(second, how="inner").reset_index().rename(columns={"index": "text"})
-    joined.insert(0, "series", joined["model"] + " " + joined["corpus"])
-    return str(joined.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    runs = matched_gains(data)[0].rename(columns={"index": "text", **{group: f"{group}_gain" for group in GROUPS}})
+    runs["series"] = runs["model"] + " " + runs["corpus"]
+    columns = ["series", "model", "corpus", "text", *(f"{group}_gain" for group in ORDER)]
+    return str(runs.to_csv(columns=columns, index=False, float_format="%.6f", lineterminator="\n"))
 
 
 def metrics(data: Published, numbers: dict[str, Any]) -> dict[str, Any]:

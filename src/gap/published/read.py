@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,9 +105,9 @@ def _read_csv(path: Path, content: str, **options: Any) -> pd.DataFrame:
     """One of the authors' CSV files; ``options`` are those of ``pandas.read_csv``."""
     try:
         return pd.read_csv(path, **options)
-    except FileNotFoundError as error:
-        raise BadInput(str(path), "no such file", content, "Fetch it again.") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise BadInput(str(path), os.strerror(error.errno or 0).lower(), content, "Fetch it again.") from error
+    except ValueError as error:
         raise BadInput(str(path), f"not a readable CSV ({error})", "comma-separated values with a header", PINNED_FILE) from error
 
 
@@ -129,7 +130,7 @@ def read_texts(folder: Path) -> pd.DataFrame:
     parts = []
     for corpus, name in CORPORA.items():
         path = folder / name
-        frame = _read_csv(path, "the authors' texts", keep_default_na=False)
+        frame = _read_csv(path, "the authors' texts", keep_default_na=False, dtype=str)
         for column in ("text", "corpus"):
             if column not in frame.columns:
                 raise BadInput(str(path), f"no column {column!r}", "columns 'text' and 'corpus'", PINNED_FILE)

@@ -62,6 +62,18 @@ def gains(data: Published, group: str) -> pd.DataFrame:
     return frame.assign(base=base, gain=frame["mean"] - base)
 
 
+def matched_gains(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
+    """One row per run that is in both files, sorted: model, corpus, index and by group the gain (fraction), repeats averaged.
+
+    Also the number of runs that are in one file only, by group.
+    """
+    first, second = (per_run(gains(data, group), ["gain"]).rename(columns={"gain": group}) for group in GROUPS)
+    joined = first.merge(second, on=[*RUN], how="outer", indicator=True, validate="one_to_one")
+    sides = dict(zip(("left_only", "right_only"), GROUPS, strict=True))
+    alone = {group: int((joined["_merge"] == side).sum()) for side, group in sides.items()}
+    return joined[joined["_merge"] == "both"].drop(columns="_merge").reset_index(drop=True), alone
+
+
 def changes(data: Published, group: str) -> pd.DataFrame:
     """Model, corpus, index and each task's change against the unmodified score of the row's model and corpus."""
     frame, tasks = data.rows[group], tasks_of(group)

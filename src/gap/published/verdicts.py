@@ -17,10 +17,10 @@ from scipy import stats
 
 from gap.figures.table import Cell, Column, Table
 from gap.params.preregistration import NOT_SUPPORTED, UNDECIDED, Preregistration, claims_to_judge
-from gap.published.claims.best_step import QUANTILES
+from gap.published.claims.best_step import LIMIT, QUANTILES
 from gap.published.names import CORPORA, MODELS, RUN, TASKS
 from gap.published.read import Published
-from gap.published.rows import LAST_EPOCH, ORDER, baseline, gains, items_of, per_run, tasks_of
+from gap.published.rows import ALL, ORDER, SAME, baseline, gains, items_of, per_run, tasks_of
 from gap.published.section import Row, Section, blocks
 from gap.published.wording import signed, span
 from gap.stats.multiple_testing import corrected, intersection_union
@@ -32,7 +32,10 @@ POLICY = "best epoch, as published"
 
 @dataclass(frozen=True)
 class RowContrast:
-    """A mean difference in points over runs that must be above ``bound``; ``error`` is its standard error, ``against`` says what of."""
+    """A mean difference in points over runs that must be above ``bound``; ``against`` says what it is to.
+
+    ``error`` is its standard error: NaN with fewer than two runs, 0 where all runs are equal; neither has a test.
+    """
 
     mean: float
     error: float
@@ -61,9 +64,9 @@ class RowEvidence:
 def verdicts(data: Published, rules: Preregistration) -> dict[str, Any]:
     """Content of verdicts.json: the rules, and claim -> model -> reading -> verdict with its numbers (points)."""
     claims = claims_to_judge()
-    for reading, texts in rules.readings.items():
-        for claim, gather in EVIDENCE.items():
-            runs = run_gains(data, getattr(rules, claim).average)
+    for claim, gather in EVIDENCE.items():
+        runs = run_gains(data, getattr(rules, claim).average)
+        for reading, texts in rules.readings.items():
             by_model = {model: gather(data, runs[(runs["model"] == model) & ~runs["index"].isin(texts)], rules) for model in MODELS}
             for model, row in _judged(by_model, rules, claim).items():
                 claims[claim]["models"].setdefault(model, {})[reading] = row
@@ -127,8 +130,8 @@ def _corpora(data: Published, runs: pd.DataFrame, rules: Preregistration) -> Row
 
 
 def _steps(data: Published, runs: pd.DataFrame, rules: Preregistration) -> RowEvidence:
-    if rules.steps.bound >= LAST_EPOCH + 1:
-        return RowEvidence(f"no update beyond {LAST_EPOCH + 1} was evaluated")
+    if rules.steps.bound >= LIMIT:
+        return RowEvidence(f"no update beyond {LIMIT} was evaluated")
     return RowEvidence("the rows hold a run's best epoch alone, not its later ones")
 
 
@@ -141,8 +144,8 @@ EVIDENCE: dict[str, Callable[[Published, pd.DataFrame, Preregistration], RowEvid
 
 
 def _judged(by_model: dict[str, RowEvidence], rules: Preregistration, claim: str) -> dict[str, dict[str, Any]]:
-    """The verdicts of one claim; p-values are corrected over the models that have any."""
-    known = {model: found for model, found in by_model.items() if found.contrasts and min(c.runs for c in found.contrasts) > 1}
+    """The verdicts of one claim; p-values are corrected over the models that have any: those whose runs, two at least, differ."""
+    known = {model: found for model, found in by_model.items() if found.contrasts and all(c.error > SAME for c in found.contrasts)}
     pairs = {model: intersection_union([contrast.p_above() for contrast in found.contrasts]) for model, found in known.items()}
     tested = corrected(pairs, rules.correction)
     return {model: _row(found, rules, claim, tested.get(model)) for model, found in by_model.items()}
@@ -237,7 +240,7 @@ def _on_corpora(numbers: dict[str, Any]) -> str:
 
 
 def _on_steps(numbers: dict[str, Any]) -> str:
-    parts = [numbers["best_step"][group]["models"]["all"] for group in ORDER]
+    parts = [numbers["best_step"][group]["models"][ALL] for group in ORDER]
     latest = max(part["printed"]["largest"] or 0 for part in parts)
     late = max(part["printed"]["q95"] or 0 for part in parts)
     return f"Nothing later was tried. Of the rows that changed, {QUANTILES['q95'] * 100:g} % have a best epoch of at most {late:g}, all of at most {latest}; the early stop may have ended other runs before."

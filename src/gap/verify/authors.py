@@ -56,11 +56,12 @@ def compare_with_authors(plan: dict[str, Any], published: Published) -> Verdict:
 
     Raises
     ------
-    BadInput: selections are missing, or no run is on a text of theirs.
+    BadInput: selections are missing, no run is on a text of theirs, or none of theirs is repeated.
     """
     from scipy import stats
 
     study = study_index(plan)
+    noises = {group: noise(published, group) for group in study.groups}
     pairs = {cell: rows for group in study.groups for cell, rows in _pairs(study, published, group).items()}
     if not pairs:
         raise BadInput(
@@ -68,7 +69,7 @@ def compare_with_authors(plan: dict[str, Any], published: Published) -> Verdict:
         )
     beyond, table = [], {}
     for (group, model, corpus), rows in pairs.items():
-        run, setup, degrees = noise(published, group)
+        run, setup, degrees = noises[group]
         difference, count = float((rows["value"] - rows["mean"]).mean()), len(rows)
         mean_limit = stats.t.isf(ALPHA / (4 * len(pairs)), degrees) * np.sqrt(2 * run**2 / count + 2 * setup**2)
         single_limit = stats.t.isf((1 - LEVEL) / 2, degrees) * np.sqrt(2 * run**2 + 2 * setup**2)
@@ -97,7 +98,14 @@ def compare_with_authors(plan: dict[str, Any], published: Published) -> Verdict:
 
 
 def noise(published: Published, group: str) -> tuple[float, float, int]:
-    """Standard deviation of a run's average between repeats, of the unmodified average between set-ups, and the repeats' degrees of freedom."""
+    """Standard deviation of a run's average between repeats, of the unmodified average between set-ups, and the repeats' degrees of freedom.
+
+    Both are fractions.
+
+    Raises
+    ------
+    BadInput: no run of the group is repeated.
+    """
     frame = gains(published, group)
     rows = repeated(frame)
     degrees = len(rows) - rows.groupby([*RUN]).ngroups

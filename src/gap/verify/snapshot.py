@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from gap.aggregate.scores import planned_rows
 from gap.aggregate.study_index import BASE, StudyIndex, study_index
@@ -26,12 +27,44 @@ NO_SETTINGS = ("name", "title", "jobs", "seed", "describe")
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
 SETTING = ["method", "corpus", "text"]
 DECIMALS = 6
-CURE = "Record it anew: gap verify STUDY --record."
-#: Parts of the file of expectations, and the type of each.
-PARTS: dict[str, type] = dict.fromkeys(("settings", "inputs", "made", "tasks", "tables", "floor", "checkpoints"), dict)
-PARTS |= {"study": str, "seed": int, "repeats": list}
+CURE = "Restore it from Git, or remove it and record it anew: gap verify STUDY --record."
 #: Name of a checkpoint.
 NAME = re.compile(r"([^/]+)/(base|[^/]+/[^/]*/\d+/\d+)")
+#: Sum of scores, and of log-probabilities.
+Sums = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class RecordedTask(BaseModel):
+    """Group and number of items of a task on one split."""
+
+    group: str
+    items: PositiveInt
+
+
+class RecordedRepeat(BaseModel):
+    """What ``gap.verify.compare.repeat`` returns: ``rms`` by quantity and group."""
+
+    label: str
+    kind: Literal["text", "machine"]
+    content: str
+    rms: dict[Literal["score", "log_probability", "gain"], dict[str, float]] = Field(min_length=3)
+
+
+class Expectations(BaseModel):
+    """The form of a file of expectations, which ``read`` holds it to; ``snapshot`` says what the parts mean."""
+
+    model_config = ConfigDict(strict=True)
+
+    study: str
+    settings: dict[str, Any]
+    seed: int
+    inputs: dict[str, Any]
+    made: dict[str, Any]
+    tasks: dict[str, RecordedTask]
+    tables: dict[str, str]
+    floor: dict[str, dict[Literal["score", "log_probability"], float]]
+    repeats: list[RecordedRepeat]
+    checkpoints: dict[str, list[Sums]]
 
 
 def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
@@ -161,30 +194,23 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    BadInput: it is missing, not JSON, lacks a part, or holds something else there.
+    BadInput: it is missing, not JSON, lacks a part, or holds something else there; the first such key is named.
     """
     if not path.exists():
         cure = "Record one from results that you trust: gap verify STUDY --record."
         raise BadInput(str(path), "no such file", "a file of expectations", cure)
     expected = read_object(path, CURE)
-    for part, kind in PARTS.items():
-        if not isinstance(expected.get(part), kind):
-            raise BadInput(f"{path}, {part}", f"{expected.get(part)!r:.60}", f"a {kind.__name__}", CURE)
-    if not _fits(expected):
-        raise BadInput(str(path), "tasks, repeats or checkpoints of another form", "two numbers per checkpoint and task", CURE)
-    return expected
-
-
-def _fits(expected: dict[str, Any]) -> bool:
-    """Whether names and numbers have the form that ``snapshot`` gives them."""
-    tasks, checkpoints = expected["tasks"].values(), expected["checkpoints"]
     try:
-        shape = np.array(list(checkpoints.values()), dtype=float).shape
-        known = all(isinstance(task["group"], str) and task["items"] > 0 for task in tasks)
-        known = known and all(
-            set(each["rms"]) == {"score", "log_probability", "gain"} and each["kind"] and each["content"] for each in expected["repeats"]
-        )
-    except (TypeError, ValueError, KeyError):
-        return False
-    bases = [f"{found[1]}/{BASE}" in checkpoints if (found := NAME.fullmatch(name)) else False for name in checkpoints]
-    return known and shape[1:] == (len(tasks), 2) and all(bases)
+        Expectations.model_validate(expected)
+    except ValidationError as error:
+        first = error.errors()[0]
+        found = "nothing" if first["type"] == "missing" else f"{first['input']!r:.60}"
+        raise BadInput(f"{path}, {'.'.join(map(str, first['loc']))}", found, first["msg"], CURE) from error
+    checkpoints, tasks = expected["checkpoints"], expected["tasks"]
+    for name, sums in checkpoints.items():
+        parts = NAME.fullmatch(name)
+        if not parts or f"{parts[1]}/{BASE}" not in checkpoints:
+            raise BadInput(f"{path}, checkpoints", name, f"MODEL/{BASE}, and MODEL/METHOD/CORPUS/TEXT/STEP beside one", CURE)
+        if len(sums) != len(tasks):
+            raise BadInput(f"{path}, checkpoints.{name}", f"{len(sums)} tasks", f"{len(tasks)}", CURE)
+    return expected

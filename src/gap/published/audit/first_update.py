@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from scipy import stats
 
 from gap.figures.labels import GROUP_LABEL
@@ -110,9 +109,8 @@ def power_of_ten(value: float) -> str:
     """A small probability as a reader sees it."""
     if value >= 0.001:
         return f"{value:.3f}"
-    exponent = int(np.floor(np.log10(value)))
-    digits = value / 10.0**exponent
-    return f"{digits:.1f} x 10^{exponent}".replace("-", "\N{MINUS SIGN}")
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits} x 10^{int(exponent)}".replace("-", "\N{MINUS SIGN}")
 
 
 def _identical(numbers: dict[str, Any]) -> list[str]:

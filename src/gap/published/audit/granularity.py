@@ -89,7 +89,7 @@ def _sentences(numbers: dict[str, Any]) -> tuple[str, ...]:
         result,
         f"{stated}; other counts up to {MOST} that fit are its multiples."
         if multiples and not others
-        else f"{stated} (smaller ones fit {listed(others)}; see the table).",
+        else f"{stated}{f', not in {listed(others)}' if others else ''} (see the table).",
         f"Scores that are exactly float32 numbers: {exact}. No such test exists for F1.",
     )
 

@@ -16,7 +16,7 @@ from gap.published.drawings import corpus_handles
 from gap.published.estimates import adjust, interval_of, pair, plain, spearman
 from gap.published.names import CORPORA, GROUPS, RUN
 from gap.published.read import Published
-from gap.published.rows import SAME, clusters, gains, models, per_run, rows_of
+from gap.published.rows import SAME, clusters, matched_gains, models, rows_of
 from gap.published.section import Figure, FigureFile, Sampling, Section
 from gap.published.wording import each, listed, p_text, signed, span
 
@@ -27,7 +27,7 @@ TOP = 0.1
 
 def section(data: Published, sampling: Sampling) -> Section:
     """Runs matched over the files; per model Spearman's correlation of the gains and runs in the top ``TOP`` of both."""
-    joined, unmatched = match(data)
+    joined, unmatched = matched_gains(data)
     by_model = {model: _model(runs, model, sampling) for model, runs in models(joined).items()}
     adjust(by_model.values())
     numbers: dict[str, Any] = {
@@ -40,18 +40,6 @@ def section(data: Published, sampling: Sampling) -> Section:
     draw = partial(_draw, list(models(data.rows["classification"])))
     figures = (Figure("published_two_groups", TITLE, _caption(numbers), _points(joined), draw),)
     return Section("two_groups", TITLE, _sentences(numbers, sampling), numbers, (_table(numbers, sampling),), figures)
-
-
-def match(data: Published) -> tuple[pd.DataFrame, dict[str, int]]:
-    """One row per run that is in both files: model, corpus, index and the gain in each group, repeats averaged.
-
-    Also the number of runs that are in one file only, by group.
-    """
-    first, second = (per_run(gains(data, group), ["gain"]).rename(columns={"gain": group}) for group in GROUPS)
-    joined = first.merge(second, on=[*RUN], how="outer", indicator=True, validate="one_to_one")
-    sides = dict(zip(("left_only", "right_only"), GROUPS, strict=True))
-    alone = {group: int((joined["_merge"] == side).sum()) for side, group in sides.items()}
-    return joined[joined["_merge"] == "both"].drop(columns="_merge").reset_index(drop=True), alone
 
 
 def _model(runs: pd.DataFrame, model: str, sampling: Sampling) -> dict[str, Any]:

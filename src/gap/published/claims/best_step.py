@@ -22,8 +22,8 @@ from gap.published.wording import baselines_and_rows, percent, span
 
 #: Most updates of a run.
 LIMIT = LAST_EPOCH + 1
-#: The last epoch without a real update.
-SKIPPED = FIRST_REAL - 1
+#: The last printed epoch without a real update.
+LAST_UNMODIFIED = FIRST_REAL - 1
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 STATISTICS = (*QUANTILES, "largest")
 
@@ -88,7 +88,7 @@ def _table(numbers: dict[str, Any], sampling: Sampling) -> Table:
     rows = ([_line(group, model, summary) for model, summary in numbers[group]["models"].items()] for group in ORDER)
     caption = (
         f"Best epochs of the released rows. At 0: rows whose best is the unmodified model, with Wilson's {sampling.percent} interval over runs. Quantiles and largest: of the other rows, "
-        f"in printed epochs and real updates (the printed epoch minus {SKIPPED}; see Best epoch 1)."
+        f"in printed epochs and real updates (the printed epoch minus {LAST_UNMODIFIED}; see Best epoch 1)."
     )
     return Table("best_step", "Where the best step lies", caption, columns, *blocks(rows))
 
