@@ -122,9 +122,9 @@ def _preparing(plan: Plan) -> Iterator[Job]:
         yield Job("fetch_items", f"items/{task}-{split}", Work(0.7), outputs=_one(items.path, plan, task, split), memory=80, disk=size)
     for name in plan.tokenizers:
         settings = study.tokenizers[name]
-        work, memory, disk = Work(30.0), 1000.0, 1e7
+        work, memory, disk = Work(30.0), 1000, 1e7
         if isinstance(settings, TokenizerTrained):
-            work, memory, disk = Work(1.0 + 4e-6 * settings.max_bytes), 80.0, 2e5
+            work, memory, disk = Work(1.0 + 4e-6 * settings.max_bytes), 80, 2e5
         yield Job("build_tokenizer", f"tokenizers/{name}", work, outputs=_one(tokenizers.path, plan, name), memory=memory, disk=disk)
     for corpus, tokenizer in plan.corpus_tokenizers:
         kind = study.sources[study.corpora[corpus].source].kind
