@@ -251,7 +251,8 @@ def explain(problems: Sequence[ErrorDetails], file: str, given: dict[str, Any], 
 
 def keys_in_file(location: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
     """``location`` without what pydantic puts into it: the kinds of the mappings on the way, and its mark for the key of a mapping."""
-    keys, is_kind = [], False
+    keys = []
+    is_kind = False
     for part in location:
         inside = given if isinstance(given, dict) else dict(enumerate(given)) if isinstance(given, list) else {}
         is_kind = not is_kind and inside.get("kind") == part  # it comes first; a key of the same name may follow
