@@ -154,3 +154,10 @@ def test_other_rules_are_refused_with_place_and_cure(tmp_path: Path, old: str, n
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(BadInput, match=message):
         read_preregistration("demo", path)
+
+
+def test_rules_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    path.write_bytes("# Größe\n".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"preregistration\.yaml: not UTF-8"):
+        read_preregistration("demo", path)

@@ -38,6 +38,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_study_of_another_file_is_not_compared(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``snakemake --configfile`` may bring a study that params.yaml does not have."""
+    assert check_committed(RAW | {"study": "own"}, Path("params.yaml")) == []
+    raw = RAW | {"study": "own", "studies": RAW["studies"] | {"own": RAW["studies"]["demo"]}}
+    check_given(raw, RAW, {})
+    monkeypatch.setenv(BASELINE, "HEAD")
+    assert check_committed(RAW | {"study": "own"}, Path("params.yaml")) == []
+
+
 def test_differences() -> None:
     assert list(differences({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"b": 2, "c": [1]}, "e": {"f": 1}})) == [("a", "b"), ("d",), ("e",)]
 

@@ -43,6 +43,8 @@ def changed(path: str, value: Any, drop: bool = False) -> dict[str, Any]:
 COPY = {"kind": "copy", "alphabet": "abc", "shortest": 4, "longest": 9}
 CODE: dict[str, Any] = {"kind": "procedural", "generator": COPY, "documents": 9, "lines": 9, "heldout": 0.0}
 MISSPELT = CODE | {"generator": COPY | {"longst": 8}}
+#: A kind that has the name of one of its keys.
+BRACKETS = {"kind": "brackets", "brackets": ["()"], "depht": 6, "depth": 6, "shortest": 8, "longest": 40}
 SHORT = CODE | {"generator": COPY | {"longest": 2}}
 OTHER = CODE | {"generator": COPY | {"kind": "kopie"}}
 
@@ -113,6 +115,18 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods.random.transforms", [{"kind": "line", "alpha": 1}], ["'line'", "'interpolation'", "'lines'"]),
         ("studies.demo.methods", {"Ascent!": {}}, ["key 'methods.Ascent!'", "for example to 'Ascent'", "letters a to z"]),
         ("studies.demo.methods", {}, ["methods", "at least 1"]),
+        ("studies.demo.corpora", {}, ["corpora", "at least 1"]),
+        (
+            "studies.demo.methods",
+            {"up": {"gap": 5, "sweep": {"updates": [2, 3]}}},
+            ["'methods.up.gap' (study demo): 5", "a valid dictionary"],
+        ),
+        ("studies.demo.methods", {"up": {"label": ["x"], "sweep": {"updates": [2, 3]}}}, ["'methods.up.label'", "a valid string"]),
+        (
+            "studies.demo.methods.soup.combine",
+            {"kind": "soup", "weight": 1},
+            ["methods.soup.combine.weight", "unknown key", "keys ['kind']"],
+        ),
         ("studies.demo.methods.soup.gap", {"texts_per_update": 2}, ["methods.soup", "combine and texts_per_update"]),
         ("studies.demo.methods.random.gap.texts_per_update", 3, ["methods.random", "gap.texts is 2"]),
         ("studies.demo.methods.random.gap.direction", RETAIN | {"corpus": "sene"}, ["random.gap.direction.corpus", "'sene'", "'seen'"]),
@@ -120,6 +134,7 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
         ("studies.demo.methods", {"kept": {"gap": {"direction": RETAIN, "texts": 1}}}, ["kept", "on corpus seen", "is 1; set 2"]),
         ("studies.demo.corpora.seen.metadata", "url", ["corpora.seen.metadata", "'url'", "'none', 'source' or 'title'"]),
         ("studies.demo.sources.code", MISSPELT, ["'sources.code.generator.longst'", "unknown key", "longest", "alphabet"]),
+        ("studies.demo.sources.code", CODE | {"generator": BRACKETS}, ["'sources.code.generator.depht'", "keys ['brackets', 'depth'"]),
         ("studies.demo.sources.code", CODE | {"lines": 0}, ["'sources.code.lines'", "greater than 0"]),
         ("studies.demo.sources.code", SHORT, ["'sources.code.generator'", "longest: 2 is less than shortest, 4"]),
         ("studies.demo.sources.code", OTHER, ["'sources.code.generator.kind'", ": 'kopie'. Allowed: one of", "'copy', 'reverse'"]),
@@ -340,6 +355,28 @@ def test_what_names_nothing_or_two_things_is_refused(path: str, value: Any, word
     with pytest.raises(BadInput) as caught:
         resolve(changed(path, value))
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["name", "studies.demo.name"])
+def test_a_study_has_no_name_beside_its_key(path: str) -> None:
+    """It would write its results over those of another study."""
+    with pytest.raises(BadInput, match=rf"params\.yaml, key '{path}': an unknown key with value 'paper'"):
+        resolve(changed(path, "paper"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed(path, "paper"), params_schema())
+    with pytest.raises(BadInput, match=r"Allowed: the keys \['corpora', .*'methods', 'models', 'seed'"):
+        resolve(changed("studies.demo.nmae", "paper"))
+
+
+@pytest.mark.parametrize("role", ["subject", "reference"])
+def test_rules_that_export_checkpoints_have_different_names(role: str) -> None:
+    models = RAW["studies"]["demo"]["models"]
+    tree = changed("studies.demo.models", models | {"nano_s": models["nano-s"] | {"label": "other", "role": role}})
+    if role == "reference":
+        assert "nano_s" in resolve(tree).models
+        return
+    with pytest.raises(BadInput, match=r"models\.nano_s: differs from models\.nano-s in dots, hyphens and underscores alone; rename one"):
+        resolve(tree)
 
 
 def test_a_corpus_has_not_the_name_of_all_corpora() -> None:

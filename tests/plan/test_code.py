@@ -50,6 +50,14 @@ def test_the_closure_follows_imports_inside_functions_but_not_those_of_type_chec
     assert code.closure(UNIT) == ("gap.core", "gap.core.helper", UNIT)
 
 
+def test_what_runs_in_place_of_an_import_for_type_checkers_counts(package: Path) -> None:
+    (package / "work/main.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gap.work.kinds import Kind\nelse:\n    from gap.core.other import VALUE\n"
+    )
+    code.forget()
+    assert code.closure(UNIT) == ("gap.core", "gap.core.other", UNIT)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "counts"),
     [

@@ -258,6 +258,17 @@ def test_a_job_is_planned_with_the_vocabulary_that_it_is_given_memory_for(projec
             assert estimator.memory(job) == pytest.approx(asked - PROCESS + 520, abs=1)
 
 
+def test_the_peak_is_unknown_where_that_of_one_model_is(project: Path) -> None:
+    estimator = Estimator(graph_of("small"))
+    jobs = [job for job in estimator.jobs if job.stage == "post_train"]
+    assert estimator.peak(jobs) == max(map(estimator.memory, jobs))
+    for name in ("smollm2", "gemma3"):  # the first and the last
+        sizes = dict(estimator.sizes)
+        estimator.sizes[name] = ModelSize(math.nan)
+        assert math.isnan(estimator.peak(jobs))
+        estimator.sizes = sizes
+
+
 def test_downloads_are_nothing_once_they_are_here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetched(study: str, stage: str) -> list[tuple[str, float]]:
         estimator = Estimator(graph_of(study))

@@ -12,6 +12,7 @@ from threading import Thread
 
 import pytest
 
+from gap.params.existing import LocalModel
 from gap.params.load import load_study
 from gap.params.study import Study
 from gap.plan import doctor
@@ -29,7 +30,7 @@ def study_of(name: str) -> Study:
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GAP_MIRROR", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_CACHE", *doctor.TOKENS):
+    for name in ("GAP_MIRROR", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_TOKEN_PATH", *doctor.OFFLINE, *doctor.TOKENS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.chdir(tmp_path)
@@ -55,14 +56,31 @@ def test_memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {check.name: check.state for check in doctor.memory(study_of("paper"))} == {
         "memory opt-350m": "ok", "memory opt-1.3b": "ok", "memory opt-2.7b": "failing", "memory opt-6.7b": "failing",
     }  # fmt: skip
-    assert next(check for check in doctor.memory(study_of("paper")) if check.state == "failing").cure == checkup.setting(
-        "paper", "devices=2"
-    )
+    paper = study_of("paper")
+    assert next(check for check in doctor.memory(paper) if check.state == "failing").cure == checkup.setting("paper", "devices=2")
+    shared = paper.model_copy(update={"jobs": paper.jobs.model_copy(update={"devices": 2})})
+    assert [check.state for check in doctor.memory(shared)] == ["ok"] * 4
+    monkeypatch.setattr(checkup, "gpus", lambda: [("A", 12_000.0)])
+    assert [check.cure for check in doctor.memory(shared) if check.state == "failing"] == [checkup.setting("paper", "devices=4")] * 2
+
+
+def test_processes_that_share_a_model_share_the_memory_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "memory", lambda: (8192.0, 8192.0))
+    small = study_of("small")
+    shared = small.model_copy(update={"jobs": small.jobs.model_copy(update={"devices": 2})})
+    assert [check.found[:29] for check in doctor.memory(shared)] == ["a job needs about 7.1 GiB of ", "a job needs about 11.9 GiB of"]
 
 
 def test_disk_is_held_against_all_that_the_study_writes() -> None:
     assert [doctor.disk(study_of("small"), free).state for free in (50e9, 4e9, 1e9)] == ["ok", "warning", "failing"]
     assert doctor.disk(study_of("small"), 1e9).cure.startswith("make clean")
+
+
+def test_what_nobody_knows_is_not_called_enough() -> None:
+    small = study_of("small")
+    unknown = LocalModel(kind="local", path="somewhere", tokenizer="smollm2", label="own")
+    check = doctor.disk(small.model_copy(update={"models": small.models | {"own": unknown}}), 50e9)
+    assert check.state == "warning" and check.found.endswith("what small needs, is unknown")
 
 
 def test_a_mirror_that_is_absent_empty_or_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +117,13 @@ def test_how_the_hub_is_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (doctor.hub(study_of("paper")).state, doctor.hub(study_of("paper")).cure) == ("warning", "unset HF_HUB_OFFLINE")
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub/token").write_text(SECRET)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "large disk"))
     assert "HF_HUB_OFFLINE on, token there" in doctor.hub(study_of("paper")).found
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
+    assert (doctor.hub(study_of("paper")).state, doctor.hub(study_of("paper")).cure) == ("warning", "unset TRANSFORMERS_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", "http://[no-address")
+    assert "HF_ENDPOINT http://[no-address" in doctor.hub(study_of("paper")).found
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -62,6 +62,9 @@ def test_a_gpu_is_what_nvidia_smi_says(tmp_path: Path, monkeypatch: pytest.Monke
         check = checkup.gpu(device, "CURE")
         assert check.state == state and f"2 x A GPU, large (nvidia-smi), torch for {build}" in check.found
         assert ("--force-reinstall torch" in check.cure) == (state != "ok")
+    monkeypatch.setattr(checkup, "torch_build", lambda: "cpu")
+    monkeypatch.setattr(checkup, "device_kind", lambda device: "cuda")  # there is a device file, so jobs are told to use it
+    assert checkup.gpu("auto", "CURE").state == "failing"
     program(tmp_path / "bin", "nvidia-smi", "No devices were found")
     assert checkup.gpus() == []
 
@@ -105,8 +108,28 @@ def test_a_remote_is_named_without_its_password(tmp_path: Path) -> None:
         "[core]\n    remote = store\n['remote \"store\"']\n    url = https://me:planted-secret@example.org/data?key=planted-secret\n"
     )
     assert checkup.dvc_remote(tmp_path) == Check("dvc", "ok", "remote https://example.org/data")
-    local.write_text("remote = store\n")
-    assert checkup.dvc_remote(tmp_path).state == "failing"
+    other = "['remote \"first\"']\n    url = /first\n"
+    (tmp_path / ".dvc/config").write_text(other)
+    assert checkup.dvc_remote(tmp_path).found == "remote https://example.org/data", "DVC asks the default one"
+    local.write_text("")
+    assert checkup.dvc_remote(tmp_path).state == "warning"
+    for damaged in (b"remote = store\n", b"\xff"):
+        local.write_bytes(damaged)
+        assert checkup.dvc_remote(tmp_path).state == "failing"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:secret@[::1]:8/x@y?token=secret#secret", "https://[::1]:8/x@y"),
+        ("http://[no-address", "http://[no-address"),
+        ("me@example.org:/data", "example.org:/data"),
+        ("example.org/data?from=http://secret", "example.org/data"),
+        ("/data/a@b/c", "/data/a@b/c"),
+    ],
+)
+def test_an_address_is_shown_without_secrets_whatever_its_form(url: str, shown: str) -> None:
+    assert checkup.without_password(url) == shown
 
 
 def test_a_folder_of_a_disk_will_do_and_one_of_the_system_will_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

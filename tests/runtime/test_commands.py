@@ -19,7 +19,9 @@ from gap.runtime.commands import lacking
         ([], ["snakemake", "--workflow-profile", "profiles/slurm"], "sbatch"),
         ([], ["snakemake", "--workflow-profile=profiles/slurm"], "sbatch"),
         ([], ["snakemake", "--executor", "slurm"], "sbatch"),
+        ([], ["snakemake", "-e", "slurm"], "sbatch"),
         ([], ["snakemake", "-n", "--executor", "slurm"], ""),
+        ([], ["snakemake", "--directory", "/home/me/slurm", "--config", "study=slurm", "slurm"], ""),
     ],
 )
 def test_one_line_names_flag_command_and_cure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -63,9 +64,22 @@ def test_what_cannot_be_read_or_locked_stands_in_nobodys_way(monkeypatch: pytest
     (ROOT / "host-1.json").write_text("{")
     (ROOT / "host-2.json").mkdir()
     check_alone("one")
-    monkeypatch.setattr("gap.runtime.running.write_json", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only")))
-    announce("one", "gap evaluate")
-    check_alone("one")
+    for code in (errno.EROFS, errno.EIO):
+        monkeypatch.setattr("gap.core.files.os.replace", lambda *_, code=code: (_ for _ in ()).throw(OSError(code, os.strerror(code))))
+        announce("one", "gap evaluate")
+        check_alone("one")
+
+
+def test_a_process_of_another_container_may_have_the_same_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = start("one", "snakemake")
+    try:
+        monkeypatch.setattr("gap.runtime.running.os.getpid", lambda: other.pid)
+        assert running("one") == [], "this is what it takes itself for"
+        monkeypatch.setattr("gap.runtime.running.socket.gethostname", lambda: "elsewhere")
+        assert [each.command for each in running("one")] == ["snakemake"]
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_locks_go_when_nobody_is_left_who_could_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:

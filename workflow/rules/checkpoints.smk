@@ -1,11 +1,12 @@
 # The best checkpoint of each model as a normal Hugging Face folder, rebuilt from its recipe.
+from gap.params.names import name_in_rule
 from gap.plan.stages import models
 
 for model in PLAN.subjects:
 
     rule:
         name:
-            f"export_checkpoint_{model.replace('-', '_').replace('.', '_')}"
+            f"export_checkpoint_{name_in_rule(model)}"
         input:
             model=ancient(str(models.path(PLAN, model))),
             scores=ancient(LIGHT["run_scores"]),

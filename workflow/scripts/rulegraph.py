@@ -2,7 +2,7 @@
 
 Snakemake prints the graph as Mermaid.  Here ``all`` is left out, the rules of one family become one, and an arrow goes where a
 longer way leads to the same rule.  It is drawn for an empty folder: a rule asks for less where some of its results are there
-already, and another picture would come of it.  With ``--check`` nothing is written; the exit code says whether the page is up to date.
+already, and another picture would come of it.  With ``--check`` nothing is written; exit code 1 where the page would change.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+
+from generated import ROOT, write_or_check
 
 from gap.runtime.stages import stage_of
 
-PAGE = Path("docs/architecture.md")
+PAGE = "docs/architecture.md"
 BEGIN, END = "<!-- rule graph: make docs -->\n", "<!-- end of rule graph -->\n"
 COMMAND = ["snakemake", "--cores", "1", "--quiet", "all", "--forceall", "--rulegraph", "mermaid-js", "--config", "study=demo"]
 
@@ -39,21 +40,16 @@ def reduced(pairs: set[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(pair for pair in pairs if not reaches(*pair, pair))
 
 
-def main() -> int:
-    """Write the page, or with --check say whether it is as it would be written."""
+def page() -> str:
+    """The page with the present graph in it."""
     with tempfile.TemporaryDirectory() as empty:
-        shutil.copy("params.yaml", empty)
-        printed = subprocess.run([*COMMAND, "--directory", empty], capture_output=True, text=True, check=True).stdout
+        shutil.copy(ROOT / "params.yaml", empty)
+        printed = subprocess.run([*COMMAND, "--directory", empty], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     lines = [f"  {first} --> {second}" for first, second in reduced(edges(printed))]
     picture = "\n".join(["```mermaid", "flowchart TB", *lines, "```", ""])
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    drawn = f"{before}{BEGIN}{picture}{END}{rest.split(END)[1]}"
-    if "--check" in sys.argv:
-        return int(drawn != text)
-    PAGE.write_text(drawn, encoding="utf-8")
-    return 0
+    before, rest = (ROOT / PAGE).read_text(encoding="utf-8").split(BEGIN)
+    return f"{before}{BEGIN}{picture}{END}{rest.split(END)[1]}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({PAGE: page()}, "run make docs"))

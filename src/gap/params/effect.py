@@ -29,8 +29,9 @@ def check_given(raw: dict[str, Any], file: dict[str, Any], given: dict[str, Any]
     ------
     BadInput: naming the key, and the one of the study to set instead.
     """
-    told = {place for place, _ in _values(given)}
-    for place in without_effect(raw, file, [place for place in differences(raw, file) if any(place[: len(one)] == one for one in told)]):
+    told = list(_places(given))
+    changed = [place for place in differences(raw, file) if any(place[: len(named)] == named for named in told)]
+    for place in without_effect(raw, file, changed):
         raise BadInput(f"--config, key '{'.'.join(place)}'", *_explained(raw, place))
 
 
@@ -55,8 +56,11 @@ def check_committed(raw: dict[str, Any], path: Path) -> list[str]:
 
 
 def without_effect(now: dict[str, Any], before: dict[str, Any], changed: Iterable[Place]) -> list[Place]:
-    """The places among ``changed`` whose value of ``before`` would give the same study."""
-    study = _read(now)
+    """The places among ``changed`` whose value of ``before`` would give the same study; none where ``now`` alone describes no study."""
+    try:
+        study = _read(now)
+    except BadInput:
+        return []  # other files (``--configfile``) complete it
 
     def same(place: Place) -> bool:
         try:
@@ -82,12 +86,13 @@ def differences(now: Any, before: Any, place: Place = ()) -> Iterator[Place]:
         yield place
 
 
-def _values(tree: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+def _places(tree: Any, place: Place = ()) -> Iterator[Place]:
+    """Places of all values of a mapping."""
     if isinstance(tree, dict) and tree:
         for key, value in tree.items():
-            yield from _values(value, (*place, str(key)))
+            yield from _places(value, (*place, str(key)))
     else:
-        yield place, tree
+        yield place
 
 
 def _at(tree: Any, place: Place) -> Any:
@@ -113,11 +118,8 @@ def _with(tree: dict[str, Any], place: Place, value: Any) -> dict[str, Any]:
 def _explained(raw: dict[str, Any], place: Place) -> tuple[str, str, str]:
     """What was found, what is allowed and the cure, for a value that changes nothing."""
     name, value = raw["study"], _at(raw, place)
-    found = (
-        f"{value!r}, which changes nothing of study {name}"
-        if value is not ABSENT
-        else f"a missing value that changes nothing of study {name}"
-    )
+    what = "a missing value that" if value is ABSENT else f"{value!r}, which"
+    found = f"{what} changes nothing of study {name}"
     own = _own(raw["studies"][name] or {}, place)
     if place[0] == "studies":
         return found, f"keys of `studies.{name}`, or shared ones", f"Select that study (`study`), or set the key of `studies.{name}`."

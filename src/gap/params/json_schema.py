@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gap.params.published import PublishedStudy
 from gap.params.study import Study
 
-
-def study_schema(kind: type[Study | PublishedStudy] = Study) -> dict[str, Any]:
-    """JSON schema of a resolved study of that kind."""
-    return kind.model_json_schema()
+Schema = dict[str, Any]
 
 
-def params_schema() -> dict[str, Any]:
+def study_schema(kind: type[Study | PublishedStudy] = Study) -> Schema:
+    """JSON schema of a study of that kind as params.yaml has it: its name is its key there."""
+    schema = kind.model_json_schema()
+    del schema["properties"]["name"]
+    return schema
+
+
+def params_schema() -> Schema:
     """JSON schema of params.yaml: `study`, `studies`, and shared entries, all optional except the first two."""
     full, published_only = study_schema(), study_schema(PublishedStudy)
     definitions = full.pop("$defs") | published_only.pop("$defs")
-    entries = {key: value for key, value in full["properties"].items() if key != "name"}
+    entries = full["properties"]
     for definition in definitions.values():
         definition.pop("required", None)
     published = {"published": published_only["properties"]["published"]}
@@ -40,36 +45,34 @@ def params_schema() -> dict[str, Any]:
 def keys_at(location: tuple[Any, ...], kind: type[Study | PublishedStudy] = Study) -> list[str]:
     """Names allowed in the mapping at ``location`` (a pydantic error location)."""
     full = study_schema(kind)
-    definitions = full["$defs"]
-    nodes = [full]
+    nodes = list(_mappings(full, full["$defs"]))
     for part in location:
-        step: list[dict[str, Any]] = []
-        for node in nodes:
-            node = _follow(node, definitions)
-            for choice in node.get("oneOf", node.get("anyOf", [node])):
-                choice = _follow(choice, definitions)
-                if str(part) in choice.get("properties", {}):
-                    step.append(choice["properties"][str(part)])
-                elif isinstance(choice.get("additionalProperties"), dict):
-                    step.append(choice["additionalProperties"])
-                elif "patternProperties" in choice:
-                    step += choice["patternProperties"].values()
-                elif "items" in choice and isinstance(part, int):
-                    step.append(choice["items"])
-                elif choice.get("properties", {}).get("kind", {}).get("const") == part or part in choice.get("properties", {}).get(
-                    "kind", {}
-                ).get("enum", []):
-                    step.append(choice)
-        nodes = step or nodes
-    names: set[str] = set()
-    for node in nodes:
-        node = _follow(node, definitions)
-        for choice in node.get("oneOf", [node]):
-            names.update(_follow(choice, definitions).get("properties", {}))
-    return sorted(names)
+        inside = [entry for node in nodes for entry in _entries(node, part)]
+        nodes = [mapping for entry in inside for mapping in _mappings(entry, full["$defs"])] or nodes
+    return sorted({name for node in nodes for name in node.get("properties", {})})
 
 
-def _follow(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        node = definitions[node["$ref"].rsplit("/", 1)[1]]
-    return node
+def _mappings(node: Schema, definitions: Schema) -> Iterator[Schema]:
+    """What a part of the schema stands for: itself, what it refers to, or the members of a union."""
+    if "$ref" in node:
+        yield from _mappings(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
+    elif members := node.get("oneOf", node.get("anyOf")):
+        for member in members:
+            yield from _mappings(member, definitions)
+    else:
+        yield node
+
+
+def _entries(node: Schema, part: Any) -> list[Schema]:
+    """The parts of the schema below ``node`` that a location's next part means: the kind of ``node`` itself, a key or an index."""
+    properties = node.get("properties", {})
+    tag = properties.get("kind", {})
+    if part in (tag.get("const"), *tag.get("enum", [])):
+        return [node]
+    if str(part) in properties:
+        return [properties[str(part)]]
+    if isinstance(more := node.get("additionalProperties"), dict):
+        return [more]
+    if "patternProperties" in node:
+        return list(node["patternProperties"].values())
+    return [node["items"]] if "items" in node and isinstance(part, int) else []

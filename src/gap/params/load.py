@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from gap.core.errors import BadInput, GapError
 from gap.params.names import PATTERN, RULE, suggestion
@@ -95,13 +96,17 @@ def resolve(raw: dict[str, Any], where: str = "params.yaml") -> Study | Publishe
         found = repr(selected) if isinstance(selected, str | None) else f"{selected!r}, a {type(selected).__name__}"
         raise BadInput(f"{where}, key 'study'", found, f"one of {names}", "Name one of these, or add an entry under 'studies'.")
     entries = mapping(studies[selected], f"{where}, key 'studies.{selected}'")
+    for place, part in (("name", shared), (f"studies.{selected}.name", entries)):
+        if "name" in part:
+            found = f"an unknown key with value {part['name']!r}"
+            raise BadInput(f"{where}, key '{place}'", found, "the key of a study under 'studies' as its one name", "Remove it.")
     kind: type[Study | PublishedStudy] = PublishedStudy if "published" in entries else Study
     merged = {"seed": shared.get("seed"), **entries} if kind is PublishedStudy else lay_over(shared, entries)
+    check_shared(shared, selected, where)
     try:
-        check_shared(shared, where)
         return kind.model_validate({"name": selected, **with_methods(merged, where)})
     except ValidationError as error:
-        raise explain(error, where, {"name": selected, **merged}, kind) from error
+        raise explain(error.errors(), where, {"name": selected, **merged}, kind) from error
 
 
 def mapping(value: Any, where: str) -> dict[Any, Any]:
@@ -118,25 +123,19 @@ def mapping(value: Any, where: str) -> dict[Any, Any]:
     return value or {}
 
 
-def check_shared(shared: dict[str, Any], where: str) -> None:
-    """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study."""
+def check_shared(shared: dict[str, Any], selected: str, where: str) -> None:
+    """Check shared values too, where a study lays its own over them: a wrong value must not wait for another study.
+
+    Raises
+    ------
+    BadInput: as ``resolve``.
+    """
     known = with_methods({key: value for key, value in shared.items() if key in Study.model_fields}, where)
-    problems = []
     try:
         Study.model_validate(known)
     except ValidationError as error:
-        problems = [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]
-    if problems:
-        lines: list[Any] = [
-            {
-                "type": problem["type"],
-                "loc": keys_in_file(problem["loc"], known),
-                "input": problem["input"],
-                "ctx": problem.get("ctx", {}),
-            }
-            for problem in problems
-        ]
-        raise ValidationError.from_exception_data("params", lines)
+        if problems := [problem for problem in error.errors() if problem["type"] not in ("missing", "extra_forbidden")]:
+            raise explain(problems, where, {"name": selected, **known}) from error
 
 
 def lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +181,9 @@ def unrolled(name: str, entry: Any, where: str) -> list[tuple[str, Any]]:
     sweep = entry.get("sweep") if isinstance(entry, dict) else None
     if not isinstance(sweep, dict) or not sweep or not all(isinstance(values, list) for values in sweep.values()):
         return [(name, entry)]
+    own, label = entry.get("gap"), entry.get("label")
+    if not (isinstance(own, dict | None) and isinstance(label, str | None)):
+        return [(name, entry)]  # refused by the types
     for key, values in sweep.items():
         place = f"{where}, key 'methods.{name}.sweep.{key}'"
         if not values:
@@ -194,8 +196,8 @@ def unrolled(name: str, entry: Any, where: str) -> list[tuple[str, Any]]:
     methods = []
     for combination in product(*listed):
         words = [word for word, _ in combination]
-        gap = {**(rest.get("gap") or {}), **{key: value for key, (_, value) in zip(sweep, combination, strict=True)}}
-        methods.append((f"{name}-{'-'.join(words)}", {**rest, "label": f"{entry.get('label') or name} {' '.join(words)}", "gap": gap}))
+        gap = {**(own or {}), **{key: value for key, (_, value) in zip(sweep, combination, strict=True)}}
+        methods.append((f"{name}-{'-'.join(words)}", {**rest, "label": f"{label or name} {' '.join(words)}", "gap": gap}))
     return methods
 
 
@@ -216,16 +218,16 @@ def _word(value: Any) -> str:
     return re.sub("[^a-z0-9._-]", "", str(value).lower())
 
 
-def explain(error: ValidationError, file: str, given: dict[str, Any], kind: type[Study | PublishedStudy] = Study) -> BadInput:
-    """One paragraph for the first problem that pydantic found in the study that ``given`` describes."""
-    first = error.errors()[0]
+def explain(problems: Sequence[ErrorDetails], file: str, given: dict[str, Any], kind: type[Study | PublishedStudy] = Study) -> BadInput:
+    """One paragraph for the first of the problems that pydantic found in the study that ``given`` describes."""
+    first = problems[0]
     value, context, problem = first["input"], first.get("ctx", {}), first["type"]
     keys = keys_in_file(first["loc"], given)
     if problem in ("union_tag_invalid", "union_tag_not_found"):
         keys, value = (*keys, "kind"), context.get("tag")
     study = f"(study {given['name']})"
     where = f"{file}, key '{'.'.join(map(str, keys))}' {study}" if keys else f"{file} {study}"
-    more = f" ({error.error_count() - 1} further problem(s) in the same file.)" if error.error_count() > 1 else ""
+    more = f" ({len(problems) - 1} further problem(s) in the same file.)" if len(problems) > 1 else ""
     if problem == "extra_forbidden":
         found = f"an unknown key with value {value!r}"
         return BadInput(where, found, _siblings(first["loc"], kind), f"Remove it or correct its spelling.{more}")
@@ -250,9 +252,11 @@ def explain(error: ValidationError, file: str, given: dict[str, Any], kind: type
 def keys_in_file(location: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
     """``location`` without what pydantic puts into it: the kinds of the mappings on the way, and its mark for the key of a mapping."""
     keys = []
+    is_kind = False
     for part in location:
         inside = given if isinstance(given, dict) else dict(enumerate(given)) if isinstance(given, list) else {}
-        if part != "[key]" and (part in inside or inside.get("kind") != part):
+        is_kind = not is_kind and inside.get("kind") == part  # it comes first; a key of the same name may follow
+        if part != "[key]" and not is_kind:
             keys.append(part)
             given = inside.get(part)
     return tuple(keys)

@@ -14,6 +14,11 @@ RULE = "names of at most 100 letters a to z and A to Z, digits, dots, underscore
 Name = Annotated[str, StringConstraints(pattern=PATTERN)]
 
 
+def name_in_rule(name: str) -> str:
+    """``name`` as part of the name of a rule of the workflow, which takes no dots and hyphens."""
+    return re.sub("[.-]", "_", name)
+
+
 def suggestion(name: str) -> str:
     """A valid name like ``name``: of a path or a hub's id the last part; empty where nothing is left of it."""
     last = [part for part in re.split(r"[/\\\\]", name) if part][-1:]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gap.core.errors import BadInput
-from gap.params.load import lay_over, mapping, parse_params
+from gap.params.load import lay_over, mapping, read_params
 from gap.params.preregistration import FILE, check
 
 
@@ -17,10 +17,9 @@ def read_preregistration(study: str, path: Path = FILE) -> dict[str, Any]:
     ------
     BadInput: the file holds something else than the rules.
     """
-    try:
-        raw = parse_params(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
+    raw = read_params(path)
     unknown = sorted(map(str, set(raw) - {"default", "studies"}))
     if unknown:
         raise BadInput(

@@ -16,7 +16,7 @@ from gap.params.items import Items
 from gap.params.jobs import Jobs
 from gap.params.methods import Gap, Method
 from gap.params.models import Model, PretrainedHere
-from gap.params.names import Label, Name
+from gap.params.names import Label, Name, name_in_rule
 from gap.params.sources import Source
 from gap.params.tokenizers import Tokenizer, TokenizerOfModel
 from gap.tasks.registry import TASKS, known_task
@@ -47,7 +47,7 @@ class Study(Settings):
     sources: dict[Name, Source] = Field(default_factory=dict)
     tokenizers: dict[Name, Tokenizer] = Field(description="Models that bring their own need no entry.")
     models: dict[Name, Model] = Field(description="In the order of the figures, small to large.")
-    corpora: dict[Name, Corpus]
+    corpora: dict[Name, Corpus] = Field(min_length=1)
     describe: Describe
     gap: Gap = Field(description="What the methods share.")
     methods: dict[Name, Method] = Field(min_length=1, description="The first is the study's own; the others stand beside it.")
@@ -100,8 +100,7 @@ class Study(Settings):
                 _known(f"tokenizers.{name}.model", tokenizer.model, self.models)
                 if isinstance(self.models[tokenizer.model], PretrainedHere):
                     raise ValueError(f"tokenizers.{name}.model: {tokenizer.model!r} is pretrained here and brings no tokenizer")
-        if not any(model.role == "subject" for model in self.models.values()):
-            raise ValueError("models: at least one needs role: subject")
+        self._check_subjects()
         self._check_tasks()
         for name, method in self.methods.items():
             if method.combine and method.gap.texts_per_update > 1:
@@ -134,6 +133,16 @@ class Study(Settings):
                 raise ValueError(
                     f"{part}.{name}: the label {label!r}, which {part}.{labels[label]} has too; figures could not tell the two apart"
                 )
+
+    def _check_subjects(self) -> None:
+        """There is one, and the rules of the workflow that export them have different names."""
+        subjects = [name for name, model in self.models.items() if model.role == "subject"]
+        if not subjects:
+            raise ValueError("models: at least one needs role: subject")
+        rules: dict[str, str] = {}
+        for name in subjects:
+            if (other := rules.setdefault(name_in_rule(name), name)) != name:
+                raise ValueError(f"models.{name}: differs from models.{other} in dots, hyphens and underscores alone; rename one")
 
     def _check_retained(self, name: str, gap: Gap) -> None:
         """A direction that retains texts names a corpus of the study, which has others than a run's own."""

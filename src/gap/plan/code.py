@@ -121,6 +121,7 @@ def _statements(block: Iterable[ast.AST], *, checkers: bool = False) -> Iterator
     """All statements, at any depth, but those that only a type checker runs; expressions, which hold none, are not looked through."""
     for node in block:
         if not checkers and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _statements(node.orelse)
             continue
         yield node
         for name in BLOCKS:

@@ -17,9 +17,9 @@ from gap.params.published import PublishedStudy
 from gap.params.sources import AuthorsSource, HubSource
 from gap.params.study import Study
 from gap.params.tokenizers import TokenizerHub
-from gap.plan.cost.downloads import hub_cache
+from gap.plan.cost.downloads import hub_home
 from gap.plan.cost.jobs import rates_of, study_jobs
-from gap.plan.job_memory import POSTTRAINING, SCORING, gpu_copies, megabytes
+from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, gpu_copies, megabytes
 from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
 from gap.runtime import checkup
@@ -29,6 +29,8 @@ from gap.tasks.registry import TASKS
 
 #: Variables in which the hub's library looks for a token.
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+#: Either of them keeps it off the network.
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 ON_CLUSTER = "snakemake --workflow-profile profiles/slurm"
 
 
@@ -59,12 +61,15 @@ def memory(study: Study) -> Iterator[Check]:
         return  # the check of the GPU says so
     for name, model in study.models.items():
         copies, tokens = (SCORING + POSTTRAINING, plan.text_tokens) if model.role == "subject" else (SCORING, 0)
-        needed = megabytes(model_size(plan, name), gpu_copies(copies) if on_gpu else copies, tokens) / study.jobs.devices
+        size, processes = model_size(plan, name), study.jobs.devices
+        # processes share the weights: each has its part on a GPU of its own, or all are on this machine
+        on_each = megabytes(size, gpu_copies(copies), tokens) / processes
+        needed = on_each if on_gpu else megabytes(size, copies, tokens, PROCESS * processes)
         said = f"a job needs about {needed / 1024:.1f} GiB of {total / 1024:.1f}, {free / 1024:.1f} free"
         if needed != needed:
             yield Check(f"memory {name}", "warning", f"the size of the model is unknown; {total / 1024:.1f} GiB are here")
         elif needed > total:
-            yield Check(f"memory {name}", "failing", said, setting(study.name, "devices=2") if on_gpu else ON_CLUSTER)
+            yield Check(f"memory {name}", "failing", said, setting(study.name, f"devices={2 * processes}") if on_gpu else ON_CLUSTER)
         else:
             yield Check(f"memory {name}", "ok" if needed <= free else "warning", said)
 
@@ -72,8 +77,10 @@ def memory(study: Study) -> Iterator[Check]:
 def disk(study: Study, free: float) -> Check:
     """Bytes of everything that the study writes, against those that are free."""
     needed = sum(job.disk for job in study_jobs(Plan(study)))
+    if needed != needed:
+        return Check("disk", "warning", f"{free / 1e9:.1f} GB free; the size of a model, and so what {study.name} needs, is unknown")
     said = f"{free / 1e9:.1f} GB free, all of {study.name} needs about {needed / 1e9:.2f}"
-    if needed != needed or needed * 1.3 < free:
+    if needed * 1.3 < free:
         return Check("disk", "ok", said)
     return Check("disk", "failing" if needed > free else "warning", said, "make clean STUDY=NAME CONFIRM=1")
 
@@ -123,13 +130,17 @@ def _mirror_paths(value: Any) -> Iterator[str]:
 def hub(study: Study | PublishedStudy, *, network: bool = False) -> Check:
     """How the hub's library is set up and, where ``network`` is asked for, whether the hub answers; a token's value is never shown."""
     named = os.environ.get("HF_ENDPOINT")
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    has_token = any(map(os.environ.get, TOKENS)) or (hub_cache().parent / "token").is_file()
+    offline = next((name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")), "")
+    token = Path(os.environ.get("HF_TOKEN_PATH") or hub_home() / "token").expanduser()
+    has_token = any(map(os.environ.get, TOKENS)) or token.is_file()
     needs = uses_hub(study)
-    said = f"{'needed' if needs else 'not needed'}; HF_ENDPOINT {without_password(named) if named else 'not set'}, HF_HUB_OFFLINE {'on' if offline else 'off'}, token {'there' if has_token else 'none'}"
+    said = (
+        f"{'needed' if needs else 'not needed'}; HF_ENDPOINT {without_password(named) if named else 'not set'}, "
+        f"{offline or OFFLINE[0]} {'on' if offline else 'off'}, token {'there' if has_token else 'none'}"
+    )
     if not network:
         warned = needs and offline
-        return Check("hub", "warning" if warned else "ok", f"{said}; not asked (--network asks)", "unset HF_HUB_OFFLINE" if warned else "")
+        return Check("hub", "warning" if warned else "ok", f"{said}; not asked (--network asks)", f"unset {offline}" if warned else "")
     problem = _asked()
     if not problem:
         return Check("hub", "ok", f"{said}; it answers")

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from gap.runtime.commands import NEEDED
+from gap.runtime.device import device_kind
 
 #: Oldest Python.
 PYTHON = (3, 11)
@@ -104,7 +104,7 @@ def gpu(device: str, cure: str) -> Check:
     has = f"{len(found)} x {found[0][0]}" if found else "no GPU"
     said = f"{has} (nvidia-smi), torch for {build or 'nothing: not installed'} (its version.py), jobs.device: {device}"
     if found and build == "cpu" and device != "cpu":
-        state: Literal["warning", "failing"] = "failing" if device == "cuda" else "warning"
+        state: Literal["warning", "failing"] = "failing" if device_kind(device) == "cuda" else "warning"
         return Check("gpu", state, f"{said}: a CUDA build of torch is needed", f"{sys.executable} -m pip install --force-reinstall torch")
     if device == "cuda" and not found:
         return Check("gpu", "failing", said, cure)
@@ -130,24 +130,23 @@ def commands() -> list[Check]:
 
 
 def dvc_remote(root: Path) -> Check:
-    """Where ``dvc push`` would put heavy files; a URL is shown without a password."""
+    """Where ``dvc push`` would put heavy files, the default remote; a URL is shown without a password."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
-    except configparser.Error as error:
+    except (configparser.Error, UnicodeDecodeError) as error:
         return Check("dvc", "failing", f".dvc/config: {str(error).splitlines()[0]}", "git checkout -- .dvc/config")
-    remotes = [name for name in parser.sections() if "remote" in name]
-    if not remotes:
-        return Check("dvc", "warning", "no remote: dvc push and pull have nowhere to go", "dvc remote add -d NAME PATH")
-    return Check("dvc", "ok", f"remote {without_password(parser[remotes[0]].get('url', 'without a url'))}")
+    section = f"'remote \"{parser.get('core', 'remote', fallback='')}\"'"
+    if section not in parser:
+        return Check("dvc", "warning", "no default remote: dvc push and pull have nowhere to go", "dvc remote add -d NAME PATH")
+    return Check("dvc", "ok", f"remote {without_password(parser[section].get('url', 'without a url'))}")
 
 
 def without_password(url: str) -> str:
     """A URL without user, password and query, in which tokens stand too."""
-    parts = urlsplit(url)
-    if "://" not in url:
-        return url.rpartition("@")[2]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme = found[0] if (found := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url)) else ""
+    host, *path = re.split("[?#]", url.removeprefix(scheme))[0].split("/", 1)
+    return scheme + "/".join([host.rpartition("@")[2], *path])
 
 
 def file_system(root: Path) -> list[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 #: What is asked for -> the commands of which one must be there, where to get it, and what to do without.
@@ -17,18 +18,21 @@ NEEDED = {
     ),
     "the Slurm profile": (("sbatch",), "it belongs to Slurm: log in to the cluster", "leave the profile out to run on this machine"),
 }
+#: Options of Snakemake whose value may be ``slurm``, or a folder of that name.
+CHOOSE_EXECUTOR = {"--executor", "-e", "--profile", "--workflow-profile"}
 
 
 def asked_for(methods: Iterable[str], words: Sequence[str]) -> list[str]:
     """The entries of ``NEEDED`` that Snakemake's software deployment ``methods`` and its command line ask for."""
     lower = " ".join(methods).lower()
-    tails = {Path(word.rpartition("=")[2]).name for word in words}
+    options = [*pairwise(words), *(tuple(word.split("=", 1)) for word in words if "=" in word)]
+    chosen = {Path(value).name for option, value in options if option in CHOOSE_EXECUTOR}
     dry = {"-n", "--dry-run", "--dryrun"} & set(words)
     asked = {
         "--use-conda": "conda" in lower,
         "--containerize": "--containerize" in words,
         "--use-apptainer": "apptainer" in lower or "singularity" in lower,
-        "the Slurm profile": "slurm" in tails and not dry,
+        "the Slurm profile": "slurm" in chosen and not dry,
     }
     return [name for name, is_asked in asked.items() if is_asked]
 

@@ -45,7 +45,7 @@ def open_device(runtime: Runtime) -> torch.device:
             "device",
             "cuda, but torch sees no GPU",
             "auto, cpu, or cuda with a GPU",
-            "Set jobs.device to auto, or install a CUDA build of torch.",
+            "Set jobs.device to cpu, or install a CUDA build of torch.",
         )
     keep_freed_memory()
     torch.set_num_threads(max(1, runtime.threads))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from gap.core.errors import BadInput, Unavailable
 from gap.runtime.exit_codes import known_problem
+from gap.runtime.gpu_lock import device_names, gpu_lock
+from gap.runtime.process_group import join, leave
 from gap.runtime.runtime import Runtime
 
 
@@ -45,8 +47,6 @@ def _lock_gpus(devices: int, device: str) -> list[int | None]:
 
     if device == "cpu" or not torch.cuda.is_available():
         return [None] * devices
-    from gap.runtime.gpu_lock import device_names, gpu_lock
-
     count = torch.cuda.device_count()
     if count < devices:
         raise Unavailable(f"--devices {devices}", f"{count} GPUs to be seen", "as many GPUs on one host", "Lower jobs.devices.")
@@ -83,8 +83,6 @@ def _problem_file(folder: Path, rank: int) -> Path:
 
 def _run_member(work: Callable[[], object], gpus: list[int | None], folder: Path) -> None:
     """The work of one process of the group."""
-    from gap.runtime.process_group import join, leave
-
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it is sent when the parent dies, and may have been ignored there
     rank = int(os.environ["RANK"])
     join(gpus[rank])

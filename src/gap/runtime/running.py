@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gap.core.errors import BadInput, Refused
+from gap.core.errors import BadInput, Refused, Unavailable
 from gap.core.files import read_object, write_json
 
 ROOT = Path(".gap/running")
@@ -46,7 +46,7 @@ def announce(study: str, command: str) -> None:
     process = Running(study, command, socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
     path = ROOT / f"{process.host}-{process.pid}.json"
     forming = path.with_suffix(".tmp")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, Unavailable):
         ROOT.mkdir(parents=True, exist_ok=True)
         write_json(forming, asdict(process))
         descriptor = os.open(forming, os.O_RDONLY)
@@ -64,7 +64,8 @@ def running(study: str | None = None) -> list[Running]:
                 path.unlink()
             else:
                 found.append(Running(**read_object(path)))
-    others = (each for each in found if study in (None, each.study) and each.pid != os.getpid())
+    here = socket.gethostname(), os.getpid()  # a process of another host or container may have this one's number
+    others = (each for each in found if study in (None, each.study) and (each.host, each.pid) != here)
     return sorted(others, key=lambda each: each.command, reverse=True)
 
 

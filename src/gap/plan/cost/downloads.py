@@ -54,7 +54,11 @@ def _model_download(model: Any, weights: float) -> list[tuple[str, float]]:
     return []
 
 
+def hub_home() -> Path:
+    """Where the hub's library keeps its token and, by default, what it fetched (its own rule: HF_HOME, else below the home folder)."""
+    return Path(os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface").expanduser()
+
+
 def hub_cache() -> Path:
-    """Where the hub's library keeps what it fetched (its own rule: HF_HUB_CACHE, else HF_HOME/hub, else below the home folder)."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+    """Where the hub's library keeps what it fetched."""
+    return Path(os.environ.get("HF_HUB_CACHE") or hub_home() / "hub").expanduser()

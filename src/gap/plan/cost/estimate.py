@@ -156,6 +156,11 @@ class Estimator:
         copies = gpu_copies(job.copies) if self.unit(job) == "GPU" else job.copies
         return megabytes(self.sizes[job.model], copies, job.tokens, job.memory)
 
+    def peak(self, jobs: Iterable[Job]) -> float:
+        """Peak memory of the largest of these jobs in MiB; NaN where nobody knows that of one of them."""
+        peaks = [self.memory(job) for job in jobs]
+        return math.nan if any(map(math.isnan, peaks)) else max(peaks)
+
     def _weights(self, job: Job) -> float:
         """Weights of the job's model; 0 without one."""
         return self.sizes[job.model].parameters if job.model else 0.0
@@ -183,7 +188,7 @@ def planned(graph: Graph, *, everything: bool = False) -> list[Row]:
             Row(
                 stage, len(chosen), len(jobs), estimator.unit(chosen[0]), sum(seconds for seconds, _ in known) / 3600,
                 FACTORS[source], source, sum(job.disk for job in chosen), sum(size for _, size in sizes if not math.isnan(size)),
-                tuple(dict.fromkeys(name for name, size in sizes if math.isnan(size))), max(map(estimator.memory, chosen)),
+                tuple(dict.fromkeys(name for name, size in sizes if math.isnan(size))), estimator.peak(chosen),
             )
         )  # fmt: skip
     return rows
@@ -205,7 +210,7 @@ def compared(graph: Graph) -> list[Comparison]:
             continue
         seconds = [seconds_of(timings[job.timing], estimator.rates, job) for job in ran]
         expected = [estimator.seconds(job)[0] for job in ran]
-        peaks = max(map(estimator.memory, ran)), max(timings[job.timing].memory for job in ran)
+        peaks = estimator.peak(ran), max(timings[job.timing].memory for job in ran)
         rows.append(Comparison(stage, len(ran), estimator.unit(ran[0]), sum(expected), sum(seconds), *peaks))
     if not rows:
         where, cure = str(graph.plan.results / "timing"), f"Run it: make STUDY={graph.plan.study.name}."

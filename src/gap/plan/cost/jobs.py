@@ -6,6 +6,7 @@ is missing (Snakemake 9, ``DAG.update_needrun``), and no graph need be built to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -120,13 +121,11 @@ def _preparing(plan: Plan) -> Iterator[Job]:
         size = 2.5e4 if study.items.kind == "miniature" else 1e6
         yield Job("fetch_items", f"items/{task}-{split}", Work(0.7), outputs=_one(items.path, plan, task, split), memory=80, disk=size)
     for name in plan.tokenizers:
-        trained = study.tokenizers[name]
-        own = isinstance(trained, TokenizerTrained)
-        work = Work(1.0 + 4e-6 * trained.max_bytes) if isinstance(trained, TokenizerTrained) else Work(30.0)
-        yield Job(
-            "build_tokenizer", f"tokenizers/{name}", work, outputs=_one(tokenizers.path, plan, name),
-            memory=80 if own else 1000, disk=2e5 if own else 1e7,
-        )  # fmt: skip
+        settings = study.tokenizers[name]
+        work, memory, disk = Work(30.0), 1000, 1e7
+        if isinstance(settings, TokenizerTrained):
+            work, memory, disk = Work(1.0 + 4e-6 * settings.max_bytes), 80, 2e5
+        yield Job("build_tokenizer", f"tokenizers/{name}", work, outputs=_one(tokenizers.path, plan, name), memory=memory, disk=disk)
     for corpus, tokenizer in plan.corpus_tokenizers:
         kind = study.sources[study.corpora[corpus].source].kind
         yield Job(
@@ -248,7 +247,7 @@ def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
     scored = sum(job.disk for job in _scoring(plan)) / SCORE
     noise = VARIANTS * DEARER * plan.study.evaluate.noise_items * item_tokens(plan, plan.task_splits)
     sizes = {model: model_size(plan, model).parameters for model in plan.subjects}
-    largest = max(plan.subjects, key=sizes.__getitem__)
+    largest = max(plan.subjects, key=lambda name: (math.isnan(sizes[name]), sizes[name]))
     noise *= sum(sizes.values()) / sizes[largest]
     works = {name: Work(fixed + per_score * scored) for name, (fixed, per_score) in LIGHT.items()}
     for stage in light_stages(plan):
@@ -262,7 +261,7 @@ def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
         elif name == "noise":
             yield Job("report_noise", name, Work(opens_model=True, forward=noise), largest, *ends, SCORING, 520, 2e5)
         else:
-            known = float("nan") if scored > MANY and reads_scores else 230.0
+            known = math.nan if scored > MANY and reads_scores else 230.0
             yield Job(RULES.get(name, name), name, works.get(name, Work(2.0)), "", *ends, memory=known, disk=2e5)
 
 
