@@ -141,14 +141,13 @@ class _Filler:
                 self.scores[model, task][:-1, 0] = bases[model][task]
                 self.answers[model, task][:-1, 0] = self.answers[model, task][-1, 0]
             for method in self.study.methods_of(model):
-                found[model, method] = self._cube(model, method, self.study.runs_of(model, method))
+                runs = self.study.runs_of(model, method)
+                at = [self.place[model][run["run"]] for run in runs]
+                scores, answers = (
+                    {task: arrays[model, task][at] for task in self.study.tasks("all")} for arrays in (self.scores, self.answers)
+                )
+                found[model, method] = Cube(model, method, tuple(runs), self.steps, scores, answers)
         return found
-
-    def _cube(self, model: str, method: str, runs: list[dict[str, Any]]) -> Cube:
-        at = [self.place[model][run["run"]] for run in runs]
-        scores = {task: self.scores[model, task][at] for task in self.study.tasks("all")}
-        answers = {task: self.answers[model, task][at] for task in self.study.tasks("all")}
-        return Cube(model, method, tuple(runs), self.steps, scores, answers)
 
 
 def _answers(rows: pd.DataFrame, column: str) -> np.ndarray:
