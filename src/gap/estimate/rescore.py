@@ -144,9 +144,8 @@ def rescore(plan: dict[str, Any]) -> None:
     import pandas as pd
 
     study, rows = study_index(plan), []
-    names = ["model", "run", "group", "policy"]
-    selections = read_table(study.path("selections"), "selections", [*names, "step"])
-    chosen: Steps = selections.set_index(names)["step"].to_dict()
+    selections = read_table(study.path("selections"), "selections", ["model", "run", "group", "policy", "step"])
+    chosen: Steps = {tuple(names): int(step) for *names, step in selections.itertuples(index=False, name=None)}
     parts: Parts = {}
     for cell in _cells(study, selections):
         found = cell.checkpoints()

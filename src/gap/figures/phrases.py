@@ -46,7 +46,7 @@ def last_step_text(data: StudyData, group: str) -> str:
     """
     rows = last_differences(data, group).to_dict("records")
     keys = ("difference", "low", "high")
-    found = {data.study.models[str(row["model"])]: _compared(*(float(row[key]) for key in keys), data.level) for row in rows}
+    found = {data.study.models[str(row["model"])]: _compared(data.level, *(float(row[key]) for key in keys)) for row in rows}
     mean = f"mean {AXIS_LABEL[group]} at the last step"
     if len(found) < 2:
         return "".join(f"{mean} is {side} the unmodified model's: {numbers}" for side, numbers in found.values())
@@ -54,7 +54,7 @@ def last_step_text(data: StudyData, group: str) -> str:
     return f"{mean}:\n" + ";\n".join(lines)
 
 
-def _compared(difference: float, low: float, high: float, level: str) -> tuple[str, str]:
+def _compared(level: str, difference: float, low: float, high: float) -> tuple[str, str]:
     """On which side of zero a difference in points lies, as far as its interval at ``level`` per cent tells, and its numbers."""
     change = f"{show(difference, 'change')} points"
     if low != low:
