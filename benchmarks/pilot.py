@@ -2,8 +2,9 @@
 
     python benchmarks/pilot.py [--study pilot] [--json FILE]
 
-Read are results/STUDY/plan.json and the item scores.  Of scores, the first table uses only whether a prediction is another one than the
-unmodified model's, the others only how much differences vary: no table says whether anything became better.
+Read are results/STUDY/plan.json, the item scores, and which step of a run is its last.  Of scores, the first table uses only whether a
+prediction is another one than the unmodified model's, the others only how much differences vary: no table says whether anything became
+better.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from gap.aggregate.study_index import StudyIndex, study_index
 from gap.core.files import read_object
+from gap.core.tables import read_table
 from gap.estimate.cubes import Cube, read_cubes
 from gap.stats.two_way import CrossedMean, crossed_mean
 
@@ -57,7 +59,7 @@ def components(study: StudyIndex, cube: Cube, group: str) -> list[CrossedMean]:
 def read(name: str) -> tuple[StudyIndex, dict[float, Cube]]:
     """The study and its cubes by learning rate; the subject is the first model."""
     study = study_index(read_object(Path("results") / name / "plan.json"))
-    cubes, _ = read_cubes(study)
+    cubes, _ = read_cubes(study, read_table(study.path("selections"), "selections"))
     rates = {method: float(method.split("-", 1)[1]) for method in study.methods}  # names of a sweep end with the value
     model = next(iter(study.subjects))
     return study, {rates[method]: cubes[model, method] for method in study.methods_of(model)}

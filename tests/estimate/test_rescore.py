@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,14 @@ def test_the_stage_writes_what_a_loop_over_the_rows_gives(plan: dict[str, Any]) 
                     by_character = [value / len(text.strip()) for value, text in zip(sums, item.continuations, strict=True)]
                     right.append(by_character.index(max(by_character)) == item.gold)
                 assert mine["acc_norm"] == pytest.approx(np.mean(right))
+
+
+def test_steps_beyond_a_runs_last_are_not_rescored(tmp_path: Path) -> None:
+    """One update is skipped, and files hold steps of more updates: the run's last step is below their number."""
+    document = rescorable(tmp_path, replace(SHAPE, skipped=1))
+    rescore(document)
+    steps = read_table(Path(document["light"]["rescored"]), "rescored").groupby("run")["step"].max()
+    assert steps.max() == SHAPE.updates - 1
 
 
 def test_the_summary_agrees_with_the_estimates_of_the_aggregate_stage(plan: dict[str, Any]) -> None:

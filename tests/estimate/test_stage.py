@@ -19,7 +19,7 @@ from gap.aggregate.stage import aggregate
 from gap.aggregate.study_index import study_index
 from gap.core.errors import BadInput
 from gap.core.files import read_json
-from gap.core.tables import TABLES, read_table
+from gap.core.tables import TABLES, read_table, write_table
 from gap.estimate.cubes import read_cubes
 from gap.estimate.stage import MAKERS, estimate
 from gap.plan.stages.estimate import TABLES as PLANNED
@@ -43,7 +43,7 @@ def test_every_table_is_written_and_planned(plan: dict[str, Any]) -> None:
 def test_scores_stand_where_they_belong(plan: dict[str, Any]) -> None:
     """Against pandas, on every row of every file: what is not planned is nowhere."""
     study = study_index(plan)
-    cubes, bases = read_cubes(study)
+    cubes, bases = read_cubes(study, read_table(study.path("selections"), "selections"))
     items = pd.concat(
         read_table(Path(entry["path"]), "item_scores") for entry in plan["scores"] if entry["task"] in ("piqa", "blended_skill_talk")
     )
@@ -57,6 +57,34 @@ def test_scores_stand_where_they_belong(plan: dict[str, Any]) -> None:
                 mine = rows[(rows["run"] == run["run"]) & rows["step"].isin(cube.steps)]
                 expected = mine.pivot(index="step", columns="item", values="value").reindex(cube.steps[1:]).to_numpy()
                 assert np.allclose(cube.scores[task][at, 1:], expected, equal_nan=True) and np.allclose(cube.scores[task][at, 0], base)
+
+
+def test_steps_of_a_study_that_once_tried_more_updates_do_not_count(tmp_path: Path) -> None:
+    """Files keep the scores of later steps; a skipped update leaves room for one below the number of updates, another method for more."""
+    shape = replace(CONTROLLED, subjects={"tiny": "0.2M"}, corpora=("seen",), texts=2, updates=4, items=6, skipped=1)
+    document = read_json(build(tmp_path, shape))
+    for entry in document["methods"]:
+        entry["updates"] -= 2 * (entry["name"] == "down")
+    aggregate(document)
+    scores = read_table(Path(document["light"]["run_scores"]), "run_scores").groupby("run")["step"].max().to_dict()
+    study = study_index(document)
+    cubes, _ = read_cubes(study, read_table(study.path("selections"), "selections"))
+    for cube in cubes.values():
+        assert [cube.steps[reached].max() for reached in cube.reached] == [scores[run["run"]] for run in cube.runs]
+    assert set(scores.values()) == {0, 1, 2, 3}
+
+
+def test_a_group_that_the_first_split_lacks_has_no_steps_to_report(tmp_path: Path) -> None:
+    """Classification has a validation split alone: nothing of it was chosen on the test split."""
+    tasks = ("piqa", "blended_skill_talk", "wizard_of_wikipedia")
+    shape = replace(CONTROLLED, subjects={"tiny": "0.2M"}, corpora=("seen",), texts=2, updates=2, items=6, tasks=tasks)
+    document = read_json(build(tmp_path, replace(shape, splits=("test", "validation"))))
+    for path in map(Path, document["features"]):
+        write_table(read_table(path, "text_features").query("task != 'piqa'"), path, "text_features")
+    aggregate(document)
+    estimate(document)
+    rows = read_table(Path(document["light"]["effects"]), "effects").query("policy == 'validation_test'")
+    assert set(rows["task"]) == {"blended_skill_talk", "wizard_of_wikipedia", "dialogue"}
 
 
 def test_means_agree_with_the_tables_of_the_aggregate_stage(plan: dict[str, Any]) -> None:

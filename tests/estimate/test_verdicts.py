@@ -65,6 +65,16 @@ def test_few_runs_decide_nothing_and_the_runs_it_would_take_are_named() -> None:
     assert without["runs"] == 4
 
 
+def test_what_it_would_take_is_said_where_it_is_known() -> None:
+    """Twenty items that move together decide little; of one run, or of a mean that equals its bound, nobody knows what would."""
+    items = judged("gain", Simulation(tasks=(("piqa", 20),), texts=6, item=0.5, run=0.01))
+    assert items["runs_needed"] is None and "more items, not more runs" in items["reason"]
+    one = judged("gain", Simulation(texts=1, corpora=("seen",)))
+    level = judged("gain", Simulation(run=0, item=0, cell=0))
+    assert (one["runs_needed"], one["reason"]) == (None, "1 runs, and 10 are required")
+    assert (level["estimate"], level["runs_needed"], level["reason"]) == (0.0, None, "the data allow both")
+
+
 def test_level_with_a_larger_model() -> None:
     level = judged("larger", Simulation(ahead=0.2, shift=everywhere(0.6), tasks=(("piqa", 300), ("blended_skill_talk", 300))))
     assert level["verdict"] == "supported" and level["against"] == "huge" and level["bound"] == -1

@@ -23,7 +23,7 @@ from gap.core.files import read_json, write_json
 from gap.core.tables import TABLES, write_table
 from gap.figures import style
 from gap.figures.data import load
-from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap
+from gap.figures.drawings import familiarity, figure1, gain_by_corpus, pretraining, score_by_step, task_heatmap, verdicts
 from gap.figures.registry import FIGURES, LEAST_TEXTS, StudyShape, always, figure_names, table_names
 from gap.figures.stage import captions, figures
 from gap.figures.style import DOUBLE, SETTINGS, SINGLE, drawing, jitter
@@ -251,6 +251,42 @@ def test_familiarity_shows_the_first_methods_correlations_at_the_last_step(
     assert drawn == pytest.approx(sorted([*single.dropna(), *together.dropna()]), abs=1e-12)
     filled = [line.get_markerfacecolor() for line in seen["axes"][1].lines if line.get_marker() == familiarity.TOGETHER]
     assert sum(face != "white" for face in filled) == (rows.query("corpus == 'all'")["within_p_holm"] < 0.05).sum()
+
+
+def test_familiarity_counts_the_runs_behind_its_marks(plan: dict, tmp_path: Path) -> None:
+    """Corpora without a correlation are left out of that within corpora; a feature without a mark has no runs behind one."""
+    table = pd.read_csv(plan["light"]["familiarity"])
+    assert (table["runs"][table["corpus"] != "all"] == 5).all() and table["rho"][table["feature"] == "tokens"].isna().all()
+    table.loc[table["corpus"] == "all", "within_runs"] = 10
+    table.loc[table["feature"] == "tokens", "runs"] = 2
+    table.to_csv(tmp_path / "familiarity.csv", index=False)
+    data = load(plan | {"light": plan["light"] | {"familiarity": str(tmp_path / "familiarity.csv")}})
+    assert dict(familiarity.points(data).groupby("corpus")["runs"].unique().map(list)) == {
+        "all": [10],
+        "seen": [5],
+        "prose": [5],
+        "code": [5],
+    }
+    assert "the fewest runs behind a coloured mark are 5," in familiarity.caption(data)
+
+
+def test_the_corpus_that_the_rules_name_stands_beside_its_claim(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {
+        "verdict": "undecided",
+        "estimate": 1.0,
+        "low": -1.0,
+        "high": 2.0,
+        "bound": 0.0,
+        "against": "another",
+        "runs": 15,
+        "items": 480,
+    }
+    claims, seen = {"corpora": {"models": {"tiny": {"all": entry}}}}, {}
+    monkeypatch.setattr(verdicts, "save", lambda figure, *_: seen.update(axes=figure.axes[0]))
+    for corpus, words in (("", "3 last corpus minus another"), ("prose", "3 unseen prose minus another")):
+        write_json(tmp_path / "verdicts.json", {"claims": claims, "rules": {"corpora": {"corpus": corpus}}})
+        verdicts.draw(load(plan | {"light": plan["light"] | {"verdicts": str(tmp_path / "verdicts.json")}}), tmp_path, "verdicts")
+        assert [label.get_text() for label in seen["axes"].get_yticklabels()] == [f"{words}\n0.2M"]
 
 
 SHAPES = {

@@ -145,6 +145,29 @@ def test_an_interval_around_zero_is_not_called_a_gain(ready: dict, tmp_path: Pat
     assert "95\N{NO-BREAK SPACE}% interval \N{MINUS SIGN}1.00 to +2.00, not told apart from zero" in found[0].text
 
 
+def test_intervals_of_estimates_have_the_level_of_the_rules(ready: dict, tmp_path: Path) -> None:
+    verdicts = json.loads(Path(ready["light"]["verdicts"]).read_text())
+    verdicts["rules"]["alpha"] = 0.1
+    write_json(tmp_path / "verdicts.json", verdicts)
+    data = load(ready | {"light": ready["light"] | {"verdicts": str(tmp_path / "verdicts.json")}})
+    words = findings(data)[0].text + captions(data)["figure1_dialogue"]["title"].replace("90\N{NO-BREAK SPACE}%", "90 %")
+    assert "90\N{NO-BREAK SPACE}% interval" in words and "90 % interval" in words and "95" not in words
+    assert "with its 90 % interval over runs and items" in captions(data)["figure1_dialogue"]["caption"]
+    assert dict(checklist(data, (0, 0)))["Error bars"].startswith("90 % intervals over runs and items")
+
+
+def test_a_damaged_csv_is_named(ready: dict, tmp_path: Path) -> None:
+    for name in ("estimates", "plot_runs", "contrasts", "plot_pretraining", "familiarity"):
+        for content, found in (
+            (bytes(range(128, 256)), "not a readable CSV"),
+            (b"", "not a readable CSV"),
+            (b"a,b\n1,2\n", "no column 'm"),
+        ):
+            (tmp_path / "damaged.csv").write_bytes(content)
+            with pytest.raises(BadInput, match=f"damaged.csv: {found}.*Run gap aggregate again"):
+                load(ready | {"light": ready["light"] | {name: str(tmp_path / "damaged.csv")}})
+
+
 def test_the_answer_is_the_first_claims_verdict(ready: dict) -> None:
     data = load(ready)
     rows = data.verdicts["claims"]["gain"]["models"]
@@ -165,6 +188,10 @@ def test_the_answer_is_the_first_claims_verdict(ready: dict) -> None:
         (
             {"verdict": "undecided", "low": 0.1, "high": 2.0},
             "the data allow both; the bound lies outside the interval, but p = 0.04, corrected, in a one-sided test at 0.025",
+        ),
+        (
+            {"verdict": "undecided", "low": 0.1, "high": 2.0, "p_for": 0.01, "reason": "4 runs, and 10 are required"},
+            "4 runs, and 10 are required",
         ),
         ({"verdict": "supported", "low": -0.1, "high": 2.0, "reason": "above 0"}, "above 0, p = 0.04 in a one-sided test at 0.025"),
         (
@@ -300,10 +327,17 @@ def test_a_missing_figure_is_named(ready: dict, tmp_path: Path) -> None:
 def test_a_study_with_both_controls_does_not_miss_them(ready: dict) -> None:
     gap, other = ready["study"]["gap"], {"label": "", "transforms": [], "combine": None}
     controls = {kind: other | {"gap": gap | {"direction": {"kind": kind}}} for kind in ("descent", "random")}
-    for names, missed in ((("descent",), True), (("random",), True), (("descent", "random"), False)):
+    none_by = "There is no control by {}.".format
+    for names, missed in (
+        ((), NO_CONTROL),
+        (("descent",), none_by("random steps of the same length")),
+        (("random",), none_by("descent on the same text")),
+        (("descent", "random"), ""),
+    ):
         methods = ready["study"]["methods"] | {name: controls[name] for name in names}
         found = findings(load(ready | {"study": ready["study"] | {"methods": methods}}))
-        assert any(NO_CONTROL in (finding.text, finding.limit) for finding in found) == missed
+        said = [sentence for finding in found for sentence in (finding.text, finding.limit) if sentence.startswith("There is no control")]
+        assert said == ([missed] if missed else [])
 
 
 def test_descent_turned_round_afterwards_is_no_control(ready: dict) -> None:
@@ -313,7 +347,7 @@ def test_descent_turned_round_afterwards_is_no_control(ready: dict) -> None:
     for more_of_descent, missed in (({"transforms": []}, False), (turned, True)):
         methods = ready["study"]["methods"] | directions | {"descent": directions["descent"] | more_of_descent}
         found = findings(load(ready | {"study": ready["study"] | {"methods": methods}}))
-        assert any(NO_CONTROL in (finding.text, finding.limit) for finding in found) == missed
+        assert any(finding.text == "There is no control by descent on the same text." for finding in found) == missed
 
 
 def test_nothing_of_the_page_is_wider_than_a_telephone(text: str) -> None:

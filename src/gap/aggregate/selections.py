@@ -51,6 +51,15 @@ def curves(run_scores: pd.DataFrame, study: StudyIndex, task: str, metric: str) 
     return found
 
 
+def last_scored(selections: pd.DataFrame, study: StudyIndex, model: str) -> dict[str, int]:
+    """Run -> its last planned step that is scored, by table ``selections``, of a model's runs; 0 of the unmodified model.
+
+    Files of scores may hold later ones, of a study that once tried more updates.
+    """
+    rows = selections[(selections["model"] == model) & (selections["policy"] == "last") & (selections["group"] == study.groups[0])]
+    return {BASE: 0} | dict(zip(rows["run"], rows["step"].astype(int), strict=True))
+
+
 def select(run_scores: pd.DataFrame, study: StudyIndex, epochs: dict[str, list[int]]) -> pd.DataFrame:
     """One row per run, group and policy; chosen and scored on the study's first split.
 

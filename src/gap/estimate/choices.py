@@ -65,10 +65,9 @@ def choices(cube: Cube, selections: pd.DataFrame, study: StudyIndex, fixed_step:
         part = rows[(rows["group"] == group) & (rows["policy"] == policy)]
         steps = dict(zip(part["run"], part["step"].astype(int), strict=True))
         found[policy, group] = Choice(cube.positions(steps)[None])
-    reached = cube.reached
-    fixed = np.where(cube.steps <= max(fixed_step, cube.steps[0]), np.arange(len(cube.steps)), 0)
+    candidates = cube.reached & (cube.steps <= fixed_step)
     for group in study.groups:
-        found[FIXED_STEP, group] = Choice((reached * fixed).max(axis=1)[None])
+        found[FIXED_STEP, group] = Choice((candidates * np.arange(len(cube.steps))).max(axis=1)[None])
         found[SPLIT_HALF, group] = split_half(cube, study.tasks(group), study.seed)
     return found
 
@@ -88,9 +87,9 @@ def split_half(cube: Cube, tasks: list[str], seed: int) -> Choice:
 
 
 def halves(items: int, seed: int, task: str) -> np.ndarray:
-    """Random halves of ``items`` and their complements, bool [HALVES, items]: each item is in one half of them all."""
-    order = named_rng(seed, f"halves/{task}").permuted(np.tile(np.arange(items), (HALVES // 2, 1)), axis=1)
-    drawn = order >= items // 2
+    """Random halves of ``items`` and their complements, bool [HALVES, items]: each item is held out of one half of them all."""
     if items < 2:
         return np.ones((HALVES, items), dtype=bool)  # no other item to choose by
+    order = named_rng(seed, f"halves/{task}").permuted(np.tile(np.arange(items), (HALVES // 2, 1)), axis=1)
+    drawn = order >= items // 2
     return np.concatenate([drawn, ~drawn])

@@ -79,10 +79,10 @@ def larger(samples: Samples, cube: Cube, rules: Preregistration, reading: Readin
     rule, average = rules.larger, samples.average(rules.larger.average)
     tasks, at, models = reading.tasks(samples, average), reading.rows(samples, cube), list(samples.study.models)
     other = rule.larger.get(cube.model) or next(iter(models[models.index(cube.model) + 1 :]), "")
-    if not len(at) or other not in models:
-        return Evidence(
-            rule.policy, average, missing=(f"no model {other}" if other else "no larger model in the study") if len(at) else "no runs"
-        )
+    if not len(at):
+        return Evidence(rule.policy, average, missing="no runs")
+    if other not in models:
+        return Evidence(rule.policy, average, missing=f"no model {other}" if other else "no larger model in the study")
     parts = samples.parts(cube.model, cube.method, rule.policy)
     ahead = {task: samples.bases[cube.model][task] - samples.bases[other][task] for task in tasks}
     found = reading.estimate(samples, [parts[task][at] + ahead[task] for task in tasks], tasks, f"claims/{cube.model}/{len(at)}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gap.aggregate.scores import CURE
+from gap.aggregate.scores import CURE, planned_rows
+from gap.aggregate.selections import last_scored
 from gap.aggregate.study_index import BASE, StudyIndex
 from gap.core.errors import BadInput
 from gap.core.progress import progress
@@ -65,29 +66,32 @@ Cubes = dict[tuple[str, str], Cube]
 Bases = dict[str, dict[str, np.ndarray]]
 
 
-def read_cubes(study: StudyIndex) -> tuple[Cubes, Bases]:
+def read_cubes(study: StudyIndex, selections: pd.DataFrame) -> tuple[Cubes, Bases]:
     """The cubes of all subjects and methods, and the unmodified models' scores, on the study's first split.
+
+    ``selections`` is the table of that name; it says which step of a run is the last.
 
     Raises
     ------
     BadInput: the scores of an unmodified model are missing.
     """
     wanted = [entry for entry in study.plan["scores"] if entry["split"] == study.split and entry["task"] in study.tasks("all")]
-    filler = _Filler(study)
+    filler = _Filler(study, selections)
     with progress("estimate", len(wanted)) as shown:
         for entry in wanted:
             filler.read(entry)
             shown.step(note=entry["task"])
-    return filler.cubes(), filler.bases()
+    bases = filler.bases()
+    return filler.cubes(bases), bases
 
 
 class _Filler:
     """Puts the rows of files where they belong."""
 
-    def __init__(self, study: StudyIndex) -> None:
+    def __init__(self, study: StudyIndex, selections: pd.DataFrame) -> None:
         self.study = study
-        last = max(study.updates_of.values())
-        self.steps = np.array([0, *(study.steps or range(1, last + 1))])
+        self.steps = np.array([0, *(study.steps or range(1, max(study.updates_of.values()) + 1))])
+        self.last = {model: last_scored(selections, study, model) for model in study.models}
         self.place = {model: {run["run"]: place for place, run in enumerate(study.runs_of(model))} for model in study.models}
         self.scores: dict[tuple[str, str], np.ndarray] = {}
         self.answers: dict[tuple[str, str], np.ndarray] = {}
@@ -97,11 +101,10 @@ class _Filler:
         model, task = entry["model"], entry["task"]
         group = self.study.task_entries[task].group
         rows = read_table(Path(entry["path"]), "item_scores", ["run", "step", "split", "item", VALUE[group], ANSWER[group]])
-        runs = self.place[model] | {BASE: len(self.place[model])}
-        rows = rows[(rows["split"] == entry["split"]) & (rows["item"] < self.study.items) & rows["step"].isin(self.steps)]
-        rows = rows[rows["run"].isin(runs)]
+        rows = planned_rows(self.study, rows, entry["split"], self.last[model])
         if rows.empty:
             return
+        runs = self.place[model] | {BASE: len(self.place[model])}
         scores, answers = self._arrays(model, task, int(rows["item"].max()) + 1)
         at = rows["run"].map(runs).to_numpy(), np.searchsorted(self.steps, rows["step"]), rows["item"].to_numpy()
         scores[at] = rows[VALUE[group]].to_numpy(dtype=np.float32) * POINTS
@@ -130,22 +133,21 @@ class _Filler:
                 found[model][task] = values[-1, 0]
         return found
 
-    def cubes(self) -> Cubes:
+    def cubes(self, bases: Bases) -> Cubes:
         """The runs by method, each with the unmodified model as its step 0."""
-        bases, found = self.bases(), {}
+        found: Cubes = {}
         for model in self.study.subjects:
             for task in self.study.tasks("all"):
                 self.scores[model, task][:-1, 0] = bases[model][task]
                 self.answers[model, task][:-1, 0] = self.answers[model, task][-1, 0]
             for method in self.study.methods_of(model):
-                found[model, method] = self._cube(model, method, self.study.runs_of(model, method))
+                runs = self.study.runs_of(model, method)
+                at = [self.place[model][run["run"]] for run in runs]
+                scores, answers = (
+                    {task: arrays[model, task][at] for task in self.study.tasks("all")} for arrays in (self.scores, self.answers)
+                )
+                found[model, method] = Cube(model, method, tuple(runs), self.steps, scores, answers)
         return found
-
-    def _cube(self, model: str, method: str, runs: list[dict[str, Any]]) -> Cube:
-        at = [self.place[model][run["run"]] for run in runs]
-        scores = {task: self.scores[model, task][at] for task in self.study.tasks("all")}
-        answers = {task: self.answers[model, task][at] for task in self.study.tasks("all")}
-        return Cube(model, method, tuple(runs), self.steps, scores, answers)
 
 
 def _answers(rows: pd.DataFrame, column: str) -> np.ndarray:

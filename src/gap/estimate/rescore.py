@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from gap.aggregate.scores import planned_rows
+from gap.aggregate.selections import last_scored
 from gap.aggregate.study_index import BASE, StudyIndex, study_index
 from gap.core.errors import BadInput
 from gap.core.files import write_text
@@ -48,13 +49,14 @@ Checkpoints = dict[tuple[str, int], Values]
 
 @dataclass(frozen=True)
 class Cell:
-    """The files of one model, task and split, and the task's items."""
+    """The files of one model, task and split, and the task's items; ``last`` is the last step of each of the model's runs."""
 
     study: StudyIndex
     model: str
     task: str
     split: str
     paths: tuple[Path, ...]
+    last: dict[str, int]
     items: list[Item]
 
     def checkpoints(self) -> Checkpoints:
@@ -81,8 +83,7 @@ class Cell:
         """The planned rows of a file, by item."""
         answer = ["log_probabilities", "gold", "correct"] if isinstance(self.items[0], MultipleChoice) else ["response", "f1"]
         rows = read_table(path, "item_scores", ["run", "step", "split", "item", "item_hash", *answer], filters)
-        planned = planned_rows(self.study, rows, self.split, self.study.updates_of_runs(self.model))
-        return planned.sort_values("item", kind="stable")
+        return planned_rows(self.study, rows, self.split, self.last).sort_values("item", kind="stable")
 
     def _check(self, rows: pd.DataFrame, run: str, step: int) -> None:
         if rows["item_hash"].tolist() != [item.hash for item in self.items]:
@@ -143,9 +144,10 @@ def rescore(plan: dict[str, Any]) -> None:
     import pandas as pd
 
     study, rows = study_index(plan), []
-    chosen = _chosen_steps(study)
+    selections = read_table(study.path("selections"), "selections", ["model", "run", "group", "policy", "step"])
+    chosen: Steps = {tuple(names): int(step) for *names, step in selections.itertuples(index=False, name=None)}
     parts: Parts = {}
-    for cell in _cells(study):
+    for cell in _cells(study, selections):
         found = cell.checkpoints()
         rows += _rows(cell, found)
         if cell.split == study.split:
@@ -155,8 +157,9 @@ def rescore(plan: dict[str, Any]) -> None:
     write_text(study.path("rescored_summary"), text)
 
 
-def _cells(study: StudyIndex) -> Iterator[Cell]:
+def _cells(study: StudyIndex, selections: pd.DataFrame) -> Iterator[Cell]:
     """Every model, task and split; items are read once per task and split."""
+    last = {model: last_scored(selections, study, model) for model in study.models}
     files: dict[tuple[str, str], dict[str, list[Path]]] = {}
     for entry in study.plan["scores"]:
         files.setdefault((entry["task"], entry["split"]), {}).setdefault(entry["model"], []).append(Path(entry["path"]))
@@ -164,7 +167,7 @@ def _cells(study: StudyIndex) -> Iterator[Cell]:
         for (task, split), by_model in files.items():
             items = load_items(task, Path(study.plan["items"][task][split]), study.items)
             for model, paths in by_model.items():
-                yield Cell(study, model, task, split, tuple(paths), items)
+                yield Cell(study, model, task, split, tuple(paths), last[model], items)
                 shown.step(note=f"{model} {task}")
 
 
@@ -181,17 +184,13 @@ def _rows(cell: Cell, found: Checkpoints) -> list[dict[str, Any]]:
     return rows
 
 
+#: (model, run, group, policy) -> the step that counts.
+Steps = dict[tuple[str, str, str, str], int]
 #: (model, method, policy, task) -> metric -> values at the chosen steps and those of the unmodified model, [runs, items or 1] each.
 Parts = dict[tuple[str, str, str, str], dict[str, tuple[np.ndarray, np.ndarray]]]
 
 
-def _chosen_steps(study: StudyIndex) -> dict[tuple[str, str, str, str], int]:
-    """(model, run, group, policy) -> the step that counts."""
-    rows = read_table(study.path("selections"), "selections", ["model", "run", "group", "policy", "step"])
-    return {tuple(names): int(step) for *names, step in rows.itertuples(index=False, name=None)}
-
-
-def _keep(cell: Cell, found: Checkpoints, chosen: dict[tuple[str, str, str, str], int], parts: Parts) -> None:
+def _keep(cell: Cell, found: Checkpoints, chosen: Steps, parts: Parts) -> None:
     """Add what the summary needs of a cell to ``parts``."""
     group, base = cell.study.task_entries[cell.task].group, found[BASE, 0]
     for method, policy in product(cell.study.methods_of(cell.model), POLICIES):

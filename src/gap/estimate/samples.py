@@ -146,8 +146,11 @@ def item_weights(seed: int, task: str, items: int) -> np.ndarray:
 
 def read_samples(study: StudyIndex, selections: pd.DataFrame, fixed_step: int, level: float) -> Samples:
     """The samples of a finished study, and those of its second split where tasks have it."""
-    cubes, bases = read_cubes(study)
-    splits = study.plan["study"]["evaluate"]["splits"]
-    other = replace(study, split=splits[1]) if len(splits) > 1 else None
-    held_out = Samples(other, *read_cubes(other), selections, fixed_step, level) if other and other.groups else None
+    cubes, bases = read_cubes(study, selections)
+    held_out = None
+    if splits := study.plan["study"]["evaluate"]["splits"][1:]:
+        # of a group that the first split lacks no step was chosen
+        chosen = {task: of for task, of in study.splits.items() if study.task_entries[task].group in study.groups}
+        other = replace(study, split=splits[0], splits=chosen)
+        held_out = Samples(other, *read_cubes(other, selections), selections, fixed_step, level) if other.groups else None
     return Samples(study, cubes, bases, selections, fixed_step, level, held_out)

@@ -50,6 +50,7 @@ def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[fl
     """``p_values``: for and against the claim, corrected; ``least``: the number of runs below which it is undecided."""
     support, oppose = p_values
     weakest = min(found.contrasts, key=lambda contrast: contrast.estimate.crossed.mean - contrast.bound)
+    crossed = weakest.estimate.crossed
     runs, side = min(contrast.estimate.crossed.runs for contrast in found.contrasts), rules.alpha / 2
     verdict, reason = UNDECIDED, "the data allow both"
     if runs < least:
@@ -61,7 +62,8 @@ def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[fl
     elif not found.holds:
         reason = "a later step has the better mean"
     needed = _runs_needed(weakest, rules, least) if verdict == UNDECIDED else None
-    if verdict == UNDECIDED and needed is None:
+    # of one run nobody knows how others differ from it, and no number of anything tells a mean from a bound that it equals
+    if verdict == UNDECIDED and needed is None and crossed.runs > 1 and crossed.mean != weakest.bound:
         reason += "; if this mean is the true one, more items, not more runs, are needed"
     row = {"verdict": verdict, "reason": reason, "policy": found.policy, "average": found.average, "against": weakest.against}
     tested = {"p_for": round(support, DECIMALS), "p_against": round(oppose, DECIMALS)}

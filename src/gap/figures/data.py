@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.aggregate.study_index import ALL, AVERAGE, BASE, ESTIMATE_KEYS, METRIC, StudyIndex, study_index
 from gap.core.errors import BadInput
-from gap.core.tables import read_table
+from gap.core.tables import RUN, read_table
 from gap.figures.points import where
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 #: (model, method, corpus, group, task, policy) -> row of estimates.csv.
 Estimates = dict[tuple[str, str, str, str, str, str], dict[str, Any]]
-#: (model, corpus, group, policy, feature) -> row of familiarity.csv, of the study's own method.
+RELATION_KEYS = ("model", "corpus", "group", "policy", "feature")
+#: Values of ``RELATION_KEYS`` -> row of familiarity.csv, of the study's own method.
 Relations = dict[tuple[str, str, str, str, str], dict[str, Any]]
 
 
@@ -42,6 +44,11 @@ class StudyData:
     familiarity: Relations
     baselines: dict[tuple[str, str], float]
     verdicts: dict[str, Any]
+
+    @property
+    def level(self) -> str:
+        """Per cent of the intervals in the tables of ``gap estimate``, by the rules of verdicts.json; those of ``gap aggregate`` have 95."""
+        return f"{100 * (1 - self.verdicts.get('rules', {}).get('alpha', 0.05)):g}"
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """A table of docs/tables.md that is a light output, by its name; only these columns where they are given."""
@@ -73,17 +80,18 @@ def load(plan: dict[str, Any]) -> StudyData:
     scores = scores[scores["metric"] != "nll"]
     base = scores[scores["run"] == BASE]
     baselines = {(str(model), str(task)): float(value) for model, task, value in base[["model", "task", "value"]].itertuples(index=False)}
-    runs = read_csv(study, "plot_runs")
+    runs = read_csv(study, "plot_runs", RUN)
+    relations = where(read_csv(study, "familiarity", (*RELATION_KEYS, "method")), method=study.primary)
     return StudyData(
         study=study,
         selections=read_table(study.path("selections"), "selections"),
-        estimates=_by_keys(read_csv(study, "estimates"), *ESTIMATE_KEYS),
+        estimates=_by_keys(read_csv(study, "estimates", ESTIMATE_KEYS), ESTIMATE_KEYS),
         steps=scores[scores["task"].isin(METRIC) & (scores["method"] == study.primary)],
         runs=where(runs, method=study.primary),
         all_runs=runs,
-        contrasts=read_csv(study, "contrasts"),
-        pretraining=read_csv(study, "plot_pretraining"),
-        familiarity=_by_keys(where(read_csv(study, "familiarity"), method=study.primary), "model", "corpus", "group", "policy", "feature"),
+        contrasts=read_csv(study, "contrasts", ("model", "method", "group", "policy")),
+        pretraining=read_csv(study, "plot_pretraining", ("model",)),
+        familiarity=_by_keys(relations, RELATION_KEYS),
         baselines=baselines,
         verdicts=read_optional(study.path("verdicts")),
     )
@@ -98,18 +106,27 @@ def read_optional(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def read_csv(study: StudyIndex, name: str) -> pd.DataFrame:
-    """A light CSV by its name in the plan."""
+def read_csv(study: StudyIndex, name: str, columns: Iterable[str]) -> pd.DataFrame:
+    """A light CSV by its name in the plan; its rows are named by ``columns``.
+
+    Raises
+    ------
+    BadInput: it is missing, not a CSV in UTF-8, or without one of the columns.
+    """
     import pandas as pd
 
+    allowed, cure = "what gap aggregate writes", "Run gap aggregate again."
     try:
-        return pd.read_csv(study.path(name), keep_default_na=False, na_values=[""])
-    except (FileNotFoundError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        table = pd.read_csv(study.path(name), keep_default_na=False, na_values=[""])
+    except (FileNotFoundError, ValueError) as error:  # pandas' own errors are ValueErrors
         found = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable CSV ({error})"
-        raise BadInput(str(study.path(name)), found, "what gap aggregate writes", "Run gap aggregate again.") from error
+        raise BadInput(str(study.path(name)), found, allowed, cure) from error
+    if missing := [column for column in columns if column not in table]:
+        raise BadInput(str(study.path(name)), f"no column {missing[0]!r}", allowed, cure)
+    return table
 
 
-def _by_keys(table: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
+def _by_keys(table: pd.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, Any]]:
     """The rows by their values of ``keys``."""
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     return {tuple(str(row[key]) for key in keys): row for row in rows}

@@ -45,7 +45,8 @@ def last_step_text(data: StudyData, group: str) -> str:
     "mean dialogue F1 at the last step is above the unmodified model's: +0.57 points (95 % interval +0.53 to +0.61)"
     """
     rows = last_differences(data, group).to_dict("records")
-    found = {data.study.models[str(row["model"])]: _compared(*(float(row[key]) for key in ("difference", "low", "high"))) for row in rows}
+    keys = ("difference", "low", "high")
+    found = {data.study.models[str(row["model"])]: _compared(data.level, *(float(row[key]) for key in keys)) for row in rows}
     mean = f"mean {AXIS_LABEL[group]} at the last step"
     if len(found) < 2:
         return "".join(f"{mean} is {side} the unmodified model's: {numbers}" for side, numbers in found.values())
@@ -53,13 +54,13 @@ def last_step_text(data: StudyData, group: str) -> str:
     return f"{mean}:\n" + ";\n".join(lines)
 
 
-def _compared(difference: float, low: float, high: float) -> tuple[str, str]:
-    """On which side of zero a difference in points lies, as far as its interval tells, and its numbers."""
+def _compared(level: str, difference: float, low: float, high: float) -> tuple[str, str]:
+    """On which side of zero a difference in points lies, as far as its interval at ``level`` per cent tells, and its numbers."""
     change = f"{show(difference, 'change')} points"
     if low != low:
         return "not compared with", f"{change}, no interval"
     side = "above" if low > 0 else "below" if high < 0 else "not told apart from"
-    return side, f"{change} (95\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')})"
+    return side, f"{change} ({level}\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')})"
 
 
 def baselines_text(data: StudyData, group: str) -> str:

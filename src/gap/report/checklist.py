@@ -72,7 +72,10 @@ def checklist(data: StudyData, too_short: tuple[int, int]) -> list[tuple[str, st
             f"{', '.join(plan['evaluate']['splits'])}; at most {study.items} items of {len(study.tasks('all'))} tasks, from the first",
         ),
         ("Overlap of texts and evaluation items", overlap),
-        ("Error bars", "95 % intervals: in figures over runs, in verdicts and findings over runs and items (docs/method.md)"),
+        (
+            "Error bars",
+            f"{data.level} % intervals over runs and items in verdicts, findings and at the diamonds of Figure 1, 95 % intervals over runs elsewhere (docs/method.md)",
+        ),
         ("Models and their licences", "; ".join(f"{label}: {_origin(plan['models'][name])}" for name, label in study.models.items())),
         (
             "Texts and their licences",

@@ -43,7 +43,7 @@ def noise_floors(noise: dict[str, Any]) -> list[str]:
                 lines.append(
                     f"{model}, {split}: with {noise['items']} items a task, the {count}-task average of {SCORES[group]} moved by this many "
                     f"points: {', '.join(parts)}; at most, had all changed items moved one way. "
-                    "A smaller difference may be one of arithmetic, though its interval over runs excludes zero: an interval covers the choice of texts alone."
+                    "A smaller difference may be one of arithmetic, though its interval over runs excludes zero: such an interval covers the choice of texts alone."
                 )
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gap.aggregate.study_index import ALL
@@ -16,11 +16,11 @@ from gap.figures.table import show
 #: Averages of equal counts can differ by this much with the order of summation.
 ROUNDING = 1e-12
 QUESTION = "Does a language model get better, zero-shot, after a few updates on one random text?"
-#: Directions by which an otherwise like method is a control, and the sentence where a study lacks one of them.
-CONTROLS = {"descent", "random"}
+#: Directions by which an otherwise like method is a control, as a sentence names them; and the sentence where a study has none of them.
+CONTROLS = {"descent": "descent on the same text", "random": "random steps of the same length"}
 NO_CONTROL = "There is no control: updates in another direction with the same step sizes were not tried."
 CHOSEN = "That step is chosen by the score that is reported and may be the unmodified model: this difference cannot be negative, whatever the updates do, and is biased upwards."
-TEXTS_ONLY = "Intervals in figures and tables below cover the choice of texts, not that of items; one task's accuracy over {items} items has a standard error of up to {error:.1f} points."
+TEXTS_ONLY = "Unless a caption says otherwise, intervals in figures and tables below cover the choice of texts, not that of items; one task's accuracy over {items} items has a standard error of up to {error:.1f} points."
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def findings(data: StudyData) -> list[Finding]:
     found = [_last(data, group) for group in data.study.groups]
     found += [_best(data), _controls(data), *_larger(data)]
     items = data.study.items
-    found[0] = Finding(found[0].text, TEXTS_ONLY.format(items=items, error=50 / items**0.5), found[0].figure)
+    found[0] = replace(found[0], limit=TEXTS_ONLY.format(items=items, error=50 / items**0.5))
     return found
 
 
@@ -81,12 +81,12 @@ def _baselines(data: StudyData, group: str) -> str:
     return f"{_upper(AXIS_LABEL[group])}: the unmodified models score {scores} points ({tasks_text(data, group)})."
 
 
-def _interval(low: float, high: float) -> str:
-    """An interval in points and what it says."""
+def _interval(low: float, high: float, level: str = "95") -> str:
+    """An interval in points at ``level`` per cent, and what it says."""
     if low != low:
         return "a single run, no interval"
     verdict = "above zero" if low > 0 else "below zero" if high < 0 else "not told apart from zero"
-    return f"95\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')}, {verdict}"
+    return f"{level}\N{NO-BREAK SPACE}% interval {show(low, 'change')} to {show(high, 'change')}, {verdict}"
 
 
 def _above(row: dict[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _last(data: StudyData, group: str) -> Finding:
     for row in last_differences(data, group).to_dict("records"):
         above = data.estimate(str(row["model"]), group, "last")
         over = f"{row['runs']} runs and {row['items']} items" + (f", {_above(above)} above" if above else "")
-        interval = _interval(float(row["low"]), float(row["high"]))
+        interval = _interval(float(row["low"]), float(row["high"]), data.level)
         parts.append(f"{show(float(row['difference']), 'change')} points for {study.models[str(row['model'])]} ({interval}; over {over})")
     return Finding(
         f"{_upper(AXIS_LABEL[group])} at the last step, for which nothing is chosen: {_listed(parts or ['no runs'])}.",
@@ -118,7 +118,7 @@ def _best(data: StudyData) -> Finding:
     bias = bias[(bias["method"] == study.primary) & (bias["policy"] == "best") & bias["task"].isin(study.groups)]
     shares = [
         f"{show(float(row['difference']), 'change')} ({AXIS_LABEL[str(row['task'])]}, {study.models[str(row['model'])]}; "
-        f"{_interval(float(row['low']), float(row['high']))})"
+        f"{_interval(float(row['low']), float(row['high']), data.level)})"
         for row in bias.to_dict("records")
     ]
     choosing = f" Against steps chosen by the other half of the items, choosing makes {_listed(shares)} of it." if shares else ""
@@ -137,7 +137,8 @@ def _controls(data: StudyData) -> Finding:
     rows = read_table(study.path("paired_differences"), "paired_differences")
     rows = rows[(rows["policy"] == "last") & rows["task"].isin(study.groups) & (rows["corpus"] == ALL)]
     controls = [name for name, kind in directions.items() if kind in CONTROLS and kind != directions[study.primary]]
-    missing = "" if set(directions.values()) >= CONTROLS else NO_CONTROL
+    lacking = next((words for kind, words in CONTROLS.items() if kind not in directions.values()), "")
+    missing = "" if not lacking else f"There is no control by {lacking}." if controls else NO_CONTROL
     rows = rows[rows["method"].isin(controls)]
     if rows.empty:
         return Finding(missing or "No run has a control on the same text.")
@@ -150,7 +151,7 @@ def _controls(data: StudyData) -> Finding:
         parts += [f"minus {study.methods[name]}, {_listed(cells)}"] if cells else []
     apart = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     count = f"{apart or 'none'} of {len(rows)} differences {'are' if apart > 1 else 'is'} told apart from zero"
-    start = f"{_upper(study.methods[study.primary])} against its controls on the same texts, last step: {count} (points, 95\N{NO-BREAK SPACE}% intervals over pairs and items)"
+    start = f"{_upper(study.methods[study.primary])} against its controls on the same texts, last step: {count} (points, {data.level}\N{NO-BREAK SPACE}% intervals over pairs and items)"
     return Finding(f"{start}; {'; '.join(parts)}.", missing, "methods")
 
 
@@ -188,13 +189,5 @@ def _larger(data: StudyData) -> list[Finding]:
             parts.append(
                 f"{AXIS_LABEL[group]} of {study.models[larger]} ({target * POINTS:.2f}): {last} of {len(values['last'])} runs of {study.models[model]}, {best} at their best step"
             )
-    return (
-        [
-            Finding(
-                f"Runs that reach the next larger model unmodified, at the last step: {'; '.join(parts)}.",
-                figure=f"figure1_{study.groups[0]}",
-            )
-        ]
-        if parts
-        else []
-    )
+    text = f"Runs that reach the next larger model unmodified, at the last step: {'; '.join(parts)}."
+    return [Finding(text, figure=f"figure1_{study.groups[0]}")] if parts else []

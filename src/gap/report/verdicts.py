@@ -54,11 +54,12 @@ def _row(entry: dict[str, Any], claim: str, model: str, reading: str) -> dict[st
     few = f", {entry['interval']}" if known and not entry["interval"].endswith("bootstrap") else ""
     needed, without = entry.get("runs_needed"), entry.get("other_verdict_without")
     reason = entry["reason"] + (f"; about {needed} runs would decide it" if needed else "")
-    if (tested := TESTED.get(entry["verdict"])) in entry:
-        reason += f", p = {entry[tested]:.2g} in a one-sided test at {(1 - entry['level']) / 2:.3g}"
-    elif "p_for" in entry and interval and not low <= entry["bound"] <= high:
-        smaller = min(entry["p_for"], entry["p_against"])
-        reason += f"; the bound lies outside the interval, but p = {smaller:.2g}, corrected, in a one-sided test at {(1 - entry['level']) / 2:.3g}"
+    if "p_for" in entry:
+        side, smaller = (1 - entry["level"]) / 2, min(entry["p_for"], entry["p_against"])
+        if tested := TESTED.get(entry["verdict"]):
+            reason += f", p = {entry[tested]:.2g} in a one-sided test at {side:.3g}"
+        elif interval and smaller > side and not low <= entry["bound"] <= high:
+            reason += f"; the bound lies outside the interval, but p = {smaller:.2g}, corrected, in a one-sided test at {side:.3g}"
     return {
         "claim": claim,
         "model": model,

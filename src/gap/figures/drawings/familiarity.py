@@ -38,7 +38,7 @@ def points(data: StudyData) -> pd.DataFrame:
     for (model, corpus, group, policy, feature), row in data.familiarity.items():
         prefix = "within_" if corpus == ALL else ""
         if policy == POLICY and feature in LABELS and row[f"{prefix}rho"] == row[f"{prefix}rho"]:
-            rows.append((model, corpus, group, feature, int(row["runs"]), *(row[f"{prefix}{name}"] for name in COLUMNS)))
+            rows.append((model, corpus, group, feature, int(row[f"{prefix}runs"]), *(row[f"{prefix}{name}"] for name in COLUMNS)))
     return pd.DataFrame(rows, columns=["model", "corpus", "group", "feature", "runs", *COLUMNS])
 
 
@@ -83,7 +83,8 @@ def _marks(rows: pd.DataFrame) -> dict[str, Mark]:
 
 def caption(data: StudyData) -> str:
     """What the figure shows, and of how many runs."""
-    least = min((int(row["runs"]) for key, row in data.familiarity.items() if key[1] != ALL), default=0)
+    frame = points(data)
+    least = min(frame.loc[frame["corpus"] != ALL, "runs"], default=0)
     return (
         "Spearman's rank correlation, over runs, of a run's gain at the last step with what the unmodified model makes of its text, with 95 % bootstrap "
         "intervals over runs. Grey: all corpora together, ranks taken within each corpus, because corpora differ in texts and gains alike; colours: single corpora. "

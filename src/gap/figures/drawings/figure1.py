@@ -90,7 +90,7 @@ def caption(data: StudyData, group: str) -> str:
     reference = "; solid: the reference model" if data.study.references else ""
     return (
         f"Each dot is one run: its average {AXIS_LABEL[group]} ({tasks_text(data, group)}) at its best step; {BEST}. "
-        "Diamond: the mean over runs at the last step, for which nothing is chosen, with its 95 % interval over runs and items. "
+        f"Diamond: the mean over runs at the last step, for which nothing is chosen, with its {data.level} % interval over runs and items. "
         f"Dashed: the unmodified model of that size{reference}. "
         f"Unmodified: {baselines_text(data, group)}. {runs_text(data)}."
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gap.figures.data import StudyData
 
-#: Claim -> what its difference is.
+#: Claim -> what its difference is; the corpus is the last where the rules name none.
 DIFFERENCES = {
     "gain": "1 after minus before",
     "larger": "2 minus next larger model",
@@ -62,7 +62,10 @@ def draw(data: StudyData, folder: Path, name: str) -> None:
 
 
 def _label(data: StudyData, row: dict[str, Any]) -> str:
+    corpus = data.verdicts.get("rules", {}).get("corpora", {}).get("corpus")
     words = DIFFERENCES[row["claim"]]
+    if row["claim"] == "corpora" and corpus:
+        words = words.replace("last corpus", data.study.corpora.get(corpus, corpus))
     return words if len(data.study.subjects) == 1 else f"{words}\n{data.study.models[row['model']]}"  # side by side they leave no room
 
 
