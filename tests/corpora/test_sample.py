@@ -19,9 +19,11 @@ from gap.core.errors import BadInput
 from gap.core.files import read_json
 from gap.core.locations import mirror
 from gap.core.tables import read_table
+from gap.corpora import sample
 from gap.corpora.documents import documents
 from gap.corpora.duplicates import SeenTexts, shingles
 from gap.corpora.overlap import ItemFiles
+from gap.corpora.readers import Document
 from gap.corpora.sample import sample_corpus
 from gap.corpora.tokens import open_tokenizer
 from gap.corpora.windows import SLACK, hash64, window_starts
@@ -229,6 +231,14 @@ def test_too_few_texts_say_why_and_write_nothing(essays: TableSource, tokenizer:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(BadInput, match=r"0 texts where 1 are asked for: 0 documents in part heldout \(heldout: 0.0\)"):
         sampled(job(essays, 1, part="heldout"), tokenizer, tmp_path)
+
+
+def test_too_few_of_the_authors_texts_ask_for_nothing_that_would_not_help(tokenizer: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sample, "documents", lambda source, part, seed: [Document(str(n), f"text {n}", "Git") for n in range(3)])
+    with pytest.raises(
+        BadInput, match=r"1 texts where 2 .* behind 2 that are skipped\. Allowed: at most 3, .* Lower gap\.texts or skip, or"
+    ):
+        sampled(job(AuthorsSource(kind="authors", name="Git"), 2, name="git", skip=2), tokenizer, tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}"])

@@ -167,10 +167,19 @@ def test_an_identity_follows_every_file_of_the_task(folder: Path, monkeypatch: p
     [
         ("capitals.yaml", "include: shared.yaml", "include: other.yaml", ["capitals.yaml, key 'include': other.yaml", "lm_eval/tasks"]),
         ("shared.yaml", "capitals.jsonl", "towns.jsonl", ["towns.jsonl, and nothing there", "from the project's root"]),
+        ("capitals.yaml", "doc_to_choice: options", "doc_to_choice: [options", ["capitals.yaml: not YAML", "line 6"]),
+        ("shared.yaml", "test_split", "include: capitals.yaml\ntest_split", ["capitals.yaml, which includes this file"]),
+        ("capitals.yaml", "include: shared.yaml", "include: capitals.yaml", ["capitals.yaml, which includes this file"]),
+        ("shared.yaml", SHARED, "just words", ["shared.yaml: a str", "YAML mapping"]),
+        ("capitals.yaml", "task: capitals", "task: capitals  # mine\nclass: Mine", ["a task written in Python"]),
+        ("capitals.yaml", "include: shared.yaml", "include: 5", ["capitals.yaml: a YAML that cannot be read"]),
+        ("shared.yaml", "{test: DATA}", "7", ["capitals.yaml: a YAML that cannot be read"]),
     ],
 )
-def test_a_file_that_a_yaml_names_must_be_there(folder: Path, file: str, old: str, new: str, words: list[str]) -> None:
+def test_a_yaml_must_be_readable_with_all_that_it_names(folder: Path, file: str, old: str, new: str, words: list[str]) -> None:
+    read_config.cache_clear()
     text = (folder / file).read_text()
+    old = old.replace("DATA", str(folder.parent / "capitals.jsonl"))
     assert old in text
     (folder / file).write_text(text.replace(old, new))
     with pytest.raises(BadInput) as caught:

@@ -79,7 +79,7 @@ def test_a_soup_is_the_mean() -> None:
     [
         (["model.decoder.embed_tokens.weight", "model.decoder.layers.0.fc1.weight", "model.decoder.layers.11.fc1.weight", "model.decoder.final_layer_norm.bias"], [0, 1, 2, 3]),
         (["transformer.wte.weight", "transformer.wpe.weight", "transformer.h.0.attn.c_attn.weight", "transformer.h.1.ln_1.bias", "transformer.ln_f.weight"], [0, 0, 1, 2, 3]),
-        (["gpt_neox.embed_in.weight", "gpt_neox.layers.0.mlp.x", "gpt_neox.layers.1.mlp.x", "embed_out.weight"], [0, 1, 2, 0]),
+        (["gpt_neox.embed_in.weight", "gpt_neox.layers.0.mlp.x", "gpt_neox.layers.1.mlp.x", "embed_out.weight"], [0, 1, 2, 3]),
         (["model.embed_tokens.weight", "model.layers.0.mlp.x", "model.layers.1.mlp.x", "model.norm.weight", "lm_head.weight"], [0, 1, 2, 3, 3]),
         (["model.decoder.project_in.weight", "model.decoder.project_out.weight", "model.decoder.layers.0.x.y", "model.decoder.layers.1.x.y"], [0, 3, 1, 2]),
     ],

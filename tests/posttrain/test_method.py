@@ -18,6 +18,7 @@ from gap.params.methods import Method
 from gap.posttrain import combined
 from gap.posttrain.row import TrajectoryRow
 from gap.posttrain.run import run_method
+from gap.runtime import processor
 
 IDS = torch.tensor([2, *range(30, 70)])
 OTHER = torch.tensor([2, *range(100, 140)])
@@ -135,6 +136,15 @@ def test_a_soup_is_the_mean_of_its_runs(model: Path, room: int, monkeypatch: pyt
         assert 0 < row.distance < row.trained_distance
         for mixed, a, b in zip(weights, left, right, strict=True):
             torch.testing.assert_close(mixed, (a + b) / 2, rtol=0, atol=2e-7)
+
+
+def test_sums_take_a_quarter_of_the_memory_that_is_available_page_cache_included(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    base = Snapshot(load_model(model))
+    size = 4 * sum(weight.numel() for weight in base.model.parameters())
+    monkeypatch.setattr(processor, "MEMINFO", tmp_path / "meminfo")
+    assert combined._sums_that_fit(base) == 1  # the system does not tell
+    (tmp_path / "meminfo").write_text(f"MemFree:       1 kB\nMemAvailable:   {14 * size // 1024} kB\n")
+    assert combined._sums_that_fit(base) == 3
 
 
 def test_a_soup_of_one_run_is_that_run_but_for_rounding(model: Path) -> None:

@@ -48,6 +48,16 @@ def test_bin_becomes_safetensors_of_the_same_dtype(tmp_path: Path, model: Path, 
     assert all(torch.equal(loaded[name], tensor.float()) for name, tensor in tensors.items())
 
 
+def test_a_bin_from_before_torch_1_6_is_read(tmp_path: Path, model: Path, tokenizer: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "config.json").write_text((model / "config.json").read_text())
+    tensors = {name: tensor.half() for name, tensor in load_file(model / "model.safetensors").items()}
+    torch.save(tensors, source / "pytorch_model.bin", _use_new_zipfile_serialization=False)
+    build_model(job(source), tokenizer, tmp_path / "out", Runtime("cpu", 1))
+    assert json.loads((tmp_path / "out/provenance.json").read_text())["dtype"] == "torch.float16"
+
+
 def test_a_tokenizer_that_does_not_fit(tmp_path: Path, tokenizer: Path) -> None:
     small = tiny.make_model(tmp_path / "small", vocab_size=300)
     with pytest.raises(BadInput, match=r"320 tokens.*at most 300"):

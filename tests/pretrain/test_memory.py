@@ -11,6 +11,7 @@ from transformers import OPTConfig, OPTForCausalLM
 from gap.core.errors import BadInput
 from gap.params.models import PretrainedHere
 from gap.pretrain import memory
+from gap.runtime import processor
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def test_a_model_of_ten_million_units_is_refused() -> None:
 
 
 def test_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(processor, "MEMINFO", tmp_path / "meminfo")
     assert memory.device_memory(CPU) is None
     memory.check_memory("huge", settings(10_000_000), 300, CPU)
     (tmp_path / "meminfo").write_text("MemTotal:  900 kB\nMemAvailable:   300 kB\nSwapFree:  20 kB\n")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,44 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     for name in ("model.safetensors", "pretraining.csv", "config.json"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
     assert not list(ROOT.glob("*"))
+
+
+def test_what_a_process_killed_while_saving_left_goes_with_the_state(source: FilesSource, tokenizer: Path) -> None:
+    state = state_file(job(source), tokenizer, Path("nano"))
+    state.parent.mkdir(parents=True)
+    (state.parent / ".state.pt.1.tmp").write_bytes(b"half a state")
+    build_model(job(source), tokenizer, Path("nano"), Runtime("cpu", 1))
+    assert Path("nano/provenance.json").exists() and not list(ROOT.glob("*"))
+
+
+def changed_tokenizer(tokenizer: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy whose tokenizer.json is changed in place."""
+    shutil.copytree(tokenizer, folder, ignore=shutil.ignore_patterns("SHA256SUMS"))
+    content = json.loads((folder / "tokenizer.json").read_text())
+    change(content)
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_tokenizer_without_the_token_around_texts_is_refused(source: FilesSource, tokenizer: Path, tmp_path: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] != "</s>"]
+        content["post_processor"] = None
+        del content["model"]["vocab"]["</s>"]
+
+    other = changed_tokenizer(tokenizer, tmp_path / "other", change)
+    with pytest.raises(BadInput, match=r"models\.nano\.tokenizer: no token '</s>'"):
+        build_model(job(source), other, Path("nano"), Runtime("cpu", 1))
+
+
+def test_a_tokenizer_with_gaps_between_its_ids_gets_enough_embeddings(source: FilesSource, tokenizer: Path, tmp_path: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        vocabulary = content["model"]["vocab"]
+        vocabulary[max(vocabulary, key=vocabulary.get)] = 400
+
+    other = changed_tokenizer(tokenizer, tmp_path / "other", change)
+    build_model(job(source), other, Path("nano"), Runtime("cpu", 1))
+    assert load_model(Path("nano")).config.vocab_size == 401
 
 
 def test_another_seed_or_setting_does_not_take_up_the_state(source: FilesSource, tokenizer: Path) -> None:

@@ -10,11 +10,12 @@ import pytest
 import tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from gap.core.errors import BadInput
 from gap.models.tokenizer import load_tokenizer
 from gap.params.sources import FilesSource
-from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal
+from gap.params.tokenizers import TokenizerFiles, TokenizerJob, TokenizerLocal, TokenizerTrained
 from gap.pretrain.build_tokenizer import PROBE, build_tokenizer, mixed_texts
 from gap.pretrain.mixture import in_hash_order, shares
 
@@ -85,6 +86,9 @@ def _files(folder: Path, vocabulary: object, merges: str) -> TokenizerJob:
         ([], "", "no token '</s>'"),
         ({"</s>": 0, "<pad>": 1, "a": 2, "b": 3}, "#version: 0.2\na b\n", "line 2"),
         ({"</s>": 0, "<pad>": 1, "a": 2, "b": 3, "ab": 4}, "a b\n", "cannot spell every byte"),
+        ({"</s>": "0", "<pad>": 1}, "", "token '</s>' has the id '0'"),
+        ({"</s>": 0, "<pad>": -1}, "", "token '<pad>' has the id -1"),
+        ({"</s>": 0, "<pad>": 1, "a": 1}, "", "token 'a' has the id 1"),
     ],
 )
 def test_unfit_files_are_refused_with_their_place(tmp_path: Path, vocabulary: object, merges: str, words: str) -> None:
@@ -124,11 +128,11 @@ def test_a_tokenizer_of_another_family_is_taken_from_its_folder(tmp_path: Path) 
         build_tokenizer(local(tmp_path / "empty"), tmp_path / "out3")
 
 
-def test_shares_and_their_errors() -> None:
-    assert shares({"a": 1.0, "b": 3.0, "c": 0.0}) == {"a": 0.25, "b": 0.75}
-    for wrong in ({"a": 0.0}, {"a": -1.0, "b": 2.0}):
-        with pytest.raises(BadInput):
-            shares(wrong)
+def test_shares_add_up_and_weights_are_positive() -> None:
+    assert shares({"a": 1.0, "b": 3.0}) == {"a": 0.25, "b": 0.75}
+    for wrong in ({"a": 0.0}, {"a": -1.0, "b": 2.0}, {}):
+        with pytest.raises(ValidationError, match="mixture"):
+            TokenizerTrained(kind="train", mixture=wrong, vocab_size=300)
 
 
 def test_hash_order_drops_repeats_and_forgets_the_order_of_the_source() -> None:

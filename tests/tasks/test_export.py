@@ -59,6 +59,13 @@ def test_wrong_names_are_refused(tmp_path: Path) -> None:
             export_tasks(files, 2, tmp_path)
 
 
+@pytest.mark.parametrize(("lines", "limit"), [("", 2), ('{"text": ["alone"]}\n', 2), ('{"text": ["a", "b"]}\n', -1)])
+def test_no_task_without_items_is_written(tmp_path: Path, lines: str, limit: int) -> None:
+    (tmp_path / "items.jsonl").write_text(lines)
+    with pytest.raises(BadInput, match=f"no item of wizard_of_internet among the first {limit}"):
+        export_tasks({"wizard_of_internet": tmp_path / "items.jsonl"}, limit, tmp_path / "out")
+
+
 class Letters:
     """One token per pair of letters from the left, so that encodings merge across a boundary."""
 

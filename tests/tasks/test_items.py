@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gap.core.errors import BadInput
-from gap.tasks.items import Dialogue, MultipleChoice, load_items
+from gap.tasks.items import Dialogue, MultipleChoice, load_items, make_item
+from gap.tasks.task import TEXT, Row, Task
 
 PIQA = {"goal": "Boil an egg.", "sol1": "Use water.", "sol2": "Use sand.", "label": 1}
 
@@ -93,6 +94,30 @@ def test_errors_name_file_line_and_field(tmp_path: Path, task: str, row: dict[st
 def test_rows_that_cannot_be_worded_are_refused(tmp_path: Path, task: str, row: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="line 1"):
         load_items(task, written(tmp_path, row), 10)
+
+
+@pytest.mark.parametrize(
+    ("output_type", "worded", "found"),
+    [
+        ("generate_until", ("Why?", (" So.",), 0), "worded as ('Why?', (' So.',), 0)"),
+        ("generate_until", (None, "So."), "worded as (None, 'So.')"),
+        ("multiple_choice", ("Why?", "So."), "worded as ('Why?', 'So.')"),
+        ("multiple_choice", ("Why?", "ab", 0), "worded as ('Why?', 'ab', 0)"),
+        ("multiple_choice", ("Why?", (" a", " b"), "1"), "worded as"),
+        ("multiple_choice", ("Why?", (" a", " b"), None), "worded as"),
+        ("multiple_choice", AttributeError("no strip"), "cannot be worded as an item of own (no strip)"),
+        ("multiple_choice", IndexError("out of range"), "cannot be worded as an item of own (out of range)"),
+    ],
+)
+def test_a_wording_that_gives_something_else_than_an_item_is_refused(output_type: Any, worded: Any, found: str) -> None:
+    def wording(row: Row) -> Any:
+        if isinstance(worded, Exception):
+            raise worded
+        return worded
+
+    with pytest.raises(BadInput) as caught:
+        make_item(Task(name="own", fields={"text": TEXT}, output_type=output_type, wording=wording), {"text": "x"}, "a.jsonl, line 3")
+    assert caught.value.where == "a.jsonl, line 3" and found in caught.value.found
 
 
 def test_unknown_tasks_and_empty_files_are_refused(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ def test_names_and_splits_that_do_not_fit_are_refused() -> None:
     for task in (Task(name="mine"), Task(name="No Name"), Task(name="other", splits=("train",)), Task(name="third", files={"dev": "x"})):
         with pytest.raises(BadInput, match=rf"task '{task.name}', registered for {__name__}\..*wording: the (name|splits)"):
             registry.register(task)(wording)
+    with pytest.raises(BadInput, match="the stop text ''"):
+        registry.register(Task(name="endless", fields={"text": TEXT}, output_type="generate_until", stop=""))(wording)
 
 
 def test_identities_of_the_papers_items_are_what_they_have_always_been(monkeypatch: pytest.MonkeyPatch) -> None:

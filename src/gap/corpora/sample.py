@@ -30,9 +30,9 @@ from gap.runtime.provenance import write_provenance
 
 
 def sample_corpus(job: CorpusJob, tokenizer: Path, items: ItemFiles, out: Path) -> None:
-    """Write the first ``job.texts`` texts of a corpus, behind those that it skips, as table ``texts``, and beside it ``<out stem>.provenance.json`` with counts.
+    """Write the first ``job.texts`` texts of a corpus, behind those that it skips, as table ``texts``.
 
-    Sampling is prefix-stable: asking for more texts leaves the first ones as they are.  The authors' texts are taken
+    Beside it stands ``<out stem>.provenance.json`` with counts.  Sampling is prefix-stable: asking for more texts leaves the first ones as they are.  The authors' texts are taken
     whole and in their order (text i is row i, or row i behind those skipped); among them repeats and overlaps are counted, never dropped.
 
     Parameters
@@ -114,6 +114,11 @@ def _authors(job: CorpusJob, items: ItemFiles, counts: Counter[str]) -> Iterator
 
 def _too_few(job: CorpusJob, texts: int, counts: Counter[str]) -> BadInput:
     """The error for a source that holds too few texts; says where the others went."""
+    skipped, lower = (f" behind {job.corpus.skip} that are skipped", "gap.texts, skip") if job.corpus.skip else ("", "gap.texts")
+    found = f"{texts} texts where {job.texts} are asked for{skipped}"
+    if isinstance(job.source, AuthorsSource):
+        allowed = f"at most {counts['documents']}, all that the authors released"
+        return BadInput(f"corpus {job.name}", found, allowed, f"Lower {lower.replace(',', ' or')}, or take another source.")
     reasons = [
         f"{counts['documents']} documents in part {job.corpus.part} (heldout: {job.source.heldout})",
         f"{counts['short']} of them shorter than {job.corpus.window} tokens",
@@ -123,11 +128,10 @@ def _too_few(job: CorpusJob, texts: int, counts: Counter[str]) -> BadInput:
         f"{counts['dropped_near']} near repeats",
         f"{counts['dropped_overlap']} quoting an evaluation item",
     ]
-    skipped = f" behind {job.corpus.skip} that are skipped" if job.corpus.skip else ""
     more = "raise the source's documents or lines" if isinstance(job.source, ProceduralSource) else "add text to the source"
     return BadInput(
         f"corpus {job.name}",
-        f"{texts} texts where {job.texts} are asked for{skipped}: {', '.join(reasons)}",
+        f"{found}: {', '.join(reasons)}",
         f"a source with at least {job.corpus.skip + job.texts} distinct windows of {job.corpus.window} tokens",
-        f"Lower gap.texts or the window, raise near_duplicates, or {more}.",
+        f"Lower {lower} or the window, raise near_duplicates, or {more}.",
     )

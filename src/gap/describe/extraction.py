@@ -81,13 +81,12 @@ def extraction_likelihood(decoder: Decoder, reading: Reading, settings: Describe
     shares = [
         overlap(until(answer[:length], ends), ids[start : start + length], settings.ngram)
         for answer, start, length in zip(answers, starts, lengths, strict=True)
-        if length >= settings.ngram
     ]
     return float(np.mean(shares))
 
 
 def overlap(answer: Sequence[int], true: Sequence[int], ngram: int) -> float:
-    """N-grams of ``answer`` that occur in ``true``, over the number of n-grams of ``true`` (at least one)."""
+    """N-grams of ``answer`` that occur in ``true``, over the number of n-grams of ``true``, which has ``ngram`` ids or more."""
     true_ngrams = set(ngrams(true, ngram))
     return sum(item in true_ngrams for item in ngrams(answer, ngram)) / (len(true) - ngram + 1)
 
@@ -102,7 +101,8 @@ def continuations(model: Any, reading: Reading, starts: Sequence[int], length: i
     """``length`` greedy tokens behind each prefix x_<t, t in ``starts``, all prefixes at once; ends are not looked at.
 
     The prefixes share the keys and values of the text that was read: each row of the batch sees those of its own first t
-    tokens, and its new tokens behind them.  What a row says beyond the text's length means nothing.  Resident: ``len(starts)`` copies of the text's keys and values.
+    tokens, and its new tokens behind them.  What a row says beyond the text's length means nothing.  Resident: ``len(starts)``
+    copies of the text's keys and values.
     """
     device = reading.ids.device
     lengths = torch.tensor(starts, device=device)

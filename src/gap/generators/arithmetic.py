@@ -16,7 +16,9 @@ class Arithmetic(Settings):
 
     kind: Literal["arithmetic"]
     operators: Annotated[list[Literal["+", "-", "*"]], Field(min_length=1)] = Field(description="Operators, all equally likely.")
-    digits: int = Field(ge=1, le=18, description="Digits of an operand at most; all numbers of digits are equally likely.")
+    digits: int = Field(
+        ge=1, le=18, description="Digits of an operand at most: each lies below 10, 100 and so on, all these bounds equally likely."
+    )
 
     @field_validator("operators")
     @classmethod

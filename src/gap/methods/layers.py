@@ -10,8 +10,8 @@ from gap.core.errors import BadInput
 
 #: A block's number: the first whole number between two dots (model.decoder.layers.3.fc1.weight, transformer.h.3.mlp...).
 NUMBER = re.compile(r"\.(\d+)\.")
-#: Names of what stands below the first block; whatever else has no number stands above the last.
-BELOW = re.compile(r"embed|wte|wpe|project_in")
+#: Names of what stands below the first block (embed_out is GPT-NeoX's output); whatever else has no number stands above the last.
+BELOW = re.compile(r"embed(?!_out)|wte|wpe|project_in")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def finished(job: PosttrainJob, journal: Journal) -> dict[str, pd.DataFrame]:
 
 
 def _run_rows(job: PosttrainJob, run: RunId, ids: tuple[Texts, Texts], base: Snapshot, weights: str) -> pd.DataFrame:
-    """Rows of one run (``ids``: of its texts and of the retained) from the base weights, whose digest is ``weights``; the model is left with whatever weights the run ends with."""
+    """Rows of one run from the base weights, whose digest is ``weights``; ``ids``: of its texts, and of those that it retains."""
     base.restore()
     names: dict[str, Any] = {"model": job.model, "method": job.method, "corpus": run.corpus, "text": run.text, "run": run.run}
     rows = []

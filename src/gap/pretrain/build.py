@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ def stored_dtype(folder: Path) -> torch.dtype:
                 names = stream.keys()
                 dtypes |= {HALF_PRECISION.get(stream.get_slice(name).get_dtype(), "float32") for name in names}
         else:
-            tensors = torch.load(path, map_location="meta", weights_only=True, mmap=True).values()
+            mapped = zipfile.is_zipfile(path)  # files from before torch 1.6 are none, and cannot be mapped
+            tensors = torch.load(path, map_location="meta", weights_only=True, mmap=mapped).values()
             dtypes |= {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
     return getattr(torch, dtypes.pop()) if len(dtypes) == 1 else torch.float32
 

@@ -127,7 +127,8 @@ def read_files(folder: Path) -> tuple[Vocabulary, Merges]:
 
     Raises
     ------
-    BadInput: a file is missing or unreadable, a special token is missing, or a merge does not fit the vocabulary.
+    BadInput: a file is missing or unreadable, a special token is missing, an id is no number of its own, or a merge does not fit the
+        vocabulary.
     """
     vocabulary = read_json(folder / "vocab.json")
     path = folder / "merges.txt"
@@ -139,6 +140,11 @@ def read_files(folder: Path) -> tuple[Vocabulary, Merges]:
     for token in (EOS, PAD):
         if not isinstance(vocabulary, dict) or token not in vocabulary:
             raise BadInput(str(folder / "vocab.json"), f"no token {token!r}", "an OPT-style vocabulary", "Use OPT's vocab.json.")
+    tokens: dict[object, str] = {}
+    for token, number in vocabulary.items():
+        if type(number) is not int or not 0 <= number < 2**32 or tokens.setdefault(number, token) != token:
+            allowed = "a whole number from 0 for each token, another for each"
+            raise BadInput(str(folder / "vocab.json"), f"token {token!r} has the id {number!r}", allowed, "Use OPT's vocab.json.")
     merges = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#version"):

@@ -29,7 +29,7 @@ class Found:
 
 @contextmanager
 def with_weights(model: ExistingModel) -> Iterator[Found]:
-    """A folder with the model's configuration and weights; what was downloaded or dequantised into it goes when the block ends.
+    """A folder with the model's configuration and weights; what was downloaded or dequantised into it goes when the block ends well.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
 
     Raises
     ------
-    BadInput: too little text, too small a budget, or more parameters than memory holds.
+    BadInput: too little text, too small a budget, a tokenizer without ``</s>``, or more parameters than memory holds.
     Refused: the loss is not finite.
     """
     settings = job.model
@@ -50,7 +51,10 @@ def pretrain(job: ModelJob, tokenizer: Path, out: Path, device: torch.device) ->
         cure = "Raise tokens or lower batch or sequence."
         raise BadInput(f"models.{job.name}.tokens", f"{settings.tokens}", f"at least one batch, {batch}", cure)
     backend = open_tokenizer(tokenizer)
-    check_memory(job.name, settings, backend.get_vocab_size(), device)
+    if backend.token_to_id(EOS) is None:
+        cure = "Name a tokenizer of kind train or files, or one that has this token."
+        raise BadInput(f"models.{job.name}.tokenizer", f"no token {EOS!r}", "a tokenizer with OPT's token around texts", cure)
+    check_memory(job.name, settings, embeddings(backend), device)
     model: Any = new_model(settings, backend, model_seed(job))
     streams = token_streams(job, settings, backend, TOKENS_PER_SECOND[device.type])
     trainer = Trainer(job, model.to(device), streams, state_file(job, tokenizer, out))
@@ -70,18 +74,20 @@ def state_file(job: ModelJob, tokenizer: Path, out: Path) -> Path:
 
 
 def delete_state(job: ModelJob, tokenizer: Path, out: Path) -> None:
-    """Delete the state of a finished run."""
-    path = state_file(job, tokenizer, out)
-    path.unlink(missing_ok=True)
-    if path.parent.exists():
-        path.parent.rmdir()
+    """Delete the state of a finished run, and what a process that was killed at writing it left beside it."""
+    shutil.rmtree(state_file(job, tokenizer, out).parent, ignore_errors=True)
+
+
+def embeddings(tokenizer: Tokenizer) -> int:
+    """Rows of embeddings that the tokenizer's ids need; there may be gaps between them."""
+    return max(tokenizer.get_vocab().values()) + 1
 
 
 def new_model(settings: PretrainedHere, tokenizer: Tokenizer, seed: int) -> OPTForCausalLM:
-    """A fresh OPT on the CPU, fp32; its weights depend on settings, vocabulary size and ``seed`` alone."""
+    """A fresh OPT on the CPU, fp32; its weights depend on settings, largest token id and ``seed`` alone."""
     eos = tokenizer.token_to_id(EOS)
     config = OPTConfig(
-        vocab_size=tokenizer.get_vocab_size(),
+        vocab_size=embeddings(tokenizer),
         hidden_size=settings.hidden_size,
         num_hidden_layers=settings.layers,
         ffn_dim=settings.ffn or 4 * settings.hidden_size,

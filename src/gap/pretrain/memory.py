@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from gap.core.errors import BadInput
 from gap.params.models import PretrainedHere
+from gap.runtime.processor import memory_field
 
 #: fp32: a weight, its gradient, and Adam's two moments.
 BYTES_PER_PARAMETER = 16
 GIB = 1 << 30
-MEMORY = Path("/proc/meminfo")
 
 
 def check_memory(name: str, settings: PretrainedHere, vocabulary: int, device: torch.device) -> None:
@@ -42,11 +40,8 @@ def parameters(settings: PretrainedHere, vocabulary: int) -> int:
 
 
 def device_memory(device: torch.device) -> int | None:
-    """Free memory in bytes; None where the system does not tell."""
+    """Free memory in bytes, swap included; None where the system does not tell."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines() if ":" in line)
-        return sum(int(lines[key].split()[0]) * 1024 for key in ("MemAvailable", "SwapFree"))
-    except (OSError, KeyError, ValueError, IndexError):
-        return None
+    available = memory_field("MemAvailable")
+    return None if available is None else available + (memory_field("SwapFree") or 0)

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gap.core.digest import text_digest
-from gap.core.errors import BadInput
 from gap.corpora.documents import documents
 from gap.params.sources import Source
 
 
 def shares(mixture: Mapping[str, float]) -> dict[str, float]:
-    """The weights divided by their sum, sources without weight left out.
-
-    Raises
-    ------
-    BadInput: a weight is negative, or all are zero.
-    """
+    """The weights, all of them positive, divided by their sum."""
     total = sum(mixture.values())
-    if min(mixture.values()) < 0 or total <= 0:
-        raise BadInput("mixture", f"{dict(mixture)}", "weights of 0 or more, at least one above 0", "Correct the weights in params.yaml.")
-    return {name: weight / total for name, weight in mixture.items() if weight > 0}
+    return {name: weight / total for name, weight in mixture.items()}
 
 
 def in_hash_order(texts: Iterable[str]) -> Iterator[str]:

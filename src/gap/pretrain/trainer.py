@@ -19,6 +19,7 @@ from gap.models.precision import autocast
 from gap.params.models import ModelJob, PretrainedHere
 from gap.pretrain.schedule import batch_shape, budget_fraction, learning_rate
 from gap.pretrain.token_stream import VALIDATION_TOKENS, TokenStream, sample_batch, validation_windows
+from gap.runtime.processor import processor_field
 
 #: Seconds between two saves of the state.
 SAVE_EVERY = 20.0
@@ -189,8 +190,4 @@ def has_bf16(device: torch.device) -> bool:
     """Whether the machine multiplies bf16 matrices in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint((processor_field("flags") or "").split())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from string import Template
 
@@ -35,7 +36,7 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
 
     Raises
     ------
-    BadInput: an unknown task or split, a task named twice, one that is lm-eval's already, or items that do not fit their task.
+    BadInput: an unknown task or split, a task named twice, one that is lm-eval's already, items that do not fit their task, or none.
     """
     written: list[Task] = []
     for name, path in files.items():
@@ -43,7 +44,12 @@ def export_tasks(files: dict[str, Path], limit: int, out: Path) -> list[str]:
         if task in written:
             raise BadInput(f"--items {name}", f"a second split of {task.name}", "one split per task", "Write another folder for it.")
         items = out.resolve() / "items" / task.name / f"{split}.jsonl"
-        write_jsonl(items, [row for row, _ in kept_rows(task, path)][:limit])
+        rows = [row for row, _ in islice(kept_rows(task, path), max(limit, 0))]
+        if not rows:
+            raise BadInput(
+                str(path), f"no item of {task.name} among the first {limit} that the protocol keeps", "one or more", "Correct it."
+            )
+        write_jsonl(items, rows)
         write_text(out / f"{task.lm_eval}.yaml", task_yaml(task, split, items))
         written.append(task)
     write_text(out / "utils.py", (TEMPLATES / "utils.py").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from gap.core.checksums import check_record
 from gap.core.digest import digest
@@ -87,19 +87,25 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
 
     Raises
     ------
-    BadInput: the row lacks a field that the wording reads, holds another type there, or cannot be worded.
+    BadInput: the row lacks a field that the wording reads, holds another type there, or cannot be worded; the wording gives something
+        else than the task's output type asks for.
     """
     _check_fields(task, row, where)
     try:
-        worded = cast("tuple[Any, ...] | None", task.wording(row))
-    except (KeyError, TypeError, ValueError) as error:
+        worded: Any = task.wording(row)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadInput(where, f"cannot be worded as an item of {task.name} ({error})", "the hub's columns", CURE) from error
-    if worded is None:
-        return None
-    if task.output_type == "generate_until":
-        prompt, reference = worded
-        return Dialogue(prompt, reference, task.stop)
-    context, continuations, gold = worded
+    generated = task.output_type == "generate_until"
+    match worded:
+        case None:
+            return None
+        case str(prompt), str(reference) if generated:
+            return Dialogue(prompt, reference, task.stop)
+        case str(context), list(continuations) | tuple(continuations), int(gold) if not generated:
+            pass
+        case _:
+            allowed = "prompt and reference answer" if generated else "context, a tuple of continuations, and the index of the right one"
+            raise BadInput(where, f"worded as {worded!r} by task {task.name}", f"{allowed}, for {task.output_type}", CURE)
     if not 0 <= gold < len(continuations):
         found = f"{row[task.gold]!r}, of which the wording makes the index {gold}"
         raise BadInput(f"{where}, field {task.gold!r}", found, f"an answer with an index from 0 to {len(continuations) - 1}", CURE)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from gap.core.errors import BadInput
+from gap.core.errors import BadInput, refusing
 from gap.core.locations import existing
 from gap.tasks.task import LABEL, SPLITS, TEXT, TEXTS, Choices, LmEvalSource, Row, Task
 
@@ -78,19 +78,24 @@ def read_config(source: LmEvalSource) -> LmEvalConfig:
 
     Raises
     ------
-    BadInput: there is no such task, it is not a multiple-choice or loglikelihood task described by YAML alone, or a file is missing.
+    BadInput: there is no such task, it is not a multiple-choice or loglikelihood task described by YAML alone, or a file is missing or
+        not of its kind.
     Unavailable: the included folder lies in a mirror and none is configured.
     """
     root = existing(source.include) if source.include else Path(_package()) / "tasks"
     path = _find(root, source)
     files: dict[str, Path] = {}
-    settings = _merged(path, root, files)
+    with refusing(
+        f"lm-eval's task {source.name}, {path}", "a YAML that cannot be read", "keys and values as lm-eval takes them", "Correct it."
+    ):
+        settings = _merged(path, root, files)
+        data_files = _data_files(settings, path)
     output_type = settings.get("output_type", "generate_until")
     if "class" in settings or output_type not in SCORED:
         kind = "a task written in Python" if "class" in settings else f"output_type {output_type!r}"
         cure = "Name another task, or write one whose wording and stop text you choose (docs/extending.md)."
         raise BadInput(f"lm-eval's task {source.name}", kind, f"output_type {' or '.join(SCORED)}", cure)
-    return LmEvalConfig(path, settings, files | _data_files(settings, path))
+    return LmEvalConfig(path, settings, files | data_files)
 
 
 def _package() -> str:
@@ -102,7 +107,7 @@ def _package() -> str:
 
 def _find(root: Path, source: LmEvalSource) -> Path:
     """The YAML below ``root`` that describes the task; most are named after it."""
-    pattern = re.compile(rf"^task: *[\"']?{re.escape(source.name)}[\"']? *$", re.MULTILINE)
+    pattern = re.compile(rf"^task: *[\"']?{re.escape(source.name)}[\"']? *( #.*)?$", re.MULTILINE)
     for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.stem != source.name, path)):
         if pattern.search(path.read_text(encoding="utf-8", errors="replace")):
             return path
@@ -113,8 +118,11 @@ def _find(root: Path, source: LmEvalSource) -> Path:
     )  # fmt: skip
 
 
-def _merged(path: Path, root: Path, files: dict[str, Path]) -> dict[str, Any]:
-    """A YAML laid over those that it includes; ``files`` gains all of them and the modules of their functions."""
+def _merged(path: Path, root: Path, files: dict[str, Path], including: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A YAML laid over those that it includes; ``files`` gains all of them and the modules of their functions.
+
+    ``including``: the YAMLs on the way to this one.
+    """
 
     class Loader(yaml.SafeLoader):
         pass
@@ -127,17 +135,24 @@ def _merged(path: Path, root: Path, files: dict[str, Path]) -> dict[str, Any]:
 
     Loader.add_constructor("!function", function)
     files[_short(path, root)] = path
-    settings = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), f"not YAML ({' '.join(str(error).split())})", "a YAML mapping", "Mend the file there.") from error
+    if not isinstance(settings, dict):
+        raise BadInput(str(path), f"a {type(settings).__name__}", "a YAML mapping", "Mend the file, or include another.")
     included = settings.pop("include", [])
     merged: dict[str, Any] = {}
     for name in [included] if isinstance(included, str) else included:
         other = (path.parent / name).resolve()
+        if other in including or other == path.resolve():
+            raise BadInput(f"{path}, key 'include'", f"{name}, which includes this file", "another file", "Break the circle.")
         if not other.is_file():
             cure = f"Correct it; the YAMLs of lm-eval's own tasks lie in {_package()}/tasks."
             raise BadInput(
                 f"{path}, key 'include'", f"{name}, and nothing at {other}", "a path from the YAML's folder, or an absolute one", cure
             )
-        merged |= _merged(other, root, files)
+        merged |= _merged(other, root, files, (*including, path.resolve()))
     return merged | settings
 
 

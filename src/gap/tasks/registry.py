@@ -29,7 +29,8 @@ class TaskRegistry(Mapping[str, Task]):
 
         Raises
         ------
-        BadInput: the name is taken or does not fit into file names, or there is another split than validation and test.
+        BadInput: the name is taken or does not fit into file names, there is another split than validation and test, or an answer is to
+            end at the empty text.
         """
         splits = tuple(task.files) or task.splits
 
@@ -40,6 +41,8 @@ class TaskRegistry(Mapping[str, Task]):
                 raise BadInput(where, f"the name {task.name!r}", allowed, "Rename the new one.")
             if not set(splits) <= set(SPLITS):
                 raise BadInput(where, f"the splits {list(splits)}", f"{' and '.join(SPLITS)}", "Correct `files` or `splits`.")
+            if not task.stop:
+                raise BadInput(where, "the stop text ''", "text that ends an answer", "Leave `stop` out, or name such a text.")
             self._registered[task.name] = replace(
                 task,
                 label=task.label or task.name,

@@ -1,1 +1,4 @@
-"""The tasks, one per module: columns, wording and pinned source.  A module registers its task; nothing else names it (docs/extending.md)."""
+"""The tasks, one per module: columns, wording and pinned source.
+
+A module registers its task; nothing else names it (docs/extending.md).
+"""
