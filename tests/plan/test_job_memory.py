@@ -49,6 +49,9 @@ SMOLLM2, GEMMA3 = (134_515_008, 49_152), (268_098_176, 262_144)
 @pytest.mark.parametrize(
     ("model", "copies", "tokens", "measured"),
     [
+        (SMOLLM2, POSTTRAINING + 8, 200, [7_856]),
+        (SMOLLM2, SCORING + POSTTRAINING + 8, 200, [9_253]),
+        (GEMMA3, SCORING + POSTTRAINING, 200, [11_232]),
         (SMOLLM2, POSTTRAINING, 200, [3_781, 3_819, 3_873, 4_153, 4_184]),
         (GEMMA3, POSTTRAINING, 200, [8_470]),
         (SMOLLM2, SCORING + POSTTRAINING, 200, [5_782, 5_983, 6_008]),

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from gap.core.errors import BadInput, Refused
+from gap.methods.combinations import SUMS
 from gap.models.load import load_model
 from gap.models.weights import Snapshot, weights_digest
 from gap.params.methods import Method
@@ -138,13 +139,15 @@ def test_a_soup_is_the_mean_of_its_runs(model: Path, room: int, monkeypatch: pyt
             torch.testing.assert_close(mixed, (a + b) / 2, rtol=0, atol=2e-7)
 
 
-def test_sums_take_a_quarter_of_the_memory_that_is_available_page_cache_included(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_sums_take_half_of_the_available_memory_page_cache_included_and_no_more_than_was_asked_for(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = Snapshot(load_model(model))
     size = 4 * sum(weight.numel() for weight in base.model.parameters())
     monkeypatch.setattr(processor, "MEMINFO", tmp_path / "meminfo")
-    assert combined._sums_that_fit(base) == 1  # the system does not tell
-    (tmp_path / "meminfo").write_text(f"MemFree:       1 kB\nMemAvailable:   {14 * size // 1024} kB\n")
-    assert combined._sums_that_fit(base) == 3
+    for copies, fitting in ((1, 1), (14, 7), (100, SUMS)):
+        (tmp_path / "meminfo").write_text(f"MemFree:       1 kB\nMemAvailable:   {-(-copies * size // 1024)} kB\n")
+        assert combined._sums_that_fit(base) == fitting
 
 
 def test_a_soup_of_one_run_is_that_run_but_for_rounding(model: Path) -> None:

@@ -6,17 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gap.runtime.arithmetic as module
 from gap.core.errors import BadInput, Refused
-from gap.runtime.arithmetic import PORTABLE, arithmetic, check_portable, set_arithmetic, study_arithmetic
+from gap.runtime.arithmetic import PORTABLE, arithmetic, check_portable, light_arithmetic, set_arithmetic, study_arithmetic
+from gap.runtime.processor import processor_field
 
 RUN = Path(__file__).parents[1] / "support/portable_run.py"
 #: What ``RUN`` prints wherever portable arithmetic can be had.
-EXPECTED = {"weights": "4eb95c248531", "log_probabilities": "3ae3efd88b41", "numpy": "9272078b6ca4"}
+EXPECTED = {"weights": "4eb95c248531", "log_probabilities": "3ae3efd88b41", "numpy": "66a5c59da18d"}
 PLAIN = {name: value for name, value in os.environ.items() if name not in PORTABLE}
 
 
@@ -37,6 +40,26 @@ def test_this_processor_gives_the_bits_of_all() -> None:
 @pytest.mark.parametrize("processor", ["Haswell", "EPYC-Rome"])
 def test_emulated_processors_of_both_vendors(processor: str) -> None:
     assert digests("qemu-x86_64", "-cpu", processor) == EXPECTED
+
+
+def test_light_stages_are_portable_in_every_study_where_the_processor_has_avx2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_flags(flags: str) -> None:
+        (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
+        monkeypatch.setattr(module, "processor_field", partial(processor_field, file=tmp_path / "cpuinfo"))
+
+    fast, portable = ({"study": {"jobs": {"arithmetic": name}}} for name in ("fast", "portable"))
+    with_flags("sse4_2 avx2 fma")
+    assert [light_arithmetic(plan) for plan in (fast, portable, {})] == ["portable"] * 3
+    with_flags("sse4_2 avx")
+    assert [light_arithmetic(plan) for plan in (fast, portable, {})] == ["fast", "portable", "fast"]
+
+
+def test_numpys_bits_do_not_depend_on_the_number_of_threads() -> None:
+    portable = "from gap.runtime.arithmetic import set_arithmetic; set_arithmetic('portable')"
+    product = "a = np.random.default_rng(0).random((300, 200)); print(hashlib.sha256((a @ a.T[:, :250]).tobytes()).hexdigest())"
+    code = f"{portable}; import hashlib, numpy as np; {product}"
+    counts = [{"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count} for count in ("1", "2", "5")]
+    assert len({subprocess.check_output([sys.executable, "-c", code], env=PLAIN | count) for count in counts}) == 1
 
 
 @pytest.mark.parametrize("plan", [{}, [], {"study": 3}, {"study": {}}, {"study": {"jobs": {"threads": 1}}}])

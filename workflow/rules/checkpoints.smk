@@ -22,7 +22,7 @@ for model in PLAN.subjects:
             "../envs/compute.yaml"
         threads: THREADS
         resources:
-            **model_job(POSTTRAINING),
+            **model_job(POSTTRAINING, PLAN.primary),
             runtime=120,
         params:
             plan=GRAPH.plan_json,

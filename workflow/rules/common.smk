@@ -14,7 +14,16 @@ from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
 from gap.plan.cost.estimate import planned
 from gap.plan.graph import open_graph
-from gap.plan.job_memory import CUDA_PROCESS, POSTTRAINING, PROCESS, SCORING, building_megabytes, job_megabytes, shared_megabytes
+from gap.plan.job_memory import (
+    CUDA_PROCESS,
+    POSTTRAINING,
+    PROCESS,
+    SCORING,
+    building_megabytes,
+    job_megabytes,
+    shared_megabytes,
+    summed_copies,
+)
 from gap.plan.model_size import model_size
 from gap.plan.stages import evaluate, posttrain
 from gap.runtime.commands import lacking
@@ -121,13 +130,18 @@ ARITHMETIC = "fast" if PUBLISHED else STUDY.jobs.arithmetic
 RUNTIME = f"--device {DEVICE} --devices {DEVICES} --arithmetic {ARITHMETIC}"
 
 
-def model_job(copies):
-    """Resources of a job on the base models among its inputs, with so many copies of their weights on a CPU."""
+def model_job(copies, method=None):
+    """Resources of a job on the base models among its inputs, with so many copies of their weights on a CPU.
+
+    A method that combines runs (by default the one of the job's wildcards) keeps sums of them on the host beside these.
+    """
     kept = POSTTRAINING if GPU else copies
     tokens = 0 if GPU or copies < POSTTRAINING else PLAN.text_tokens
 
     def mem_mb(wildcards, input):
-        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept, tokens, DEVICES, PROCESS_MB)
+        name = method or getattr(wildcards, "method", None)
+        sums = summed_copies(STUDY.methods[name]) if name else 0
+        return job_megabytes([input.model] if isinstance(input.model, str) else input.model, kept + sums, tokens, DEVICES, PROCESS_MB)
 
     return dict(mem_mb=mem_mb, gpu=GPU * DEVICES)
 

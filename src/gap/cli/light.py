@@ -24,9 +24,9 @@ STAGES = {
 
 def make(stage: str, document: dict[str, Any]) -> None:
     """Write the outputs of a stage of ``STAGES``."""
-    from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
+    from gap.runtime.arithmetic import light_arithmetic, set_arithmetic
 
-    set_arithmetic(study_arithmetic(document))  # before the stage's module loads NumPy
+    set_arithmetic(light_arithmetic(document))  # before the stage's module loads NumPy
     module, _, function = STAGES[stage][0].partition(":")
     getattr(importlib.import_module(module), function)(document)
 

@@ -29,7 +29,7 @@ def rescore(
     from gap.core.errors import BadInput
     from gap.core.files import read_csv
     from gap.params.load import load_study
-    from gap.runtime.arithmetic import set_arithmetic, study_arithmetic
+    from gap.runtime.arithmetic import light_arithmetic, set_arithmetic
 
     if policy not in ("last", "best"):
         raise BadInput("--policy", repr(policy), "last or best", "Correct it.")
@@ -37,7 +37,7 @@ def rescore(
     document = read_plan(path, "Run the study first: make STUDY=NAME.")
     if "scores" not in document:
         raise BadInput(str(path), "a study without item scores", "a study that runs models", "Name one: gap rescore demo.")
-    set_arithmetic(study_arithmetic(document))  # before NumPy is loaded
+    set_arithmetic(light_arithmetic(document))  # before NumPy is loaded
     from gap.estimate import rescore as stage
 
     files = [entry["path"] for entry in document["scores"]] + [name for splits in document["items"].values() for name in splits.values()]

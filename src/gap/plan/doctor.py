@@ -19,9 +19,10 @@ from gap.params.study import Study
 from gap.params.tokenizers import TokenizerHub
 from gap.plan.cost.downloads import hub_home
 from gap.plan.cost.jobs import rates_of, study_jobs
-from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, gpu_copies, megabytes
+from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, gpu_copies, megabytes, summed_copies
 from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
+from gap.plan.stages.posttrain import shards
 from gap.runtime import checkup
 from gap.runtime.checkup import Check, setting, without_password
 from gap.runtime.processor import processor_field
@@ -60,11 +61,12 @@ def memory(study: Study) -> Iterator[Check]:
     if not total:
         return  # the check of the GPU says so
     for name, model in study.models.items():
-        copies, tokens = (SCORING + POSTTRAINING, plan.text_tokens) if model.role == "subject" else (SCORING, 0)
+        copies, tokens = (SCORING, 0) if model.role != "subject" else (SCORING + POSTTRAINING, plan.text_tokens)
+        sums = max((summed_copies(study.methods[shard.method]) for shard in shards(plan) if shard.model == name), default=0)
         size, processes = model_size(plan, name), study.jobs.devices
         # processes share the weights: each has its part on a GPU of its own, or all are on this machine
         on_each = megabytes(size, gpu_copies(copies), tokens) / processes
-        needed = on_each if on_gpu else megabytes(size, copies, tokens, PROCESS * processes)
+        needed = on_each if on_gpu else megabytes(size, copies + sums, tokens, PROCESS * processes)
         said = f"a job needs about {needed / 1024:.1f} GiB of {total / 1024:.1f}, {free / 1024:.1f} free"
         if needed != needed:
             yield Check(f"memory {name}", "warning", f"the size of the model is unknown; {total / 1024:.1f} GiB are here")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from gap.methods.combinations import SUMS
+from gap.params.methods import Method
 from gap.plan.model_size import ModelSize, recorded_size
 from gap.runtime.checkup import memory
 
@@ -33,6 +35,11 @@ def megabytes(size: ModelSize, copies: float, tokens: int = 0, beside: float = P
     Where it is trained on texts of up to ``tokens`` tokens, also of the logits and what comes of them.
     """
     return beside + (copies * size.parameters + VALUES_PER_LOGIT * tokens * size.vocabulary) * 4 / 2**20
+
+
+def summed_copies(method: Method) -> int:
+    """Copies of the fp32 weights that sums over runs take on the host, one per update; 0 where a method combines none."""
+    return min(SUMS, method.gap.updates) if method.combine else 0
 
 
 def gpu_copies(copies: float) -> float:

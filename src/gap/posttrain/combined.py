@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gap.methods.combinations import SUMS
 from gap.models.weights import Snapshot, weights_digest
 from gap.posttrain.row import TrajectoryRow, check_base
+from gap.runtime.checkup import memory
 from gap.runtime.process_group import broadcast_from_first, process_group
-from gap.runtime.processor import memory_field
 
-#: Share of the host's available memory that sums may take, as other jobs may run beside this one; no result depends on it.
-SHARE = 0.25
+#: Share of the host's available memory that sums may take; no result depends on it.
+SHARE = 0.5
 #: Columns of the combination that are means over the runs.
 MEANS = ("loss", "grad_norm", "update_norm", "changed_fraction", "trained_distance")
 #: Number of updates -> the rows of a run from the base weights that are in the model now.
@@ -62,10 +63,9 @@ def combined(base: Snapshot, runs: Sequence[Run], coefficients: Sequence[float],
 
 
 def _sums_that_fit(base: Snapshot) -> int:
-    """How many sums fit into the host's memory, one at least; the processes of a group share one host."""
-    # what files occupy in the page cache counts as available: else a large model, just read, leaves room for one sum
-    free = (memory_field("MemAvailable") or 0) // process_group().world_size
-    return broadcast_from_first(lambda: max(1, int(free * SHARE) // (4 * sum(tensor.numel() for tensor in base.live))))
+    """How many sums fit into the host's available memory, from 1 to ``SUMS``; the processes of a group share one host."""
+    room = memory()[1] * 2**20 * SHARE / process_group().world_size
+    return broadcast_from_first(lambda: max(1, min(SUMS, int(room) // (4 * sum(tensor.numel() for tensor in base.live)))))
 
 
 @torch.no_grad()

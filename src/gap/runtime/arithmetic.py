@@ -1,8 +1,8 @@
 """Which instructions the numerical libraries may choose: the processor's best, or those that give the same bits everywhere.
 
 torch, MKL, NumPy and OpenBLAS look at the processor when they are loaded and take other code for another one, so that sums are
-rounded elsewhere.  ``portable`` holds them to AVX2 and MKL to its code path for all vendors: with one thread and torch's fused
-Adam every x86-64 processor with AVX2 then gives the same bits.  It costs speed, mostly of large matrix products.
+rounded elsewhere.  ``portable`` holds them to AVX2, MKL to its code path for all vendors and OpenBLAS to one thread: with one
+thread of torch and its fused Adam every x86-64 processor with AVX2 then gives the same bits.  It costs speed, mostly of large matrix products.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from typing import Any, Literal, get_args
 
 from gap.core.errors import BadInput, Refused
+from gap.runtime.processor import processor_field
 
 Arithmetic = Literal["portable", "fast"]
 
@@ -20,6 +21,7 @@ PORTABLE = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "MKL_CBWR": "COMPATIBLE",
     "OPENBLAS_CORETYPE": "Haswell",
+    "OPENBLAS_NUM_THREADS": "1",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
 
@@ -38,6 +40,14 @@ def study_arithmetic(plan: dict[str, Any]) -> Arithmetic:
         return plan["study"]["jobs"]["arithmetic"]
     except (KeyError, TypeError, IndexError):
         return "fast"
+
+
+def light_arithmetic(plan: dict[str, Any]) -> Arithmetic:
+    """What light stages compute by: ``portable`` where the processor has AVX2, whatever the study's models do.
+
+    They need no speed, and tables made from the same scores then have the same bits everywhere.
+    """
+    return "portable" if "avx2" in (processor_field("flags") or "").split() else study_arithmetic(plan)
 
 
 def set_arithmetic(wanted: str) -> None:

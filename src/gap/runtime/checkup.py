@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import fcntl
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Literal
 
 from gap.runtime.commands import NEEDED
 from gap.runtime.device import device_kind
+from gap.runtime.processor import memory_field
 
 #: Oldest Python.
 PYTHON = (3, 11)
@@ -218,15 +220,11 @@ def cpu(arithmetic: str, flags: str | None, cure: str) -> Check:
 
 
 def memory() -> tuple[float, float]:
-    """MiB that this machine has, and that are free; a container's limit where it is less."""
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE") / 2**20
-    total = free = pages * size
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="utf-8")
-        if available := re.search(r"^MemAvailable:\s*(\d+)", text, re.MULTILINE):
-            free = int(available[1]) / 2**10
+    """MiB that this machine has, and that are available, page cache included; a container's limit where it is less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    available = memory_field("MemAvailable")
+    free = total if available is None else available / 2**20
+    with contextlib.suppress(OSError):
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
         total = min(total, int(limit) / 2**20) if limit.isdigit() else total
-    except OSError:
-        pass
     return total, min(free, total)

@@ -17,7 +17,7 @@ from gap.params.models import PretrainedHere
 from gap.params.steps import scored_steps
 from gap.params.tokenizers import TokenizerTrained
 from gap.plan.cost.work import DIRECTIONS, OTHER, PORTABLE, TOKENS, Rates, Work
-from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes
+from gap.plan.job_memory import POSTTRAINING, SCORING, megabytes, summed_copies
 from gap.plan.light import LightStage
 from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
@@ -199,7 +199,8 @@ def _post_training(plan: Plan) -> Iterator[Job]:
         inputs = partial(_model_inputs, plan, shard.model, outputs, [])
         name = f"runs/{shard.model}-{shard.method}-{shard.first:04d}-{shard.last:04d}"
         work = Work(opens_model=True, trained=trained, steps=updates)
-        yield Job("post_train", name, work, shard.model, outputs, inputs, POSTTRAINING, 520, 1e4 + ROW * updates, plan.text_tokens)
+        copies = POSTTRAINING + summed_copies(plan.study.methods[shard.method])
+        yield Job("post_train", name, work, shard.model, outputs, inputs, copies, 520, 1e4 + ROW * updates, plan.text_tokens)
 
 
 def _scoring(plan: Plan) -> Iterator[Job]:
@@ -240,7 +241,8 @@ def _score_runs(plan: Plan, shard: Shard, group: int, pairs: list[tuple[str, str
     name = f"scores/{shard.model}/{shard.method}-{shard.first:04d}-{shard.last:04d}-{group}"
     work = Work(opens_model=True, forward=checkpoints * count * item_tokens(plan, pairs), trained=trained, steps=updates)
     disk = SCORE * checkpoints * count * len(pairs)
-    return Job("evaluate_runs", name, work, shard.model, outputs, inputs, SCORING + POSTTRAINING, 520, disk, plan.text_tokens)
+    copies = SCORING + POSTTRAINING + summed_copies(plan.study.methods[shard.method])
+    return Job("evaluate_runs", name, work, shard.model, outputs, inputs, copies, 520, disk, plan.text_tokens)
 
 
 def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
@@ -257,7 +259,8 @@ def _light(plan: Plan, graph: Graph | None) -> Iterator[Job]:
         subject = name.removeprefix("export-")
         if subject != name:
             work, disk = Work(opens_model=True, trained=200.0 * EXPORT_UPDATES, steps=EXPORT_UPDATES), WEIGHT * sizes[subject]
-            yield Job("export_checkpoint", f"checkpoints/{subject}", work, subject, *ends, POSTTRAINING, 520, disk, plan.text_tokens)
+            copies = POSTTRAINING + summed_copies(plan.study.methods[plan.primary])
+            yield Job("export_checkpoint", f"checkpoints/{subject}", work, subject, *ends, copies, 520, disk, plan.text_tokens)
         elif name == "noise":
             yield Job("report_noise", name, Work(opens_model=True, forward=noise), largest, *ends, SCORING, 520, 2e5)
         else:
