@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gap.core.errors import BadInput, refusing
-from gap.core.files import DAMAGED, is_utf8, read_object
+from gap.core.files import DAMAGED, read_object
+from gap.core.unicode import is_utf8
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,6 @@ from gap.core.errors import BadInput, Unavailable
 from gap.core.files import (
     ABSENT,
     having_room,
-    is_utf8,
     read_csv,
     read_json,
     read_jsonl,
@@ -22,6 +21,7 @@ from gap.core.files import (
     writing,
     writing_together,
 )
+from gap.core.unicode import is_utf8
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:

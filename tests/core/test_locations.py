@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,3 +27,10 @@ def test_the_mirror_itself_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyP
         locate("mirror:")
     monkeypatch.setenv("GAP_MIRROR", str(tmp_path))
     assert locate("mirror:") == tmp_path and locate("mirror:a/b") == tmp_path / "a/b"
+
+
+def test_a_name_that_is_not_utf8_is_refused_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / os.fsdecode(b"\xff.txt")).write_text("b")
+    with pytest.raises(BadInput, match=r"a file called b'\\xff.txt'"):
+        files_at(str(tmp_path))

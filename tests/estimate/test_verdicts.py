@@ -114,6 +114,15 @@ def test_steps_beyond_the_bound() -> None:
     assert judged("steps", Simulation(steps=2))["reason"] == "no step beyond 2 was scored"
 
 
+def test_where_all_steps_lose_the_best_of_them_decides_and_not_the_unmodified_model() -> None:
+    shape = {"steps": 4, "texts": 12, "item": 0.001, "run": 0.001, "cell": 0.001}
+    later = judged("steps", Simulation(**shape, shift=lambda corpus, steps: np.select([steps == 0, steps <= 3], [0.0, -0.2], -0.199)))
+    assert -0.25 < later["estimate"] < 0 and (later["verdict"], later["runs_needed"]) == ("undecided", None)
+    assert later["reason"] == "a later step has the better mean"
+    earlier = judged("steps", Simulation(**shape, shift=lambda corpus, steps: np.select([steps == 0, steps <= 2], [0.0, -0.2], -0.3)))
+    assert earlier["verdict"] == "supported"
+
+
 def test_a_verdict_that_hangs_on_one_task_says_so() -> None:
     """All of COPA turns right, and nothing else happens."""
     samples = simulate(Simulation(texts=10, run=0.01, item=0, cell=0.02))

@@ -87,6 +87,7 @@ def test_errors_name_file_line_and_field(tmp_path: Path, task: str, row: dict[st
         ("arc_easy", {"question": "x", "choices": {"text": ["a"]}, "answerKey": "A"}),
         ("hellaswag", {"ctx": "x", "endings": [1, None, "c"], "label": "7"}),
         ("hellaswag", {"ctx": "x", "endings": ["a", "", "c", "d"], "label": "0"}),
+        ("hellaswag", {"ctx": "x", "endings": ["a"], "label": "0"}),
         ("piqa", PIQA | {"sol2": " \n"}),
         ("math_qa", {"Problem": "x", "options": "a )  , b ) 2 , c ) 3 , d ) 4 , e ) 5", "correct": "b"}),
     ],

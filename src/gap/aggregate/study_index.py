@@ -91,10 +91,6 @@ class StudyIndex:
         """The planned runs of a model, of one method or of all."""
         return [run for run in self.runs if run["model"] == model and method in (None, run["method"])]
 
-    def updates_of_runs(self, model: str) -> dict[str, int]:
-        """Run -> how many updates it tries, of a model's runs; none of the unmodified model."""
-        return {BASE: 0} | {run["run"]: self.updates_of[run["method"]] for run in self.runs_of(model)}
-
     def methods_of(self, model: str) -> dict[str, str]:
         """Names and labels of the methods by which a model has runs, in the order of ``methods``."""
         used = {run["method"] for run in self.runs_of(model)}

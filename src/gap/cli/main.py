@@ -28,7 +28,7 @@ from gap.cli import (
     score,
 )
 from gap.core.errors import BadInput
-from gap.core.files import is_utf8
+from gap.core.unicode import is_utf8
 from gap.runtime.exit_codes import exit_code, say_unknown
 from gap.runtime.running import VARIABLE, announce
 

@@ -184,15 +184,6 @@ def parse_json(text: str) -> Any:
     return value
 
 
-def is_utf8(text: str) -> bool:
-    """Whether UTF-8 can hold a text; half of a surrogate pair stands for a byte of a file's name that is not UTF-8, or is damage."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Read JSON lines, split on ``\\n`` only (some sets hold Unicode line separators inside strings).
 

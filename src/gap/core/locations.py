@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from gap.core.errors import BadInput, Unavailable
+from gap.core.unicode import is_utf8
 
 VARIABLE = "GAP_MIRROR"
 PREFIX = "mirror:"
@@ -64,7 +65,7 @@ def files_at(path: str) -> dict[str, Path]:
 
     Raises
     ------
-    BadInput: there is none, or the path is empty.
+    BadInput: there is none, the path is empty, or a name is not UTF-8, which no record could hold.
     Unavailable: as ``locate``.
     """
     place = locate(path)
@@ -77,4 +78,6 @@ def files_at(path: str) -> dict[str, Path]:
     files = {str(file.relative_to(root)): file for file in found if file.is_file()}
     if not files:
         raise BadInput(path, f"nothing at {place}", "an existing file, folder or pattern", CORRECT_PATH)
+    if strange := next((name for name in files if not is_utf8(name)), None):
+        raise BadInput(path, f"a file called {os.fsencode(strange)!r}", "names in UTF-8", "Rename the file.")
     return files

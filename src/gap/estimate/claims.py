@@ -113,7 +113,10 @@ def corpora(samples: Samples, cube: Cube, rules: Preregistration, reading: Readi
 
 
 def steps(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading) -> Evidence:
-    """Claim 4: the step with the best mean is not beyond the bound, and the score at the bound is not below that of any later step."""
+    """Claim 4: the step with the best mean is not beyond the bound, and the score at the bound is not below that of any later step.
+
+    The unmodified model is no step: where all steps lose, the one with the best mean is still one of them.
+    """
     rule, average = rules.steps, samples.average(rules.steps.average)
     tasks, at = reading.tasks(samples, average), reading.rows(samples, cube)
     within = int(np.flatnonzero(cube.steps <= rule.bound)[-1])
@@ -129,8 +132,8 @@ def steps(samples: Samples, cube: Cube, rules: Preregistration, reading: Reading
         lost = [differences[task][both][:, within] - differences[task][both][:, place] for task in tasks]
         found = reading.estimate(samples, lost, tasks, f"claims/{cube.model}/{int(both.sum())}")
         contrasts.append(Contrast(found, -rule.margin, f"step {cube.steps[place]}"))
-    means = [np.mean([differences[task][reached[:, place], place].mean() for task in tasks]) for place in range(later[-1] + 1)]
-    return Evidence(policy, average, tuple(contrasts), holds=int(np.argmax(np.round(means, 9))) <= within)
+    means = [np.mean([differences[task][reached[:, place], place].mean() for task in tasks]) for place in range(1, later[-1] + 1)]
+    return Evidence(policy, average, tuple(contrasts), holds=int(np.argmax(np.round(means, 9))) + 1 <= within)
 
 
 #: Claim -> what gathers a model's evidence.

@@ -61,9 +61,11 @@ def _row(found: Evidence, rules: Preregistration, least: int, p_values: tuple[fl
         verdict, reason = NOT_SUPPORTED, f"not above {weakest.bound:g}"
     elif not found.holds:
         reason = "a later step has the better mean"
-    needed = _runs_needed(weakest, rules, least) if verdict == UNDECIDED else None
+    # where a later step has the better mean, and loses little, these means support nothing and oppose nothing, however many there are
+    can_be = verdict == UNDECIDED and (found.holds or crossed.mean < weakest.bound)
+    needed = _runs_needed(weakest, rules, least) if can_be else None
     # of one run nobody knows how others differ from it, and no number of anything tells a mean from a bound that it equals
-    if verdict == UNDECIDED and needed is None and crossed.runs > 1 and crossed.mean != weakest.bound:
+    if can_be and needed is None and crossed.runs > 1 and crossed.mean != weakest.bound:
         reason += "; if this mean is the true one, more items, not more runs, are needed"
     row = {"verdict": verdict, "reason": reason, "policy": found.policy, "average": found.average, "against": weakest.against}
     tested = {"p_for": round(support, DECIMALS), "p_against": round(oppose, DECIMALS)}

@@ -56,7 +56,7 @@ def reaching(subject: str, cure: str) -> Iterator[None]:
             allowed = "a hub that can be reached, or files that are already here"
             raise Unavailable(subject, problem, allowed, mended or cure) from error
         problem, allowed = f"the hub's library rejects it: {first_line(error)}", "names that exist at this revision"
-        raise BadInput(subject, problem, allowed, "Correct id, configuration or split in params.yaml.") from error
+        raise BadInput(subject, problem, allowed, "Correct id, configuration or split.") from error
 
 
 def _answer(error: Exception) -> tuple[str, str]:

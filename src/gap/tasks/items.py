@@ -109,6 +109,9 @@ def make_item(task: Task, row: Row, where: str) -> Item | None:
     if not 0 <= gold < len(continuations):
         found = f"{row[task.gold]!r}, of which the wording makes the index {gold}"
         raise BadInput(f"{where}, field {task.gold!r}", found, f"an answer with an index from 0 to {len(continuations) - 1}", CURE)
+    if task.output_type == "multiple_choice" and len(continuations) < 2:
+        found = f"one choice, {list(continuations)}, which is always right"
+        raise BadInput(where, found, "two choices or more, or output_type loglikelihood", CURE)
     if not all(isinstance(text, str) and text.strip() for text in continuations):
         raise BadInput(where, f"an empty continuation among {list(continuations)}", "text in every choice", CURE)
     return MultipleChoice(context, tuple(continuations), gold)

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from gap.aggregate.scores import planned_rows
+from gap.aggregate.selections import last_scored
 from gap.aggregate.study_index import BASE, StudyIndex, study_index
 from gap.core.checksums import record_of
 from gap.core.errors import BadInput
@@ -80,7 +81,7 @@ def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    BadInput: files of scores are missing or hold no planned rows; the plan is that of no study with models.
+    BadInput: files of scores or table ``selections`` are missing, or hold no planned rows; the plan is that of no study with models.
     """
     study, results = study_index(plan), Path(plan["light"]["metrics"]).parent
     tasks: dict[str, dict[str, Any]] = {
@@ -88,9 +89,11 @@ def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
     }
     checkpoints: dict[str, list[list[float]]] = {}
     digests: dict[str, Any] = {}
+    selections = read_table(study.path("selections"), "selections", ["model", "run", "group", "policy", "step"])
+    last = {model: last_scored(selections, study, model) for model in study.models}
     for entry in plan["scores"]:
         name = f"{entry['task']}/{entry['split']}"
-        rows = _read(study, entry)
+        rows = _read(study, entry, last[entry["model"]])
         digests.setdefault(f"{entry['model']}/{name}", hashlib.sha256()).update(_content(rows))
         tasks[name]["items"] = max(tasks[name]["items"], int(rows["item"].nunique()))
         for key, (score, log_probability) in _sums(entry["model"], rows).items():
@@ -115,10 +118,10 @@ def snapshot(plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(study: StudyIndex, entry: dict[str, Any]) -> pd.DataFrame:
+def _read(study: StudyIndex, entry: dict[str, Any], last: dict[str, int]) -> pd.DataFrame:
     """The planned rows of a file of scores, runs, steps and items in order."""
     rows = read_table(Path(entry["path"]), "item_scores", [name for name in TABLES["item_scores"] if name not in ("model", "task")])
-    rows = planned_rows(study, rows, entry["split"], study.updates_of_runs(entry["model"]))
+    rows = planned_rows(study, rows, entry["split"], last)
     return rows.sort_values([*SETTING, "step", "item"], kind="stable")
 
 

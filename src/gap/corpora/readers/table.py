@@ -10,6 +10,7 @@ from typing import Any
 from gap.core.errors import BadInput
 from gap.core.files import read_csv, read_jsonl
 from gap.core.locations import existing
+from gap.core.unicode import is_utf8
 from gap.corpora.readers import Document
 from gap.params.sources import TableSource
 
@@ -70,7 +71,7 @@ def documents_of_rows(rows: Iterable[Row], where: str, columns: Columns, source:
             raise BadInput(f"{where}, row {number}, column {columns.text!r}", f"a {type(text).__name__}", "text", CURE)
         title = "" if columns.title is None or row[columns.title] is None else str(row[columns.title])
         for name, value in ((columns.text, text), (columns.title or "", title)):
-            if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+            if not is_utf8(value):
                 raise BadInput(f"{where}, row {number}, column {name!r}", "half of a surrogate pair", "text that UTF-8 can hold", CURE)
         if text.strip():
             yield Document(str(number if columns.identity is None else row[columns.identity]), text, source, title)

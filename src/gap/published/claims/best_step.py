@@ -37,8 +37,8 @@ def section(data: Published, sampling: Sampling) -> Section:
         numbers[group] = {"models": by_model}
     sentences = [_sentence(group, numbers[group]["models"][ALL], sampling) for group in ORDER]
     sentences.append(
-        f"From epoch {STOP_FROM} on a run stopped when neither average had reached its maximum for {PATIENCE} epochs: the fall to the right is partly that rule's, "
-        "and what a stopped run would have reached later is unknown."
+        f"From epoch {STOP_FROM} on a run stopped after {PATIENCE} epochs, not always in a row, in which neither average reached its maximum so far: the fall to the right is "
+        "partly that rule's, and what a stopped run would have reached later is unknown."
     )
     figures = (Figure("best_step", "Best epoch of every released row", _caption(data), _points(data), _draw),)
     return Section("best_step", "Where the best step lies (claim 4)", tuple(sentences), numbers, (_table(numbers, sampling),), figures)

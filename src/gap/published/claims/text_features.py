@@ -72,7 +72,7 @@ def _model(runs: pd.DataFrame, sampling: Sampling, name: str) -> dict[str, Any]:
 
 def _sentences(numbers: dict[str, Any], summary: dict[str, Any], sampling: Sampling) -> tuple[str, ...]:
     strict = summary["within_kept_overall"]
-    cells = dict.fromkeys(f"{row['group']}, {row['model']}, {row['scope']}" for row in strict)
+    cells = dict.fromkeys(f"{row['group']} of {row['model']} on {row['scope']}" for row in strict)
     largest = "" if summary["within_largest"] is None else f", the largest of absolute value {summary['within_largest']:.2f}"
     return (
         f"With all corpora together {summary['pooled_kept']} of {summary['pooled']} rank correlations of gain with a feature differ from zero (p below "
