@@ -13,7 +13,7 @@ from simulated import Simulation, simulate
 from gap.core.errors import BadInput
 from gap.estimate.verdicts import verdicts
 from gap.params.preregistration import FILE, Preregistration
-from gap.params.preregistration_file import read_preregistration
+from gap.params.preregistration_file import check_preregistered, read_preregistration
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,6 +147,15 @@ def test_under_no_effect_claims_are_seldom_supported() -> None:
         for claim in found:
             found[claim] += any(row["all"]["verdict"] == "supported" for row in claims[claim]["models"].values())
     assert max(found.values()) <= 5
+
+
+def test_rules_for_a_study_that_is_none_are_refused(tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    check_preregistered(params["studies"], ROOT / FILE)
+    check_preregistered(params["studies"], tmp_path / "none.yaml")
+    (tmp_path / FILE).write_text("studies: {smal: {steps: {bound: 2}}}\n")
+    with pytest.raises(BadInput, match=r"key 'studies.smal': no study of that name.*'small'"):
+        check_preregistered(params["studies"], tmp_path / FILE)
 
 
 def test_the_shipped_rules_are_read_by_study(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gap.core.errors import GapError
 from gap.core.secrets import redacted
 from gap.params.effect import check_committed, check_given
 from gap.params.load import read_params
+from gap.params.preregistration_file import check_preregistered
 from gap.plan.cost.estimate import planned
 from gap.plan.graph import open_graph
 from gap.plan.job_memory import (
@@ -43,6 +44,7 @@ def read_graph(raw):
         graph = open_graph(raw)
         if workflow.is_main_process:
             check_given(raw, file, dict(workflow.config_settings.config))
+            check_preregistered(raw["studies"])
             for sentence in check_committed({**file, "study": raw["study"]}, PARAMS):
                 logger.warning(sentence)
         return graph
