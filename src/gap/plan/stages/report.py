@@ -42,20 +42,11 @@ def paper_cells(plan: Plan) -> list[dict[str, Any]]:
         return []
     try:
         numbers = read_object(PUBLISHED)["by_corpus"]
-    except BadInput:
+    except (BadInput, KeyError):
         return []
-    cells = [
-        (group, model, corpus, numbers[group][models[model]][corpora[corpus]]) for group in groups for model in models for corpus in corpora
-    ]
+    cells = [{"group": group, "model": model, "corpus": corpus} for group in groups for model in models for corpus in corpora]
+    rows = [numbers[cell["group"]][models[cell["model"]]][corpora[cell["corpus"]]] for cell in cells]
     return [
-        {
-            "group": group,
-            "model": model,
-            "corpus": corpus,
-            "gain": row["gain"],
-            "low": row["gain_interval"][0],
-            "high": row["gain_interval"][1],
-            "runs": row["runs"],
-        }
-        for group, model, corpus, row in cells
+        cell | {"gain": row["gain"], "low": row["gain_interval"][0], "high": row["gain_interval"][1], "runs": row["runs"]}
+        for cell, row in zip(cells, rows, strict=True)
     ]
