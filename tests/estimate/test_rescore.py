@@ -22,6 +22,7 @@ from gap.core.files import read_csv, write_json
 from gap.core.tables import read_table, write_table
 from gap.estimate.item_metrics import BINS, brier_score, calibration_error, distinct, f1_at_equal_length, padded, softmax
 from gap.estimate.rescore import answer_values, choice_values, lines, rescore
+from gap.runtime.arithmetic import PORTABLE
 from gap.tasks.dialogue import unigram_f1
 from gap.tasks.items import Dialogue, MultipleChoice, load_items
 
@@ -188,6 +189,8 @@ def test_scores_of_other_items_are_refused(tmp_path: Path) -> None:
 def test_the_command_prints_shows_what_is_committed_and_says_what_is_missing(
     plan: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in PORTABLE.items():  # as if this process had been started by them: NumPy is loaded
+        monkeypatch.setenv(name, value)
     root = Path(__file__).resolve().parents[2]
     shutil.copy(root / "params.yaml", tmp_path)
     shutil.copy(root / "preregistration.yaml", tmp_path)

@@ -42,8 +42,8 @@ def test_memory_is_that_of_each_model_on_this_machine(monkeypatch: pytest.Monkey
     assert (small.name, small.state) == (
         "memory smollm2",
         "warning",
-    )  # 1000 MiB, 9.5 copies of 515, and 384 for the logits are there, not free
-    assert small.found == "a job needs about 6.1 GiB of 8.0, 4.0 free"
+    )  # 1000 MiB, 10.5 copies of 515 (one is a sum of the soup's), and 384 for the logits are there, not free
+    assert small.found == "a job needs about 6.6 GiB of 8.0, 4.0 free"
     assert (large.name, large.state, large.cure) == ("memory gemma3", "failing", doctor.ON_CLUSTER)
     monkeypatch.setattr(checkup, "memory", lambda: (65536.0, 60000.0))
     assert {check.state for check in doctor.memory(study_of("small"))} == {"ok"}
@@ -68,7 +68,7 @@ def test_processes_that_share_a_model_share_the_memory_of_this_machine(monkeypat
     monkeypatch.setattr(checkup, "memory", lambda: (8192.0, 8192.0))
     small = study_of("small")
     shared = small.model_copy(update={"jobs": small.jobs.model_copy(update={"devices": 2})})
-    assert [check.found[:29] for check in doctor.memory(shared)] == ["a job needs about 7.1 GiB of ", "a job needs about 11.9 GiB of"]
+    assert [check.found[:29] for check in doctor.memory(shared)] == ["a job needs about 7.6 GiB of ", "a job needs about 11.9 GiB of"]
 
 
 def test_disk_is_held_against_all_that_the_study_writes() -> None:

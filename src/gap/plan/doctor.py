@@ -19,7 +19,7 @@ from gap.params.study import Study
 from gap.params.tokenizers import TokenizerHub
 from gap.plan.cost.downloads import hub_home
 from gap.plan.cost.jobs import rates_of, study_jobs
-from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, gpu_copies, megabytes, summed_copies
+from gap.plan.job_memory import POSTTRAINING, PROCESS, SCORING, gpu_copies, megabytes
 from gap.plan.model_size import model_size
 from gap.plan.plan import Plan
 from gap.plan.stages.posttrain import shards
@@ -62,7 +62,8 @@ def memory(study: Study) -> Iterator[Check]:
         return  # the check of the GPU says so
     for name, model in study.models.items():
         copies, tokens = (SCORING, 0) if model.role != "subject" else (SCORING + POSTTRAINING, plan.text_tokens)
-        sums = max((summed_copies(study.methods[shard.method]) for shard in shards(plan) if shard.model == name), default=0)
+        # of a soup's sums, which are fewer where memory is short, one is needed
+        sums = any(study.methods[shard.method].combine for shard in shards(plan) if shard.model == name)
         size, processes = model_size(plan, name), study.jobs.devices
         # processes share the weights: each has its part on a GPU of its own, or all are on this machine
         on_each = megabytes(size, gpu_copies(copies), tokens) / processes
