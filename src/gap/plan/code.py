@@ -170,6 +170,8 @@ def canonical_dump(node: Any) -> str:
             value: Any = getattr(node, name, None)
             if name == "body" and kind in DOCUMENTED and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
                 value = value[1:]
+            if kind == "JoinedStr":  # Python 3.12.1 ends some format specifications with an empty text
+                value = [part for part in value if getattr(part, "value", None) != ""]
             if value is not None and value != []:
                 parts.append(f"{name}={canonical_dump(value)}")
         return f"{kind}({','.join(parts)})"
