@@ -20,8 +20,8 @@ def test_another_python_than_the_planning_one_is_refused_where_its_text_is_read(
     source = StdlibSource(kind="stdlib", content="docs")
     monkeypatch.setenv(PYTHON, platform.python_version())
     assert next(read(source, 0)).text
-    monkeypatch.setenv(PYTHON, "3.12.1")
-    with pytest.raises(BadInput, match=r"stdlib .*: Python .* in the job's environment\. Allowed: 3\.12\.1, which planned the job"):
+    monkeypatch.setenv(PYTHON, "3.10.99")
+    with pytest.raises(BadInput, match=r"stdlib .*: Python .* in the job's environment\. Allowed: 3\.10\.99, which planned the job"):
         read(source, 0)
 
 
