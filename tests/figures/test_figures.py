@@ -33,6 +33,11 @@ WIDTHS = {
     "verdicts": SINGLE, "score_by_step": DOUBLE, "gain_by_corpus": DOUBLE, "task_heatmap": DOUBLE, "familiarity": DOUBLE,
 }  # fmt: skip
 
+#: A verdict as verdicts.json has it.
+VERDICT = {
+    "verdict": "undecided", "estimate": 1.0, "low": -1.0, "high": 2.0, "bound": 0.0, "against": "another", "runs": 15, "items": 480,
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _products_fonts(font_type: int) -> Iterator[None]:
@@ -82,17 +87,7 @@ def test_what_is_written_beside_the_axes_lies_inside_the_figure(plan: dict, tmp_
                     outside.append((name, text.get_text()))
 
     monkeypatch.setattr(style, "_write", look)
-    entry = {
-        "verdict": "undecided",
-        "estimate": 1.0,
-        "low": -1.0,
-        "high": 2.0,
-        "bound": 0.0,
-        "against": "another",
-        "runs": 15,
-        "items": 480,
-    }
-    claims = {claim: {"models": {name: {"all": entry} for name in ("tiny", "big")}} for claim in ("gain", "larger", "corpora", "steps")}
+    claims = {claim: {"models": {name: {"all": VERDICT} for name in ("tiny", "big")}} for claim in ("gain", "larger", "corpora", "steps")}
     write_json(tmp_path / "verdicts.json", {"claims": claims})
     named = {"figures": "figures", "captions": "captions.json", "verdicts": "verdicts.json"}
     figures(plan | {"models": models, "light": plan["light"] | {key: str(tmp_path / name) for key, name in named.items()}})
@@ -271,17 +266,7 @@ def test_familiarity_counts_the_runs_behind_its_marks(plan: dict, tmp_path: Path
 
 
 def test_the_corpus_that_the_rules_name_stands_beside_its_claim(plan: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = {
-        "verdict": "undecided",
-        "estimate": 1.0,
-        "low": -1.0,
-        "high": 2.0,
-        "bound": 0.0,
-        "against": "another",
-        "runs": 15,
-        "items": 480,
-    }
-    claims, seen = {"corpora": {"models": {"tiny": {"all": entry}}}}, {}
+    claims, seen = {"corpora": {"models": {"tiny": {"all": VERDICT}}}}, {}
     monkeypatch.setattr(verdicts, "save", lambda figure, *_: seen.update(axes=figure.axes[0]))
     for corpus, words in (("", "3 last corpus minus another"), ("prose", "3 unseen prose minus another")):
         write_json(tmp_path / "verdicts.json", {"claims": claims, "rules": {"corpora": {"corpus": corpus}}})

@@ -30,7 +30,7 @@ def plan_lines(study: str, rows: Sequence[Row]) -> list[str]:
         total, low, high = (sum(row.hours * row.factor**power for row in known) for power in (0, -1, 1))
         more = "" if len(known) == sum(row.unit == unit for row in rows) else ", and those unknown"
         lines.append(f"{unit}-hours: {hours(total)} in all ({hours(low)} to {hours(high)}){more}")
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS has none
     of_all = {unit: sum(row.hours for row in rows if row.unit == unit and not math.isnan(row.hours)) for unit in ("core", "GPU")}
     longest = max((row.hours / row.jobs for row in rows if not math.isnan(row.hours)), default=0.0)
     lines.append(
